@@ -1,0 +1,69 @@
+# Everything a contributor runs; .ci/run calls the same targets.
+
+# The root module and those beside it that need dependencies of their own.
+MODULES := $(patsubst %/,%,$(dir $(wildcard go.mod integration/go.mod bench/go.mod)))
+
+# More flags for go test, as in: make test TESTFLAGS='-run Overload -v'
+TESTFLAGS :=
+# How long make fuzz stays with each fuzz target.
+FUZZTIME := 20s
+# Where vet has to pass; each has files behind build tags.
+PLATFORMS := linux darwin windows freebsd
+
+# The linter has its own go.mod, so that its dependencies are not the library's.
+STATICCHECK = go tool -modfile=$(CURDIR)/tools/go.mod staticcheck
+
+# $(call in_modules,COMMAND) runs it in every module, also after one has failed.
+in_modules = @status=0; for module in $(MODULES); do \
+	(cd $$module && PS4="$$module: " && set -x && $(1)) || status=1; done; exit $$status
+
+.PHONY: help demo test test-on-servers race lint vet-platforms machine-paths fuzz bench c-compiler
+.DEFAULT_GOAL := help
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## show what pooled does, on an embedded database, in seconds
+	@go run ./cmd/pooled demo
+
+# Compiled before the servers start and packages are tested one by one (-p 1),
+# because tests change the servers' settings and use up their connections.
+test: c-compiler ## vet and all tests with -race, on its own PostgreSQL and MariaDB
+	$(call in_modules,go vet ./...)
+	$(call in_modules,CGO_ENABLED=1 go test -race -run '^$$' ./... >/dev/null)
+	@scripts/with-servers $(MAKE) --no-print-directory test-on-servers
+
+test-on-servers: # only with the servers that scripts/with-servers starts
+	$(call in_modules,CGO_ENABLED=1 go test -race -p 1 $(TESTFLAGS) ./...)
+
+race: c-compiler ## the tests that need no server, with -race; the quick check
+	CGO_ENABLED=1 go test -race -short $(TESTFLAGS) ./...
+
+lint: vet-platforms machine-paths ## gofmt, vet for each platform, staticcheck
+	@files=$$(gofmt -l .); test -z "$$files" || { echo "gofmt these:" $$files; exit 1; }
+	$(call in_modules,$(STATICCHECK) ./...)
+
+vet-platforms:
+	@set -e; for os in $(PLATFORMS); do (PS4=; set -x; GOOS=$$os go vet ./...); done
+
+# A path of somebody's machine works on that machine only.
+machine-paths:
+	@! grep -rnIE '/(home|root|Users|work)/[A-Za-z0-9]' --exclude-dir=.git . || \
+		{ echo "paths of one machine, see above"; exit 1; }
+
+# go test takes one fuzz target at a time.
+fuzz: ## each fuzz target for FUZZTIME (20s)
+	@set -e; targets=$$(go test -list '^Fuzz' .); for target in $$(echo "$$targets" | grep '^Fuzz'); do \
+		(PS4=; set -x; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) .); done
+
+bench: ## benchmarks, also against peers and real servers
+	go test -run '^$$' -bench . -benchmem $(TESTFLAGS) .
+ifneq ($(wildcard bench/Makefile),)
+	@scripts/with-servers $(MAKE) --no-print-directory -C bench
+else ifneq ($(wildcard bench/go.mod),)
+	@scripts/with-servers go -C bench test -run '^$$' -bench . -benchmem $(TESTFLAGS) ./...
+endif
+
+# The race detector needs cgo, and cgo a C compiler.
+c-compiler:
+	@command -v $(firstword $(shell go env CC)) >/dev/null || scripts/apt-install gcc libc6-dev

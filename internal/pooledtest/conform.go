@@ -1,0 +1,319 @@
+package pooledtest
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Open makes a database over parent, through the wrapper under test. It may register a Cleanup that closes it.
+type Open func(t *testing.T, parent driver.Connector) *sql.DB
+
+// Conform checks that a wrapper is transparent: it performs the same operations through bare database/sql over one Fake
+// and through open over another, for each profile, and compares results, errors (text, errors.Is, errors.As) and what
+// reached the server. Not compared are when connections are opened, reset and closed, when statements are closed (the
+// Fake still demands that they are), statements ROLLBACK and COMMIT, which are the pool's own, and how often something
+// was tried that failed with ErrBadConn, which means that it did not reach the server. Operations named in skip are left
+// out.
+//
+// Both fakes demand a ResetSession between IsValid and the next use of a connection, and no use after ErrBadConn.
+func Conform(t *testing.T, open Open, skip ...string) {
+	for _, p := range Profiles {
+		t.Run(p.Name, func(t *testing.T) {
+			for _, op := range conformOps {
+				if slices.Contains(skip, op.name) {
+					continue
+				}
+				t.Run(op.name, func(t *testing.T) {
+					if diff := compare(t, p, op, open); diff != "" {
+						t.Error(diff)
+					}
+				})
+			}
+		})
+	}
+}
+
+// conformOp is one thing that programs do with a database.
+type conformOp struct {
+	name string
+	run  func(*trial)
+
+	// loose: which connection a statement is prepared on, or whether it is at all, is left to the wrapper.
+	loose bool
+}
+
+// bare is database/sql without a wrapper.
+func bare(_ *testing.T, parent driver.Connector) *sql.DB { return sql.OpenDB(parent) }
+
+// compare returns how op differs between database/sql and open, empty if it doesn't.
+func compare(t *testing.T, p Profile, op conformOp, open Open) string {
+	want, wantLog := attempt(t, p, op, bare)
+	have, haveLog := attempt(t, p, op, open)
+	if slices.Equal(have, want) {
+		return ""
+	}
+	at := 0 // the first line that differs
+	for at < min(len(have), len(want)) && have[at] == want[at] {
+		at++
+	}
+	return fmt.Sprintf("have\n%s\nwant\n%s\nlog, have\n%s\nlog, want\n%s",
+		around(have, at), around(want, at), around(haveLog, len(haveLog)), around(wantLog, len(wantLog)))
+}
+
+// around is the lines around at, which is marked.
+func around(lines []string, at int) string {
+	var b strings.Builder
+	from, to := max(0, at-15), min(len(lines), at+8)
+	if from > 0 {
+		fmt.Fprintf(&b, "\t(%d lines before)\n", from)
+	}
+	for i := from; i < to; i++ {
+		mark := "    "
+		if i == at {
+			mark = "--->"
+		}
+		fmt.Fprintf(&b, "\t%s %s\n", mark, lines[i])
+	}
+	return b.String()
+}
+
+// attempt performs op once and returns what a program and the server saw of it, and the log as it was.
+func attempt(t *testing.T, p Profile, op conformOp, open Open) (seen, log []string) {
+	f := &Fake{Profile: p, RequireReset: true, RefuseBad: true}
+	s := &trial{t: t, f: f, db: open(t, f), ctx: WithMark(context.Background(), "m")}
+	s.db.SetMaxOpenConns(1) // what is not allowed to run at the same moment waits
+	s.guard("panicked", func() { op.run(s) })
+	s.note("close: %s", s.describe(s.db.Close()))
+	for _, wrong := range f.atEnd() {
+		s.note("%s", wrong)
+	}
+	return append(s.lines, reached(f.Calls(), op.loose)...), f.Log()
+}
+
+// reached is the part of a log that every wrapper should have in common.
+func reached(calls []Call, loose bool) []string {
+	var lines []string
+	for _, c := range calls {
+		switch c.Op {
+		case "connect", "close", "resetSession", "stmt close":
+			continue
+		case "prepare":
+			if loose {
+				continue
+			}
+		}
+		if c.Query != "" && endsTx(c.Query) || errors.Is(c.Err, driver.ErrBadConn) {
+			continue
+		}
+		c.Conn = 0
+		lines = append(lines, "server: "+c.String())
+	}
+	return lines
+}
+
+// trial is an operation being tried.
+type trial struct {
+	t     *testing.T
+	f     *Fake
+	db    *sql.DB
+	ctx   context.Context
+	lines []string
+}
+
+func (s *trial) note(format string, args ...any) {
+	s.lines = append(s.lines, fmt.Sprintf(format, args...))
+}
+
+// guard notes fn's panic.
+func (s *trial) guard(what string, fn func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.note("%s: %v", what, r)
+		}
+	}()
+	fn()
+}
+
+var sentinels = map[string]error{
+	"ErrBadConn":       driver.ErrBadConn,
+	"ErrSkip":          driver.ErrSkip,
+	"Canceled":         context.Canceled,
+	"DeadlineExceeded": context.DeadlineExceeded,
+	"ErrNoRows":        sql.ErrNoRows,
+	"ErrTxDone":        sql.ErrTxDone,
+	"ErrConnDone":      sql.ErrConnDone,
+	"ErrRejected":      ErrRejected,
+	"errBoom":          errBoom,
+}
+
+var errBoom = errors.New("boom")
+
+// describe is everything a program can learn about err.
+func (s *trial) describe(err error) string {
+	if err == nil {
+		return "ok"
+	}
+	var is []string
+	for name, sentinel := range sentinels {
+		if errors.Is(err, sentinel) {
+			is = append(is, name)
+		}
+	}
+	slices.Sort(is)
+	if server, ok := errors.AsType[*ServerError](err); ok {
+		is = append(is, fmt.Sprintf("ServerError %q", server.Text))
+	}
+	return fmt.Sprintf("error %q is %q", err, is)
+}
+
+func (s *trial) err(what string, err error) { s.note("%s: %s", what, s.describe(err)) }
+
+// runner is a *sql.DB, *sql.Conn or *sql.Tx.
+type runner interface {
+	ExecContext(context.Context, string, ...any) (sql.Result, error)
+	QueryContext(context.Context, string, ...any) (*sql.Rows, error)
+	PrepareContext(context.Context, string) (*sql.Stmt, error)
+}
+
+func (s *trial) exec(on runner, query string, args ...any) {
+	res, err := on.ExecContext(s.ctx, query, args...)
+	s.result(fmt.Sprintf("%T exec %s", on, query), res, err)
+}
+
+func (s *trial) query(on runner, query string, args ...any) {
+	rows, err := on.QueryContext(s.ctx, query, args...)
+	s.rows(fmt.Sprintf("%T query %s", on, query), rows, err)
+}
+
+// prepared executes and queries the same statement, twice each.
+func (s *trial) prepared(on runner, query string, args func() []any) {
+	what := fmt.Sprintf("%T prepared %s", on, query)
+	stmt, err := on.PrepareContext(s.ctx, query)
+	s.err(what, err)
+	if err != nil {
+		return
+	}
+	defer func() { s.err(what+" close", stmt.Close()) }()
+	for range 2 {
+		res, err := stmt.ExecContext(s.ctx, args()...)
+		s.result(what+" exec", res, err)
+		rows, err := stmt.QueryContext(s.ctx, args()...)
+		s.rows(what+" query", rows, err)
+	}
+}
+
+func (s *trial) result(what string, res sql.Result, err error) {
+	if err != nil {
+		s.err(what, err)
+		return
+	}
+	id, err := res.LastInsertId()
+	s.note("%s: id %d %s", what, id, s.describe(err))
+	n, err := res.RowsAffected()
+	s.note("%s: rows %d %s", what, n, s.describe(err))
+}
+
+// rows notes everything that can be read from rows and closes them.
+func (s *trial) rows(what string, rows *sql.Rows, err error) {
+	if err != nil {
+		s.err(what, err)
+		return
+	}
+	for {
+		cols, err := rows.Columns()
+		s.note("%s: columns %q %s", what, cols, s.describe(err))
+		types, err := rows.ColumnTypes()
+		s.note("%s: types %s", what, s.describe(err))
+		for _, ct := range types {
+			s.columnType(what, ct)
+		}
+		for rows.Next() {
+			s.scan(what, rows, len(cols))
+		}
+		if !rows.NextResultSet() {
+			break
+		}
+	}
+	s.err(what+" end", rows.Err())
+	s.err(what+" close", rows.Close())
+}
+
+func (s *trial) columnType(what string, ct *sql.ColumnType) {
+	length, hasLength := ct.Length()
+	precision, scale, hasPrecision := ct.DecimalSize()
+	nullable, hasNullable := ct.Nullable()
+	s.note("%s: column %s %s %v length %d %t decimal %d %d %t nullable %t %t", what, ct.Name(), ct.DatabaseTypeName(),
+		ct.ScanType(), length, hasLength, precision, scale, hasPrecision, nullable, hasNullable)
+}
+
+func (s *trial) scan(what string, rows *sql.Rows, cols int) {
+	dest := make([]any, cols)
+	for i := range dest {
+		dest[i] = new(any)
+	}
+	err := rows.Scan(dest...)
+	texts := make([]string, cols)
+	for i, d := range dest {
+		v := *d.(*any)
+		texts[i] = fmt.Sprintf("%T %v", v, v)
+	}
+	s.note("%s: row %q %s", what, texts, s.describe(err))
+}
+
+// id is the number of the connection that on uses now. Nothing of it is noted.
+func (s *trial) id(on runner) int {
+	rows, err := on.QueryContext(s.ctx, "SELECT conn")
+	if err != nil {
+		return -1
+	}
+	defer rows.Close()
+	id := -1
+	if rows.Next() {
+		if err := rows.Scan(&id); err != nil {
+			return -1
+		}
+	}
+	return id
+}
+
+// same notes whether fn leaves the next user the connection it had.
+func (s *trial) same(what string, fn func()) {
+	before := s.id(s.db)
+	fn()
+	s.note("%s: same connection %t", what, before == s.id(s.db))
+}
+
+// withTx runs fn in a transaction and ends it.
+func (s *trial) withTx(fn func(*sql.Tx)) {
+	tx, err := s.db.BeginTx(s.ctx, nil)
+	s.err("begin", err)
+	if err != nil {
+		return
+	}
+	fn(tx)
+	s.err("commit", tx.Commit())
+}
+
+// withConn runs fn with a connection of its own.
+func (s *trial) withConn(fn func(*sql.Conn)) {
+	conn, err := s.db.Conn(s.ctx)
+	s.err("conn", err)
+	if err != nil {
+		return
+	}
+	fn(conn)
+	s.err("conn close", conn.Close())
+}
+
+// each runs fn on the database, on a connection and in a transaction.
+func (s *trial) each(fn func(runner)) {
+	fn(s.db)
+	s.withConn(func(c *sql.Conn) { fn(c) })
+	s.withTx(func(tx *sql.Tx) { fn(tx) })
+}

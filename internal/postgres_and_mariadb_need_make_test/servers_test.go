@@ -1,0 +1,74 @@
+package postgres_and_mariadb_need_make_test
+
+import (
+	"database/sql"
+	"flag"
+	"log"
+	"testing"
+
+	_ "github.com/go-sql-driver/mysql"
+	_ "github.com/lib/pq"
+
+	"github.com/pooled-go/pooled/internal/pooledtest"
+)
+
+// TestMain runs no test where none could run, which go test then reports.
+func TestMain(m *testing.M) {
+	if pooledtest.WithoutServers() {
+		flag.Parse() // first, or it would undo what follows
+		if err := flag.Set("test.run", "^$"); err != nil {
+			log.Fatal(err)
+		}
+	}
+	pooledtest.Main(m)
+}
+
+// open opens the bare driver, and closes it with the test.
+func open(t *testing.T, driver, dsn string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open(driver, dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
+
+// check compares a query's only value, as text, with what tests rely on.
+func check(t *testing.T, db *sql.DB, query, want string) {
+	t.Helper()
+	var have string
+	if err := db.QueryRowContext(t.Context(), query).Scan(&have); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	if have != want {
+		t.Errorf("%s: have %q, want %q", query, have, want)
+	}
+}
+
+func TestPostgres(t *testing.T) {
+	db := open(t, "postgres", pooledtest.Postgres(t))
+	check(t, db, "SELECT current_database()", "pooled_test")
+	check(t, db, "SELECT usesuper FROM pg_user WHERE usename = current_user", "true")
+	check(t, db, "SHOW max_connections", "100")
+	check(t, db, "SHOW server_encoding", "UTF8")
+	check(t, db, "SHOW listen_addresses", "127.0.0.1")
+}
+
+func TestMariaDB(t *testing.T) {
+	db := open(t, "mysql", pooledtest.MySQL(t))
+	check(t, db, "SELECT DATABASE()", "pooled_test")
+	check(t, db, "SELECT @@GLOBAL.max_connections", "151")
+	check(t, db, "SELECT @@GLOBAL.local_infile", "1")
+	check(t, db, "SELECT @@GLOBAL.character_set_server", "utf8mb4")
+	check(t, db, "SELECT @@GLOBAL.bind_address", "127.0.0.1")
+	// Tests change settings, kill connections and make users.
+	check(t, db, `SELECT COUNT(*) FROM information_schema.user_privileges
+		WHERE grantee = CONCAT('''', REPLACE(CURRENT_USER(), '@', '''@'''), '''')
+		AND privilege_type IN ('SUPER', 'CREATE USER', 'CONNECTION ADMIN', 'BINLOG ADMIN')
+		AND is_grantable = 'YES'`, "4")
+}
