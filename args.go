@@ -1,0 +1,118 @@
+package pooled
+
+import (
+	"database/sql/driver"
+	"fmt"
+	"reflect"
+)
+
+// database/sql converts a query's arguments before it calls the driver, by
+// rules that the parent has a say in (Go's database/sql/convert.go). It asks
+// without a context, and at that moment a reused Conn holds no server
+// connection. So ours accepts every argument as it is, and the operation, which
+// has a context and a server connection, converts them here by the same rules,
+// with the same words for what goes wrong.
+
+// argRules is what the parent has to say about the arguments of one operation.
+type argRules struct {
+	checker   driver.NamedValueChecker
+	converter driver.ColumnConverter //nolint:staticcheck // a parent may have nothing newer
+	want      int                    // number of arguments, -1: the parent does not know
+}
+
+func (p *parentConn) argRules() argRules { return argRules{checker: p.checker, want: -1} }
+
+// stmtArgRules are those for a prepared statement: its own checker hides the
+// connection's.
+func (p *parentConn) stmtArgRules(stmt driver.Stmt) argRules {
+	rules := argRules{want: stmt.NumInput()}
+	var ok bool
+	if rules.checker, ok = stmt.(driver.NamedValueChecker); !ok {
+		rules.checker = p.checker
+	}
+	rules.converter, _ = stmt.(driver.ColumnConverter) //nolint:staticcheck // see the field
+	return rules
+}
+
+// convert changes args in place and returns those that are to be sent.
+func (r argRules) convert(args []driver.NamedValue) ([]driver.NamedValue, error) {
+	n := 0
+	for i := range args {
+		if n != i { // an argument before this one was taken out
+			args[n] = args[i]
+			args[n].Ordinal = n + 1
+		}
+		switch err := r.check(&args[n]); err {
+		case nil:
+			n++
+		case driver.ErrRemoveArgument:
+		default:
+			return nil, fmt.Errorf("sql: converting argument %s type: %w", describe(&args[n]), err)
+		}
+	}
+	if r.want != -1 && n != r.want {
+		return nil, fmt.Errorf("sql: expected %d arguments, got %d", r.want, n)
+	}
+	return args[:n], nil
+}
+
+// check asks the parent's checker, then its column converter, then applies the
+// default rules; each may pass the argument on with ErrSkip.
+func (r argRules) check(arg *driver.NamedValue) error {
+	err := driver.ErrSkip
+	if r.checker != nil {
+		err = r.checker.CheckNamedValue(arg)
+	}
+	if err == driver.ErrSkip && r.converter != nil {
+		err = r.column(arg)
+	}
+	if err == driver.ErrSkip {
+		arg.Value, err = driver.DefaultParameterConverter.ConvertValue(arg.Value)
+	}
+	return err
+}
+
+func (r argRules) column(arg *driver.NamedValue) error {
+	index := arg.Ordinal - 1
+	if r.want >= 0 && r.want <= index {
+		return nil // one too many: convert says so when all are counted
+	}
+	if valuer, ok := arg.Value.(driver.Valuer); ok {
+		value, err := valueOf(valuer)
+		if err != nil {
+			return err
+		}
+		if !driver.IsValue(value) {
+			return fmt.Errorf("non-subset type %T returned from Value", value)
+		}
+		arg.Value = value
+	}
+	given := arg.Value
+	value, err := r.converter.ColumnConverter(index).ConvertValue(given)
+	if err != nil {
+		return err
+	}
+	arg.Value = value
+	if !driver.IsValue(value) {
+		return fmt.Errorf("driver ColumnConverter error converted %T to unsupported type %T", given, value)
+	}
+	return nil
+}
+
+var valuerType = reflect.TypeFor[driver.Valuer]()
+
+// valueOf asks a Valuer for its value. A nil pointer whose element has the
+// method is NULL; calling it would panic.
+func valueOf(v driver.Valuer) (driver.Value, error) {
+	if rv := reflect.ValueOf(v); rv.Kind() == reflect.Pointer && rv.IsNil() && rv.Type().Elem().Implements(valuerType) {
+		return nil, nil
+	}
+	return v.Value()
+}
+
+func describe(arg *driver.NamedValue) string {
+	if arg.Name == "" {
+		return fmt.Sprintf("$%d", arg.Ordinal)
+	}
+	return fmt.Sprintf("with name %q", arg.Name)
+}

@@ -1,0 +1,393 @@
+package pooled
+
+import "strings"
+
+// The functions of this file find their way in a query text: the blanks before
+// a statement, its first keyword, the semicolon behind it. They know no grammar.
+//
+// Where a semicolon stands depends on which quotes are open, and that on
+// settings of the session that a text doesn't show:
+//   - MySQL's sql_mode says whether \ escapes (NO_BACKSLASH_ESCAPES) and
+//     whether "…" is a string (ANSI_QUOTES);
+//   - PostgreSQL's standard_conforming_strings says whether \ escapes in '…', and
+//     an E before the quote says so too;
+//   - in some client character sets (GBK, Big5, Shift JIS) the second byte of a
+//     character looks like \ or like a backquote.
+//
+// Nothing here guesses. A text is read as long as all of these readings agree,
+// and is doubtful where they part.
+
+// doubtful stands for a place in a text that can't be told.
+const doubtful = -1
+
+// skipBlanks returns where the next statement begins, from at on: behind white
+// space, comments and semicolons.
+func skipBlanks(d dialectKind, q string, at int) int {
+	for {
+		at = skipSpace(d, q, at)
+		if at == doubtful || at == len(q) || q[at] != ';' {
+			return at
+		}
+		at++
+	}
+}
+
+// skipSpace is skipBlanks without the semicolons.
+func skipSpace(d dialectKind, q string, at int) int {
+	for at < len(q) {
+		if isSpace(q[at]) {
+			at++
+			continue
+		}
+		end := skipComment(d, q, at)
+		if end == at || end == doubtful {
+			return end
+		}
+		at = end
+	}
+	return at
+}
+
+// skipComment returns the place behind the comment that begins at the given
+// place, or that place if none does.
+func skipComment(d dialectKind, q string, at int) int {
+	switch q[at] {
+	case '#':
+		if d == dialectMySQL {
+			return skipLine(d, q, at)
+		}
+	case '-':
+		if at+1 == len(q) || q[at+1] != '-' {
+			return at
+		}
+		if d != dialectMySQL && d != dialectUnknown {
+			return skipLine(d, q, at)
+		}
+		// MySQL wants white space or a control character behind --, and in
+		// some character sets bytes beyond ASCII are white space.
+		switch {
+		case at+2 == len(q) || q[at+2] <= ' ' || q[at+2] == 0x7f:
+			return skipLine(d, q, at)
+		case q[at+2] >= 0x80:
+			return doubtful
+		}
+	case '/':
+		if at+1 < len(q) && q[at+1] == '*' {
+			return skipBlock(d, q, at)
+		}
+	}
+	return at
+}
+
+// skipLine skips a comment that ends with its line. A carriage return ends a
+// line in PostgreSQL, does not in MySQL and SQLite, and elsewhere nobody knows.
+// A zero byte ends it in MySQL.
+func skipLine(d dialectKind, q string, at int) int {
+	for i := at; i < len(q); i++ {
+		switch q[i] {
+		case '\n':
+			return i + 1
+		case '\r':
+			switch d {
+			case dialectPostgres:
+				return i + 1
+			case dialectSQLServer, dialectUnknown:
+				if i+1 == len(q) || q[i+1] != '\n' {
+					return doubtful
+				}
+			}
+		case 0:
+			return doubtful
+		}
+	}
+	return len(q)
+}
+
+// skipBlock skips a /* comment */. PostgreSQL and SQL Server nest them, others
+// don't. One without end is an error to some and a comment to others.
+func skipBlock(d dialectKind, q string, at int) int {
+	nest := d == dialectPostgres || d == dialectSQLServer
+	depth := 1
+	for i := at + 2; i+1 < len(q); i++ {
+		switch {
+		case q[i] == '*' && q[i+1] == '/':
+			if depth--; depth == 0 {
+				return i + 2
+			}
+			i++
+		case q[i] == '/' && q[i+1] == '*':
+			if nest {
+				depth++
+				i++
+			} else if d == dialectUnknown {
+				return doubtful
+			}
+		}
+	}
+	return doubtful
+}
+
+// nextStatement returns where the statement behind the next semicolon begins;
+// len(q) if there is none. at is outside of quotes and comments.
+func nextStatement(d dialectKind, q string, at int) int {
+	if endsAtSemicolon(q[at:]) {
+		return len(q)
+	}
+	for at < len(q) {
+		c := q[at]
+		next := at + 1
+		switch {
+		case c == ';':
+			return skipBlanks(d, q, next)
+		case opensQuote(d, c):
+			next = skipQuoted(d, q, at)
+		case c == '$' && d == dialectPostgres:
+			next = skipDollarQuoted(q, at)
+		case puzzles(d, c) || partsReadings(d, q, at):
+			return doubtful
+		default:
+			if end := skipComment(d, q, at); end != at {
+				next = end
+			}
+		}
+		if next == doubtful {
+			return doubtful
+		}
+		at = next
+	}
+	return at
+}
+
+// opensQuote tells the bytes that open a string or a quoted identifier.
+func opensQuote(d dialectKind, c byte) bool {
+	switch c {
+	case '\'', '"':
+		return true
+	case '`':
+		return d != dialectPostgres // where it is an operator
+	case '[':
+		return d == dialectSQLite
+	}
+	return false
+}
+
+// puzzles tells the bytes that, outside of quotes, begin what is better left
+// alone.
+func puzzles(d dialectKind, c byte) bool {
+	switch c {
+	case '\\':
+		return true
+	case '$':
+		// MySQL 9 quotes by dollars, older ones have names that begin with it.
+		return d == dialectMySQL || d == dialectSQLite
+	case '@', ':', '#':
+		// The parameter $name(…), of Tcl, takes in quotes and semicolons.
+		return d == dialectSQLite
+	}
+	return false
+}
+
+// skipQuoted returns the place behind the closing quote. A doubled quote needs
+// no care: it closes and opens again at once.
+func skipQuoted(d dialectKind, q string, at int) int {
+	quote := q[at]
+	if quote == '[' {
+		quote = ']'
+	}
+	escapes := quote == '\'' && d == dialectPostgres || quote != '`' && d == dialectMySQL
+	for i := at + 1; i < len(q); i++ {
+		switch c := q[i]; {
+		case c == quote:
+			return i + 1
+		case c == '\\' && escapes:
+			// Whether \ escapes is unknown, and matters before a quote only. Of
+			// \\ both are past, escaped or not.
+			if i+1 < len(q) && q[i+1] == quote {
+				return doubtful
+			}
+			if i+1 < len(q) && q[i+1] == '\\' {
+				i++
+			}
+		case c == 0 || partsReadings(d, q, i):
+			return doubtful // a zero byte ends a name in MySQL, and the text in SQLite
+		case c >= 0x80 && d == dialectMySQL && quote != '\'':
+			// Old servers step over identifiers by the length that a
+			// character's first byte promises, over the quote if need be.
+			return doubtful
+		}
+	}
+	return doubtful
+}
+
+// partsReadings tells that a byte beyond ASCII stands before one that could be
+// the second half of its character or a byte with a meaning of its own. The
+// drivers of SQLite know UTF-8 only.
+func partsReadings(d dialectKind, q string, at int) bool {
+	if q[at] < 0x80 || at+1 == len(q) {
+		return false
+	}
+	switch q[at+1] {
+	case '\\', '`':
+		return d != dialectSQLite
+	case '@', '[', ']', '^', '{', '|', '}', '~':
+		return d == dialectPostgres // where a $ behind the character would not open a quote
+	}
+	return false
+}
+
+// skipDollarQuoted skips $$…$$ and $tag$…$tag$ of PostgreSQL, and the $ of a
+// parameter. A $ right behind a word is part of the word, save where the word
+// began with a digit: doubtful.
+func skipDollarQuoted(q string, at int) int {
+	if at > 0 && isWord(q[at-1]) {
+		return doubtful
+	}
+	end := at + 1
+	if end < len(q) && '0' <= q[end] && q[end] <= '9' {
+		return end
+	}
+	for end < len(q) && q[end] != '$' && isWord(q[end]) {
+		end++
+	}
+	if end == len(q) || q[end] != '$' {
+		return doubtful
+	}
+	tag := q[at : end+1]
+	body := strings.Index(q[end+1:], tag)
+	if body < 0 {
+		return doubtful
+	}
+	return end + 1 + body + len(tag)
+}
+
+// keywordBuffer holds the longest keyword of any whitelist.
+type keywordBuffer [16]byte
+
+// keyword returns the word at the given place in lower case, and where it ends.
+// It is empty if there is none, or if what stands there is a longer name.
+func keyword(q string, at int, buf *keywordBuffer) (word []byte, end int) {
+	for end = at; end < len(q); end++ {
+		c := lower(q[end])
+		if c < 'a' || c > 'z' {
+			break
+		}
+		if end-at == len(buf) {
+			return nil, end
+		}
+		buf[end-at] = c
+	}
+	if end < len(q) && (isWord(q[end]) || strings.IndexByte("@#.:", q[end]) >= 0) {
+		return nil, end
+	}
+	return buf[:end-at], end
+}
+
+// hasExecutableComment tells whether MySQL or MariaDB might run the inside of a
+// comment: /*! … */ or /*M! … */. It does not ask whether the comment is within
+// a string.
+func hasExecutableComment(q string) bool {
+	for {
+		i := strings.IndexByte(q, '/')
+		if i < 0 {
+			return false
+		}
+		q = q[i+1:]
+		if hasFoldPrefix(q, "*!") || hasFoldPrefix(q, "*m!") {
+			return true
+		}
+	}
+}
+
+// forbidden is a word of SQL Server that must not be in a text. pivot is the
+// place in it of a byte that is rare in other texts.
+type forbidden struct {
+	word  string
+	pivot int
+	means effect
+}
+
+var (
+	forbiddenTran     = forbidden{"tran", 3, effectTx}
+	forbiddenBegin    = forbidden{"begin", 2, effectTx}
+	forbiddenExec     = forbidden{"exec", 1, effectAny} // also INSERT … EXEC
+	forbiddenImplicit = forbidden{"implicit_", 8, effectAny}
+	forbiddenDefaults = forbidden{"ansi_defaults", 4, effectAny} // turns implicit transactions on too
+	forbiddenSystem   = forbidden{"sp_", 2, effectAny}
+	forbiddenExtended = forbidden{"xp_", 2, effectAny}
+)
+
+// forbiddenByPivot leads from a byte to the words that it may be the pivot of.
+var forbiddenByPivot = [256][]forbidden{
+	'n': {forbiddenTran}, 'N': {forbiddenTran},
+	'g': {forbiddenBegin}, 'G': {forbiddenBegin},
+	'x': {forbiddenExec}, 'X': {forbiddenExec},
+	'_': {forbiddenImplicit, forbiddenDefaults, forbiddenSystem, forbiddenExtended},
+}
+
+// forbiddenWords looks for SQL Server's words anywhere in a text, in comments,
+// strings and longer names too. A text beyond ASCII is the worst: which letters
+// a collation takes for which is not known here.
+func forbiddenWords(q string) effect {
+	found := effectNone
+	for i := 0; i < len(q); i++ {
+		c := q[i]
+		if c >= 0x80 {
+			return effectAny
+		}
+		for _, f := range forbiddenByPivot[c] {
+			if i >= f.pivot && hasFoldPrefix(q[i-f.pivot:], f.word) {
+				found = max(found, f.means)
+			}
+		}
+	}
+	return found
+}
+
+// containsFold looks for a lower-case word in any case.
+func containsFold(q, word string) bool {
+	for i := 0; i+len(word) <= len(q); i++ {
+		if lower(q[i]) == word[0] && hasFoldPrefix(q[i:], word) {
+			return true
+		}
+	}
+	return false
+}
+
+// hasFoldPrefix tells whether q begins with a lower-case word in any case.
+func hasFoldPrefix(q, word string) bool {
+	if len(q) < len(word) {
+		return false
+	}
+	for i := range len(word) {
+		if lower(q[i]) != word[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func isASCII(q string) bool {
+	for i := range len(q) {
+		if q[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
+}
+
+func isSpace(c byte) bool {
+	return c == ' ' || '\t' <= c && c <= '\r'
+}
+
+// isWord tells the bytes that a name can go on with.
+func isWord(c byte) bool {
+	c = lower(c)
+	return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '_' || c == '$' || c >= 0x80
+}

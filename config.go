@@ -1,0 +1,329 @@
+package pooled
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Class is the way a pool keeps its server connections.
+type Class string
+
+const (
+	// ClassQueue keeps Config.Size server connections and opens up to Config.MaxOverflow more under load. The default.
+	ClassQueue Class = "queue"
+	// ClassNull keeps none: a server connection is opened at checkout and closed at checkin.
+	ClassNull Class = "null"
+	// ClassStatic keeps exactly one, borrowed by one Conn at a time.
+	ClassStatic Class = "static"
+	// ClassAssert keeps exactly one and fails a second checkout at the same time, with the stack of the first.
+	ClassAssert Class = "assert"
+	// ClassDirect leaves pooling to database/sql: a Conn keeps its server connection for life.
+	ClassDirect Class = "direct"
+)
+
+// ResetMode is what is done to a server connection when it is given back.
+type ResetMode string
+
+const (
+	// ResetRollback rolls back what the borrower left open. The default.
+	ResetRollback ResetMode = "rollback"
+	// ResetCommit commits what the borrower left open.
+	ResetCommit ResetMode = "commit"
+	// ResetNone does nothing: a forgotten transaction meets the next borrower.
+	ResetNone ResetMode = "none"
+)
+
+// off is the value of an integer or duration in a Config that has no limit: -1, as in the DSN.
+const off = -1
+
+// Config says which parent to use and how its server connections are pooled. Make it with NewConfig or ParseDSN: the zero
+// Config is refused. What is given a Config copies it and leaves it unchanged.
+//
+// A duration or number of -1 means no limit (time.Duration(-1), not -time.Second); other negative values are refused.
+type Config struct {
+	// Driver is the parent's name as given to sql.Register. Empty: the DSN tells it.
+	Driver string
+	// DSN is the parent's own. It may also be one of the URL forms of ParseDSN, without options of ours.
+	DSN string
+	// ConnectArgs are further arguments for the parent, merged into its DSN and replacing the same key there.
+	ConnectArgs map[string]string
+
+	// Class is the kind of pool. Default: ClassQueue.
+	Class Class
+	// Size is how many server connections are kept open, at least 1; -1 keeps every one that was opened. Default: 5.
+	Size int
+	// MaxOverflow is how many more may be opened under load; 0: none, -1: no limit. Default: -1.
+	MaxOverflow int
+	// Timeout is the longest wait for a server connection; 0: do not wait, -1: no limit. Default: 30s.
+	Timeout time.Duration
+	// UseLIFO hands out the most recently returned server connection first, so that the others can age. Default: true.
+	UseLIFO bool
+	// MinIdle is how many idle server connections are kept ready in the background. Default: 0.
+	MinIdle int
+	// IdleTimeout is how long a server connection above Size may sit idle; 0: it is closed on return, -1: it stays.
+	// Default: 1m.
+	IdleTimeout time.Duration
+	// ConnectLimit is how many server connections may be in the opening at one moment; -1: no limit. Default: 4.
+	ConnectLimit int
+	// ResetOnReturn is what happens to an open transaction when its server connection is given back. Default: ResetRollback.
+	ResetOnReturn ResetMode
+	// ResetTimeout is the longest a reset may take, above 0; -1: no limit. Default: 5s.
+	ResetTimeout time.Duration
+	// Name stands for the pool in logs, metrics and Stats. Default: empty.
+	Name string
+	// Hooks are called on the way of a server connection through the pool. They have no place in a DSN.
+	Hooks Hooks
+}
+
+// NewConfig returns a Config with every option at its default.
+func NewConfig() Config {
+	return Config{
+		Class:         ClassQueue,
+		Size:          5,
+		MaxOverflow:   off,
+		Timeout:       30 * time.Second,
+		UseLIFO:       true,
+		MinIdle:       0,
+		IdleTimeout:   time.Minute,
+		ConnectLimit:  4,
+		ResetOnReturn: ResetRollback,
+		ResetTimeout:  5 * time.Second,
+	}
+}
+
+// clone returns a copy that shares nothing with c that either could change.
+func (c Config) clone() Config {
+	c.ConnectArgs = maps.Clone(c.ConnectArgs)
+	return c
+}
+
+// validate reports the first option whose value is refused. The error names its key in a DSN, also for a Config made in code.
+func (c *Config) validate() error {
+	if c.Class == "" {
+		return errors.New("pooled: Class is empty: make the Config with pooled.NewConfig")
+	}
+	for i := range options {
+		o := &options[i]
+		if o.check == nil {
+			continue
+		}
+		if err := o.check(*c); err != nil {
+			return badValue(o.Key, o.format(*c), err)
+		}
+	}
+	return nil
+}
+
+// Option describes a key of the DSN.
+type Option struct {
+	Key       string   // as written in the DSN
+	Aliases   []string // other names of the same option
+	Default   string   // as it would be written in the DSN; empty: the empty value, or a default that Doc explains
+	Doc       string   // one line
+	Supported bool     // false: the value is checked, and refused unless it asks for the feature's absence
+}
+
+// Options returns every option a DSN may hold, in the order of the documentation.
+func Options() []Option {
+	list := make([]Option, len(options))
+	for i, o := range options {
+		list[i] = o.Option
+		list[i].Aliases = slices.Clone(o.Aliases)
+	}
+	return list
+}
+
+// option is a row of the table: everything the package knows about one key.
+type option struct {
+	Option
+	parse   func(c *Config, value string) error // stores the value; errNotYet: for a feature that comes later
+	format  func(c Config) string               // the reverse of parse; nil: the Config has no field for it
+	check   func(c Config) error                // the value's range, for DSN and code alike; nil: parse refused what is wrong
+	classes []Class                             // the classes in which the option means something; nil: all
+}
+
+var (
+	queueOnly = []Class{ClassQueue}
+	waiting   = []Class{ClassQueue, ClassNull, ClassStatic, ClassAssert}
+)
+
+// maxConnsKey is pgxpool's name for a limit on all server connections. It sets two options, so it is more than an alias.
+const maxConnsKey = "pool_max_conns"
+
+// options is the one table. Its order is that of the documentation and of FormatDSN.
+var options = []option{
+	{
+		Option: Option{Key: "pool_driver", Doc: "registered name of the parent driver; by default the DSN tells it", Supported: true},
+		parse:  parseDriver,
+		format: func(c Config) string { return c.Driver },
+	},
+	{
+		Option: Option{Key: "pool_class", Default: string(ClassQueue), Supported: true,
+			Doc: "`queue`, `null` (keep none), `static` (exactly one, shared in turn), `assert` (one; a second checkout fails), `direct` (database/sql pools)"},
+		parse:  func(c *Config, v string) error { c.Class = Class(v); return checkClass(*c) },
+		format: func(c Config) string { return string(c.Class) },
+		check:  checkClass,
+	},
+	number("pool_size", func(c *Config) *int { return &c.Size }, checkSize, queueOnly,
+		"server connections kept open, at least 1; -1: keep every one that was opened").alias(maxConnsKey),
+	number("pool_max_overflow", func(c *Config) *int { return &c.MaxOverflow }, checkOverflow, queueOnly,
+		"more that may be opened under load; they linger for pool_idle_timeout; 0: none, -1: no limit"),
+	duration("pool_timeout", func(c *Config) *time.Duration { return &c.Timeout }, atLeastZero, waiting,
+		"longest wait for a free server connection; 0: do not wait, -1: no limit"),
+	boolean("pool_use_lifo", func(c *Config) *bool { return &c.UseLIFO }, queueOnly,
+		"reuse the most recently returned server connection first; false: the one that waited longest"),
+	number("pool_min_idle", func(c *Config) *int { return &c.MinIdle }, checkMinIdle, queueOnly,
+		"server connections opened ahead and kept ready; at most pool_size plus pool_max_overflow").alias("pool_min_idle_conns"),
+	duration("pool_idle_timeout", func(c *Config) *time.Duration { return &c.IdleTimeout }, atLeastZero, queueOnly,
+		"how long a server connection above pool_size may sit idle; 0: close it on return, -1: keep it").alias("pool_max_conn_idle_time"),
+	later("pool_recycle", "-1", laterDuration(aboveZero),
+		"age after which a server connection is replaced; -1: never").alias("pool_max_conn_lifetime"),
+	later("pool_recycle_jitter", "0", laterJitter,
+		"each server connection's own age limit is shortened by up to this, a percentage or a duration").alias("pool_max_conn_lifetime_jitter"),
+	later("pool_pre_ping", "off", laterPing,
+		"ping at checkout: `off`, `on`, `auto`, or an idle time above which to ping"),
+	later("pool_ping_timeout", "-1", laterDuration(aboveZero),
+		"longest wait for the answer to a ping; -1: no limit"),
+	{
+		Option: Option{Key: "pool_reset_on_return", Default: string(ResetRollback), Supported: true,
+			Doc: "what ends a transaction left open: `rollback` (or true), `commit`, `none` (or false); `auto` and `session` come later"},
+		parse:  parseReset,
+		format: func(c Config) string { return string(c.ResetOnReturn) },
+		check:  checkReset,
+	},
+	duration("pool_reset_timeout", func(c *Config) *time.Duration { return &c.ResetTimeout }, aboveZero, nil,
+		"longest a reset may take before the server connection is discarded; -1: no limit"),
+	later("pool_init_sql", "", laterText, "run on each new server connection"),
+	later("pool_stmt_cache", "0", laterNumber, "prepared statements kept per server connection"),
+	number("pool_connect_limit", func(c *Config) *int { return &c.ConnectLimit }, atLeastOne, waiting,
+		"server connections being opened at one moment; -1: no limit"),
+	later("pool_leak_after", "off", laterLeak, "a checkout held longer is logged with the stack that took it"),
+	later("pool_fork_guard", "off", laterBool, "never use a server connection of another process"),
+	later("pool_echo", "off", laterEcho, "log statements").alias("echo"),
+	later("pool_echo_pool", "off", laterEcho, "log the pool's events").alias("echo_pool"),
+	later("pool_hide_parameters", "false", laterBool, "keep arguments out of logs and errors"),
+	checked(text("pool_name", func(c *Config) *string { return &c.Name },
+		"name of the pool in logs, metrics and Stats"), checkName),
+	later("pool_hooks", "", laterText, "names of registered hooks"),
+}
+
+// parseDriver refuses what could not stand in an error. A Config made in code may hold any name.
+func parseDriver(c *Config, v string) error {
+	if v == "" || !plainName(v) {
+		return errors.New("want the name of a driver")
+	}
+	c.Driver = v
+	return nil
+}
+
+func checkClass(c Config) error {
+	switch c.Class {
+	case ClassQueue, ClassNull, ClassStatic, ClassAssert, ClassDirect:
+		return nil
+	}
+	return errors.New("want queue, null, static, assert or direct")
+}
+
+// checkSize refuses 0 with both things it could have meant: in SQLAlchemy it means no limit, elsewhere no connection.
+func checkSize(c Config) error {
+	switch {
+	case c.Size == 0:
+		return errors.New("want at least 1, or -1: for no limit write pool_max_overflow=-1, to keep no server connection pool_class=null")
+	case c.Size < off:
+		return errors.New("want at least 1, or -1 to keep every server connection that was opened")
+	}
+	return nil
+}
+
+func checkOverflow(c Config) error {
+	switch {
+	case c.MaxOverflow < off:
+		return errors.New("want at least 0, or -1 for no limit")
+	case c.Size == off && c.MaxOverflow != off:
+		// Nothing ever overflows a size without limit, so a limit on the overflow would be silently without effect.
+		return errors.New("means nothing with pool_size=-1, which has no limit")
+	}
+	return nil
+}
+
+func checkMinIdle(c Config) error {
+	switch {
+	case c.MinIdle < 0:
+		return errors.New("want at least 0")
+	case c.MinIdle > 0 && c.Class != ClassQueue:
+		return fmt.Errorf("means nothing with pool_class=%s", c.Class)
+	case c.Size != off && c.MaxOverflow != off && c.MinIdle-c.Size > c.MaxOverflow:
+		return fmt.Errorf("more than pool_size=%d plus pool_max_overflow=%d allow", c.Size, c.MaxOverflow)
+	}
+	return nil
+}
+
+// parseReset accepts SQLAlchemy's true and false for rollback and none.
+func parseReset(c *Config, v string) error {
+	switch v {
+	case "auto", "session":
+		return errNotYet
+	case string(ResetRollback), string(ResetCommit), string(ResetNone):
+		c.ResetOnReturn = ResetMode(v)
+		return nil
+	}
+	on, err := parseBool(v)
+	switch {
+	case err != nil:
+		return errReset
+	case on:
+		c.ResetOnReturn = ResetRollback
+	default:
+		c.ResetOnReturn = ResetNone
+	}
+	return nil
+}
+
+var errReset = errors.New("want rollback, commit, none, true or false")
+
+func checkReset(c Config) error {
+	switch c.ResetOnReturn {
+	case ResetRollback, ResetCommit, ResetNone:
+		return nil
+	}
+	return errReset
+}
+
+// checkName keeps log lines and errors on one line and lets the name survive a DSN.
+func checkName(c Config) error {
+	if !utf8.ValidString(c.Name) || strings.ContainsFunc(c.Name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return errors.New("want printable characters")
+	}
+	return nil
+}
+
+// optionsMarkdown renders the table for the README.
+func optionsMarkdown() string {
+	var b strings.Builder
+	b.WriteString("| key | default | meaning |\n|---|---|---|\n")
+	for _, o := range options {
+		key := "`" + o.Key + "`"
+		for _, a := range o.Aliases {
+			key += ", `" + a + "`"
+		}
+		def := ""
+		if o.Default != "" {
+			def = "`" + o.Default + "`"
+		}
+		doc := o.Doc
+		if o.Key == "pool_size" {
+			doc += "; `" + maxConnsKey + "=N` means pool_size=N and pool_max_overflow=0"
+		}
+		if !o.Supported {
+			doc += " (not yet supported)"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", key, def, doc)
+	}
+	return b.String()
+}

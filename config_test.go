@@ -1,0 +1,154 @@
+package pooled_test
+
+import (
+	"flag"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pooled-go/pooled"
+)
+
+var updateOptions = flag.Bool("update-options", false, "write the option table into README.md")
+
+func TestNewConfigIsValid(t *testing.T) {
+	if err := pooled.ValidateConfig(pooled.NewConfig()); err != nil {
+		t.Errorf("NewConfig: have %v, want no error", err)
+	}
+}
+
+func TestValidateZeroConfig(t *testing.T) {
+	const want = "pooled: Class is empty: make the Config with pooled.NewConfig"
+	if err := pooled.ValidateConfig(pooled.Config{}); err == nil || err.Error() != want {
+		t.Errorf("zero Config: have %v, want %s", err, want)
+	}
+}
+
+func TestConfigRanges(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		set  func(*pooled.Config)
+		want string // part of the error; empty: accepted
+	}{
+		{"class", func(c *pooled.Config) { c.Class = "quue" }, "pool_class=quue"},
+		{"size 0", func(c *pooled.Config) { c.Size = 0 }, "for no limit write pool_max_overflow=-1, to keep no server connection pool_class=null"},
+		{"size -2", func(c *pooled.Config) { c.Size = -2 }, "pool_size=-2"},
+		{"size -1", func(c *pooled.Config) { c.Size = -1 }, ""},
+		{"size -1 and overflow", func(c *pooled.Config) { c.Size, c.MaxOverflow = -1, 3 }, "pool_max_overflow=3"},
+		{"overflow 0", func(c *pooled.Config) { c.MaxOverflow = 0 }, ""},
+		{"overflow -2", func(c *pooled.Config) { c.MaxOverflow = -2 }, "pool_max_overflow=-2"},
+		{"timeout 0", func(c *pooled.Config) { c.Timeout = 0 }, ""},
+		{"timeout -1", func(c *pooled.Config) { c.Timeout = -1 }, ""},
+		{"timeout -1s", func(c *pooled.Config) { c.Timeout = -time.Second }, "pool_timeout=-1s"},
+		{"idle timeout 0", func(c *pooled.Config) { c.IdleTimeout = 0 }, ""},
+		{"idle timeout -2", func(c *pooled.Config) { c.IdleTimeout = -2 }, "pool_idle_timeout="},
+		{"min idle -1", func(c *pooled.Config) { c.MinIdle = -1 }, "pool_min_idle=-1"},
+		{"min idle above the limit", func(c *pooled.Config) { c.Size, c.MaxOverflow, c.MinIdle = 2, 1, 4 }, "pool_min_idle=4"},
+		{"min idle at the limit", func(c *pooled.Config) { c.Size, c.MaxOverflow, c.MinIdle = 2, 1, 3 }, ""},
+		{"min idle without limit", func(c *pooled.Config) { c.MinIdle = 1000 }, ""},
+		{"min idle huge", func(c *pooled.Config) { c.Size, c.MaxOverflow, c.MinIdle = 1<<62, 1<<62, 1 }, ""},
+		{"min idle outside queue", func(c *pooled.Config) { c.Class, c.MinIdle = pooled.ClassNull, 1 }, "pool_min_idle=1"},
+		{"connect limit 0", func(c *pooled.Config) { c.ConnectLimit = 0 }, "pool_connect_limit=0"},
+		{"connect limit -1", func(c *pooled.Config) { c.ConnectLimit = -1 }, ""},
+		{"reset mode", func(c *pooled.Config) { c.ResetOnReturn = "" }, "pool_reset_on_return="},
+		{"reset timeout 0", func(c *pooled.Config) { c.ResetTimeout = 0 }, "pool_reset_timeout=0s"},
+		{"reset timeout -1", func(c *pooled.Config) { c.ResetTimeout = -1 }, ""},
+		{"name", func(c *pooled.Config) { c.Name = "orders, main" }, ""},
+		{"name of two lines", func(c *pooled.Config) { c.Name = "a\nb" }, "pool_name="},
+		{"name not UTF-8", func(c *pooled.Config) { c.Name = "\xff" }, "pool_name="},
+	} {
+		c := pooled.NewConfig()
+		test.set(&c)
+		checkError(t, test.name, pooled.ValidateConfig(c), test.want)
+	}
+}
+
+// checkError wants no error, or one that keeps the package's promises about errors and holds want.
+func checkError(t *testing.T, what string, err error, want string) {
+	t.Helper()
+	switch {
+	case err == nil && want != "":
+		t.Errorf("%s: have no error, want %q", what, want)
+	case err != nil && want == "":
+		t.Errorf("%s: have %q, want no error", what, err)
+	case err != nil && (!strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "pooled: ") || strings.ContainsAny(err.Error(), "\r\n")):
+		t.Errorf("%s: have %q, want one line that begins with %q and holds %q", what, err, "pooled: ", want)
+	}
+}
+
+func TestCloneSharesNothing(t *testing.T) {
+	c := pooled.NewConfig()
+	c.ConnectArgs = map[string]string{"sslmode": "disable"}
+	other := pooled.CloneConfig(c)
+	other.ConnectArgs["sslmode"] = "require"
+	if have := c.ConnectArgs["sslmode"]; have != "disable" {
+		t.Errorf("after a change of the clone: have %q, want disable", have)
+	}
+}
+
+// TestOptionsAgree holds the table to its own promises: each key and alias once, each default accepted and without effect.
+func TestOptionsAgree(t *testing.T) {
+	seen := map[string]bool{}
+	for _, o := range pooled.Options() {
+		for _, key := range append([]string{o.Key}, o.Aliases...) {
+			if seen[key] {
+				t.Errorf("%s: have it twice, want every key once", key)
+			}
+			seen[key] = true
+		}
+		if o.Doc == "" || strings.ContainsAny(o.Doc, "|\n") {
+			t.Errorf("%s: have doc %q, want one line that fits a table", o.Key, o.Doc)
+		}
+		if o.Key == "pool_driver" {
+			continue
+		}
+		c, err := pooled.ParseDSN("u@tcp(h)/db?" + o.Key + "=" + o.Default)
+		if classes := pooled.OptionClasses(o.Key); err != nil || classes != nil && !slices.Contains(classes, pooled.ClassQueue) {
+			t.Errorf("%s=%s: have %v, want its default accepted", o.Key, o.Default, err)
+			continue
+		}
+		if have, want := c.FormatDSN(), "u@tcp(h)/db"; have != want {
+			t.Errorf("%s=%s: have %s, want %s: the default changes something", o.Key, o.Default, have, want)
+		}
+	}
+}
+
+func TestOptionsCannotBeChanged(t *testing.T) {
+	for _, o := range pooled.Options() {
+		if len(o.Aliases) > 0 {
+			o.Aliases[0] = "changed"
+		}
+	}
+	for _, o := range pooled.Options() {
+		if slices.Contains(o.Aliases, "changed") {
+			t.Errorf("%s: have an alias that a caller changed, want a copy for each caller", o.Key)
+		}
+	}
+}
+
+// TestREADMEOptions compares the README's table with the code's. go test -run TestREADMEOptions -update-options writes it.
+func TestREADMEOptions(t *testing.T) {
+	const begin, end = "<!-- options -->\n", "<!-- /options -->"
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, ok := strings.Cut(string(readme), begin)
+	have, after, closed := strings.Cut(rest, end)
+	if !ok || !closed {
+		t.Fatalf("README.md: have no table between %q and %q, want one", begin, end)
+	}
+	want := pooled.OptionsMarkdown()
+	if have == want {
+		return
+	}
+	if *updateOptions {
+		if err := os.WriteFile("README.md", []byte(before+begin+want+end+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	t.Errorf("README.md's option table (-update-options writes it): have\n%s\nwant\n%s", have, want)
+}

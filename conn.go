@@ -1,0 +1,374 @@
+package pooled
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"sync/atomic"
+)
+
+var (
+	_ driver.Conn               = (*Conn)(nil)
+	_ driver.ConnPrepareContext = (*Conn)(nil)
+	_ driver.ConnBeginTx        = (*Conn)(nil)
+	_ driver.ExecerContext      = (*Conn)(nil)
+	_ driver.QueryerContext     = (*Conn)(nil)
+	_ driver.NamedValueChecker  = (*Conn)(nil)
+	_ driver.Pinger             = (*Conn)(nil)
+	_ driver.SessionResetter    = (*Conn)(nil)
+	_ driver.Validator          = (*Conn)(nil)
+)
+
+// Conn is what database/sql holds. It borrows a server connection from its
+// first operation (or from Connector.Connect) until database/sql gets it back,
+// and holds none while it is idle. In class direct it keeps one for life.
+//
+// Like any driver's, a Conn is used by one goroutine at a time; database/sql
+// sees to that.
+type Conn struct {
+	pool   *Pool
+	server *ServerConn // nil: nothing borrowed
+
+	// lend tells whether the borrow was made by Connect and not yet used. It is
+	// the one field that the pool touches while the Conn is not in its hands.
+	lend atomic.Uint32
+
+	// untouched: nothing reached the server in this borrow, so if the parent
+	// says the connection is bad, another one may take its place.
+	untouched bool
+
+	tx    tx                  // the transaction under way
+	stmts *Stmt               // those prepared on server in this borrow, a list
+	given []driver.NamedValue // arguments as the program gave them, for a second try
+	ctx   context.Context     // of the last ResetSession, for Raw
+}
+
+// Values of Conn.lend.
+const (
+	lendUsed   uint32 = iota // or nothing borrowed
+	lendUnused               // the pool may take it back
+	lendTaken                // the pool has taken it back
+)
+
+// giveUpUnused is called by the pool: it takes the borrow back if it is unused.
+func (c *Conn) giveUpUnused() bool { return c.lend.CompareAndSwap(lendUnused, lendTaken) }
+
+// acquire is the server connection of this Conn, borrowed now if it has none.
+func (c *Conn) acquire(ctx context.Context) (*ServerConn, error) {
+	if s := c.held(); s != nil {
+		return s, nil
+	}
+	s, err := c.pool.checkout(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c.server, c.untouched = s, true
+	return s, nil
+}
+
+// held is the server connection this Conn holds, and from now on uses, or nil.
+func (c *Conn) held() *ServerConn {
+	if c.lend.Load() != lendUsed && !c.lend.CompareAndSwap(lendUnused, lendUsed) {
+		c.lend.Store(lendUsed)
+		c.server = nil // taken back
+	}
+	return c.server
+}
+
+// again decides, after an operation on s answered err, whether it is to be done
+// again on another server connection. That is so when the parent says the
+// connection is bad, which means that nothing reached the server, and nothing did
+// before it in this borrow: then what failed is the pool's stale connection, and
+// neither the program nor database/sql, which tries only twice, need know. A
+// connection that has never been used before is not stale: its error is news.
+func (c *Conn) again(s *ServerConn, err error) bool {
+	s.busy = false
+	if err == nil {
+		c.untouched = false
+		return false
+	}
+	if err == driver.ErrSkip {
+		return false // nothing was sent
+	}
+	bad := errors.Is(err, driver.ErrBadConn)
+	stale := bad && c.untouched && s.used
+	c.untouched = false
+	if bad {
+		s.broken = true
+	}
+	if stale {
+		c.drop(err)
+	}
+	return stale
+}
+
+// drop discards the server connection.
+func (c *Conn) drop(cause error) {
+	s := c.server
+	c.server = nil
+	c.parkStmts(s) // they are closed with it
+	c.pool.discard(s, cause)
+}
+
+// arguments converts args as the parent wants them. While the operation may
+// have to be done again, it keeps a copy of what the program gave: to convert
+// twice is not the same as once.
+func (c *Conn) arguments(s *ServerConn, rules argRules, args []driver.NamedValue) ([]driver.NamedValue, error) {
+	if len(args) == 0 && rules.want <= 0 {
+		return args, nil
+	}
+	switch {
+	case len(c.given) > 0: // this is a second try
+		copy(args, c.given)
+	case c.untouched && s.used:
+		c.given = append(c.given, args...)
+	}
+	return rules.convert(args)
+}
+
+func (c *Conn) forgetArguments() {
+	clear(c.given)
+	c.given = c.given[:0]
+}
+
+// sending is the last moment before a statement goes to the parent: what it may
+// leave behind is written down.
+func (c *Conn) sending(s *ServerConn, query string, args []driver.NamedValue) error {
+	if err := c.refusal(query, args); err != nil {
+		return err
+	}
+	s.busy = true
+	s.note(classify(c.pool.dialect.kind, query))
+	return nil
+}
+
+// refusal is the error of a statement that must not be sent; see sqliteGuard.
+func (c *Conn) refusal(query string, args []driver.NamedValue) error {
+	if c.pool.refuses == nil {
+		return nil
+	}
+	return c.pool.refuses(query, args)
+}
+
+// ExecContext runs a statement on the borrowed server connection. It blocks
+// while there is none to borrow, until ctx or pool_timeout ends.
+func (c *Conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	if len(args) > 0 {
+		defer c.forgetArguments()
+	}
+	for {
+		s, err := c.acquire(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if !s.parent.canExec() {
+			return nil, driver.ErrSkip
+		}
+		values, err := c.arguments(s, s.parent.argRules(), args)
+		if err != nil {
+			return nil, err
+		}
+		if err := c.sending(s, query, values); err != nil {
+			return nil, err
+		}
+		result, err := s.parent.exec(ctx, query, values)
+		if !c.again(s, err) {
+			return result, err
+		}
+	}
+}
+
+// QueryContext is like ExecContext. The parent's Rows are returned as they are.
+func (c *Conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	if len(args) > 0 {
+		defer c.forgetArguments()
+	}
+	for {
+		s, err := c.acquire(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if !s.parent.canQuery() {
+			return nil, driver.ErrSkip
+		}
+		values, err := c.arguments(s, s.parent.argRules(), args)
+		if err != nil {
+			return nil, err
+		}
+		if err := c.sending(s, query, values); err != nil {
+			return nil, err
+		}
+		rows, err := s.parent.query(ctx, query, values)
+		if !c.again(s, err) {
+			return rows, err
+		}
+	}
+}
+
+// PrepareContext prepares on the borrowed server connection. The Stmt follows
+// its Conn to whatever server connection that borrows later.
+func (c *Conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+	for {
+		s, err := c.acquire(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if err := c.refusal(query, nil); err != nil {
+			return nil, err
+		}
+		s.busy = true
+		parent, err := s.parent.prepare(ctx, query)
+		if c.again(s, err) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		st := &Stmt{conn: c, query: query, leaves: classify(c.pool.dialect.kind, query)}
+		st.attach(parent)
+		return st, nil
+	}
+}
+
+// BeginTx begins a transaction on the borrowed server connection.
+func (c *Conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	for {
+		s, err := c.acquire(ctx)
+		if err != nil {
+			return nil, err
+		}
+		s.busy = true
+		s.openTx = true
+		parent, err := s.parent.begin(ctx, opts)
+		if c.again(s, err) {
+			continue
+		}
+		if err != nil {
+			s.textTx = true // it may have been sent
+			return nil, err
+		}
+		c.tx = tx{server: s, parent: parent, ctx: ctx}
+		return &c.tx, nil
+	}
+}
+
+// Ping borrows a server connection and pings it, if the parent can.
+func (c *Conn) Ping(ctx context.Context) error {
+	for {
+		s, err := c.acquire(ctx)
+		if err != nil {
+			return err
+		}
+		if s.parent.pinger == nil {
+			return nil
+		}
+		s.busy = true
+		if err = s.parent.pinger.Ping(ctx); !c.again(s, err) {
+			return err
+		}
+	}
+}
+
+// Begin and Prepare are what driver.Conn asks for; database/sql does not call them.
+
+// Begin is BeginTx without a context.
+func (c *Conn) Begin() (driver.Tx, error) {
+	return c.BeginTx(context.Background(), driver.TxOptions{})
+}
+
+// Prepare is PrepareContext without a context.
+func (c *Conn) Prepare(query string) (driver.Stmt, error) {
+	return c.PrepareContext(context.Background(), query)
+}
+
+// CheckNamedValue accepts every argument as it is. The operation that follows
+// converts it as the parent wants it: at this moment there may be no parent
+// connection to ask, and no context to borrow one with.
+func (c *Conn) CheckNamedValue(*driver.NamedValue) error { return nil }
+
+// Raw is the parent's connection, for use inside sql.Conn.Raw:
+//
+//	conn.Raw(func(dc any) error {
+//		parent := dc.(interface{ Raw() driver.Conn }).Raw()
+//
+// It is valid until that function returns. If nothing is borrowed yet, Raw
+// borrows, with the context given to db.Conn (without it, if that has ended), and returns
+// nil if that fails. What the program does with it is not seen by the pool, so it
+// counts as a statement that may leave a transaction open.
+func (c *Conn) Raw() driver.Conn {
+	ctx := c.ctx
+	if ctx == nil {
+		ctx = context.Background()
+	} else if ctx.Err() != nil {
+		ctx = context.WithoutCancel(ctx)
+	}
+	s, err := c.acquire(ctx)
+	if err != nil {
+		return nil
+	}
+	c.untouched = false
+	s.note(c.pool.dialect.kind.worst())
+	return s.parent.conn
+}
+
+// ResetSession is called by database/sql before it uses this Conn again. There
+// is nothing to reset: that was done when the server connection came back. It
+// does no I/O and never fails; database/sql would ignore an error that isn't
+// ErrBadConn.
+func (c *Conn) ResetSession(ctx context.Context) error {
+	c.ctx = ctx
+	if c.pool.direct() {
+		return c.readmit(ctx)
+	}
+	return nil
+}
+
+// IsValid is called by database/sql when it gets this Conn back: the moment the
+// server connection is given back to the pool. A Conn that holds none is always
+// valid.
+func (c *Conn) IsValid() bool {
+	c.ctx = nil
+	s := c.held()
+	if s == nil {
+		return true
+	}
+	c.parkStmts(s)
+	if c.pool.direct() {
+		return c.pool.release(s) == nil
+	}
+	c.server = nil
+	c.pool.checkin(s)
+	return true
+}
+
+// Close is called by database/sql for a Conn that it does not need, which
+// holds nothing, and for one whose operation answered ErrBadConn, without IsValid
+// before it: what is still held and used is discarded.
+func (c *Conn) Close() error {
+	unused := c.lend.Load() == lendUnused
+	s := c.held()
+	switch {
+	case s == nil:
+		return nil
+	case unused && !c.pool.direct():
+		c.server = nil
+		c.pool.putBack(s)
+		return nil
+	case c.pool.direct():
+		c.server = nil
+		return c.pool.closeDirect(s)
+	}
+	c.drop(errBroken)
+	return nil
+}
+
+// parkStmts leaves the statements prepared in this borrow with the server
+// connection, for whoever needs the same text there.
+func (c *Conn) parkStmts(s *ServerConn) {
+	for st := c.stmts; st != nil; {
+		next := st.next
+		st.park(s)
+		st = next
+	}
+	c.stmts = nil
+}

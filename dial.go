@@ -1,0 +1,182 @@
+package pooled
+
+import (
+	"context"
+	"database/sql/driver"
+	"fmt"
+	"time"
+)
+
+// Dials belong to the pool, not to the caller that needs one: a caller takes
+// whatever comes first, a new server connection or a returned one, and a dial
+// whose caller gave up serves the next.
+
+// dialLocked starts as many dials as the line and pool_min_idle want and the
+// limits allow. ctx lends them its values.
+func (p *Pool) dialLocked(ctx context.Context) {
+	for !p.closed && p.opening < p.wantedLocked() && p.totalLocked() < p.capacityLocked() &&
+		(p.cfg.ConnectLimit < 0 || p.opening < p.cfg.ConnectLimit) {
+		p.opening++
+		p.background++
+		p.nextID++
+		if head := p.line.head; head != nil {
+			ctx = head.ctx
+		}
+		go p.dial(ctx, p.nextID)
+	}
+}
+
+// wantedLocked is how many new server connections there is use for. After a
+// dial ahead of need failed, only callers in line count until the next try.
+func (p *Pool) wantedLocked() int {
+	wanted := p.line.n
+	if ahead := p.cfg.MinIdle - p.idle.len(); ahead > 0 && !p.refillArmed {
+		wanted += ahead
+	}
+	return wanted
+}
+
+func (p *Pool) dial(values context.Context, id uint64) {
+	defer p.backgroundDone()
+	began := time.Now()
+	ctx, cancel := p.dialContext(values)
+	s, err := p.open(ctx, id)
+	tooLong := err != nil && ctx.Err() == context.DeadlineExceeded
+	cancel()
+	p.mu.Lock()
+	p.opening--
+	kept := true
+	switch {
+	case tooLong:
+		p.dialFailedLocked(p.timeoutErrorLocked(PhaseOpening, time.Since(began), p.line.n))
+	case err != nil:
+		p.dialFailedLocked(err)
+	default:
+		kept = p.openedLocked(s)
+	}
+	p.dialLocked(values)
+	p.mu.Unlock()
+	if !kept {
+		p.goodbye(s, nil)
+		p.closeServer(s)
+	}
+}
+
+// dialContext has the values of the caller's context, the life of the pool, and
+// pool_timeout: those who were waiting when it began are gone by then.
+func (p *Pool) dialContext(values context.Context) (context.Context, context.CancelFunc) {
+	ctx := context.WithoutCancel(values)
+	var cancel context.CancelFunc
+	if p.cfg.Timeout > 0 {
+		ctx, cancel = context.WithTimeout(ctx, p.cfg.Timeout)
+	} else {
+		ctx, cancel = context.WithCancel(ctx)
+	}
+	stop := context.AfterFunc(p.ctx, cancel)
+	return ctx, func() { stop(); cancel() }
+}
+
+// open dials and runs the connect hooks. A panic becomes an error: this may run
+// on a goroutine on which nobody could recover it.
+func (p *Pool) open(ctx context.Context, id uint64) (_ *ServerConn, err error) {
+	var conn driver.Conn
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("pooled: open connection: panic: %v", v)
+		}
+		if err != nil && conn != nil {
+			conn.Close()
+		}
+	}()
+	opened, err := p.parent.Connect(ctx)
+	if err != nil { // then opened may be a nil pointer in an interface that isn't nil
+		return nil, err
+	}
+	conn = opened
+	s := newServerConn(id, conn)
+	if err = runUntilError(ctx, p.hooks.connect, s); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// openedLocked gives a new server connection to the head of the line, or lays
+// it down if those who wanted it have been served or have gone. It reports
+// false if nobody has use for it; then it is to be closed.
+func (p *Pool) openedLocked(s *ServerConn) bool {
+	p.counts.opened++
+	p.refillPause.reset()
+	if p.ceiling != unlimited { // the server accepts more again
+		p.ceiling, p.ceilingErr = unlimited, nil
+		p.ceilingProbe.reset()
+	}
+	if p.closed || !p.reuse && p.line.n == 0 {
+		p.retireLocked(s)
+		return false
+	}
+	p.all[s] = struct{}{}
+	p.placeLocked(s)
+	return true
+}
+
+// dialFailedLocked gives the error to the caller whose turn it was. "Too many
+// connections" is nobody's error while there are some that will come back: the
+// pool learns its ceiling, and the line stays.
+func (p *Pool) dialFailedLocked(err error) {
+	p.counts.connectErrors++
+	switch {
+	case p.dialect.tooMany(err) && p.establishedLocked() > 0:
+		p.lowerCeilingLocked(err)
+	case p.line.n > 0:
+		p.failHeadLocked(err)
+	case p.cfg.MinIdle > 0:
+		p.refillLaterLocked()
+	}
+}
+
+func (p *Pool) lowerCeilingLocked(err error) {
+	p.ceilingErr = err
+	if p.ceiling = p.establishedLocked(); p.closed || p.probeArmed {
+		return
+	}
+	p.probeArmed = true
+	time.AfterFunc(p.ceilingProbe.next(), func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.probeArmed = false
+		if p.ceiling != unlimited && !p.closed {
+			p.ceiling = p.totalLocked() + 1
+			p.dialLocked(p.ctx)
+		}
+	})
+}
+
+// refill opens what pool_min_idle asks for.
+func (p *Pool) refill() {
+	p.mu.Lock()
+	p.dialLocked(p.ctx)
+	p.mu.Unlock()
+}
+
+func (p *Pool) refillLaterLocked() {
+	if p.refillArmed || p.closed {
+		return
+	}
+	p.refillArmed = true
+	time.AfterFunc(p.refillPause.next(), func() {
+		p.mu.Lock()
+		p.refillArmed = false
+		p.dialLocked(p.ctx)
+		p.mu.Unlock()
+	})
+}
+
+// backoff doubles a pause from first up to most.
+type backoff struct{ first, most, now time.Duration }
+
+func (b *backoff) next() time.Duration {
+	b.now = min(max(b.first, 2*b.now), b.most)
+	return b.now
+}
+
+func (b *backoff) reset() { b.now = 0 }

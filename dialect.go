@@ -1,0 +1,81 @@
+package pooled
+
+import (
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// dialect is what the pool knows about one kind of server. Each kind has a file
+// of its own; what all have in common is here.
+type dialect struct {
+	kind dialectKind
+
+	// The statements that end a transaction on return.
+	rollback, commit string
+
+	// unchained is added to them on a session whose settings are in doubt: MySQL's
+	// completion_type can make a plain ROLLBACK open the next transaction.
+	unchained string
+
+	// autocommit is a query whose value is 1 while the session commits each
+	// statement by itself; empty where a server has no such switch.
+	autocommit string
+
+	// noTransaction recognises the error by which a server says that there was
+	// no transaction to end. Nil: none does.
+	noTransaction func(error) bool
+
+	// tooMany recognises a server's refusal to accept one more connection.
+	tooMany func(error) bool
+}
+
+var unknownDialect = &dialect{kind: dialectUnknown, rollback: "ROLLBACK", commit: "COMMIT", tooMany: never}
+
+func never(error) bool { return false }
+
+// dialectOf tells the kind of server by the name the parent driver is known
+// by and, failing that, by the driver's type. The name comes first, so that a
+// program with a driver of its own can say what it speaks.
+func dialectOf(name string, parent driver.Driver) *dialect {
+	for _, hint := range []string{name, fmt.Sprintf("%T", parent)} {
+		if d := dialectNamed(strings.ToLower(hint)); d != nil {
+			return d
+		}
+	}
+	return unknownDialect
+}
+
+func dialectNamed(hint string) *dialect {
+	for _, known := range []struct {
+		word    string
+		dialect *dialect
+	}{
+		{"postgres", postgresDialect},
+		{"pgx", postgresDialect},
+		{"pq.", postgresDialect},
+		{"stdlib.", postgresDialect}, // pgx's package
+		{"mysql", mysqlDialect},
+		{"mariadb", mysqlDialect},
+		{"sqlite", sqliteDialect},
+		{"sqlserver", sqlserverDialect},
+		{"mssql", sqlserverDialect},
+		{"azuresql", sqlserverDialect},
+	} {
+		if strings.Contains(hint, known.word) {
+			return known.dialect
+		}
+	}
+	return nil
+}
+
+// sqlState gives the SQLSTATE of an error of any PostgreSQL driver: lib/pq and
+// pgx both have this method.
+func sqlState(err error) string {
+	var e interface{ SQLState() string }
+	if errors.As(err, &e) {
+		return e.SQLState()
+	}
+	return ""
+}

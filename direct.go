@@ -1,0 +1,73 @@
+package pooled
+
+import (
+	"context"
+	"database/sql/driver"
+)
+
+// In class direct database/sql is the only pool: a Conn has one server
+// connection, opened by Connect on the caller's goroutine, and keeps it until it is
+// closed. The hooks run as in the other classes.
+
+func (p *Pool) direct() bool { return p.cfg.Class == ClassDirect }
+
+func (p *Pool) openDirect(ctx context.Context) (*ServerConn, error) {
+	p.mu.Lock()
+	p.nextID++
+	id := p.nextID
+	p.opening++
+	p.mu.Unlock()
+
+	s, err := p.open(ctx, id)
+
+	p.mu.Lock()
+	p.opening--
+	if err != nil {
+		p.counts.connectErrors++
+	} else {
+		p.counts.opened++
+		p.lent++
+		p.all[s] = struct{}{}
+	}
+	p.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	if err = p.admitDirect(ctx, s); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// admitDirect runs the checkout hooks; if one refuses, the server connection is gone.
+func (p *Pool) admitDirect(ctx context.Context, s *ServerConn) error {
+	err := p.admit(ctx, s)
+	if err != nil {
+		p.discard(s, err)
+		return err
+	}
+	p.mu.Lock()
+	p.counts.checkouts++
+	p.mu.Unlock()
+	return nil
+}
+
+// readmit is a checkout in class direct: database/sql uses the Conn again. Any
+// refusal is ErrBadConn to it, the one answer it takes: nothing was sent yet, and it
+// opens another.
+func (c *Conn) readmit(ctx context.Context) error {
+	if err := c.pool.admitDirect(ctx, c.server); err != nil {
+		c.server = nil
+		return driver.ErrBadConn
+	}
+	return nil
+}
+
+func (p *Pool) closeDirect(s *ServerConn) error {
+	p.goodbye(s, nil)
+	p.mu.Lock()
+	p.lent--
+	p.retireLocked(s)
+	p.mu.Unlock()
+	return p.closeServer(s)
+}

@@ -1,0 +1,43 @@
+// Package pooled is a database/sql driver that wraps the real one and gives it
+// a connection pool that can be trusted. A program changes one word:
+//
+//	db, err := sql.Open("pooled", "postgres://scott:tiger@localhost/shop?pool_size=10&pool_max_overflow=10")
+//
+// Everything it did keeps working. Its server connections now live in a pool
+// that the DSN configures: kept open instead of two, opened a few at a time
+// instead of all at once, waited for in order and with a timeout that says why, and
+// without a transaction of the last borrower.
+//
+// # How it works
+//
+// A [Conn], which is what database/sql holds, borrows a server connection from
+// its first operation until database/sql gets it back, and holds none while it is
+// idle. So it does not matter how many idle conns database/sql keeps, and a stale
+// server connection is replaced inside the operation that would have met it.
+//
+//	Connector.Connect(ctx)       a new Conn borrows at once; a dial's error is Connect's
+//	Conn.ResetSession(ctx)       no more than a note
+//	Conn.QueryContext(ctx, …)    a reused Conn borrows now; then straight to the parent
+//	Conn.IsValid()               called on return: reset, and back to the pool
+//
+// The parent is the wrapped driver. go-sql-driver/mysql and lib/pq come with the
+// package; any other registered driver works by its name, see [ParseDSN].
+//
+// # What changes in meaning
+//
+//   - db.Conn on an idle Conn reserves nothing until its first operation.
+//   - SetConnMaxLifetime and SetConnMaxIdleTime only retire empty Conns.
+//     SetMaxOpenConns means what it did, SetMaxIdleConns costs next to nothing.
+//   - The argument of sql.Conn.Raw's function is a [Conn]; its method Raw gives
+//     the parent's connection.
+//   - db.Stats counts Conns. The server connections are in [Pool.Stats].
+//
+// With pool_class=direct nothing of this changes: a Conn keeps its server
+// connection, database/sql is the only pool, and only reset on return remains.
+//
+// # Errors
+//
+// A dial's error and a context's are returned as they are. A wait longer than
+// pool_timeout is a [TimeoutError], for which errors.Is(err, ErrTimeout). driver.ErrBadConn is
+// never made up: it is what the parent said.
+package pooled

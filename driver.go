@@ -1,0 +1,187 @@
+package pooled
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+
+	_ "github.com/go-sql-driver/mysql" // registers "mysql", which comes with the package
+	"github.com/lib/pq"                // registers "postgres", the same
+)
+
+// DriverName is the name the driver is registered by.
+const DriverName = "pooled"
+
+func init() { sql.Register(DriverName, &Driver{}) }
+
+var (
+	_ driver.Driver        = (*Driver)(nil)
+	_ driver.DriverContext = (*Driver)(nil)
+	_ driver.Connector     = (*Connector)(nil)
+	_ io.Closer            = (*Connector)(nil)
+)
+
+// Driver is the database/sql driver "pooled". Programs use it by name:
+//
+//	db, err := sql.Open("pooled", dsn)
+type Driver struct{}
+
+// OpenConnector parses the DSN and makes a pool for it. It connects to nothing,
+// unless pool_min_idle asks for server connections ahead of need.
+func (d *Driver) OpenConnector(dsn string) (driver.Connector, error) {
+	cfg, err := ParseDSN(dsn)
+	if err != nil {
+		return nil, err
+	}
+	name, parentDSN, err := cfg.parent()
+	if err != nil {
+		return nil, err
+	}
+	parent, err := openParent(name, parentDSN, cfg.Class)
+	if err != nil {
+		return nil, scrub(err, parentDSN)
+	}
+	cfg.Driver = name
+	if sqliteSingle(parent) {
+		if cfg.Class == ClassNull || cfg.Class == ClassDirect {
+			return nil, errors.Join(fmt.Errorf("pooled: pool_class=%s: with driver %s each connection has an in-memory database of its own: use pool_class=static",
+				cfg.Class, name), closeConnector(parent))
+		}
+		cfg.Class = ClassStatic
+	}
+	return NewConnector(parent, cfg)
+}
+
+// Open is for programs that call a driver by hand: the connection has a pool of
+// its own, which is closed with it. database/sql calls OpenConnector instead.
+func (d *Driver) Open(dsn string) (driver.Conn, error) {
+	connector, err := d.OpenConnector(dsn)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := connector.Connect(context.Background())
+	if err != nil {
+		connector.(*Connector).Close()
+		return nil, err
+	}
+	return &ownedConn{Conn: conn.(*Conn), owner: connector.(*Connector)}, nil
+}
+
+// ownedConn is a Conn that takes its pool with it when it is closed.
+type ownedConn struct {
+	*Conn
+	owner *Connector
+}
+
+func (c *ownedConn) Close() error { return errors.Join(c.Conn.Close(), c.owner.Close()) }
+
+// Connector makes Conns that share one pool. It is for sql.OpenDB; with a DSN,
+// sql.Open("pooled", dsn) does the same.
+type Connector struct {
+	pool   *Pool
+	driver *boundDriver
+}
+
+// NewConnector puts a pool before parent, any driver's Connector. cfg comes from
+// [NewConfig] or [ParseDSN]; its DSN is not used, and its Driver only says which
+// server parent speaks to ("postgres", "mysql", "sqlite", "sqlserver") when parent's type doesn't
+// tell. Closing the sql.DB closes parent too, if it is an io.Closer.
+func NewConnector(parent driver.Connector, cfg Config) (*Connector, error) {
+	if parent == nil {
+		return nil, errors.New("pooled: new connector: parent is nil")
+	}
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	pool := newPool(parent, cfg.clone(), dialectOf(cfg.Driver, parent.Driver()))
+	return &Connector{pool: pool, driver: &boundDriver{pool: pool}}, nil
+}
+
+// Connect makes a Conn and borrows a server connection for it at once, so that
+// an error of the dial, the pool's timeout or the end of ctx is Connect's, as
+// with the bare driver. It blocks until one of these or success.
+func (c *Connector) Connect(ctx context.Context) (driver.Conn, error) {
+	if c.pool.direct() {
+		s, err := c.pool.openDirect(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return &Conn{pool: c.pool, server: s}, nil
+	}
+	s, err := c.pool.checkout(ctx)
+	if err != nil {
+		return nil, err
+	}
+	conn := &Conn{pool: c.pool, server: s, untouched: true}
+	conn.lend.Store(lendUnused)
+	s.holder.Store(conn)
+	return conn, nil
+}
+
+// Driver is the value that db.Driver() returns; it leads to the pool.
+func (c *Connector) Driver() driver.Driver { return c.driver }
+
+// Pool is the pool that the Connector's Conns borrow from.
+func (c *Connector) Pool() *Pool { return c.pool }
+
+// Close closes the pool: idle server connections at once, those in use when
+// they come back. Callers in line get ErrClosed. It waits, for at most five
+// seconds, until the pool's goroutines have ended. sql.DB.Close calls it.
+func (c *Connector) Close() error { return c.pool.close() }
+
+// boundDriver is the Driver of one Connector. database/sql shows a driver
+// nothing of its sql.DB, but it gives back the driver it was given.
+type boundDriver struct {
+	Driver
+	pool *Pool
+}
+
+func (d *boundDriver) Pool() *Pool { return d.pool }
+
+// openParent makes the parent driver's connector for its DSN.
+func openParent(name, dsn string, class Class) (driver.Connector, error) {
+	parent, err := registered(name, dsn)
+	if err != nil {
+		return nil, err
+	}
+	open := func(dsn string) (driver.Connector, error) { return parentConnector(parent, dsn) }
+	switch {
+	case dialectOf(name, parent) != sqliteDialect:
+		return open(dsn)
+	case class == ClassStatic || class == ClassAssert:
+		return sqliteStaticConnector(dsn, open)
+	}
+	return sqliteConnector(dsn, open)
+}
+
+func parentConnector(parent driver.Driver, dsn string) (driver.Connector, error) {
+	switch d := parent.(type) {
+	case *pq.Driver: // its Open knows no context, its Connector does
+		return pq.NewConnector(dsn)
+	case driver.DriverContext:
+		return d.OpenConnector(dsn)
+	}
+	return &dsnConnector{dsn: dsn, driver: parent}, nil
+}
+
+// registered finds a driver by name. database/sql shows it by way of a sql.DB
+// only; nothing is connected.
+func registered(name, dsn string) (driver.Driver, error) {
+	db, err := sql.Open(name, dsn)
+	if err != nil {
+		return nil, err
+	}
+	return db.Driver(), db.Close()
+}
+
+// dsnConnector is the Connector of a driver that has none.
+type dsnConnector struct {
+	dsn    string
+	driver driver.Driver
+}
+
+func (c *dsnConnector) Connect(context.Context) (driver.Conn, error) { return c.driver.Open(c.dsn) }
+func (c *dsnConnector) Driver() driver.Driver                        { return c.driver }

@@ -1,0 +1,168 @@
+package pooled_test
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/internal/pooledtest"
+)
+
+// A driver that is known by name only: it knows no Connector and no contexts.
+type nameOnly struct{ opened []string }
+
+func (d *nameOnly) Open(dsn string) (driver.Conn, error) {
+	d.opened = append(d.opened, dsn)
+	return pooledtest.Null{}.Connect(context.Background())
+}
+
+var (
+	byName       = &nameOnly{}
+	sqliteByName = &nameOnly{}
+)
+
+func init() {
+	sql.Register("nameonly", byName)
+	sql.Register("strange-sqlite", sqliteByName)
+}
+
+func TestRegistered(t *testing.T) {
+	for _, name := range sql.Drivers() {
+		if name == pooled.DriverName {
+			return
+		}
+	}
+	t.Errorf("have %v, want %q among them", sql.Drivers(), pooled.DriverName)
+}
+
+// Any registered driver is a parent by pool_driver, and gets its own DSN.
+func TestAnyRegisteredDriver(t *testing.T) {
+	db, err := sql.Open("pooled", "whatever;it=likes;pool_size=3;pool_driver=nameonly;a=b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.Ping(); err != nil {
+		t.Fatal(err)
+	}
+	if have, want := fmt.Sprint(byName.opened), "[whatever;it=likes;a=b]"; have != want {
+		t.Errorf("have %s, want %s", have, want)
+	}
+	if pool, _ := pooled.PoolOf(db); pool.Stats().Opened != 1 {
+		t.Errorf("have %+v, want one opened", pool.Stats())
+	}
+}
+
+func TestOpenConnectsToNothing(t *testing.T) {
+	before := len(byName.opened)
+	db, err := sql.Open("pooled", "x?pool_driver=nameonly")
+	if err != nil {
+		t.Fatal(err)
+	}
+	db.Close()
+	if have := len(byName.opened); have != before {
+		t.Errorf("opened %d connections", have-before)
+	}
+}
+
+// A pool over a pool: neither starves the other.
+func TestPooledOverPooled(t *testing.T) {
+	inner := connectorTo(t, pooledtest.NewFake(t), size(1, 0))
+	db, pool := open(t, inner, size(1, 0))
+	var wg sync.WaitGroup
+	for range 10 {
+		wg.Go(func() { mustExec(t, db, "UPDATE") })
+	}
+	wg.Wait()
+	if s := pool.Stats(); s.Opened != 1 {
+		t.Errorf("have %+v, want one opened", s)
+	}
+}
+
+// A SQLite driver that can't share a database in memory gets one connection.
+func TestMemoryOfAnUnknownDriverIsStatic(t *testing.T) {
+	db, err := sql.Open("pooled", ":memory:?pool_driver=strange-sqlite")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if pool, _ := pooled.PoolOf(db); pool.Stats().Class != pooled.ClassStatic {
+		t.Errorf("have class %s, want static", pool.Stats().Class)
+	}
+	for _, class := range []string{"null", "direct"} {
+		if _, err := sql.Open("pooled", ":memory:?pool_driver=strange-sqlite&pool_class="+class); err == nil {
+			t.Errorf("pool_class=%s: no error, and a database for each connection", class)
+		}
+	}
+}
+
+// ATTACH and VACUUM INTO would stay in memory, in silence.
+func TestMemoryRefusesFilesInMemory(t *testing.T) {
+	db, err := sql.Open("pooled", ":memory:")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for name, op := range map[string]func() error{
+		"exec":  func() error { _, err := db.Exec("VACUUM INTO 'backup.db'"); return err },
+		"args":  func() error { _, err := db.Exec("VACUUM INTO ?", "backup.db"); return err },
+		"query": func() error { _, err := db.Query("ATTACH 'orders.db' AS orders"); return err },
+		"prepare": func() error {
+			_, err := db.Prepare("ATTACH 'orders.db' AS orders")
+			return err
+		},
+	} {
+		if err := op(); err == nil || !strings.HasPrefix(err.Error(), "pooled: ") {
+			t.Errorf("%s: have %v, want it refused", name, err)
+		}
+	}
+	if err := db.Ping(); err != nil {
+		t.Error(err)
+	}
+}
+
+// Errors of sql.Open are one line that begins with "pooled:" and holds no secret.
+func TestOpenErrors(t *testing.T) {
+	const secret = "s3cr3t-T0ken"
+	for _, test := range []struct{ dsn, want string }{
+		{"mysql://scott:" + secret + "@localhost/db?pool_siez=5", "pool_size"},
+		{"scott:" + secret + "@tcp(localhost)/db?pool_size=many", "pool_size"},
+		{"scott:" + secret + "@tcp(localhost)/db?pool_timeout=soon", "pool_timeout"},
+		{"scott:" + secret + "@tcp(localhost/db?parseTime=true", ""},
+		{"scott:" + secret + "@tcp(localhost)/db?parseTime=perhaps", ""},
+		{"postgres://scott:" + secret + "@local host/db", ""},
+		{"postgres://scott:" + secret + "@localhost:port/db", ""},
+		{"postgres://scott:" + secret + "%zz@localhost/db", ""},
+		{"host=localhost password='" + secret, ""},
+		{"postgresql+pgx://scott:" + secret + "@localhost/db", "github.com/jackc/pgx/v5/stdlib"},
+		{"clickhouse://scott:" + secret + "@localhost/db", "clickhouse"},
+		{"postgresql+psycopg2://scott:" + secret + "@localhost/db", "Python"},
+		{"scott:" + secret + "@tcp(localhost)/db?pool_recycle=1h", "not yet supported"},
+		{"/dbname", "pool_driver"},
+	} {
+		db, err := sql.Open("pooled", test.dsn)
+		if err == nil {
+			err = db.Ping()
+			db.Close()
+		}
+		if err == nil {
+			t.Errorf("%s: no error", test.dsn)
+			continue
+		}
+		text := err.Error()
+		if strings.Contains(text, secret) || strings.Contains(text, "\n") || !strings.HasPrefix(text, "pooled: ") || !strings.Contains(text, test.want) {
+			t.Errorf("%s:\nhave %q\nwant one line from pooled with %q and without the password", test.dsn, text, test.want)
+		}
+		for ; err != nil; err = errors.Unwrap(err) {
+			if strings.Contains(err.Error(), secret) {
+				t.Errorf("%s: the password is in the error's chain: %q", test.dsn, err)
+			}
+		}
+	}
+}

@@ -1,0 +1,219 @@
+package pooled
+
+import (
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// mergeArgs puts further arguments into a parent's DSN, sorted, each in the place of those of the same name.
+func mergeArgs(driver, dsn string, args map[string]string) (string, error) {
+	if len(args) == 0 {
+		return dsn, nil
+	}
+	args = maps.Clone(args)
+	fam := families[driver]
+	s := argSyntax(fam, driver, dsn)
+	if _, ok := s.scan(dsn); !ok {
+		return "", fmt.Errorf("pooled: ConnectArgs: the DSN of driver %s cannot be taken apart to merge them in", driver)
+	}
+	dsn, err := mergeURL(fam, s, dsn, args)
+	if err != nil {
+		return "", err
+	}
+	l, _ := s.scan(dsn)
+	given := map[string]bool{}
+	var pairs []pair
+	for _, key := range slices.Sorted(maps.Keys(args)) {
+		p, err := s.arg(fam, key, args[key])
+		if err != nil {
+			return "", err
+		}
+		given[s.canonical(fam, key)] = true
+		pairs = append(pairs, p)
+	}
+	dsn = s.without(l, func(p param) bool { return given[s.canonical(fam, p.key)] })
+	l, _ = s.scan(dsn)
+	if fam == mysqlFamily {
+		// Its values were encoded one by one: not all keys want it.
+		s = &syntax{scan: s.scan, quote: func(v string) string { return v }, sep: s.sep}
+	}
+	return s.extended(l, pairs), nil
+}
+
+// argSyntax is nativeSyntax, and for a driver that we don't know what its DSN looks like.
+func argSyntax(fam family, driver, dsn string) *syntax {
+	if _, _, isURL := cutScheme(dsn); isURL || fam != otherFamily {
+		return nativeSyntax(fam, driver, dsn)
+	}
+	if f, err := tellForm(dsn); err == nil {
+		return f.syntax
+	}
+	hasKey := func(p param) bool { return p.key != "" && strings.Contains(dsn[p.start:p.end], "=") }
+	if l, ok := adoSyntax.scan(dsn); ok && strings.Contains(dsn, ";") && slices.ContainsFunc(l.params, hasKey) {
+		return adoSyntax
+	}
+	if l, ok := anyWordsSyntax.scan(dsn); ok && !strings.Contains(dsn, "?") && slices.ContainsFunc(l.params, hasKey) {
+		return anyWordsSyntax
+	}
+	return anyQuerySyntax
+}
+
+// adoSynonyms are the names that go-mssqldb takes for the same key in its ADO form.
+var adoSynonyms = map[string]string{
+	"app": "app name", "application name": "app name", "data source": "server", "address": "server",
+	"network address": "server", "addr": "server", "user": "user id", "uid": "user id", "pwd": "password",
+	"initial catalog": "database", "connect timeout": "connection timeout", "timeout": "connection timeout",
+	"failover partner": "failoverpartner", "failover partner spn": "failoverpartnerspn",
+	"application intent": "applicationintent", "trust server certificate": "trustservercertificate",
+	"multi subnet failover": "multisubnetfailover", "host name in certificate": "hostnameincertificate",
+	"server spn": "serverspn", "server certificate": "servercertificate", "wsid": "workstation id",
+	"column encryption setting": "columnencryption",
+}
+
+// canonical returns one name for all those that mean the same key.
+func (s *syntax) canonical(fam family, key string) string {
+	switch {
+	case fam == postgresFamily && key == "dbname":
+		return "database"
+	case fam == sqlserverFamily && s == adoSyntax:
+		key = strings.ToLower(key)
+		if name, ok := adoSynonyms[key]; ok {
+			return name
+		}
+	case fam == sqlserverFamily:
+		return strings.ToLower(key)
+	}
+	return key
+}
+
+// notMySQLArgs have no parameter in MySQL's DSN. Its driver would send them as SET statements, and SET PASSWORD changes it.
+var notMySQLArgs = []string{"user", "username", "password", "passwd", "host", "port", "db", "database", "dbname", "unix_socket"}
+
+// mysqlRaw are the parameters whose values go-sql-driver does not decode.
+var mysqlRaw = []string{"allowAllFiles", "allowCleartextPasswords", "allowFallbackToPlaintext", "allowNativePasswords",
+	"allowOldPasswords", "charset", "checkConnLiveness", "clientFoundRows", "collation", "columnsWithAlias", "compress",
+	"interpolateParams", "maxAllowedPacket", "multiStatements", "parseTime", "readTimeout", "rejectReadOnly", "timeTruncate",
+	"timeout", "writeTimeout"}
+
+// arg returns an argument as it will be written, without its quotes.
+func (s *syntax) arg(fam family, key, value string) (pair, error) {
+	const reserved = "&=/?#;'\"\\{}"
+	switch {
+	case isOurs(param{key: key}):
+		return pair{}, fmt.Errorf("pooled: ConnectArgs: %s is the pool's: it has a field in Config", shownKey(key))
+	case key == "" || s.sep != "&" && strings.ContainsAny(key, reserved) || s.sep == " " && strings.ContainsAny(key, " \t\r\n"):
+		return pair{}, fmt.Errorf("pooled: ConnectArgs: a key that the DSN cannot express: %s", shownKey(key))
+	case strings.ContainsRune(value, 0):
+		return pair{}, fmt.Errorf("pooled: ConnectArgs: the value of %s has a zero byte", shownKey(key))
+	case fam != mysqlFamily && s.sep == "&":
+		return pair{quoteQuery(key), value}, nil
+	case fam != mysqlFamily:
+		return pair{key, value}, nil
+	case slices.Contains(notMySQLArgs, strings.ToLower(key)):
+		return pair{}, fmt.Errorf("pooled: ConnectArgs: %s is no parameter of MySQL's driver: write it into the DSN", key)
+	case strings.ContainsAny(key, reserved+" %"):
+		return pair{}, fmt.Errorf("pooled: ConnectArgs: a key that the DSN cannot express: %s", shownKey(key))
+	case !slices.Contains(mysqlRaw, key):
+		return pair{key, quoteQuery(value)}, nil
+	case strings.ContainsAny(value, "&/"):
+		return pair{}, fmt.Errorf("pooled: ConnectArgs: the value of %s has a character that the DSN cannot express", key)
+	}
+	return pair{key, value}, nil
+}
+
+func shownKey(key string) string {
+	if key == "" || !plain(key) {
+		return "(not shown)"
+	}
+	return key
+}
+
+// mergeURL puts the arguments that are parts of a URL into their places and takes them out of args. In the query they would
+// meet the part of the same name, and lib/pq takes the greater, go-mssqldb none.
+func mergeURL(fam family, s *syntax, dsn string, args map[string]string) (string, error) {
+	name, rest, isURL := cutScheme(dsn)
+	if !isURL || s != urlSyntax || fam != postgresFamily && fam != sqlserverFamily {
+		return dsn, nil
+	}
+	end := strings.IndexAny(rest, "/?#")
+	if end < 0 {
+		end = len(rest)
+	}
+	authority, tail := rest[:end], rest[end:]
+	at := strings.LastIndexByte(authority, '@')
+	userinfo, host := authority[:max(at, 0)], authority[at+1:]
+	user := "user"
+	if fam == sqlserverFamily {
+		user = "user id"
+	}
+	userinfo = mergeUserinfo(userinfo, take(args, user), take(args, "password"))
+	if fam == sqlserverFamily {
+		if _, ok := args["server"]; ok {
+			return "", fmt.Errorf("pooled: ConnectArgs: server: write it into the URL")
+		}
+		if port := take(args, "port"); port != nil {
+			host = withoutPort(host) + ":" + url.QueryEscape(*port)
+		}
+	} else {
+		host, tail = dropReplaced(host, tail, args)
+	}
+	if userinfo != "" {
+		userinfo += "@"
+	}
+	return name + "://" + userinfo + host + tail, nil
+}
+
+// dropReplaced takes those parts of a PostgreSQL URL away that arguments in its query will stand for.
+func dropReplaced(host, tail string, args map[string]string) (string, string) {
+	bare := withoutPort(host)
+	if _, ok := args["port"]; ok {
+		host = bare
+	}
+	if _, ok := args["host"]; ok {
+		host = host[len(bare):]
+	}
+	_, dbname := args["dbname"]
+	_, database := args["database"]
+	if strings.HasPrefix(tail, "/") && (dbname || database) {
+		if i := strings.IndexAny(tail, "?#"); i >= 0 {
+			tail = tail[i:]
+		} else {
+			tail = ""
+		}
+	}
+	return host, tail
+}
+
+// withoutPort returns host:port without its :port; the colons of an IPv6 address stand in brackets.
+func withoutPort(host string) string {
+	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
+		return host[:i]
+	}
+	return host
+}
+
+func take(args map[string]string, key string) *string {
+	v, ok := args[key]
+	if !ok {
+		return nil
+	}
+	delete(args, key)
+	return &v
+}
+
+func mergeUserinfo(userinfo string, user, password *string) string {
+	name, pass, hasPass := strings.Cut(userinfo, ":")
+	if user != nil {
+		name = quoteQuery(*user)
+	}
+	if password != nil {
+		pass, hasPass = quoteQuery(*password), true
+	}
+	if hasPass {
+		return name + ":" + pass
+	}
+	return name
+}

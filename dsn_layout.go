@@ -1,0 +1,169 @@
+package pooled
+
+import (
+	"net/url"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// A syntax is one way to write keys into a DSN. Its scan must see the keys that the parent's own parser sees, no more and no
+// fewer: a key of ours that is overlooked reaches the server, and one found inside a password damages it.
+type syntax struct {
+	scan  func(dsn string) (l layout, ok bool) // not ok: the DSN breaks the syntax; the layout is as far as it got
+	quote func(value string) string
+	sep   string // between two keys; " " stands for any white space
+	front bool   // keys are put in front: behind them, an unfinished end of the DSN would swallow them
+}
+
+// layout is a DSN taken apart just far enough to take keys out of it and to put keys in.
+type layout struct {
+	dsn      string
+	from, to int  // the keys lie in dsn[from:to]
+	query    bool // they are introduced by a '?', at from-1 if there is one
+	mark     bool // there is one
+	params   []param
+}
+
+// param is one key and its value: dsn[start:end] is the whole of it, as written, without separators.
+type param struct {
+	start, end int
+	key, value string // as the parent reads them
+}
+
+// get returns the value of a key.
+func (l layout) get(key string) (value string, ok bool) {
+	for _, p := range l.params {
+		if p.key == key {
+			return p.value, true
+		}
+	}
+	return "", false
+}
+
+// without returns the DSN without some of its params; every other byte stays. With each goes one separator, the one behind
+// it, or at the end the one before it, and with the last one the '?'.
+func (s *syntax) without(l layout, drop func(param) bool) string {
+	var kept strings.Builder
+	done, atEnd := l.from, false
+	for _, p := range l.params {
+		if !drop(p) {
+			continue
+		}
+		kept.WriteString(l.dsn[done:p.start])
+		done = p.end + s.sepAfter(l.dsn[p.end:l.to])
+		atEnd = p.end == l.to
+	}
+	kept.WriteString(l.dsn[done:l.to])
+	region, head := kept.String(), l.dsn[:l.from]
+	if atEnd {
+		if region == "" && l.mark {
+			head = head[:len(head)-1]
+		}
+		region = region[:len(region)-s.sepBefore(region)]
+	}
+	return head + region + l.dsn[l.to:]
+}
+
+func (s *syntax) sepAfter(rest string) int {
+	if s.sep != " " {
+		if strings.HasPrefix(rest, s.sep) {
+			return len(s.sep)
+		}
+		return 0
+	}
+	r, n := utf8.DecodeRuneInString(rest)
+	if n > 0 && unicode.IsSpace(r) {
+		return n
+	}
+	return 0
+}
+
+func (s *syntax) sepBefore(kept string) int {
+	if s.sep != " " {
+		if strings.HasSuffix(kept, s.sep) {
+			return len(s.sep)
+		}
+		return 0
+	}
+	r, n := utf8.DecodeLastRuneInString(kept)
+	if n > 0 && unicode.IsSpace(r) {
+		return n
+	}
+	return 0
+}
+
+// pair is a key to be written.
+type pair struct{ key, value string }
+
+// with returns the DSN with more keys, such that without gives the DSN back.
+func (s *syntax) with(l layout, pairs []pair) string {
+	if len(pairs) == 0 {
+		return l.dsn
+	}
+	text, region := s.join(pairs), l.dsn[l.from:l.to]
+	switch {
+	case region == "" && l.query && !l.mark:
+		text = "?" + text
+	case region == "" && !l.query:
+	case s.front:
+		text += s.sep + region
+	default:
+		text = region + s.sep + text
+	}
+	return l.dsn[:l.from] + text + l.dsn[l.to:]
+}
+
+// extended returns the DSN with more keys. Unlike with, it leaves no empty key between two separators, which some parents
+// refuse, and lets the new keys stand last where the last wins.
+func (s *syntax) extended(l layout, pairs []pair) string {
+	if len(pairs) == 0 {
+		return l.dsn
+	}
+	text, region := s.join(pairs), l.dsn[l.from:l.to]
+	switch {
+	case region == "" && l.query && !l.mark:
+		text = "?" + text
+	case s.sep == " ":
+		text += " " + region
+	case region == "" || s.sepBefore(region) > 0:
+		text = region + text
+	default:
+		text = region + s.sep + text
+	}
+	return l.dsn[:l.from] + text + l.dsn[l.to:]
+}
+
+func (s *syntax) join(pairs []pair) string {
+	var words []string
+	for _, p := range pairs {
+		words = append(words, p.key+"="+s.quote(p.value))
+	}
+	return strings.Join(words, s.sep)
+}
+
+// Every driver that reads a query decodes %20, not every one a '+'.
+func quoteQuery(v string) string {
+	return strings.ReplaceAll(url.QueryEscape(v), "+", "%20")
+}
+
+func quoteKV(v string) string {
+	if v != "" && plain(v) {
+		return v
+	}
+	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(v) + "'"
+}
+
+func quoteADO(v string) string {
+	if v == strings.TrimSpace(v) && !strings.ContainsAny(v, `;"`) {
+		return v
+	}
+	return `"` + strings.ReplaceAll(v, `"`, `""`) + `"`
+}
+
+func quoteODBC(v string) string {
+	if v == strings.TrimSpace(v) && !strings.ContainsAny(v, "{};") {
+		return v
+	}
+	return "{" + strings.ReplaceAll(v, "}", "}}") + "}"
+}

@@ -1,0 +1,202 @@
+package pooled
+
+import (
+	"errors"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+const masked = "xxxxx"
+
+// secretWords mark the keys whose values are masked. Better one too many, such as a key's file, than one too few.
+var secretWords = []string{"pass", "pwd", "secret", "token", "key", "cred", "auth"}
+
+func isSecret(key string) bool {
+	key = strings.ToLower(key)
+	return slices.ContainsFunc(secretWords, func(w string) bool { return strings.Contains(key, w) })
+}
+
+// span is a secret's place in a DSN: dsn[start:end].
+type span struct{ start, end int }
+
+// secretSpans returns what of a DSN must not be shown. Not understood: it may hold more, anywhere.
+func secretSpans(dsn string) (spans []span, understood bool) {
+	f, err := tellForm(dsn)
+	if err != nil {
+		return nil, false
+	}
+	l, ok := f.syntax.scan(dsn)
+	secret := false
+	for _, p := range l.params {
+		eq := strings.IndexByte(dsn[p.start:p.end], '=')
+		switch {
+		case eq >= 0:
+			if secret = isSecret(p.key) && !isOurs(p); secret {
+				spans = append(spans, span{p.start + eq + 1, p.end})
+			}
+		case secret:
+			// A word behind a password is the rest of it: its separator was not encoded.
+			spans = append(spans, span{p.start, p.end})
+		}
+	}
+	switch at := strings.LastIndexByte(dsn, '@'); {
+	case f.scheme != "":
+		if l.to < len(dsn) {
+			// A fragment means nothing to a database: it is the end of something that was not encoded.
+			spans = append(spans, span{l.to + 1, len(dsn)})
+		}
+		// The last @ of all, not that of the authority: behind a password that was not encoded, the authority ends early.
+		start := strings.Index(dsn, "://") + len("://")
+		colon := strings.IndexByte(dsn[start:], ':')
+		switch {
+		case start >= at:
+		case f.family == otherFamily && (imports[f.scheme] == "" || colon < 0 || start+colon > at):
+			// There are drivers that want a token in the place of the user, and schemes that are none.
+			spans = append(spans, span{start, at})
+		case colon >= 0 && start+colon < at:
+			spans = append(spans, span{start + colon + 1, at})
+		}
+	case f.family == mysqlFamily:
+		if colon := strings.IndexByte(dsn, ':'); colon >= 0 && colon < at {
+			spans = append(spans, span{colon + 1, at})
+		}
+	}
+	if f.scheme != "" {
+		// A scheme that nobody knows may be a user whose password begins with two slashes.
+		known := schemes[f.scheme].family != otherFamily || imports[f.scheme] != ""
+		return spans, strings.Contains(dsn, "@") || known && hasPlainHost(dsn)
+	}
+	if f.family == sqliteFamily && strings.Contains(dsn, "@") {
+		// user/password@host/name passes for a path unless it begins like one.
+		return spans, strings.HasPrefix(dsn, "file:") || dsn[0] == '/' || dsn[0] == '.'
+	}
+	return spans, ok && f.family != otherFamily
+}
+
+// hasPlainHost reports a URL without user whose host and port are just that: not a user and a password whose @ is missing.
+func hasPlainHost(dsn string) bool {
+	_, rest, _ := cutScheme(dsn)
+	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
+		rest = rest[:end]
+	}
+	host := withoutPort(rest)
+	if strings.Contains(host, ":") && host[0] != '[' {
+		return false
+	}
+	port := strings.TrimPrefix(rest[len(host):], ":")
+	return host == rest || port != "" && strings.Trim(port, "0123456789,") == ""
+}
+
+// mask returns a DSN with its secrets masked, and one that cannot be understood with all that is not ours masked.
+func mask(dsn string) string {
+	spans, understood := secretSpans(dsn)
+	if !understood {
+		f, err := tellForm(dsn)
+		if err != nil {
+			return masked
+		}
+		own := masked
+		f.syntax.without(f.layout, func(p param) bool {
+			if isOurs(p) {
+				own += " " + strings.TrimSpace(dsn[p.start:p.end])
+			}
+			return false
+		})
+		return own
+	}
+	slices.SortFunc(spans, func(a, b span) int { return a.start - b.start })
+	var b strings.Builder
+	done := 0
+	for _, s := range spans {
+		if s.end <= done {
+			continue
+		}
+		b.WriteString(dsn[done:max(s.start, done)])
+		b.WriteString(masked)
+		done = s.end
+	}
+	b.WriteString(dsn[done:])
+	return b.String()
+}
+
+// scrub returns an error in the place of a parent's own about its DSN: one line, without any part of a secret of that DSN,
+// and leading nowhere with Unwrap. A text that cannot be shown to be clean is left out.
+func scrub(err error, dsn string) error {
+	if err == nil {
+		return nil
+	}
+	text := strings.TrimPrefix(strings.Join(strings.Fields(err.Error()), " "), "pooled: ")
+	if shows(text, dsn) {
+		text = "the driver refuses its DSN, with a message that is left out because it shows part of it"
+	}
+	return errors.New("pooled: " + text)
+}
+
+// shows reports whether a text may show part of a secret.
+func shows(text, dsn string) bool {
+	spans, understood := secretSpans(dsn)
+	secrets := []string{dsn}
+	if understood {
+		secrets = nil
+		for _, s := range spans {
+			secrets = append(secrets, variants(dsn[s.start:s.end])...)
+		}
+	}
+	if strings.Contains(text, "://") {
+		return true // net/url shows all of it
+	}
+	for _, s := range secrets {
+		if sharesPiece(text, s) || sharesQuoted(text, s) {
+			return true
+		}
+	}
+	return false
+}
+
+// variants returns a secret as it is written and as a driver may have decoded it.
+func variants(secret string) []string {
+	list := []string{secret, strings.Trim(strconv.Quote(secret), `"`)}
+	if d, err := url.QueryUnescape(secret); err == nil {
+		list = append(list, d)
+	}
+	if d, err := url.PathUnescape(secret); err == nil {
+		list = append(list, d)
+	}
+	if secret != "" {
+		if d, _, ok := scanKVValue(secret, 0, func(rune) bool { return false }); ok {
+			list = append(list, d)
+		}
+	}
+	return list
+}
+
+// sharesPiece reports whether text holds a piece of secret that is too long to be there by chance.
+func sharesPiece(text, secret string) bool {
+	const chance = 3
+	text, secret = strings.ToLower(text), strings.ToLower(secret)
+	for i := range len(secret) - chance {
+		if strings.Contains(text, secret[i:i+chance+1]) {
+			return true
+		}
+	}
+	return false
+}
+
+// sharesQuoted reports whether text holds a secret as a word of its own, or any piece of one, however short, in quotes.
+func sharesQuoted(text, secret string) bool {
+	words := strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" \"'`:,;()=", r) })
+	if slices.ContainsFunc(words, func(w string) bool { return strings.EqualFold(w, secret) }) {
+		return true
+	}
+	for _, quote := range []string{`"`, "'", "`"} {
+		parts := strings.Split(text, quote)
+		for _, part := range parts[1:max(len(parts)-1, 1)] {
+			if part != "" && strings.Contains(secret, part) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,94 @@
+package pooled
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+var (
+	// ErrTimeout is what every *[TimeoutError] is, for errors.Is.
+	ErrTimeout = errors.New("pooled: timeout")
+
+	// ErrClosed is returned by a checkout that was waiting when the pool was
+	// closed, or that came after. Programs that use database/sql rarely see
+	// it: a closed sql.DB answers "sql: database is closed" by itself.
+	ErrClosed = errors.New("pooled: pool is closed")
+
+	// ErrDisconnect is returned by a Checkout hook to say that this server
+	// connection is of no use: it is closed, and the checkout goes on with
+	// another. It may be wrapped to give the reason.
+	ErrDisconnect = errors.New("pooled: disconnect")
+)
+
+// Phase is what a checkout was doing when its time was up.
+type Phase string
+
+const (
+	// PhaseWaiting: the pool was at its limit and nothing came back.
+	PhaseWaiting Phase = "waiting for a connection"
+	// PhaseOpening: there was room, and the server was slow to let us in.
+	PhaseOpening Phase = "opening a connection"
+)
+
+// TimeoutError is returned when a checkout took longer than pool_timeout. It
+// is returned by the operation that needed the server connection, as it is.
+//
+// It never matches driver.ErrBadConn, so database/sql does not try (and wait)
+// again, and it is never returned because the caller's own context ended:
+// that is the context's error.
+type TimeoutError struct {
+	Pool        string        // the pool's name, may be empty
+	Phase       Phase         // what took so long
+	Size        int           // pool_size
+	MaxOverflow int           // pool_max_overflow, -1: no limit of ours
+	CheckedOut  int           // server connections in use at that moment
+	Idle        int           // server connections free at that moment
+	Opening     int           // server connections being opened
+	Waiting     int           // callers in the line, this one included
+	Waited      time.Duration // how long this caller waited
+	Limit       time.Duration // pool_timeout
+	// Err is the last refusal by the server ("too many connections"), if one
+	// kept the pool from growing; nil otherwise.
+	Err error
+}
+
+// Error gives all figures in one line.
+func (e *TimeoutError) Error() string {
+	var b strings.Builder
+	b.WriteString("pooled: ")
+	if e.Pool != "" {
+		fmt.Fprintf(&b, "pool %q: ", e.Pool)
+	}
+	overflow := "no limit"
+	if e.MaxOverflow >= 0 {
+		overflow = fmt.Sprint(e.MaxOverflow)
+	}
+	fmt.Fprintf(&b, "timeout %s: waited %v (pool_timeout=%v): size %d, overflow %s, checked out %d, idle %d, opening %d, waiting %d",
+		e.Phase, e.Waited.Round(time.Millisecond), e.Limit, e.Size, overflow, e.CheckedOut, e.Idle, e.Opening, e.Waiting)
+	if e.Err != nil {
+		fmt.Fprintf(&b, ": the server refused more: %v", e.Err)
+	}
+	return b.String()
+}
+
+// Is makes errors.Is(err, ErrTimeout) true. There is no Unwrap on purpose: a
+// parent may answer a dial with driver.ErrBadConn, and a TimeoutError that
+// matched it would be waited for three times by database/sql.
+func (e *TimeoutError) Is(target error) bool { return target == ErrTimeout }
+
+// Timeout makes the error one for net.Error and os.IsTimeout.
+func (e *TimeoutError) Timeout() bool { return true }
+
+// AssertError is returned in pool class assert by a checkout that finds the
+// server connection taken.
+type AssertError struct {
+	// Stack is where the server connection was taken, one function and one
+	// file:line per pair of lines, as in a panic.
+	Stack string
+}
+
+func (e *AssertError) Error() string {
+	return "pooled: class assert: a second checkout while the first is not returned; the first was made at\n" + e.Stack
+}

@@ -1,0 +1,140 @@
+package pooled_test
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"log"
+
+	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/internal/pooledtest"
+)
+
+// One word is different from a program without pooled: the driver's name.
+func Example() {
+	db, err := sql.Open("pooled", "sqlite://?pool_size=5&pool_max_overflow=10&pool_timeout=5s")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer db.Close()
+
+	if _, err := db.Exec("CREATE TABLE answers (n INTEGER)"); err != nil {
+		log.Fatal(err)
+	}
+	if _, err := db.Exec("INSERT INTO answers VALUES (?)", 42); err != nil {
+		log.Fatal(err)
+	}
+	var n int
+	if err := db.QueryRow("SELECT n FROM answers").Scan(&n); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(n)
+	// Output: 42
+}
+
+// Any driver.Connector can be the parent.
+func ExampleNewConnector() {
+	parent := pooledtest.Null{}
+	if err := func() error {
+		cfg := pooled.NewConfig()
+		cfg.Size, cfg.MaxOverflow = 10, 10
+		connector, err := pooled.NewConnector(parent, cfg)
+		if err != nil {
+			return err
+		}
+		db := sql.OpenDB(connector)
+		defer db.Close()
+		return db.Ping()
+	}(); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("connected")
+	// Output: connected
+}
+
+// A full pool says so.
+func ExampleTimeoutError() {
+	db, err := sql.Open("pooled", "sqlite://?pool_size=1&pool_max_overflow=0&pool_timeout=100ms&pool_name=orders")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer db.Close()
+
+	tx, err := db.Begin() // takes the only server connection
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer tx.Rollback()
+	err = db.Ping()
+	fmt.Println(errors.Is(err, pooled.ErrTimeout))
+
+	var timeout *pooled.TimeoutError
+	if errors.As(err, &timeout) {
+		fmt.Println(timeout.Pool, timeout.Phase, timeout.CheckedOut, "of", timeout.Size+timeout.MaxOverflow)
+	}
+	// Output:
+	// true
+	// orders waiting for a connection 1 of 1
+}
+
+// The figures of a pool.
+func ExamplePoolOf() {
+	db, err := sql.Open("pooled", "sqlite://?pool_name=main")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.Ping(); err != nil {
+		log.Fatal(err)
+	}
+	if pool, ok := pooled.PoolOf(db); ok {
+		s := pool.Stats()
+		fmt.Println(s.Name, s.Idle, "idle,", s.CheckedOut, "checked out,", s.Opened, "opened")
+	}
+	// Output: main 1 idle, 0 checked out, 1 opened
+}
+
+// A hook that runs for each new server connection.
+func ExampleHooks() {
+	cfg := pooled.NewConfig()
+	cfg.Hooks.Connect = func(ctx context.Context, s *pooled.ServerConn) error {
+		fmt.Println("connected server connection", s.ID())
+		_, err := s.Raw().(driver.ExecerContext).ExecContext(ctx, "SET time_zone = 'UTC'", nil)
+		return err
+	}
+	connector, err := pooled.NewConnector(pooledtest.Null{}, cfg)
+	if err != nil {
+		log.Fatal(err)
+	}
+	db := sql.OpenDB(connector)
+	defer db.Close()
+	if err := db.Ping(); err != nil {
+		log.Fatal(err)
+	}
+	// Output: connected server connection 1
+}
+
+// The parent's connection, for what only its driver can do.
+func ExampleConn_Raw() {
+	db, err := sql.Open("pooled", "sqlite://")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer db.Close()
+	conn, err := db.Conn(context.Background())
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer conn.Close()
+	err = conn.Raw(func(dc any) error {
+		parent := dc.(interface{ Raw() driver.Conn }).Raw()
+		fmt.Printf("%T\n", parent)
+		return nil
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	// Output: *sqlite.conn
+}

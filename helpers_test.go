@@ -1,0 +1,97 @@
+package pooled_test
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/internal/pooledtest"
+)
+
+func TestMain(m *testing.M) { pooledtest.Main(m) }
+
+// open is a sql.DB on a pool before parent. It is closed when the test ends; a
+// test in a synctest bubble closes it itself.
+func open(t testing.TB, parent driver.Connector, set ...func(*pooled.Config)) (*sql.DB, *pooled.Pool) {
+	t.Helper()
+	connector := connectorTo(t, parent, set...)
+	db := sql.OpenDB(connector)
+	t.Cleanup(func() { db.Close() })
+	return db, connector.Pool()
+}
+
+func connectorTo(t testing.TB, parent driver.Connector, set ...func(*pooled.Config)) *pooled.Connector {
+	t.Helper()
+	cfg := pooled.NewConfig()
+	for _, f := range set {
+		f(&cfg)
+	}
+	connector, err := pooled.NewConnector(parent, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return connector
+}
+
+func class(c pooled.Class) func(*pooled.Config) { return func(cfg *pooled.Config) { cfg.Class = c } }
+
+func size(size, overflow int) func(*pooled.Config) {
+	return func(cfg *pooled.Config) { cfg.Size, cfg.MaxOverflow = size, overflow }
+}
+
+// speaks sets the dialect.
+func speaks(name string) func(*pooled.Config) { return func(cfg *pooled.Config) { cfg.Driver = name } }
+
+// grab takes a sql.Conn and makes it borrow a server connection, whose number it returns.
+func grab(t testing.TB, db *sql.DB) (*sql.Conn, int) {
+	t.Helper()
+	conn, err := db.Conn(context.Background())
+	if err != nil {
+		t.Fatalf("Conn: %v", err)
+	}
+	return conn, number(t, conn)
+}
+
+// number is the fake's number of the server connection behind conn.
+func number(t testing.TB, conn interface {
+	QueryRowContext(context.Context, string, ...any) *sql.Row
+}) int {
+	t.Helper()
+	var n int
+	if err := conn.QueryRowContext(context.Background(), "SELECT conn").Scan(&n); err != nil {
+		t.Fatalf("SELECT conn: %v", err)
+	}
+	return n
+}
+
+func give(t testing.TB, conns ...*sql.Conn) {
+	t.Helper()
+	for _, c := range conns {
+		if err := c.Close(); err != nil {
+			t.Fatalf("Close: %v", err)
+		}
+	}
+}
+
+func mustExec(t testing.TB, db interface {
+	ExecContext(context.Context, string, ...any) (sql.Result, error)
+}, query string, args ...any) {
+	t.Helper()
+	if _, err := db.ExecContext(context.Background(), query, args...); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+}
+
+// wantLog compares all that reached the server, as one slice, but for closes:
+// those are made in the background.
+func wantLog(t testing.TB, fake *pooledtest.Fake, want ...string) {
+	t.Helper()
+	have := slices.DeleteFunc(fake.Log(), func(line string) bool { return strings.HasSuffix(line, " close") })
+	if !slices.Equal(have, want) {
+		t.Errorf("reached the server:\nhave %q\nwant %q", have, want)
+	}
+}

@@ -1,0 +1,118 @@
+package pooled
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"io"
+)
+
+var (
+	_ driver.Connector = (*memoryConnector)(nil)
+	_ io.Closer        = (*memoryConnector)(nil)
+	_ driver.Connector = (*privateMemory)(nil)
+	_ io.Closer        = (*privateMemory)(nil)
+)
+
+// memoryConnector opens connections to one SQLite database in memory. Such a
+// database vanishes with its last connection, so this keeps one, the anchor,
+// from before the first Connect succeeds until Close. Nobody borrows it, and it
+// counts in no limit.
+type memoryConnector struct {
+	parent driver.Connector
+	guard  bool // see sqliteGuard
+
+	// state holds one value. Who has taken it may open or close the anchor; to
+	// wait for it is to wait in a select, beside a context.
+	state chan anchorState
+}
+
+type anchorState struct {
+	anchor driver.Conn // nil: not opened yet
+	closed bool
+}
+
+func newMemoryConnector(parent driver.Connector, guard bool) *memoryConnector {
+	c := &memoryConnector{parent: parent, guard: guard, state: make(chan anchorState, 1)}
+	c.state <- anchorState{}
+	return c
+}
+
+// Connect opens the anchor if there is none, then a connection, both with ctx.
+// If the anchor fails its error is returned, and the next Connect tries again.
+// After Close, or if Close comes meanwhile, it is ErrClosed: another connection would
+// find an empty database.
+func (c *memoryConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	if err := c.dropAnchor(ctx); err != nil {
+		return nil, err
+	}
+	conn, err := c.parent.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s := <-c.state
+	c.state <- s
+	if s.closed {
+		return nil, errors.Join(ErrClosed, conn.Close())
+	}
+	return conn, nil
+}
+
+func (c *memoryConnector) dropAnchor(ctx context.Context) (err error) {
+	var s anchorState
+	select {
+	case s = <-c.state:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { c.state <- s }()
+	switch {
+	case s.closed:
+		return ErrClosed
+	case s.anchor == nil:
+		s.anchor, err = c.parent.Connect(ctx)
+	}
+	return err
+}
+
+// Driver is the parent's.
+func (c *memoryConnector) Driver() driver.Driver { return c.parent.Driver() }
+
+// Close closes the anchor and, if it can be closed, the parent's connector. The
+// database is gone when the connections that Connect has made are closed too,
+// before or after. A second Close does nothing.
+func (c *memoryConnector) Close() error {
+	s := <-c.state
+	defer func() { c.state <- s }()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	var err error
+	if s.anchor != nil {
+		err = s.anchor.Close()
+		s.anchor = nil
+	}
+	return errors.Join(err, closeConnector(c.parent))
+}
+
+// privateMemory is the connector of a SQLite database in memory that its driver
+// can't share: each connection has one of its own.
+type privateMemory struct{ driver.Connector }
+
+// Close closes the parent's connector, if it can be closed.
+func (c *privateMemory) Close() error { return closeConnector(c.Connector) }
+
+func closeConnector(c driver.Connector) error {
+	if closer, ok := c.(io.Closer); ok {
+		return closer.Close()
+	}
+	return nil
+}
+
+// sqliteSingle reports whether every connection of parent has a database of its
+// own, so that a pool before it must keep to a single one, and keep it.
+func sqliteSingle(parent driver.Connector) bool {
+	_, ok := parent.(*privateMemory)
+	return ok
+}

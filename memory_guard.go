@@ -1,0 +1,125 @@
+package pooled
+
+import (
+	"database/sql/driver"
+	"fmt"
+	"runtime"
+	"strings"
+)
+
+// sqliteGuard is a check to make before a statement is sent to parent, or nil.
+//
+// On a connection that has its main database in memdb, SQLite looks for every file
+// in memdb: VACUUM INTO 'backup.db' succeeds, and there is no backup; ATTACH
+// 'orders.db' succeeds, and there are no orders. A program that only changed its
+// driver's name must not lose data that way, so the guard refuses both, unless
+// the statement says which file system it means.
+//
+// args may be nil, as they are when a statement is prepared.
+func sqliteGuard(parent driver.Connector) func(query string, args []driver.NamedValue) error {
+	if c, ok := parent.(*memoryConnector); ok && c.guard {
+		return guardMemory
+	}
+	return nil
+}
+
+func guardMemory(query string, args []driver.NamedValue) error {
+	if !containsFold(query, "attach") && !containsFold(query, "vacuum") {
+		return nil
+	}
+	const d = dialectSQLite
+	for at := skipBlanks(d, query, 0); at != doubtful && at < len(query); {
+		var buf keywordBuffer
+		word, end := keyword(query, at, &buf)
+		if err := guardStatement(string(word), query[end:], args); err != nil {
+			return err
+		}
+		at = nextStatement(d, query, end)
+	}
+	return nil
+}
+
+func guardStatement(word, rest string, args []driver.NamedValue) error {
+	var target string
+	var names bool
+	switch word {
+	case "attach":
+		target, names = skipKeyword(rest, "database"), true
+	case "vacuum":
+		target, names = vacuumTarget(rest)
+		word = "vacuum into"
+	}
+	if !names || namesFileSystem(target, args) {
+		return nil
+	}
+	vfs := "unix"
+	if runtime.GOOS == "windows" {
+		vfs = "win32"
+	}
+	return fmt.Errorf("pooled: %s: the file would be in memory too, as this database is: write 'file:path?vfs=%s', or open the database with pool_class=static", word, vfs)
+}
+
+// vacuumTarget is what stands behind the INTO of VACUUM [schema] INTO file.
+func vacuumTarget(rest string) (target string, ok bool) {
+	target = skipKeyword(rest, "into")
+	if target != rest {
+		return target, true
+	}
+	at := skipSpace(dialectSQLite, rest, 0)
+	if at == doubtful || at == len(rest) {
+		return "", false
+	}
+	if opensQuote(dialectSQLite, rest[at]) {
+		at = skipQuoted(dialectSQLite, rest, at)
+	} else {
+		for at < len(rest) && isWord(rest[at]) {
+			at++
+		}
+	}
+	if at == doubtful {
+		return "", false
+	}
+	rest = rest[at:]
+	target = skipKeyword(rest, "into")
+	return target, target != rest
+}
+
+// skipKeyword returns the text behind the word it begins with, or all of it.
+func skipKeyword(text, word string) string {
+	at := skipSpace(dialectSQLite, text, 0)
+	if at == doubtful {
+		return text
+	}
+	var buf keywordBuffer
+	if found, end := keyword(text, at, &buf); string(found) == word {
+		return text[end:]
+	}
+	return text
+}
+
+// namesFileSystem tells whether the name of a file, a string or an argument, is a
+// URI that says in which file system it is, or means memory anyway.
+func namesFileSystem(target string, args []driver.NamedValue) bool {
+	at := skipSpace(dialectSQLite, target, 0)
+	if at == doubtful {
+		return false
+	}
+	if at < len(target) && (target[at] == '\'' || target[at] == '"') {
+		end := skipQuoted(dialectSQLite, target, at)
+		return end != doubtful && explicitName(target[at+1:end-1])
+	}
+	for _, arg := range args {
+		if name, ok := arg.Value.(string); ok && explicitName(name) {
+			return true
+		}
+	}
+	return false
+}
+
+func explicitName(name string) bool {
+	d := parseSQLiteDSN(name)
+	if !d.uri && strings.Contains(name, "?") {
+		return false // SQLite knows no parameters but a URI's
+	}
+	return d.place() != sqliteOnDisk || d.uri && lastParam(d.seen, "vfs") != ""
+}

@@ -1,0 +1,101 @@
+package pooled_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	_ "modernc.org/sqlite"
+
+	"github.com/pooled-go/pooled/internal/pooledtest"
+)
+
+// server is a real database for tests that compare pooled with the bare driver.
+type server struct {
+	name string
+	bare string                  // the parent driver's name
+	dsn  func(testing.TB) string // its DSN; skips without a server
+	arg  func(n int) string      // the n-th bind variable
+}
+
+var (
+	onPostgres = server{name: "postgres", bare: "postgres", dsn: pooledtest.Postgres,
+		arg: func(n int) string { return fmt.Sprint("$", n) }}
+	onMySQL = server{name: "mysql", bare: "mysql", dsn: pooledtest.MySQL,
+		arg: func(int) string { return "?" }}
+	onSQLite = server{name: "sqlite", bare: "sqlite", dsn: sqliteFile,
+		arg: func(int) string { return "?" }}
+	servers = []server{onPostgres, onMySQL, onSQLite}
+)
+
+func sqliteFile(t testing.TB) string {
+	return "file:" + filepath.Join(t.TempDir(), "test.db") + "?_pragma=busy_timeout(10000)"
+}
+
+// withOptions adds options to the DSN of any of these servers.
+func withOptions(dsn string, options ...string) string {
+	separator := "?"
+	if strings.Contains(dsn, "?") {
+		separator = "&"
+	}
+	return dsn + separator + strings.Join(options, "&")
+}
+
+// openServer opens the server by driver "pooled", with options, or bare.
+func openServer(t testing.TB, driver, dsn string, options ...string) *sql.DB {
+	t.Helper()
+	if len(options) > 0 {
+		dsn = withOptions(dsn, options...)
+	}
+	db, err := sql.Open(driver, dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+// both runs f with the bare driver and with pooled before it and compares what
+// it returns.
+func both[T any](t *testing.T, s server, options []string, equal func(bare, pooled T) bool, f func(t *testing.T, db *sql.DB) T) {
+	t.Helper()
+	dsn := s.dsn(t)
+	bare := f(t, openServer(t, s.bare, withOptions(dsn, append(options, s.params()...)...)))
+	with := f(t, openServer(t, "pooled", withOptions(dsn, append(options, s.params()...)...)))
+	if !equal(bare, with) {
+		t.Errorf("bare:   %+v\npooled: %+v", bare, with)
+	}
+}
+
+// params keeps withOptions from adding an empty list.
+func (s server) params() []string {
+	switch s.name {
+	case "mysql":
+		return []string{"parseTime=true"}
+	case "postgres":
+		return []string{"application_name=pooled_test"}
+	}
+	return []string{"_time_format=sqlite"}
+}
+
+// table makes a table for one test and drops it afterwards.
+func table(t testing.TB, db *sql.DB, name, columns string) {
+	t.Helper()
+	mustExec(t, db, "DROP TABLE IF EXISTS "+name)
+	mustExec(t, db, "CREATE TABLE "+name+" ("+columns+")")
+	t.Cleanup(func() { db.ExecContext(context.Background(), "DROP TABLE IF EXISTS "+name) })
+}
+
+func scanOne[T any](t testing.TB, db interface {
+	QueryRowContext(context.Context, string, ...any) *sql.Row
+}, query string, args ...any) T {
+	t.Helper()
+	var v T
+	if err := db.QueryRowContext(context.Background(), query, args...).Scan(&v); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return v
+}

@@ -1,0 +1,64 @@
+package pooled
+
+import "database/sql"
+
+// Stats is the state of a pool at one moment. The counters only grow.
+type Stats struct {
+	Name  string
+	Class Class
+	// Limit is the most server connections at one time, -1: no limit of ours.
+	Limit int
+	// Ceiling is where the server said "too many connections", 0: it has not.
+	Ceiling int
+
+	Idle       int // free
+	CheckedOut int // in use
+	Opening    int // being opened
+	Closing    int // being closed
+	Waiting    int // callers in line
+
+	Checkouts     uint64 // server connections lent
+	Waits         uint64 // checkouts that found none free
+	Timeouts      uint64 // checkouts that ended in a TimeoutError
+	Opened        uint64 // server connections opened
+	Closed        uint64 // server connections closed, or being closed
+	ConnectErrors uint64 // server connections that failed to open
+}
+
+// Open is how many server connections are open.
+func (s Stats) Open() int { return s.Idle + s.CheckedOut }
+
+// counters are the growing half of Stats, guarded by Pool.mu.
+type counters struct {
+	checkouts, waits, timeouts, opened, closed, connectErrors uint64
+}
+
+// Stats reads the pool's figures, all of the same moment.
+func (p *Pool) Stats() Stats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return Stats{
+		Name: p.cfg.Name, Class: p.cfg.Class,
+		Limit: orNone(p.limit, -1), Ceiling: orNone(p.ceiling, 0),
+		Idle: p.idle.len(), CheckedOut: p.lent, Opening: p.opening, Closing: p.closing, Waiting: p.line.n,
+		Checkouts: p.counts.checkouts, Waits: p.counts.waits, Timeouts: p.counts.timeouts,
+		Opened: p.counts.opened, Closed: p.counts.closed, ConnectErrors: p.counts.connectErrors,
+	}
+}
+
+func orNone(limit, none int) int {
+	if limit == unlimited {
+		return none
+	}
+	return limit
+}
+
+// PoolOf is the pool behind a sql.DB that was opened with the driver "pooled"
+// or with a [Connector], and false for any other.
+func PoolOf(db *sql.DB) (*Pool, bool) {
+	d, ok := db.Driver().(interface{ Pool() *Pool })
+	if !ok {
+		return nil, false
+	}
+	return d.Pool(), true
+}

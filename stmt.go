@@ -1,0 +1,188 @@
+package pooled
+
+import (
+	"context"
+	"database/sql/driver"
+)
+
+var (
+	_ driver.Stmt              = (*Stmt)(nil)
+	_ driver.StmtExecContext   = (*Stmt)(nil)
+	_ driver.StmtQueryContext  = (*Stmt)(nil)
+	_ driver.NamedValueChecker = (*Stmt)(nil)
+)
+
+// Stmt is a prepared statement of a Conn. A Conn borrows one server connection
+// after another, so a Stmt knows its text and is prepared again where it lands,
+// unless that server connection has the text already, left there by this Conn or by
+// another.
+type Stmt struct {
+	conn   *Conn
+	query  string
+	leaves effect
+
+	// parent is the parent's statement on the server connection that the Conn
+	// holds now; nil if there is none yet. next links those of one Conn.
+	parent driver.Stmt
+	next   *Stmt
+
+	// counted: this Stmt outlived the borrow it was prepared in, so its text is
+	// kept on server connections until it is closed.
+	counted bool
+}
+
+// attach makes parent this Stmt's statement until the Conn gives back.
+func (st *Stmt) attach(parent driver.Stmt) {
+	st.parent = parent
+	st.next = st.conn.stmts
+	st.conn.stmts = st
+}
+
+// detach takes the statement off the Conn's list.
+func (st *Stmt) detach() {
+	for at := &st.conn.stmts; *at != nil; at = &(*at).next {
+		if *at == st {
+			*at = st.next
+			break
+		}
+	}
+	st.parent, st.next = nil, nil
+}
+
+// park leaves the parent's statement with the server connection.
+func (st *Stmt) park(s *ServerConn) {
+	if !st.counted {
+		st.conn.pool.texts.add(st.query)
+		st.counted = true
+	}
+	s.park(st.query, st.parent)
+	st.parent, st.next = nil, nil
+}
+
+// on is the parent's statement on s, prepared if there is none.
+func (st *Stmt) on(ctx context.Context, s *ServerConn) (driver.Stmt, error) {
+	if st.parent != nil {
+		return st.parent, nil
+	}
+	parent := s.unpark(st.query)
+	if parent == nil {
+		var err error
+		if parent, err = s.parent.prepare(ctx, st.query); err != nil {
+			return nil, err
+		}
+	}
+	st.attach(parent)
+	return parent, nil
+}
+
+// ExecContext runs the statement on the server connection that its Conn holds
+// or borrows now.
+func (st *Stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
+	c := st.conn
+	if len(args) > 0 {
+		defer c.forgetArguments()
+	}
+	for {
+		s, parent, err := st.ready(ctx)
+		if err != nil {
+			return nil, err
+		}
+		values, err := c.arguments(s, s.parent.stmtArgRules(parent), args)
+		if err != nil {
+			return nil, err
+		}
+		s.busy = true
+		s.note(st.leaves)
+		result, err := stmtExec(ctx, parent, values)
+		if !c.again(s, err) {
+			return result, err
+		}
+	}
+}
+
+// QueryContext is like ExecContext. The parent's Rows are returned as they are.
+func (st *Stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
+	c := st.conn
+	if len(args) > 0 {
+		defer c.forgetArguments()
+	}
+	for {
+		s, parent, err := st.ready(ctx)
+		if err != nil {
+			return nil, err
+		}
+		values, err := c.arguments(s, s.parent.stmtArgRules(parent), args)
+		if err != nil {
+			return nil, err
+		}
+		s.busy = true
+		s.note(st.leaves)
+		rows, err := stmtQuery(ctx, parent, values)
+		if !c.again(s, err) {
+			return rows, err
+		}
+	}
+}
+
+// ready is the server connection and the parent's statement on it. To prepare
+// changes nothing that a next borrower could see, so it may be done again like
+// the operation itself.
+func (st *Stmt) ready(ctx context.Context) (*ServerConn, driver.Stmt, error) {
+	c := st.conn
+	for {
+		s, err := c.acquire(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		untouched := c.untouched
+		s.busy = true
+		parent, err := st.on(ctx, s)
+		if !c.again(s, err) {
+			c.untouched = untouched && err == nil
+			return s, parent, err
+		}
+	}
+}
+
+// Close closes the parent's statement if this Conn has it in hand. One that was
+// left with a server connection is closed by whoever holds that next: it may be in
+// use by another Conn at this moment.
+func (st *Stmt) Close() error {
+	if st.counted {
+		st.conn.pool.texts.drop(st.query)
+		st.counted = false
+	}
+	if st.parent == nil {
+		return nil
+	}
+	parent := st.parent
+	st.detach()
+	return parent.Close()
+}
+
+// NumInput says that the driver does not know. The parent does, for the server
+// connection at hand, and is asked when the arguments are converted.
+func (st *Stmt) NumInput() int { return -1 }
+
+// CheckNamedValue accepts every argument; see Conn.CheckNamedValue.
+func (st *Stmt) CheckNamedValue(*driver.NamedValue) error { return nil }
+
+// Exec and Query are what driver.Stmt asks for; database/sql does not call them.
+
+// Exec is ExecContext without a context.
+func (st *Stmt) Exec(args []driver.Value) (driver.Result, error) {
+	return st.ExecContext(context.Background(), named(args))
+}
+
+// Query is QueryContext without a context.
+func (st *Stmt) Query(args []driver.Value) (driver.Rows, error) {
+	return st.QueryContext(context.Background(), named(args))
+}
+
+func named(values []driver.Value) []driver.NamedValue {
+	args := make([]driver.NamedValue, len(values))
+	for i, v := range values {
+		args[i] = driver.NamedValue{Ordinal: i + 1, Value: v}
+	}
+	return args
+}

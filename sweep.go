@@ -1,0 +1,80 @@
+package pooled
+
+import "time"
+
+// Two chores run on timers, only while there is something to do: closing idle
+// overflow, and taking back borrows that were never used.
+
+// sweepsPerTimeout sets how finely pool_idle_timeout is kept: an idle server
+// connection above pool_size is closed after that time and at most a quarter more.
+const sweepsPerTimeout = 4
+
+// armSweepLocked starts the sweep when there are idle server connections above
+// pool_size. Sweeps count ticks, and a server connection is marked with the
+// tick it was laid down in: no clock is read on the way.
+func (p *Pool) armSweepLocked() {
+	if p.sweepArmed || p.cfg.IdleTimeout < 0 || p.idle.len() == 0 || p.establishedLocked() <= p.keep {
+		return
+	}
+	p.sweepArmed = true
+	time.AfterFunc(max(p.cfg.IdleTimeout/sweepsPerTimeout, time.Nanosecond), p.sweepIdle)
+}
+
+// sweepIdle closes what has been idle too long, the longest first.
+func (p *Pool) sweepIdle() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.tick++
+	p.sweepArmed = false
+	for !p.closed && p.idle.len() > p.cfg.MinIdle && p.establishedLocked() > p.keep &&
+		p.tick-p.idle.peekFront().idleSince > sweepsPerTimeout {
+		s := p.idle.popFront()
+		p.retireLocked(s)
+		p.background++
+		go func() {
+			defer p.backgroundDone()
+			p.goodbye(s, nil)
+			p.closeServer(s)
+		}()
+	}
+	if !p.closed {
+		p.armSweepLocked()
+	}
+}
+
+// armReclaimLocked starts looking for unused borrows while somebody waits.
+func (p *Pool) armReclaimLocked() {
+	if p.reclaimArmed || p.closed {
+		return
+	}
+	p.reclaimArmed = true
+	time.AfterFunc(p.reclaimPause.next(), func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.reclaimArmed = false
+		if p.line.n == 0 {
+			p.reclaimPause.reset()
+			return
+		}
+		for p.line.n > 0 && p.reclaimLocked() {
+			s := p.idle.popBack()
+			p.deliverLocked(s)
+		}
+		p.armReclaimLocked()
+	})
+}
+
+// reclaimLocked takes one borrow back that Connector.Connect made and nobody
+// used, and lays it down idle. database/sql can leave such a Conn in its free
+// list: when the caller gave up while database/sql's own opener was connecting.
+func (p *Pool) reclaimLocked() bool {
+	for s := range p.all {
+		if holder := s.holder.Load(); holder != nil && holder.giveUpUnused() {
+			p.lent--
+			s.idleSince = p.tick
+			p.idle.pushBack(s)
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,45 @@
+package pooled
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+)
+
+// tx is the transaction of a Conn. It tells the server connection when the
+// transaction is known to be over, which saves a ROLLBACK on return.
+type tx struct {
+	server *ServerConn
+	parent driver.Tx
+	ctx    context.Context // BeginTx's
+}
+
+var _ driver.Tx = (*tx)(nil)
+
+func (t *tx) Commit() error { return t.end(t.parent.Commit) }
+
+// Rollback is also what database/sql calls when the context of the transaction
+// has ended. It keeps the Conn then only if the driver has both SessionResetter
+// and Validator. Ours has; for a parent that lacks one, the server connection is
+// not kept, as with the bare driver.
+func (t *tx) Rollback() error {
+	if t.ctx.Err() != nil && !t.server.parent.keepsConnOnRollback() {
+		t.server.broken = true
+	}
+	return t.end(t.parent.Rollback)
+}
+
+func (t *tx) end(how func() error) error {
+	s := t.server
+	s.busy = true
+	err := how()
+	s.busy = false
+	s.openTx = false
+	if err != nil {
+		s.textTx = true // who knows
+		if errors.Is(err, driver.ErrBadConn) {
+			s.broken = true
+		}
+	}
+	return err
+}
