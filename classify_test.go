@@ -140,7 +140,7 @@ func TestClassifyPostgres(t *testing.T) {
 		}},
 		{"semicolons that depend on the session", leavesTx, []string{
 			`SELECT '\'; BEGIN --'`, `SELECT E'\''; BEGIN --'`, `SELECT '\\\'; BEGIN --'`, "SELECT '\x81\\'; BEGIN --'", "SELECT $\x81\\$ ' $\x81\\$; BEGIN --'", "SELECT a$$; BEGIN --$$", "SELECT 0x1F$$'$$; BEGIN --'",
-			"SELECT $1$$; BEGIN --$$", "SELECT $é$ ' $é$; BEGIN --'", "SELECT $a; BEGIN --$", "SELECT $$; BEGIN", "SELECT \\; BEGIN", "SELECT '; BEGIN", "SELECT \"; BEGIN", "SELECT '\x00; a'", "SELECT /* /* */ ; BEGIN",
+			"SELECT $1$$; BEGIN --$$", "SELECT $é$ ' $é$; BEGIN --'", "SELECT $a; BEGIN --$", "SELECT $a, '; BEGIN'", "SELECT $$; BEGIN", "SELECT \\; BEGIN", "SELECT '; BEGIN", "SELECT \"; BEGIN", "SELECT '\x00; a'", "SELECT /* /* */ ; BEGIN",
 			"SELECT 1 AS \x81[$$; BEGIN --$$", "SELECT '\x81\\\\', '; BEGIN --'",
 		}},
 	})

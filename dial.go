@@ -62,13 +62,19 @@ func (p *Pool) dial(values context.Context, id uint64) {
 	}
 }
 
+// dialTimeout bounds a dial, so that one into the void does not take a place
+// among pool_connect_limit for as long as the network likes. It is no less for a short
+// pool_timeout: a caller that gives up leaves its dial to the next, and a pool whose
+// callers are in a hurry must be able to open something all the same.
+const dialTimeout = 30 * time.Second
+
 // dialContext has the values of the caller's context, the life of the pool, and
-// pool_timeout: those who were waiting when it began are gone by then.
+// dialTimeout, or pool_timeout if that is longer.
 func (p *Pool) dialContext(values context.Context) (context.Context, context.CancelFunc) {
 	ctx := context.WithoutCancel(values)
 	var cancel context.CancelFunc
-	if p.cfg.Timeout > 0 {
-		ctx, cancel = context.WithTimeout(ctx, p.cfg.Timeout)
+	if p.cfg.Timeout >= 0 {
+		ctx, cancel = context.WithTimeout(ctx, max(p.cfg.Timeout, dialTimeout))
 	} else {
 		ctx, cancel = context.WithCancel(ctx)
 	}

@@ -416,6 +416,42 @@ func TestTimeoutError(t *testing.T) {
 	})
 }
 
+// A server that is slower to let us in than pool_timeout is still reached: the
+// dial goes on and serves a later caller.
+func TestDialOutlivesPoolTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t)
+		fake.On(pooledtest.StageConnect, pooledtest.Slow(5*time.Second))
+		db, _ := open(t, fake, func(c *pooled.Config) { c.Timeout = time.Second })
+		defer db.Close()
+		var failed int
+		for db.PingContext(t.Context()) != nil {
+			if failed++; failed > 10 {
+				t.Fatal("the server is never reached")
+			}
+		}
+		if failed != 4 {
+			t.Errorf("have %d timeouts, want 4 before the dial of 5s is through", failed)
+		}
+	})
+}
+
+// A dial into the void gives its place up in the end.
+func TestDialTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t)
+		fake.On(pooledtest.StageConnect, pooledtest.Hang().Times(1))
+		db, _ := open(t, fake, func(c *pooled.Config) { c.ConnectLimit, c.Timeout = 1, 10*time.Second })
+		defer db.Close()
+		began := time.Now()
+		for db.PingContext(t.Context()) != nil {
+		}
+		if waited := time.Since(began); waited != 30*time.Second {
+			t.Errorf("waited %v, want 30s", waited)
+		}
+	})
+}
+
 func TestTimeoutWhileOpening(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := pooledtest.NewFake(t)
@@ -447,7 +483,7 @@ func TestTimeoutErrorHasTheServersRefusal(t *testing.T) {
 func TestTimeoutZeroAndNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := pooledtest.NewFake(t)
-		fake.On(pooledtest.StageConnect, pooledtest.Slow(time.Minute))
+		fake.On(pooledtest.StageConnect, pooledtest.Slow(20*time.Second))
 		db, _ := open(t, fake, size(1, 0), func(c *pooled.Config) { c.Timeout = 0 })
 		defer db.Close()
 		held, _ := grab(t, db) // opening takes its time: that is not a wait for somebody else's

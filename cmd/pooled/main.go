@@ -1,0 +1,82 @@
+// Command pooled shows what the database/sql driver "pooled" does.
+//
+//	pooled demo              on an embedded database: no server, no network, no flags
+//	pooled demo --dsn DSN    on a database of yours
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+)
+
+func main() {
+	// A first Ctrl-C ends what is under way and lets it clean up, a second one ends the program.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// command is a subcommand. Its run writes results to stdout and returns what went wrong; a *usageError if it was
+// called in a wrong way.
+type command struct {
+	name, doc string
+	run       func(ctx context.Context, args []string, stdout io.Writer) error
+}
+
+var commands = []command{
+	{"demo", "show on a real database what pooled does, beside the bare driver", demo},
+}
+
+// usageError is a mistake on the command line.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+
+// run is the whole program: it returns the exit code, which is 0, 1 for an error, or 2 for a mistake on the command line.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if len(args) == 0 {
+		usage(stderr)
+		return 2
+	}
+	switch args[0] {
+	case "help", "-h", "-help", "--help":
+		usage(stdout)
+		return 0
+	}
+	for _, c := range commands {
+		if c.name == args[0] {
+			return report(c.name, c.run(ctx, args[1:], stdout), stderr)
+		}
+	}
+	fmt.Fprintf(stderr, "pooled: unknown command %q\n\n", args[0])
+	usage(stderr)
+	return 2
+}
+
+func usage(w io.Writer) {
+	fmt.Fprint(w, "pooled: a connection pool for every database/sql driver\n\nusage:\n")
+	for _, c := range commands {
+		fmt.Fprintf(w, "  pooled %-6s %s\n", c.name, c.doc)
+	}
+	fmt.Fprint(w, "  pooled help   this text\n\npooled COMMAND -h says more.\n")
+}
+
+// report writes an error in one line and returns the exit code.
+func report(name string, err error, stderr io.Writer) int {
+	if err == nil {
+		return 0
+	}
+	text := strings.TrimPrefix(err.Error(), "pooled: ")
+	fmt.Fprintf(stderr, "pooled: %s: %s\n", name, strings.ReplaceAll(text, "\n", "; "))
+	var mistake *usageError
+	if errors.As(err, &mistake) {
+		return 2
+	}
+	return 1
+}
