@@ -36,6 +36,7 @@ type Conn struct {
 	// untouched: nothing reached the server in this borrow, so if the parent
 	// says the connection is bad, another one may take its place.
 	untouched bool
+	stale     int // server connections replaced in the operation under way
 
 	tx    tx                  // the transaction under way
 	stmts *Stmt               // those prepared on server in this borrow, a list
@@ -84,23 +85,33 @@ func (c *Conn) held() *ServerConn {
 func (c *Conn) again(s *ServerConn, err error) bool {
 	s.busy = false
 	if err == nil {
-		c.untouched = false
+		c.untouched, c.stale = false, 0
 		return false
 	}
 	if err == driver.ErrSkip {
 		return false // nothing was sent
 	}
 	bad := errors.Is(err, driver.ErrBadConn)
-	stale := bad && c.untouched && s.used
-	c.untouched = false
 	if bad {
 		s.broken = true
 	}
-	if stale {
-		c.drop(err)
+	if !bad || !c.untouched || !s.used || c.stale == maxStale {
+		c.untouched, c.stale = false, 0
+		return false
 	}
-	return stale
+	c.drop(err)
+	if c.stale++; c.stale == maxStale {
+		c.pool.discardIdle(err)
+	}
+	return true
 }
+
+// maxStale is how many stale server connections one operation may meet. When
+// there are as many, all that are idle are taken to be stale, and none of them
+// is tried. A parent may say "bad" of a connection that broke when the statement
+// was on its way already, as lib/pq does: with this limit that statement is sent
+// no more often than database/sql would have sent it, twice and then on a new connection.
+const maxStale = 2
 
 // drop discards the server connection.
 func (c *Conn) drop(cause error) {

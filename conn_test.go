@@ -152,7 +152,9 @@ func TestStaleConnectionsAreReplacedInsideTheOperation(t *testing.T) {
 					conns = append(conns, c)
 				}
 				give(t, conns...)
-				fake.On(dead, pooledtest.BadConn().Times(8))
+				for id := range 8 {
+					fake.On(dead, pooledtest.BadConn().OnConn(id+1))
+				}
 				if err := op(db); err != nil {
 					t.Errorf("have %v, want the stale ones replaced", err)
 				}
@@ -161,6 +163,39 @@ func TestStaleConnectionsAreReplacedInsideTheOperation(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A parent may say "bad" when the statement was on its way already. So an
+// operation is not done again without end: twice on connections that were idle, once
+// on a new one, as database/sql does it.
+func TestAStatementIsTriedNoMoreOftenThanBare(t *testing.T) {
+	fake := pooledtest.NewFake(t)
+	db, _ := open(t, fake, size(8, 0))
+	var conns []*sql.Conn
+	for range 8 {
+		c, _ := grab(t, db)
+		conns = append(conns, c)
+	}
+	give(t, conns...)
+	fake.ResetLog()
+	fake.On(pooledtest.StageExec, pooledtest.BadConn().Times(3))
+	conn, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := conn.ExecContext(t.Context(), "UPDATE"); !errors.Is(err, driver.ErrBadConn) {
+		t.Errorf("have %v, want ErrBadConn", err)
+	}
+	sent := 0
+	for _, line := range fake.Log() {
+		if strings.Contains(line, "exec UPDATE") {
+			sent++
+		}
+	}
+	if sent != 3 {
+		t.Errorf("sent %d times, want 3", sent)
 	}
 }
 

@@ -453,6 +453,29 @@ func (p *Pool) closeServer(s *ServerConn) error {
 	return s.parent.conn.Close()
 }
 
+// closeIdleLocked closes a server connection that was just taken from the idle
+// ones, in the background. errs, if not nil, is sent the result.
+func (p *Pool) closeIdleLocked(s *ServerConn, cause error, errs chan<- error) {
+	p.retireLocked(s)
+	p.background++
+	go func() {
+		defer p.backgroundDone()
+		p.goodbye(s, cause)
+		if err := p.closeServer(s); errs != nil {
+			errs <- err
+		}
+	}()
+}
+
+// discardIdle closes all that is idle at this moment.
+func (p *Pool) discardIdle(cause error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for p.idle.len() > 0 {
+		p.closeIdleLocked(p.idle.popFront(), cause, nil)
+	}
+}
+
 func (p *Pool) backgroundDone() {
 	p.mu.Lock()
 	p.background--
@@ -490,14 +513,7 @@ func (p *Pool) close() error {
 	}
 	results := make(chan error, p.idle.len())
 	for p.idle.len() > 0 {
-		s := p.idle.popFront()
-		p.retireLocked(s)
-		p.background++
-		go func() {
-			defer p.backgroundDone()
-			p.goodbye(s, nil)
-			results <- p.closeServer(s)
-		}()
+		p.closeIdleLocked(p.idle.popFront(), nil, results)
 	}
 	p.signalDrainedLocked()
 	p.mu.Unlock()

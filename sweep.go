@@ -28,14 +28,7 @@ func (p *Pool) sweepIdle() {
 	p.sweepArmed = false
 	for !p.closed && p.idle.len() > p.cfg.MinIdle && p.establishedLocked() > p.keep &&
 		p.tick-p.idle.peekFront().idleSince > sweepsPerTimeout {
-		s := p.idle.popFront()
-		p.retireLocked(s)
-		p.background++
-		go func() {
-			defer p.backgroundDone()
-			p.goodbye(s, nil)
-			p.closeServer(s)
-		}()
+		p.closeIdleLocked(p.idle.popFront(), nil, nil)
 	}
 	if !p.closed {
 		p.armSweepLocked()
