@@ -132,8 +132,6 @@ var mysqlCorpus = classifyCorpus{
 		"ANSI quotes":          {"SET sql_mode = 'ANSI_QUOTES'"},
 		"neither":              {"SET sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES'"},
 		"GBK":                  {"SET NAMES gbk"},
-		"Shift JIS":            {"SET NAMES sjis"},
-		"latin1":               {"SET NAMES latin1"},
 		"Oracle":               {"SET sql_mode = 'ORACLE'"},
 	},
 	statements: append([]string{

@@ -40,7 +40,10 @@ func FuzzClassify(f *testing.F) {
 			if other := pooled.Classify(d, swapCase(q)); other != have {
 				t.Errorf("classify(%s, %q) in swapped case\nhave %v\nwant %v", name, q, other, have)
 			}
-			for _, blank := range []string{" ", "\n", ";", "-- c\n", "/* c */"} {
+			if other := pooled.Classify(d, " "+q); other != have {
+				t.Errorf("classify(%s, %q) behind a space\nhave %v\nwant %v", name, q, other, have)
+			}
+			for _, blank := range []string{"\n", ";", "-- c\n", "/* c */"} {
 				if other := pooled.Classify(d, blank+q); other < have {
 					t.Errorf("classify(%s, %q)\nhave %v\nwant at least %v, as without the blank", name, blank+q, other, have)
 				}

@@ -179,6 +179,7 @@ func TestClassifyNeverFalselyClean(t *testing.T) {
 		{"MySQL", openClassifyMySQL, mysqlCorpus},
 	} {
 		t.Run(server.name, func(t *testing.T) {
+			t.Parallel()
 			s := server.open(t)
 			t.Run("corpus", func(t *testing.T) { s.runCorpus(t, server.corpus) })
 			t.Run("random", func(t *testing.T) { s.runRandom(t, server.corpus, 300) })

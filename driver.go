@@ -47,8 +47,9 @@ func (d *Driver) OpenConnector(dsn string) (driver.Connector, error) {
 	cfg.Driver = name
 	if sqliteSingle(parent) {
 		if cfg.Class == ClassNull || cfg.Class == ClassDirect {
-			return nil, errors.Join(fmt.Errorf("pooled: pool_class=%s: with driver %s each connection has an in-memory database of its own: use pool_class=static",
-				cfg.Class, name), closeConnector(parent))
+			closeConnector(parent) // it has opened nothing
+			return nil, fmt.Errorf("pooled: pool_class=%s: with driver %s each connection has an in-memory database of its own: use pool_class=static",
+				cfg.Class, name)
 		}
 		cfg.Class = ClassStatic
 	}

@@ -37,7 +37,19 @@ func scanURL(dsn string) (layout, bool) {
 	if end < 0 {
 		end = len(dsn)
 	}
-	return scanQuery(dsn, strings.IndexByte(dsn[:end], '?'), end, decodeKey), true
+	return scanQuery(dsn, strings.IndexByte(dsn[:end], '?'), end, decodeURLKey), true
+}
+
+// decodeURLKey finds one of our keys among encoded white space: lib/pq makes the keyword/value form of a URL, without quotes
+// around keys, so that the key " pool_size" is sent to the server as pool_size.
+func decodeURLKey(s string) string {
+	key := decodeKey(s)
+	for _, word := range strings.FieldsFunc(key, unicode.IsSpace) {
+		if name, _, _ := strings.Cut(word, "="); isOurs(param{key: name}) {
+			return name
+		}
+	}
+	return key
 }
 
 func scanLibpqURL(dsn string) (layout, bool) {

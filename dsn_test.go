@@ -25,6 +25,7 @@ var forms = []struct{ dsn, driver, parent string }{
 	{"user:p?a/ss@tcp(host)/db?x=y&pool_size=7", "mysql", "user:p?a/ss@tcp(host)/db?x=y"},
 	{"user:p@s:s?pool_size=3@tcp(host)/db?pool_size=7", "mysql", "user:p@s:s?pool_size=3@tcp(host)/db"},
 	{"user:/pool_size=3@tcp([de:ad:be:ef::ca:fe]:80)/db?pool_size=7&loc=US%2FPacific", "mysql", "user:/pool_size=3@tcp([de:ad:be:ef::ca:fe]:80)/db?loc=US%2FPacific"},
+	{"u:/p?w@tcp(host)/db?pool_size=7", "mysql", "u:/p?w@tcp(host)/db"},
 	{"user@unix(/path/to/mysql.sock)/pool_size?pool_size=7", "mysql", "user@unix(/path/to/mysql.sock)/pool_size"},
 	{"user:pw@mynet(my-addr)/db%2Fname?x=pool_size%3D1&pool_size=7", "mysql", "user:pw@mynet(my-addr)/db%2Fname?x=pool_size%3D1"},
 	{"tcp(host)/?pool_size=7&a=b&&c", "mysql", "tcp(host)/?a=b&&c"},
@@ -66,6 +67,8 @@ var forms = []struct{ dsn, driver, parent string }{
 	{"postgres://u:p@h:5432/db?sslmode=disable&pool_size=7", "postgres", "postgres://u:p@h:5432/db?sslmode=disable"},
 	{"postgresql://h1,h2/db?pool_size=7&port=5432,6543", "postgres", "postgresql://h1,h2/db?port=5432,6543"},
 	{"postgres://u:p%3Fpool_size=3%26@[::1]:5/db?po%6Fl_size=7&a=%70ool", "postgres", "postgres://u:p%3Fpool_size=3%26@[::1]:5/db?a=%70ool"},
+	{"postgres://u:p@h/db?%20pool_size%20=7&a=b", "postgres", "postgres://u:p@h/db?a=b"},
+	{"postgres://u:p@h/db?pool_size=7&x%3D%271%27%20echo=off&a=b", "postgres", "postgres://u:p@h/db?a=b"},
 	{"postgres:///db?host=/var/run/postgresql&pool_size=7#f?pool_size=2", "postgres", "postgres:///db?host=/var/run/postgresql#f?pool_size=2"},
 	{"postgres://u:p@h/pool_size=3?pool_size=7&options=-c%20pool_size%3D3", "postgres", "postgres://u:p@h/pool_size=3?options=-c%20pool_size%3D3"},
 	{"postgresql+pgx://u:p@h/db?pool_size=7", "pgx", "postgresql://u:p@h/db"},
@@ -207,6 +210,14 @@ func TestParseDSNErrors(t *testing.T) {
 		{"postgres://u:a?pool_driver=pgx&x@h/db", "percent-encode the ?"},
 		{"u@/db?pool_driver=nrmysq&x=a@b", "put pool_driver last"},
 		{"u@/db?pool_driver=", "pool_driver=: bad value"},
+
+		{"a=1;pool_driver=oracle;x?pool_driver=clickhouse", "cannot tell which driver"},
+
+		// What may be part of a password is not shown
+		{"postgres://u:x?pool_size=Zq7&y@h/db", "pool_size=(not shown): bad value"},
+		{"postgres://u:x?pool_siz=1&y@h/db", "unknown key that begins with pool_"},
+		{"u@/db?pool_Zq7xKvJ9wQ3=1", "unknown key that begins with pool_"},
+		{"x?pool_driver=oracle&pool_size=Zq7", "pool_size=(not shown): bad value"},
 
 		// URLs
 		{"postgres://u:p w@h/db", "does not parse"},
@@ -528,6 +539,9 @@ func TestStringMasks(t *testing.T) {
 		"server=h;pwd=Zq7;user id=sa":                        "server=h;pwd=xxxxx;user id=sa",
 		"odbc:server=h;Password={Zq7;};uid=sa":               "odbc:server=h;Password=xxxxx;uid=sa",
 		"file:a.db?_auth&_auth_user=u&_auth_pass=Zq7":        "file:a.db?_auth&_auth_user=xxxxx&_auth_pass=xxxxx",
+		"file:a.db?_auth_pass=a&Zq7&x=1":                     "file:a.db?_auth_pass=xxxxx&xxxxx&x=1",
+		"databricks://Zq7@h/db":                              "databricks://xxxxx@h/db",
+		"postgres://u@h/db?password=a#Zq7":                   "postgres://u@h/db?password=xxxxx#xxxxx",
 		"scott/Zq7@h/svc?pool_driver=oracle&pool_size=7":     "xxxxx pool_driver=oracle pool_size=7",
 		"clickhouse://h/db?username=u&password=Zq7&secure=1": "clickhouse://h/db?username=u&password=xxxxx&secure=1",
 	} {

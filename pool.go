@@ -212,8 +212,10 @@ func (p *Pool) refusalLocked() error {
 		return ErrClosed
 	}
 	// Without a wait, only a place that is free and promised to nobody will do.
-	promised := max(0, p.line.n-p.opening)
-	if p.cfg.Timeout == 0 && p.totalLocked()+promised >= p.capacityLocked() {
+	// One that is being closed is as good as free: a stale connection that this
+	// caller has just met must not become its error.
+	promised := max(p.opening, p.line.n)
+	if p.cfg.Timeout == 0 && p.establishedLocked()+promised >= p.capacityLocked() {
 		p.counts.timeouts++
 		return p.timeoutErrorLocked(PhaseWaiting, 0, p.line.n+1)
 	}
@@ -234,8 +236,11 @@ func (p *Pool) assertFreeLocked() error {
 // wait waits for a delivery, the end of ctx, or pool_timeout since then.
 func (p *Pool) wait(ctx context.Context, w *waiter, since time.Time) (*ServerConn, error) {
 	var timeout <-chan time.Time
-	if p.cfg.Timeout > 0 {
-		timer := time.NewTimer(time.Until(since.Add(p.cfg.Timeout)))
+	if limit := p.cfg.Timeout; limit >= 0 {
+		if limit == 0 {
+			limit = dialTimeout // it waits for nothing but its own dial
+		}
+		timer := time.NewTimer(time.Until(since.Add(limit)))
 		defer timer.Stop()
 		timeout = timer.C
 	}

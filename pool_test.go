@@ -421,7 +421,7 @@ func TestTimeoutError(t *testing.T) {
 func TestDialOutlivesPoolTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := pooledtest.NewFake(t)
-		fake.On(pooledtest.StageConnect, pooledtest.Slow(5*time.Second))
+		fake.On(pooledtest.StageConnect, pooledtest.Slow(4500*time.Millisecond))
 		db, _ := open(t, fake, func(c *pooled.Config) { c.Timeout = time.Second })
 		defer db.Close()
 		var failed int
@@ -431,7 +431,7 @@ func TestDialOutlivesPoolTimeout(t *testing.T) {
 			}
 		}
 		if failed != 4 {
-			t.Errorf("have %d timeouts, want 4 before the dial of 5s is through", failed)
+			t.Errorf("have %d timeouts, want 4 before the dial of 4.5s is through", failed)
 		}
 	})
 }
@@ -500,6 +500,20 @@ func TestTimeoutZeroAndNone(t *testing.T) {
 		if err := db.PingContext(t.Context()); err != nil {
 			t.Errorf("pool_timeout=-1: have %v, want success after a day", err)
 		}
+	})
+}
+
+// A stale connection is replaced also if there is no place for another while it
+// is being closed, and no time to wait.
+func TestStaleConnectionWithoutTimeToWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t)
+		db, _ := open(t, fake, size(1, 0), func(c *pooled.Config) { c.Timeout = 0 })
+		defer db.Close()
+		mustExec(t, db, "UPDATE")
+		fake.Kill(nil)
+		fake.On(pooledtest.StageClose, pooledtest.Slow(time.Second).Times(1))
+		mustExec(t, db, "UPDATE")
 	})
 }
 
