@@ -34,7 +34,7 @@ test: c-compiler ## vet and all tests with -race, on its own PostgreSQL and Mari
 	@scripts/with-servers $(MAKE) --no-print-directory test-on-servers
 
 test-on-servers: # only with the servers that scripts/with-servers starts
-	$(call in_modules,CGO_ENABLED=1 go test -race -p 1 $(TESTFLAGS) ./...)
+	$(call in_modules,CGO_ENABLED=1 go test -race -p 1 -timeout 20m $(TESTFLAGS) ./...)
 
 race: c-compiler ## the tests that need no server, with -race; the quick check
 	CGO_ENABLED=1 go test -race -short $(TESTFLAGS) ./...

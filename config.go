@@ -148,6 +148,9 @@ type option struct {
 	classes []Class                             // the classes in which the option means something; nil: all
 }
 
+// appliesTo tells whether the option means something in a pool of this class.
+func (o *option) appliesTo(c Class) bool { return o.classes == nil || slices.Contains(o.classes, c) }
+
 var (
 	queueOnly = []Class{ClassQueue}
 	waiting   = []Class{ClassQueue, ClassNull, ClassStatic, ClassAssert}

@@ -140,7 +140,7 @@ func badValue(key, value string, err error) error {
 // checkMeaning refuses options that the chosen class would silently ignore.
 func (c *Config) checkMeaning(given map[string]string) error {
 	for _, o := range options {
-		if name, ok := given[o.Key]; ok && o.classes != nil && !slices.Contains(o.classes, c.Class) {
+		if name, ok := given[o.Key]; ok && !o.appliesTo(c.Class) {
 			return fmt.Errorf("pooled: %s means nothing with pool_class=%s", name, c.Class)
 		}
 	}
@@ -148,13 +148,14 @@ func (c *Config) checkMeaning(given map[string]string) error {
 }
 
 // FormatDSN returns a DSN from which ParseDSN makes an equal Config, save for ConnectArgs and Hooks, which a DSN cannot hold,
-// and for a DSN field that is a URL, which ParseDSN rewrites. It holds the options that differ from their defaults.
+// and for a DSN field that is a URL, which ParseDSN rewrites. It holds the options that differ from their defaults
+// and mean something in its Class.
 // It holds the password, too: for a log use String.
 func (c Config) FormatDSN() string {
 	var pairs []pair
 	defaults := NewConfig()
 	for _, o := range options {
-		if o.format == nil || o.Key == "pool_driver" {
+		if o.format == nil || o.Key == "pool_driver" || !o.appliesTo(c.Class) {
 			continue
 		}
 		if v := o.format(c); v != o.format(defaults) {

@@ -375,6 +375,19 @@ func TestOptionValues(t *testing.T) {
 	}
 }
 
+// What means nothing in the class would be refused in a DSN, so FormatDSN leaves it out.
+func TestFormatDSNOfEveryClass(t *testing.T) {
+	for _, class := range []pooled.Class{pooled.ClassQueue, pooled.ClassNull, pooled.ClassStatic, pooled.ClassAssert, pooled.ClassDirect} {
+		cfg := pooled.NewConfig()
+		cfg.Class, cfg.Size, cfg.MaxOverflow, cfg.UseLIFO, cfg.Timeout = class, 3, 4, false, time.Second
+		cfg.Driver, cfg.DSN = "postgres", "postgres://h/d"
+		have, err := pooled.ParseDSN(cfg.FormatDSN())
+		if err != nil || have.Class != class {
+			t.Errorf("%s: have class %q and %v, want it back", cfg.FormatDSN(), have.Class, err)
+		}
+	}
+}
+
 func TestFormatDSN(t *testing.T) {
 	set := func(driver, dsn string) pooled.Config {
 		c := pooled.NewConfig()
