@@ -49,6 +49,8 @@ var postgresFixtures = []string{
 	"CREATE PROCEDURE classify.c() LANGUAGE plpgsql AS $$BEGIN INSERT INTO classify.t VALUES (3) ON CONFLICT DO NOTHING; COMMIT; INSERT INTO classify.t VALUES (4) ON CONFLICT DO NOTHING; END$$",
 	"CREATE PROCEDURE classify.chain() LANGUAGE plpgsql AS $$BEGIN COMMIT AND CHAIN; INSERT INTO classify.t VALUES (5) ON CONFLICT DO NOTHING; ROLLBACK AND CHAIN; END$$",
 	"CREATE PROCEDURE classify.s() LANGUAGE sql AS 'SELECT 1'",
+	"CREATE FUNCTION classify.same(int) RETURNS int LANGUAGE sql AS 'SELECT $1'",
+	"CREATE OPERATOR classify.` (RIGHTARG = int, FUNCTION = classify.same)",
 }
 
 var postgresCorpus = classifyCorpus{
@@ -75,7 +77,7 @@ var postgresCorpus = classifyCorpus{
 	dirty: map[string][]string{
 		"default": {
 			"BEGIN", "START TRANSACTION", "SELECT 1; BEGIN", "BEGIN; COMMIT AND CHAIN", "BEGIN; SELECT x", "BEGIN; SELECT 1/0", "/* /* */ */ BEGIN", "-- c\rBEGIN", ";BEGIN", `SELECT '\';BEGIN --'`, `SELECT E'\'';BEGIN --'`, "SELECT $a$ ' $a$;BEGIN --'",
-			`SELECT 1 AS "\";BEGIN --"`, "SELECT 1 /* /* ' */ */;BEGIN --'", "SELECT 1 --'\r;BEGIN --'", "SELECT 1 AS a$$;BEGIN --$$", "SELECT ARRAY[']'];BEGIN --'", `SELECT "\" FROM (SELECT 1 AS "\") s;BEGIN --"`,
+			`SELECT 1 AS "\";BEGIN --"`, "SELECT 1 /* /* ' */ */;BEGIN --'", "SELECT 1 --'\r;BEGIN --'", "SELECT 1 AS a$$;BEGIN --$$", "SELECT $a$ $$ $a$;BEGIN --$$", "SELECT 1 /* /* */ ' */;BEGIN --'", "SELECT 1 # 2;BEGIN", "SELECT OPERATOR(classify.`) 1;BEGIN --`", "SELECT ARRAY[']'];BEGIN --'", `SELECT "\" FROM (SELECT 1 AS "\") s;BEGIN --"`,
 		},
 		"no standard strings": {`SELECT '\'';BEGIN --'`, "SELECT 'a'\n'b\\'';BEGIN --'"},
 	},
@@ -99,7 +101,7 @@ var sqliteCorpus = classifyCorpus{
 	dirty: map[string][]string{
 		"default": {
 			"BEGIN", "BEGIN IMMEDIATE", "BEGIN TRANSACTION;", "SAVEPOINT a", "SELECT 1; BEGIN", "SELECT 1; SAVEPOINT a", "/* /* */ BEGIN", "--c\nBEGIN", "\ufeffBEGIN", ";;BEGIN", `SELECT '\';BEGIN --'`, "SELECT 1 AS ['];BEGIN --'", "SELECT 1 AS `'`;BEGIN --'",
-			"SELECT 1 /* /* ' */;BEGIN --'", "BEGIN; SELECT x",
+			"SELECT 1 /* /* ' */;BEGIN --'", "SELECT 1 /* /* */;BEGIN -- */", "BEGIN; SELECT x",
 		},
 	},
 	atoms: append([]string{"$a(", "$a(')", ":a(')", "[a", "AS ['],", "AS [", "x'", "\ufeff"}, commonAtoms...),
@@ -132,6 +134,7 @@ var mysqlCorpus = classifyCorpus{
 		"ANSI quotes":          {"SET sql_mode = 'ANSI_QUOTES'"},
 		"neither":              {"SET sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES'"},
 		"GBK":                  {"SET NAMES gbk"},
+		"latin1":               {"SET NAMES latin1"},
 		"Oracle":               {"SET sql_mode = 'ORACLE'"},
 	},
 	statements: append([]string{
@@ -152,12 +155,13 @@ var mysqlCorpus = classifyCorpus{
 	dirty: map[string][]string{
 		"default": {
 			"BEGIN", "BEGIN WORK", "START TRANSACTION", "SELECT 1; BEGIN", "# c\nBEGIN", "--\nBEGIN", "/* /* */ BEGIN", "/*! BEGIN */", "/*M! BEGIN */", "/*!50000 SET autocommit=0 */", "SET autocommit=0", "SET `Autocommit`=0", "SET @a=1, autocommit=0", "SET/*!50000 autocommit */=0", "SET completion_type=1", "SET STATEMENT completion_type=1 FOR COMMIT",
-			"CALL classify_off()", "CALL classify_begin()", "CALL classify_chain()", "BEGIN NOT ATOMIC SET autocommit=0; END", "IF 1 THEN SET autocommit=0; END IF", "EXECUTE IMMEDIATE 'SET autocommit=0'", "PREPARE s FROM 'CALL classify_off()'; EXECUTE s", "XA START 'classify'", "BEGIN; COMMIT AND CHAIN", "COMMIT AND CHAIN", "ROLLBACK AND CHAIN", "SELECT 1 /* /* ' */;BEGIN -- '",
+			"CALL classify_off()", "CALL classify_begin()", "CALL classify_chain()", "BEGIN NOT ATOMIC SET autocommit=0; END", "IF 1 THEN SET autocommit=0; END IF", "EXECUTE IMMEDIATE 'SET autocommit=0'", "PREPARE s FROM 'CALL classify_off()'; EXECUTE s", "XA START 'classify'", "BEGIN; COMMIT AND CHAIN", "COMMIT AND CHAIN", "ROLLBACK AND CHAIN", "SELECT 1 /* /* ' */;BEGIN -- '", "SELECT 1 /* /* */;BEGIN -- */",
 			`SELECT '\\';BEGIN -- '`, `SELECT '\'';BEGIN -- '`, "SELECT 1 # '\n;BEGIN -- '", "SELECT 1 --1;BEGIN", "SELECT 1 AS `'`;BEGIN -- '",
 		},
 		"no backslash escapes": {`SELECT '\';BEGIN -- '`, `SELECT "\";BEGIN -- "`},
 		"neither":              {`SELECT 1 AS "\";BEGIN -- "`},
 		"GBK":                  {"SELECT '\x81\\';BEGIN -- '", "SELECT '\x81\\\\', ';BEGIN -- '"},
+		"latin1":               {"SELECT 1 --\xa0'\n;BEGIN -- '"},
 		"Oracle":               {"BEGIN SET autocommit=0; END"},
 	},
 	atoms: append([]string{"'\x81\\'", "`\x81`", "\"é\"", "\x81", "-- \x01'\n", "--\xa0'\n", "@'a\\'", "@", "AS `'`", "AS \"a\"", "_utf8'a'", "\\N", "--1", "/*! 1 */"}, commonAtoms...),

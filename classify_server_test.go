@@ -233,6 +233,25 @@ func probeSQLite(ctx context.Context, conn *sql.Conn) (leftBehind, error) {
 	return leftBehind{tx: true}, nil
 }
 
+// TestClassifySQLiteTclParameter: a parameter with parentheses takes in quotes.
+// Its value must be given, or the text fails before it comes to BEGIN.
+func TestClassifySQLiteTclParameter(t *testing.T) {
+	s, ctx := openClassifySQLite(t), t.Context()
+	for _, sigil := range []string{"$", "@", ":", "#"} {
+		q := "SELECT " + sigil + "a(');BEGIN --')"
+		conn := s.session(ctx, t, nil)
+		_, err := conn.ExecContext(ctx, q, sql.Named("a(')", 1))
+		left, _ := s.probe(ctx, conn)
+		if err != nil || !left.tx {
+			t.Errorf("%q left\nhave %+v (error %v)\nwant a transaction", q, left, err)
+		}
+		if have := pooled.Classify(sqliteSQL, q); have != leavesTx {
+			t.Errorf("classify(SQLite, %q)\nhave %v\nwant %v", q, have, leavesTx)
+		}
+		_ = conn.Close()
+	}
+}
+
 func openClassifyPostgres(t *testing.T) *classifyServer {
 	db := openBare(t, "postgres", pooledtest.Postgres(t))
 	prepareServer(t, db, postgresFixtures, []string{"DROP SCHEMA IF EXISTS classify CASCADE"})

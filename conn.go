@@ -59,12 +59,11 @@ func (c *Conn) acquire(ctx context.Context) (*ServerConn, error) {
 	if s := c.held(); s != nil {
 		return s, nil
 	}
-	s, err := c.pool.checkout(ctx)
-	if err != nil {
+	if err := c.pool.checkout(ctx, c); err != nil {
 		return nil, err
 	}
-	c.server, c.untouched = s, true
-	return s, nil
+	c.untouched = true
+	return c.server, nil
 }
 
 // held is the server connection this Conn holds, and from now on uses, or nil.
@@ -112,6 +111,13 @@ func (c *Conn) again(s *ServerConn, err error) bool {
 // was on its way already, as lib/pq does: with this limit that statement is sent
 // no more often than database/sql would have sent it, twice and then on a new connection.
 const maxStale = 2
+
+// discardIfPanicking is for Connect, whose Conn nobody has yet if a hook panics.
+func (c *Conn) discardIfPanicking() {
+	if c.server != nil && c.server.busy {
+		c.drop(errPanicked)
+	}
+}
 
 // drop discards the server connection.
 func (c *Conn) drop(cause error) {
@@ -343,7 +349,9 @@ func (c *Conn) IsValid() bool {
 	if s == nil {
 		return true
 	}
-	c.parkStmts(s)
+	if c.stmts != nil {
+		c.parkStmts(s)
+	}
 	if c.pool.direct() {
 		return c.pool.release(s) == nil
 	}

@@ -31,7 +31,15 @@ type dialect struct {
 	tooMany func(error) bool
 }
 
-var unknownDialect = &dialect{kind: dialectUnknown, rollback: "ROLLBACK", commit: "COMMIT", tooMany: never}
+// unknownDialect is for a parent that can't be told, such as a driver in a
+// wrapper. It may be SQLite's.
+var unknownDialect = &dialect{
+	kind:          dialectUnknown,
+	rollback:      "ROLLBACK",
+	commit:        "COMMIT",
+	noTransaction: sqliteNoTransaction,
+	tooMany:       func(err error) bool { return postgresTooMany(err) || mysqlTooMany(err) },
+}
 
 func never(error) bool { return false }
 

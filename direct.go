@@ -11,7 +11,7 @@ import (
 
 func (p *Pool) direct() bool { return p.cfg.Class == ClassDirect }
 
-func (p *Pool) openDirect(ctx context.Context) (*ServerConn, error) {
+func (p *Pool) openDirect(ctx context.Context, c *Conn) error {
 	p.mu.Lock()
 	p.nextID++
 	id := p.nextID
@@ -31,33 +31,26 @@ func (p *Pool) openDirect(ctx context.Context) (*ServerConn, error) {
 	}
 	p.mu.Unlock()
 	if err != nil {
-		return nil, err
-	}
-	if err = p.admitDirect(ctx, s); err != nil {
-		return nil, err
-	}
-	return s, nil
-}
-
-// admitDirect runs the checkout hooks; if one refuses, the server connection is gone.
-func (p *Pool) admitDirect(ctx context.Context, s *ServerConn) error {
-	err := p.admit(ctx, s)
-	if err != nil {
-		p.discard(s, err)
 		return err
 	}
-	p.mu.Lock()
-	p.counts.checkouts++
-	p.mu.Unlock()
-	return nil
+	return p.admitDirect(ctx, c, s)
+}
+
+func (p *Pool) admitDirect(ctx context.Context, c *Conn, s *ServerConn) error {
+	err := p.admit(ctx, c, s)
+	if err == nil {
+		p.mu.Lock()
+		p.counts.checkouts++
+		p.mu.Unlock()
+	}
+	return err
 }
 
 // readmit is a checkout in class direct: database/sql uses the Conn again. Any
 // refusal is ErrBadConn to it, the one answer it takes: nothing was sent yet, and it
 // opens another.
 func (c *Conn) readmit(ctx context.Context) error {
-	if err := c.pool.admitDirect(ctx, c.server); err != nil {
-		c.server = nil
+	if c.pool.admitDirect(ctx, c, c.server) != nil {
 		return driver.ErrBadConn
 	}
 	return nil

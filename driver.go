@@ -105,20 +105,20 @@ func NewConnector(parent driver.Connector, cfg Config) (*Connector, error) {
 // an error of the dial, the pool's timeout or the end of ctx is Connect's, as
 // with the bare driver. It blocks until one of these or success.
 func (c *Connector) Connect(ctx context.Context) (driver.Conn, error) {
+	conn := &Conn{pool: c.pool}
+	defer conn.discardIfPanicking()
 	if c.pool.direct() {
-		s, err := c.pool.openDirect(ctx)
-		if err != nil {
+		if err := c.pool.openDirect(ctx, conn); err != nil {
 			return nil, err
 		}
-		return &Conn{pool: c.pool, server: s}, nil
+		return conn, nil
 	}
-	s, err := c.pool.checkout(ctx)
-	if err != nil {
+	if err := c.pool.checkout(ctx, conn); err != nil {
 		return nil, err
 	}
-	conn := &Conn{pool: c.pool, server: s, untouched: true}
+	conn.untouched = true
 	conn.lend.Store(lendUnused)
-	s.holder.Store(conn)
+	conn.server.holder.Store(conn)
 	return conn, nil
 }
 
@@ -160,8 +160,8 @@ func openParent(name, dsn string, class Class) (driver.Connector, error) {
 
 func parentConnector(parent driver.Driver, dsn string) (driver.Connector, error) {
 	switch d := parent.(type) {
-	case *pq.Driver: // its Open knows no context, its Connector does
-		return pq.NewConnector(dsn)
+	case *pq.Driver:
+		return newPQConnector(dsn)
 	case driver.DriverContext:
 		return d.OpenConnector(dsn)
 	}

@@ -43,18 +43,23 @@ type Hooks struct {
 	Close func(s *ServerConn, cause error)
 }
 
-// chain is the Hooks of a pool by event, in order, without the nil ones.
+// chain is the Hooks of a pool by event, without the nil ones: the guards in
+// their order, then the user's.
 type chain struct {
 	connect  []func(context.Context, *ServerConn) error
 	checkout []func(context.Context, *ServerConn) error
 	reset    []func(context.Context, *ServerConn) error
 	checkin  []func(*ServerConn)
 	close    []func(*ServerConn, error)
+
+	// userOnReturn: a hook of the user's runs on each return. Ours have nothing
+	// to do on most.
+	userOnReturn bool
 }
 
-func newChain(all ...Hooks) chain {
-	var c chain
-	for _, h := range all {
+func newChain(user Hooks, guards ...Hooks) chain {
+	c := chain{userOnReturn: user.Reset != nil || user.Checkin != nil}
+	for _, h := range append(guards, user) {
 		if h.Connect != nil {
 			c.connect = append(c.connect, h.Connect)
 		}

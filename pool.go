@@ -70,7 +70,7 @@ func newPool(parent driver.Connector, cfg Config, d *dialect) *Pool {
 		cfg:          cfg,
 		parent:       parent,
 		dialect:      d,
-		hooks:        newChain(resetSessionGuard, resetGuard(d, cfg.ResetOnReturn), cfg.Hooks),
+		hooks:        newChain(cfg.Hooks, resetSessionGuard, resetGuard(d, cfg.ResetOnReturn)),
 		refuses:      sqliteGuard(parent),
 		limit:        unlimited,
 		keep:         cfg.Size,
@@ -102,63 +102,86 @@ func newPool(parent driver.Connector, cfg Config, d *dialect) *Pool {
 // unlimited stands for the absence of a limit.
 const unlimited = int(^uint(0) >> 1)
 
-// checkout lends a server connection, waiting for one if it must, until ctx or
-// pool_timeout ends. What it returns has passed all checkout hooks.
-func (p *Pool) checkout(ctx context.Context) (*ServerConn, error) {
+// checkout lends c a server connection, waiting for one if it must, until ctx
+// or pool_timeout ends. What c gets has passed all checkout hooks. This is the
+// common case, apart from what only a wait needs: one is idle, and nothing is wrong with it.
+func (p *Pool) checkout(ctx context.Context, c *Conn) error {
+	if err := ctx.Err(); err != nil { // before the hooks see it and fail
+		return err
+	}
+	s := p.takeIdle()
+	if s == nil {
+		return p.checkoutInLine(ctx, c, 0)
+	}
+	err := p.admit(ctx, c, s)
+	if errors.Is(err, ErrDisconnect) {
+		return p.checkoutInLine(ctx, c, 1)
+	}
+	return err
+}
+
+// checkoutInLine is a checkout that found nothing idle, or nothing of use.
+func (p *Pool) checkoutInLine(ctx context.Context, c *Conn, refused int) error {
 	var since time.Time // when the wait began, zero: it did not
-	refused := 0
 	for {
-		if err := ctx.Err(); err != nil { // before the hooks see it and fail
-			return nil, err
+		if err := ctx.Err(); err != nil {
+			return err
 		}
 		s, err := p.take(ctx, &since, refused > 0)
 		if err != nil {
-			return nil, err
-		}
-		err = p.admit(ctx, s)
-		if err == nil {
-			return s, nil
+			return err
 		}
 		fresh := !s.used
-		p.discard(s, err)
-		if !errors.Is(err, ErrDisconnect) {
-			return nil, err
+		if err = p.admit(ctx, c, s); !errors.Is(err, ErrDisconnect) {
+			return err
 		}
 		// The number of old ones is finite; new ones that are refused time and
 		// again are a fault in a hook.
 		if refused++; fresh && refused > maxRefused {
-			return nil, fmt.Errorf("pooled: checkout: %d server connections in a row were refused: %w", refused, err)
+			return fmt.Errorf("pooled: checkout: %d server connections in a row were refused: %w", refused, err)
 		}
 	}
 }
 
 const maxRefused = 3
 
-// admit runs what has to happen before a server connection is used again.
-func (p *Pool) admit(ctx context.Context, s *ServerConn) error {
-	s.busy = true // for a hook that panics
-	defer p.discardIfPanicking(s)
-	if err := runUntilError(ctx, p.hooks.checkout, s); err != nil {
-		s.busy = false
-		return err
+// admit lends s to c and runs what has to happen before it is used. If that
+// fails, s is discarded. If a hook panics, c has s all the same, marked busy,
+// and discards it when database/sql gets it back: it is not lost from the count.
+func (p *Pool) admit(ctx context.Context, c *Conn, s *ServerConn) error {
+	c.server = s
+	s.busy = true
+	err := runUntilError(ctx, p.hooks.checkout, s)
+	if len(s.parked) > 0 && err == nil {
+		err = s.sweep(&p.texts)
 	}
-	s.sweep(&p.texts)
 	s.busy = false
-	if s.broken {
-		return ErrDisconnect
+	if err != nil {
+		c.server = nil
+		p.discard(s, err)
 	}
-	return nil
+	return err
 }
 
-// discardIfPanicking is deferred around hooks: the server connection must not
-// get lost from the count. The panic goes on.
-func (p *Pool) discardIfPanicking(s *ServerConn) {
-	if s.busy {
-		p.discard(s, errPanicked)
+// takeIdle takes an idle server connection, or nil if take has more to do.
+func (p *Pool) takeIdle() *ServerConn {
+	p.mu.Lock()
+	var s *ServerConn
+	if p.idle.len() > p.cfg.MinIdle && p.cfg.Class != ClassAssert {
+		s = p.lendIdleLocked()
 	}
+	p.mu.Unlock()
+	return s
 }
 
-var errPanicked = errors.New("pooled: an operation panicked")
+func (p *Pool) lendIdleLocked() *ServerConn {
+	p.lent++
+	p.counts.checkouts++
+	if p.cfg.UseLIFO {
+		return p.idle.popBack()
+	}
+	return p.idle.popFront()
+}
 
 // take takes an idle server connection or stands in line for one.
 func (p *Pool) take(ctx context.Context, since *time.Time, again bool) (*ServerConn, error) {
@@ -170,12 +193,8 @@ func (p *Pool) take(ctx context.Context, since *time.Time, again bool) (*ServerC
 		}
 	}
 	if p.idle.len() > 0 {
-		s := p.popIdleLocked()
-		p.lent++
-		p.counts.checkouts++
-		if p.cfg.MinIdle > p.idle.len() {
-			p.dialLocked(ctx)
-		}
+		s := p.lendIdleLocked()
+		p.dialLocked(ctx) // another in its place, for pool_min_idle
 		p.mu.Unlock()
 		return s, nil
 	}
@@ -197,13 +216,6 @@ func (p *Pool) take(ctx context.Context, since *time.Time, again bool) (*ServerC
 		*since = time.Now()
 	}
 	return p.wait(ctx, w, *since)
-}
-
-func (p *Pool) popIdleLocked() *ServerConn {
-	if p.cfg.UseLIFO {
-		return p.idle.popBack()
-	}
-	return p.idle.popFront()
 }
 
 // refusalLocked is the error of a checkout that may not even stand in line.
@@ -318,27 +330,44 @@ func (p *Pool) release(s *ServerConn) error {
 		return errBroken
 	}
 	s.used = true
-	s.busy = true // for a hook that panics
-	defer p.discardIfPanicking(s)
 	dirty := s.mayHoldTx()
-	err := p.reset(s)
-	if err == nil {
-		s.sweep(&p.texts)
-		for _, f := range p.hooks.checkin {
-			f(s)
-		}
+	if !dirty && !p.hooks.userOnReturn && len(s.parked) == 0 {
+		return nil
 	}
-	s.busy = false
-	if err == nil && (s.broken || dirty && !s.usable()) {
+	err := p.runRelease(s)
+	if err == nil && dirty && !s.usable() {
 		err = errBroken
 	}
 	return err
 }
 
-// reset runs the reset hooks under their own deadline. The common case, one
-// hook of ours and nothing to reset, makes no context.
+// runRelease runs the hooks of a return. If one panics, s is discarded and not
+// lost from the count; the panic goes on.
+func (p *Pool) runRelease(s *ServerConn) error {
+	s.busy = true
+	defer func() {
+		if s.busy {
+			p.discard(s, errPanicked)
+		}
+	}()
+	err := p.reset(s)
+	if err == nil {
+		err = s.sweep(&p.texts)
+	}
+	if err == nil {
+		for _, f := range p.hooks.checkin {
+			f(s)
+		}
+	}
+	s.busy = false
+	return err
+}
+
+var errPanicked = errors.New("pooled: a hook panicked")
+
+// reset runs the reset hooks under their own deadline.
 func (p *Pool) reset(s *ServerConn) error {
-	if len(p.hooks.reset) == 0 || len(p.hooks.reset) == p.ownResets() && !s.mayHoldTx() {
+	if len(p.hooks.reset) == 0 {
 		return nil
 	}
 	ctx, cancel := context.Background(), context.CancelFunc(func() {})
@@ -347,13 +376,6 @@ func (p *Pool) reset(s *ServerConn) error {
 	}
 	defer cancel()
 	return runUntilError(ctx, p.hooks.reset, s)
-}
-
-func (p *Pool) ownResets() int {
-	if p.cfg.Hooks.Reset != nil {
-		return -1
-	}
-	return len(p.hooks.reset)
 }
 
 // putBack gives a clean server connection to the next in line, or lays it down.
@@ -377,7 +399,9 @@ func (p *Pool) placeLocked(s *ServerConn) {
 	}
 	s.idleSince = p.tick
 	p.idle.pushBack(s)
-	p.armSweepLocked()
+	if p.establishedLocked() > p.keep {
+		p.armSweepLocked()
+	}
 }
 
 // deliverLocked gives s to the head of the line.

@@ -96,14 +96,12 @@ func (s *ServerConn) unpark(text string) driver.Stmt {
 
 // sweep closes the parked statements whose text no Conn keeps any more. Only
 // the holder calls it: a Stmt's own Close can come while another Conn uses the
-// server connection it was prepared on.
-func (s *ServerConn) sweep(texts *textCount) {
-	if len(s.parked) == 0 {
-		return
-	}
+// server connection it was prepared on. It is ErrDisconnect if that shows that the
+// server connection is dead.
+func (s *ServerConn) sweep(texts *textCount) error {
 	generation := texts.dropped.Load()
 	if generation == s.parkedSeen {
-		return
+		return nil
 	}
 	s.parkedSeen = generation
 	for text, stmt := range s.parked {
@@ -112,6 +110,10 @@ func (s *ServerConn) sweep(texts *textCount) {
 			s.closeStmt(stmt)
 		}
 	}
+	if s.broken {
+		return ErrDisconnect
+	}
+	return nil
 }
 
 func (s *ServerConn) closeStmt(stmt driver.Stmt) {

@@ -9,11 +9,11 @@ import "time"
 // connection above pool_size is closed after that time and at most a quarter more.
 const sweepsPerTimeout = 4
 
-// armSweepLocked starts the sweep when there are idle server connections above
+// armSweepLocked starts the sweep; there are idle server connections above
 // pool_size. Sweeps count ticks, and a server connection is marked with the
 // tick it was laid down in: no clock is read on the way.
 func (p *Pool) armSweepLocked() {
-	if p.sweepArmed || p.cfg.IdleTimeout < 0 || p.idle.len() == 0 || p.establishedLocked() <= p.keep {
+	if p.sweepArmed || p.cfg.IdleTimeout < 0 {
 		return
 	}
 	p.sweepArmed = true
@@ -30,7 +30,7 @@ func (p *Pool) sweepIdle() {
 		p.tick-p.idle.peekFront().idleSince > sweepsPerTimeout {
 		p.closeIdleLocked(p.idle.popFront(), nil, nil)
 	}
-	if !p.closed {
+	if !p.closed && p.idle.len() > 0 && p.establishedLocked() > p.keep {
 		p.armSweepLocked()
 	}
 }
