@@ -189,7 +189,9 @@ func leavesMySQLBegin(rest string) effect {
 
 // leavesPostgres is the whitelist of PostgreSQL. Not on it: BEGIN, START,
 // SAVEPOINT; PREPARE for its PREPARE TRANSACTION; COMMIT, END, ROLLBACK and
-// ABORT for their AND CHAIN; CALL, DO and EXECUTE, which run code of their own.
+// ABORT for their AND CHAIN. The code that CALL, DO and EXECUTE run can end
+// transactions but not begin a block: the server refuses BEGIN there, and what a
+// procedure's COMMIT starts ends with the statement.
 func leavesPostgres(word []byte) effect {
 	switch string(word) {
 	case "select", "insert", "update", "delete", "merge", "with", "values", "table", "copy",
@@ -197,7 +199,8 @@ func leavesPostgres(word []byte) effect {
 		"listen", "unlisten", "notify",
 		"create", "alter", "drop", "truncate", "comment", "grant", "revoke", "reassign", "import", "security",
 		"analyze", "analyse", "vacuum", "reindex", "cluster", "refresh", "checkpoint",
-		"declare", "fetch", "move", "close", "deallocate", "lock", "load":
+		"declare", "fetch", "move", "close", "deallocate", "lock", "load",
+		"call", "do", "execute":
 		return effectNone
 	}
 	return effectTx
