@@ -155,7 +155,7 @@ func (c *Conn) sending(s *ServerConn, query string, args []driver.NamedValue) er
 		return err
 	}
 	s.busy = true
-	s.note(classify(c.pool.dialect.kind, query))
+	s.note(s.leaves(c.pool.dialect.kind, query))
 	return nil
 }
 

@@ -26,6 +26,9 @@ type ServerConn struct {
 	textTx  bool // a statement was seen that may have opened a transaction
 	autoOff bool // autocommit may be off: every statement may open a transaction
 
+	memoText string // the last text that was classified
+	memo     effect // and what it leaves
+
 	parked     map[string]driver.Stmt // statements by text, left here by Conns that moved on
 	parkedSeen uint64                 // textCount's generation when parked was last swept
 
@@ -50,6 +53,22 @@ func (s *ServerConn) Opened() time.Time { return s.born }
 
 // Raw is the parent driver's connection.
 func (s *ServerConn) Raw() driver.Conn { return s.parent.conn }
+
+// memoLimit keeps a server connection from holding on to long texts.
+const memoLimit = 256
+
+// leaves is classify with a memory of one: programs send the same text over and
+// over, and to compare it with itself takes no time.
+func (s *ServerConn) leaves(d dialectKind, query string) effect {
+	if query == s.memoText && query != "" {
+		return s.memo
+	}
+	leaves := classify(d, query)
+	if len(query) <= memoLimit {
+		s.memoText, s.memo = query, leaves
+	}
+	return leaves
+}
 
 // note records, before it is sent, what a statement may leave behind.
 func (s *ServerConn) note(leaves effect) {
