@@ -3,6 +3,7 @@ package pooled
 import (
 	"context"
 	"database/sql/driver"
+	"strings"
 
 	"github.com/lib/pq"
 )
@@ -27,7 +28,11 @@ type pqConnector struct {
 
 func newPQConnector(dsn string) (driver.Connector, error) {
 	parent, err := pq.NewConnector(dsn)
-	if err != nil && shows(err.Error(), dsn) {
+	told := dsn
+	if !strings.Contains(dsn, "://") {
+		told = "pool_driver=postgres " + dsn // which its keys alone may not tell
+	}
+	if err != nil && shows(err.Error(), told) {
 		return nil, err // not as it is: it shows more than it should
 	}
 	return &pqConnector{parent: parent, dsn: dsn}, nil

@@ -166,3 +166,22 @@ func TestOpenErrors(t *testing.T) {
 		}
 	}
 }
+
+// lib/pq finds fault with a DSN when it connects, and so it does here, in its
+// own words.
+func TestPQErrorsComeWithTheFirstConnection(t *testing.T) {
+	for _, dsn := range []string{"host=localhost password=geheim client_encoding=SQL_ASCII", "client_encoding=SQL_ASCII"} {
+		var errs []string
+		for name, options := range map[string]string{"postgres": "", "pooled": " pool_driver=postgres"} {
+			db, err := sql.Open(name, dsn+options)
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			errs = append(errs, fmt.Sprint(db.Ping()))
+			db.Close()
+		}
+		if errs[0] != errs[1] {
+			t.Errorf("bare: %s, pooled: %s", errs[0], errs[1])
+		}
+	}
+}

@@ -1,0 +1,73 @@
+package bench
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"time"
+
+	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/internal/pooledtest"
+)
+
+// Contention is how many want how few connections.
+const (
+	ContentionGoroutines  = 200
+	ContentionConnections = 4
+	ContentionHold        = time.Millisecond
+)
+
+// ContentionContenders are database/sql and the pool as the one that lets wait.
+var ContentionContenders = []Contender{
+	{"bare, SetMaxOpenConns(4)", func() (*sql.DB, error) {
+		db := tuned(sql.OpenDB(slow{ContentionHold}))
+		db.SetMaxOpenConns(ContentionConnections)
+		return db, nil
+	}},
+	{"pooled, pool_size=4&pool_max_overflow=0", func() (*sql.DB, error) {
+		return openOver(slow{ContentionHold}, func(c *pooled.Config) {
+			c.Size, c.MaxOverflow = ContentionConnections, 0
+		})
+	}},
+}
+
+// Contend measures how long a request takes with its wait.
+func Contend(ctx context.Context, c Contender, length time.Duration) (Load, error) {
+	db, err := c.Open()
+	if err != nil {
+		return Load{}, err
+	}
+	defer db.Close()
+	l := Saturate(ctx, db, execOnce, ContentionGoroutines, length)
+	return l, l.Example
+}
+
+// slow is the null parent with statements that take a time.
+type slow struct{ takes time.Duration }
+
+func (s slow) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := pooledtest.Null{}.Connect(ctx)
+	return &slowConn{conn, s.takes}, err
+}
+
+func (slow) Driver() driver.Driver { return pooledtest.Null{}.Driver() }
+
+type slowConn struct {
+	driver.Conn
+	takes time.Duration
+}
+
+var (
+	_ driver.ExecerContext   = (*slowConn)(nil)
+	_ driver.SessionResetter = (*slowConn)(nil)
+	_ driver.Validator       = (*slowConn)(nil)
+)
+
+// ExecContext takes its time, as a server would.
+func (c *slowConn) ExecContext(context.Context, string, []driver.NamedValue) (driver.Result, error) {
+	time.Sleep(c.takes)
+	return driver.RowsAffected(1), nil
+}
+
+func (*slowConn) ResetSession(context.Context) error { return nil }
+func (*slowConn) IsValid() bool                      { return true }

@@ -1,0 +1,232 @@
+package integration
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pooled-go/pooled/internal/pooledtest"
+)
+
+// pgx's driver is not among pooled's own parents: the program imports it and
+// names it, by the DSN's scheme or by pool_driver.
+
+// pgxForms are the ways to name pgx.
+func pgxForms(t *testing.T, dsn string) map[string]string {
+	t.Helper()
+	return map[string]string{
+		"postgresql+pgx": withScheme(t, dsn, "postgresql+pgx"),
+		"postgres+pgx":   withScheme(t, dsn, "postgres+pgx"),
+		"pool_driver":    addQuery(dsn, "pool_driver=pgx"),
+		"direct":         addQuery(dsn, "pool_driver=pgx&pool_class=direct"),
+	}
+}
+
+func TestPgxForms(t *testing.T) {
+	dsn := pooledtest.Postgres(t)
+	want := pgxTranscript(t, openBare(t, "pgx", dsn))
+	for name, dsn := range pgxForms(t, dsn) {
+		t.Run(name, func(t *testing.T) {
+			checkSame(t, "pgx through pooled", pgxTranscript(t, openPooled(t, dsn)), want)
+		})
+	}
+	t.Run("connector", func(t *testing.T) {
+		cfg, err := pgx.ParseConfig(dsn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		db := wrapPooled(t, stdlib.GetConnector(*cfg))
+		checkSame(t, "pgx through pooled", pgxTranscript(t, db), want)
+	})
+}
+
+// pgxTranscript uses what tells pgx's driver from others.
+func pgxTranscript(t *testing.T, db *sql.DB) (lines []string) {
+	t.Helper()
+	log := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
+
+	// Arguments of types that database/sql has not heard of.
+	var n int
+	err := db.QueryRow("SELECT cardinality($1::int[])", []int{1, 2, 3}).Scan(&n)
+	log("slice argument %d %v", n, err)
+	err = db.QueryRow("SELECT ($1::jsonb->>'a')::int", map[string]int{"a": 5}).Scan(&n)
+	log("map argument %d %v", n, err)
+	err = db.QueryRow("SELECT $1::int + 1", pgx.QueryExecModeSimpleProtocol, 6).Scan(&n)
+	log("execution mode argument %d %v", n, err)
+	err = db.QueryRow("SELECT @x::int * 2", pgx.NamedArgs{"x": 4}).Scan(&n)
+	log("rewriter argument %d %v", n, err)
+	err = db.QueryRow("SELECT $1::int", "not a number").Scan(&n)
+	log("wrong argument %v", err)
+
+	var b []byte
+	err = db.QueryRow("SELECT $1::bytea", []byte{0, 1, 255}).Scan(&b)
+	log("bytes %x %v", b, err)
+	var at time.Time
+	err = db.QueryRow("SELECT '2024-05-06 07:08:09.123456+02'::timestamptz").Scan(&at)
+	log("time %s %v", at.UTC().Format(time.RFC3339Nano), err)
+
+	lines = append(lines, columnTypes(t, db, "SELECT 1::int4, 'x'::varchar(7), 1.5::numeric(9,3), now(), ARRAY[1], true, '{}'::jsonb")...)
+
+	_, err = db.Exec("SELECT 1/0")
+	var pgErr *pgconn.PgError
+	log("error %v %T", errors.As(err, &pgErr), err)
+	if pgErr != nil {
+		log("%s %s", pgErr.Code, pgErr.Message)
+	}
+	tx, err := db.BeginTx(t.Context(), &sql.TxOptions{Isolation: sql.LevelSerializable, ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var level, readOnly string
+	err = tx.QueryRow("SELECT current_setting('transaction_isolation'), current_setting('transaction_read_only')").Scan(&level, &readOnly)
+	log("transaction %s %s %v, commit %v", level, readOnly, err, tx.Commit())
+
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err = db.ExecContext(ctx, "SELECT pg_sleep(10)")
+	log("deadline %v", errors.Is(err, context.DeadlineExceeded))
+	log("after it %v", db.Ping())
+	return lines
+}
+
+// columnTypes describes each column of a query's result.
+func columnTypes(t *testing.T, db *sql.DB, query string) (lines []string) {
+	t.Helper()
+	rows, err := db.Query(query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	types, err := rows.ColumnTypes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range types {
+		length, hasLength := c.Length()
+		precision, scale, hasScale := c.DecimalSize()
+		nullable, hasNullable := c.Nullable()
+		lines = append(lines, fmt.Sprintf("column %s %s %v %d %v %d %d %v %v %v", c.Name(), c.DatabaseTypeName(),
+			c.ScanType(), length, hasLength, precision, scale, hasScale, nullable, hasNullable))
+	}
+	return lines
+}
+
+// TestPgxCopy speaks pgx's own protocol on the raw conn: COPY, and a batch.
+func TestPgxCopy(t *testing.T) {
+	for name, dsn := range pgxForms(t, pooledtest.Postgres(t)) {
+		t.Run(name, func(t *testing.T) {
+			db := openPooled(t, dsn)
+			mustExec(t, db, "DROP TABLE IF EXISTS pgx_copy")
+			mustExec(t, db, "CREATE TABLE pgx_copy (id int, name text)")
+			t.Cleanup(func() { mustExec(t, db, "DROP TABLE pgx_copy") })
+			rawConn(t, db, func(c driver.Conn) error { return pgxCopy(t, c.(*stdlib.Conn).Conn()) })
+			checkInt(t, "rows after COPY and a batch", queryInt(t, db, "SELECT count(*) FROM pgx_copy"), 1002)
+		})
+	}
+}
+
+func pgxCopy(t *testing.T, conn *pgx.Conn) error {
+	n, err := conn.CopyFrom(t.Context(), pgx.Identifier{"pgx_copy"}, []string{"id", "name"},
+		pgx.CopyFromSlice(1000, func(i int) ([]any, error) { return []any{i, fmt.Sprint("row ", i)}, nil }))
+	if err != nil {
+		return err
+	}
+	checkInt(t, "copied rows", int(n), 1000)
+	batch := &pgx.Batch{}
+	batch.Queue("INSERT INTO pgx_copy VALUES ($1, $2)", 1000, "a")
+	batch.Queue("INSERT INTO pgx_copy VALUES ($1, $2)", 1001, "b")
+	return conn.SendBatch(t.Context(), batch).Close()
+}
+
+// TestPgxCopyInTransaction: what the raw conn did belongs to the transaction.
+func TestPgxCopyInTransaction(t *testing.T) {
+	db := openPooled(t, withScheme(t, pooledtest.Postgres(t), "postgresql+pgx"))
+	mustExec(t, db, "CREATE TABLE pgx_copy_tx (id int)")
+	t.Cleanup(func() { mustExec(t, db, "DROP TABLE pgx_copy_tx") })
+	conn, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	tx, err := conn.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = conn.Raw(func(c any) error {
+		raw := c.(interface{ Raw() driver.Conn }).Raw().(*stdlib.Conn).Conn()
+		_, err := raw.CopyFrom(t.Context(), pgx.Identifier{"pgx_copy_tx"}, []string{"id"}, pgx.CopyFromRows([][]any{{1}, {2}}))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkInt(t, "rows in the transaction", queryInt(t, tx, "SELECT count(*) FROM pgx_copy_tx"), 2)
+	if err := tx.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	checkInt(t, "rows after its rollback", queryInt(t, db, "SELECT count(*) FROM pgx_copy_tx"), 0)
+}
+
+// TestPgxReset: the transaction that someone forgot is over when the next
+// borrower comes, whichever way it was begun.
+func TestPgxReset(t *testing.T) {
+	dsn := pooledtest.Postgres(t)
+	db := openPooled(t, addQuery(withScheme(t, dsn, "postgresql+pgx"), "pool_size=1&pool_max_overflow=0"))
+	mustExec(t, db, "CREATE TABLE pgx_reset (id int)")
+	t.Cleanup(func() { mustExec(t, db, "DROP TABLE pgx_reset") })
+	pid := queryInt(t, db, "SELECT pg_backend_pid()")
+
+	forgetTransaction(t, db, "BEGIN", "INSERT INTO pgx_reset VALUES (1)")
+	checkInt(t, "rows of a forgotten BEGIN", queryInt(t, db, "SELECT count(*) FROM pgx_reset"), 0)
+	rawConn(t, db, func(c driver.Conn) error {
+		_, err := c.(*stdlib.Conn).Conn().Exec(t.Context(), "BEGIN; INSERT INTO pgx_reset VALUES (2)")
+		return err
+	})
+	checkInt(t, "rows of a transaction on the raw conn", queryInt(t, db, "SELECT count(*) FROM pgx_reset"), 0)
+	checkInt(t, "backend after both", queryInt(t, db, "SELECT pg_backend_pid()"), pid)
+}
+
+// TestPgxSharedStatement: pgx prepares on each server connection; the statement
+// moves between fewer of them than there are goroutines.
+func TestPgxSharedStatement(t *testing.T) {
+	db := openPooled(t, addQuery(withScheme(t, pooledtest.Postgres(t), "postgresql+pgx"), "pool_size=4&pool_max_overflow=0"))
+	stmt, err := db.Prepare("SELECT $1::int * 2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stmt.Close()
+	var wg sync.WaitGroup
+	for i := range 50 {
+		wg.Go(func() {
+			for j := range 20 {
+				var n int
+				if err := stmt.QueryRow(i*100 + j).Scan(&n); err != nil || n != 2*(i*100+j) {
+					t.Errorf("goroutine %d: have %d, %v, want %d", i, n, err, 2*(i*100+j))
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// TestPgxHiddenPassword: an error of the parent's own parser goes through.
+func TestPgxHiddenPassword(t *testing.T) {
+	db, err := sql.Open("pooled", "postgresql+pgx://scott:tiger@127.0.0.1:1/x?sslmode=nonsense")
+	if err == nil {
+		defer db.Close()
+		err = db.Ping()
+	}
+	if err == nil || strings.Contains(err.Error(), "tiger") {
+		t.Errorf("have %v, want an error without the password", err)
+	}
+}
