@@ -170,54 +170,42 @@ func (c *Conn) refusal(query string, args []driver.NamedValue) error {
 // ExecContext runs a statement on the borrowed server connection. It blocks
 // while there is none to borrow, until ctx or pool_timeout ends.
 func (c *Conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	if len(args) > 0 {
-		defer c.forgetArguments()
-	}
-	for {
-		s, err := c.acquire(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if !s.parent.canExec() {
-			return nil, driver.ErrSkip
-		}
-		values, err := c.arguments(s, s.parent.argRules(), args)
-		if err != nil {
-			return nil, err
-		}
-		if err := c.sending(s, query, values); err != nil {
-			return nil, err
-		}
-		result, err := s.parent.exec(ctx, query, values)
-		if !c.again(s, err) {
-			return result, err
-		}
-	}
+	return run(ctx, c, query, args, (*parentConn).canExec, (*parentConn).exec)
 }
 
 // QueryContext is like ExecContext. The parent's Rows are returned as they are.
 func (c *Conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	return run(ctx, c, query, args, (*parentConn).canQuery, (*parentConn).query)
+}
+
+// run sends a text to the parent. It is driver.ErrSkip if the parent is not able
+// to take one, before any argument is looked at.
+func run[T any](
+	ctx context.Context, c *Conn, query string, args []driver.NamedValue,
+	able func(*parentConn) bool,
+	send func(*parentConn, context.Context, string, []driver.NamedValue) (T, error),
+) (none T, err error) {
 	if len(args) > 0 {
 		defer c.forgetArguments()
 	}
 	for {
 		s, err := c.acquire(ctx)
 		if err != nil {
-			return nil, err
+			return none, err
 		}
-		if !s.parent.canQuery() {
-			return nil, driver.ErrSkip
+		if !able(&s.parent) {
+			return none, driver.ErrSkip
 		}
 		values, err := c.arguments(s, s.parent.argRules(), args)
 		if err != nil {
-			return nil, err
+			return none, err
 		}
 		if err := c.sending(s, query, values); err != nil {
-			return nil, err
+			return none, err
 		}
-		rows, err := s.parent.query(ctx, query, values)
+		result, err := send(&s.parent, ctx, query, values)
 		if !c.again(s, err) {
-			return rows, err
+			return result, err
 		}
 	}
 }

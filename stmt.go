@@ -78,30 +78,18 @@ func (st *Stmt) on(ctx context.Context, s *ServerConn) (driver.Stmt, error) {
 // ExecContext runs the statement on the server connection that its Conn holds
 // or borrows now.
 func (st *Stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
-	c := st.conn
-	if len(args) > 0 {
-		defer c.forgetArguments()
-	}
-	for {
-		s, parent, err := st.ready(ctx)
-		if err != nil {
-			return nil, err
-		}
-		values, err := c.arguments(s, s.parent.stmtArgRules(parent), args)
-		if err != nil {
-			return nil, err
-		}
-		s.busy = true
-		s.note(st.leaves)
-		result, err := stmtExec(ctx, parent, values)
-		if !c.again(s, err) {
-			return result, err
-		}
-	}
+	return runStmt(ctx, st, args, stmtExec)
 }
 
 // QueryContext is like ExecContext. The parent's Rows are returned as they are.
 func (st *Stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
+	return runStmt(ctx, st, args, stmtQuery)
+}
+
+func runStmt[T any](
+	ctx context.Context, st *Stmt, args []driver.NamedValue,
+	send func(context.Context, driver.Stmt, []driver.NamedValue) (T, error),
+) (none T, err error) {
 	c := st.conn
 	if len(args) > 0 {
 		defer c.forgetArguments()
@@ -109,17 +97,17 @@ func (st *Stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (dri
 	for {
 		s, parent, err := st.ready(ctx)
 		if err != nil {
-			return nil, err
+			return none, err
 		}
 		values, err := c.arguments(s, s.parent.stmtArgRules(parent), args)
 		if err != nil {
-			return nil, err
+			return none, err
 		}
 		s.busy = true
 		s.note(st.leaves)
-		rows, err := stmtQuery(ctx, parent, values)
+		result, err := send(ctx, parent, values)
 		if !c.again(s, err) {
-			return rows, err
+			return result, err
 		}
 	}
 }
