@@ -168,7 +168,7 @@ var options = []option{
 	},
 	{
 		Option: Option{Key: "pool_class", Default: string(ClassQueue), Supported: true,
-			Doc: "`queue`, `null` (keep none), `static` (exactly one, shared in turn), `assert` (one; a second checkout fails), `direct` (database/sql pools)"},
+			Doc: "`queue`, `null` (keep none, no limit), `static` (exactly one, shared in turn), `assert` (one; a second checkout fails), `direct` (database/sql pools)"},
 		parse:  func(c *Config, v string) error { c.Class = Class(v); return checkClass(*c) },
 		format: func(c Config) string { return string(c.Class) },
 		check:  checkClass,
@@ -306,14 +306,20 @@ func checkName(c Config) error {
 	return nil
 }
 
-// optionsMarkdown renders the table for the README.
+// optionsMarkdown renders the options for the README: a table of those that
+// exist, and a line of those to come.
 func optionsMarkdown() string {
 	var b strings.Builder
+	var later []string
 	b.WriteString("| key | default | meaning |\n|---|---|---|\n")
 	for _, o := range options {
 		key := "`" + o.Key + "`"
 		for _, a := range o.Aliases {
 			key += ", `" + a + "`"
+		}
+		if !o.Supported {
+			later = append(later, key)
+			continue
 		}
 		def := ""
 		if o.Default != "" {
@@ -323,10 +329,8 @@ func optionsMarkdown() string {
 		if o.Key == "pool_size" {
 			doc += "; `" + maxConnsKey + "=N` means pool_size=N and pool_max_overflow=0"
 		}
-		if !o.Supported {
-			doc += " (not yet supported)"
-		}
 		fmt.Fprintf(&b, "| %s | %s | %s |\n", key, def, doc)
 	}
+	fmt.Fprintf(&b, "\nKnown, checked, and refused with \"not yet supported\" unless they turn their feature off: %s.\n", strings.Join(later, ", "))
 	return b.String()
 }

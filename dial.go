@@ -126,12 +126,12 @@ func (p *Pool) openedLocked(s *ServerConn) bool {
 }
 
 // dialFailedLocked gives the error to the caller whose turn it was. "Too many
-// connections" is nobody's error while there are some that will come back: the
-// pool learns its ceiling, and the line stays.
+// connections" is nobody's error while there are some that will come back, or
+// others on their way: the pool learns its ceiling, and the line stays.
 func (p *Pool) dialFailedLocked(err error) {
 	p.counts.connectErrors++
 	switch {
-	case p.dialect.tooMany(err) && p.establishedLocked() > 0:
+	case p.dialect.tooMany(err) && p.establishedLocked()+p.opening > 0:
 		p.lowerCeilingLocked(err)
 	case p.line.n > 0:
 		p.failHeadLocked(err)
@@ -142,7 +142,7 @@ func (p *Pool) dialFailedLocked(err error) {
 
 func (p *Pool) lowerCeilingLocked(err error) {
 	p.ceilingErr = err
-	if p.ceiling = p.establishedLocked(); p.closed || p.probeArmed {
+	if p.ceiling = p.establishedLocked() + p.opening; p.closed || p.probeArmed {
 		return
 	}
 	p.probeArmed = true

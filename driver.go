@@ -40,9 +40,12 @@ func (d *Driver) OpenConnector(dsn string) (driver.Connector, error) {
 	if err != nil {
 		return nil, err
 	}
+	if name == DriverName {
+		return nil, errors.New("pooled: pool_driver=pooled: the parent has to be another driver")
+	}
 	parent, err := openParent(name, parentDSN, cfg.Class)
 	if err != nil {
-		return nil, scrub(err, parentDSN)
+		return nil, scrub(fmt.Errorf("%s: %w", name, err), parentDSN)
 	}
 	cfg.Driver = name
 	if sqliteSingle(parent) {
@@ -141,6 +144,9 @@ type boundDriver struct {
 }
 
 func (d *boundDriver) Pool() *Pool { return d.pool }
+
+// String keeps a printed driver from showing its pool's DSN.
+func (d *boundDriver) String() string { return "pooled.Driver" }
 
 // openParent makes the parent driver's connector for its DSN.
 func openParent(name, dsn string, class Class) (driver.Connector, error) {

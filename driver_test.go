@@ -167,6 +167,37 @@ func TestOpenErrors(t *testing.T) {
 	}
 }
 
+// Whatever a program prints, the password is not in it.
+func TestPrintingShowsNoPassword(t *testing.T) {
+	const dsn = "postgres://scott:S3cret-T0ken@localhost/db"
+	db, err := sql.Open("pooled", dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	cfg, err := pooled.ParseDSN(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool, _ := pooled.PoolOf(db)
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
+		for _, v := range []any{pool, cfg, &cfg, db, db.Driver(), pool.Stats()} {
+			if text := fmt.Sprintf(verb, v); strings.Contains(text, "T0ken") {
+				t.Errorf("%s of %T: the password is in %s", verb, v, text)
+			}
+		}
+	}
+}
+
+// A pool whose parent is itself would have no end.
+func TestPooledIsNoParent(t *testing.T) {
+	for _, dsn := range []string{"pooled://u:geheim@h/db", "postgres://u:geheim@h/db?pool_driver=pooled"} {
+		if _, err := sql.Open("pooled", dsn); err == nil || !strings.Contains(err.Error(), "another driver") {
+			t.Errorf("%s: have %v, want it refused", dsn, err)
+		}
+	}
+}
+
 // lib/pq finds fault with a DSN when it connects, and so it does here, in its
 // own words.
 func TestPQErrorsComeWithTheFirstConnection(t *testing.T) {

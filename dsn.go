@@ -199,3 +199,6 @@ func (c Config) isReadFrom(dsn string) bool {
 
 // String is FormatDSN with the passwords masked.
 func (c Config) String() string { return mask(c.FormatDSN()) }
+
+// GoString is String, so that %#v does not show them either.
+func (c Config) GoString() string { return c.String() }

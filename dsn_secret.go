@@ -129,7 +129,7 @@ func scrub(err error, dsn string) error {
 	}
 	text := strings.TrimPrefix(strings.Join(strings.Fields(err.Error()), " "), "pooled: ")
 	if shows(text, dsn) {
-		text = "the driver refuses its DSN, with a message that is left out because it shows part of it"
+		text = "the driver refuses its DSN; its message is left out, since part of a secret might be in it"
 	}
 	return errors.New("pooled: " + text)
 }

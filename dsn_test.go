@@ -196,7 +196,8 @@ func TestMySQLURLMeaning(t *testing.T) {
 func TestParseDSNErrors(t *testing.T) {
 	for _, test := range []struct{ dsn, want string }{
 		// Which form
-		{"", "cannot tell which driver"},
+		{"", "the DSN is empty"},
+		{" ", "the DSN is empty"},
 		{"foo", "cannot tell which driver"},
 		{"/db?pool_size=7", "fits the forms of MySQL and SQLite: set pool_driver=mysql or pool_driver=sqlite"},
 		{"server=h;user=u host=x", "fits the forms of PostgreSQL and SQL Server"},

@@ -568,7 +568,10 @@ func formatStack(stack []uintptr) string {
 	frames := runtime.CallersFrames(stack)
 	for {
 		frame, more := frames.Next()
-		fmt.Fprintf(&b, "%s\n\t%s:%d\n", frame.Function, frame.File, frame.Line)
+		ours := strings.HasPrefix(frame.Function, "database/sql.") || strings.HasPrefix(frame.Function, "github.com/pooled-go/pooled.")
+		if !ours || b.Len() > 0 { // begins with the program's own function
+			fmt.Fprintf(&b, "%s\n\t%s:%d\n", frame.Function, frame.File, frame.Line)
+		}
 		if !more {
 			return b.String()
 		}

@@ -380,6 +380,24 @@ func TestTooManyConnectionsIsAnErrorForAnEmptyPool(t *testing.T) {
 	}
 }
 
+// Nor is it an error while another dial is on its way: of the first dials, made
+// at one time, some are refused before one is through.
+func TestTooManyConnectionsDuringTheFirstDials(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t)
+		fake.On(pooledtest.StageConnect, pooledtest.Slow(time.Millisecond).Then(pooledtest.Fail(stateError("53300"))).Times(3))
+		fake.On(pooledtest.StageConnect, pooledtest.Slow(500*time.Millisecond).Times(1))
+		fake.On(pooledtest.StageConnect, pooledtest.Fail(stateError("53300")))
+		db, _ := open(t, fake, speaks("postgres"))
+		defer db.Close()
+		var wg sync.WaitGroup
+		for range 10 {
+			wg.Go(func() { mustExec(t, db, "SLEEP 1s") })
+		}
+		wg.Wait()
+	})
+}
+
 type stateError string
 
 func (e stateError) Error() string    { return "state " + string(e) }

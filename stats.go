@@ -1,6 +1,9 @@
 package pooled
 
-import "database/sql"
+import (
+	"database/sql"
+	"fmt"
+)
 
 // Stats is the state of a pool at one moment. The counters only grow.
 type Stats struct {
@@ -45,6 +48,12 @@ func (p *Pool) Stats() Stats {
 		Opened: p.counts.opened, Closed: p.counts.closed, ConnectErrors: p.counts.connectErrors,
 	}
 }
+
+// String is the pool's name and figures, for a log. It has nothing of the DSN.
+func (p *Pool) String() string { return fmt.Sprintf("pooled.Pool%+v", p.Stats()) }
+
+// GoString is String, so that no way to print a Pool shows its DSN.
+func (p *Pool) GoString() string { return p.String() }
 
 func orNone(limit, none int) int {
 	if limit == unlimited {
