@@ -128,16 +128,13 @@ func (c *Conn) drop(cause error) {
 }
 
 // arguments converts args as the parent wants them. While the operation may
-// have to be done again, it keeps a copy of what the program gave: to convert
-// twice is not the same as once.
+// have to be done again, it keeps a copy of what the program gave: for a parent
+// with rules of its own, to convert twice is not the same as once.
 func (c *Conn) arguments(s *ServerConn, rules argRules, args []driver.NamedValue) ([]driver.NamedValue, error) {
-	if len(args) == 0 && rules.want <= 0 {
-		return args, nil
-	}
 	switch {
 	case len(c.given) > 0: // this is a second try
 		copy(args, c.given)
-	case c.untouched && s.used:
+	case c.untouched && s.used && (rules.checker != nil || rules.converter != nil):
 		c.given = append(c.given, args...)
 	}
 	return rules.convert(args)
@@ -196,9 +193,11 @@ func run[T any](
 		if !able(&s.parent) {
 			return none, driver.ErrSkip
 		}
-		values, err := c.arguments(s, s.parent.argRules(), args)
-		if err != nil {
-			return none, err
+		values := args
+		if len(args) > 0 {
+			if values, err = c.arguments(s, s.parent.argRules(), args); err != nil {
+				return none, err
+			}
 		}
 		if err := c.sending(s, query, values); err != nil {
 			return none, err

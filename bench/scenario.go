@@ -14,7 +14,7 @@ const (
 	OpenLoopSleep = 3 * time.Millisecond
 )
 
-// OpenLoopContenders: the driver with nothing tuned, and with its name changed.
+// OpenLoopContenders are the driver with nothing tuned, and with its name changed.
 // The third, tuned by hand, is made from what the second one used; see Tuned.
 func OpenLoopContenders(s Server) []Contender {
 	return []Contender{
