@@ -41,7 +41,6 @@ type Conn struct {
 	tx    tx                  // the transaction under way
 	stmts *Stmt               // those prepared on server in this borrow, a list
 	given []driver.NamedValue // arguments as the program gave them, for a second try
-	ctx   context.Context     // of the last ResetSession, for Raw
 }
 
 // Values of Conn.lend.
@@ -175,8 +174,8 @@ func (c *Conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 	return run(ctx, c, query, args, (*parentConn).canQuery, (*parentConn).query)
 }
 
-// run sends a text to the parent. It is driver.ErrSkip if the parent is not able
-// to take one, before any argument is looked at.
+// run sends a text to the parent. If the parent is not able to take one, which
+// send knows too, it is driver.ErrSkip before any argument is looked at.
 func run[T any](
 	ctx context.Context, c *Conn, query string, args []driver.NamedValue,
 	able func(*parentConn) bool,
@@ -190,11 +189,11 @@ func run[T any](
 		if err != nil {
 			return none, err
 		}
-		if !able(&s.parent) {
-			return none, driver.ErrSkip
-		}
 		values := args
 		if len(args) > 0 {
+			if !able(&s.parent) {
+				return none, driver.ErrSkip
+			}
 			if values, err = c.arguments(s, s.parent.argRules(), args); err != nil {
 				return none, err
 			}
@@ -296,17 +295,12 @@ func (c *Conn) CheckNamedValue(*driver.NamedValue) error { return nil }
 //		parent := dc.(interface{ Raw() driver.Conn }).Raw()
 //
 // It is valid until that function returns. If nothing is borrowed yet, Raw
-// borrows, with the context given to db.Conn (without it, if that has ended), and returns
-// nil if that fails. What the program does with it is not seen by the pool, so it
+// borrows. It has no context to do that with, so it blocks until pool_timeout at most, and
+// returns nil if that fails; an operation before Raw borrows with a context. What
+// the program does with the parent's connection is not seen by the pool, so it
 // counts as a statement that may leave a transaction open.
 func (c *Conn) Raw() driver.Conn {
-	ctx := c.ctx
-	if ctx == nil {
-		ctx = context.Background()
-	} else if ctx.Err() != nil {
-		ctx = context.WithoutCancel(ctx)
-	}
-	s, err := c.acquire(ctx)
+	s, err := c.acquire(context.Background())
 	if err != nil {
 		return nil
 	}
@@ -320,7 +314,6 @@ func (c *Conn) Raw() driver.Conn {
 // does no I/O and never fails; database/sql would ignore an error that isn't
 // ErrBadConn.
 func (c *Conn) ResetSession(ctx context.Context) error {
-	c.ctx = ctx
 	if c.pool.direct() {
 		return c.readmit(ctx)
 	}
@@ -331,7 +324,6 @@ func (c *Conn) ResetSession(ctx context.Context) error {
 // server connection is given back to the pool. A Conn that holds none is always
 // valid.
 func (c *Conn) IsValid() bool {
-	c.ctx = nil
 	s := c.held()
 	if s == nil {
 		return true

@@ -297,23 +297,47 @@ func TestRaw(t *testing.T) {
 	}
 }
 
-// Raw has no context of its own. If that of db.Conn is over, Raw still borrows.
-func TestRawAfterTheContextOfConnEnded(t *testing.T) {
-	fake := pooledtest.NewFake(t)
-	db, _ := open(t, fake)
-	mustExec(t, db, "UPDATE")
-	ctx, cancel := context.WithCancel(t.Context())
-	conn, err := db.Conn(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	cancel()
-	conn.Raw(func(dc any) error {
-		if dc.(interface{ Raw() driver.Conn }).Raw() == nil {
+// Raw has no context of its own, and that of db.Conn may be over. It borrows all
+// the same, for as long as pool_timeout allows, and is nil if there is nothing to have.
+func TestRawBorrows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t)
+		db, _ := open(t, fake, size(1, 0))
+		defer db.Close()
+		mustExec(t, db, "UPDATE")
+		ctx, cancel := context.WithCancel(t.Context())
+		conn, err := db.Conn(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		raw := func(conn *sql.Conn) (parent driver.Conn) {
+			conn.Raw(func(dc any) error { parent = dc.(interface{ Raw() driver.Conn }).Raw(); return nil })
+			return parent
+		}
+		others := make(chan *sql.Conn)
+		go func() {
+			other, err := db.Conn(context.Background()) // a second Conn, which waits
+			if err != nil {
+				t.Error(err)
+			}
+			others <- other
+		}()
+		if raw(conn) == nil {
 			t.Error("have nil, want the parent's connection")
 		}
-		return nil
+		conn.Close()
+		other := <-others
+		number(t, other)
+		conn, err = db.Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if parent := raw(conn); parent != nil {
+			t.Errorf("have %v while another has the only one, want nil", parent)
+		}
+		conn.Close()
+		other.Close()
 	})
 }
 

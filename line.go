@@ -1,11 +1,16 @@
 package pooled
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // waiter is one caller in the line. It is delivered to exactly once, by whoever
-// takes it off the line, with a server connection or an error.
+// takes it off the line, with a server connection or an error. Then, or when it
+// has left the line, nobody but its caller knows it.
 type waiter struct {
 	ready chan struct{} // capacity one: delivering never blocks
+	timer *time.Timer   // stopped while nobody waits
 	ctx   context.Context
 
 	// Written before ready is signalled, read after.
@@ -17,8 +22,30 @@ type waiter struct {
 	queued     bool
 }
 
-func newWaiter(ctx context.Context) *waiter {
-	return &waiter{ready: make(chan struct{}, 1), ctx: ctx}
+// newWaiter takes one that was used before, if there is one: under load there
+// are as many waits as there are statements.
+func (p *Pool) newWaiter(ctx context.Context) *waiter {
+	w, _ := p.spare.Get().(*waiter)
+	if w == nil {
+		w = &waiter{ready: make(chan struct{}, 1)}
+	}
+	w.ctx = ctx
+	return w
+}
+
+func (p *Pool) freeWaiter(w *waiter) {
+	w.ctx, w.server, w.err = nil, nil, nil
+	p.spare.Put(w)
+}
+
+// expires is the channel that tells when this waiter's time is up.
+func (w *waiter) expires(after time.Duration) <-chan time.Time {
+	if w.timer == nil {
+		w.timer = time.NewTimer(after)
+	} else {
+		w.timer.Reset(after)
+	}
+	return w.timer.C
 }
 
 // line is the callers that wait, first come first served. A linked list, since

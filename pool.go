@@ -34,6 +34,8 @@ type Pool struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 
+	spare sync.Pool // waiters
+
 	mu      sync.Mutex // guards all below; nothing that can block runs under it
 	idle    deque
 	line    line
@@ -202,7 +204,7 @@ func (p *Pool) take(ctx context.Context, since *time.Time, again bool) (*ServerC
 		p.mu.Unlock()
 		return nil, err
 	}
-	w := newWaiter(ctx)
+	w := p.newWaiter(ctx)
 	if again {
 		p.line.pushFront(w)
 	} else {
@@ -215,7 +217,9 @@ func (p *Pool) take(ctx context.Context, since *time.Time, again bool) (*ServerC
 	if since.IsZero() {
 		*since = time.Now()
 	}
-	return p.wait(ctx, w, *since)
+	s, err := p.wait(ctx, w, *since)
+	p.freeWaiter(w)
+	return s, err
 }
 
 // refusalLocked is the error of a checkout that may not even stand in line.
@@ -252,9 +256,8 @@ func (p *Pool) wait(ctx context.Context, w *waiter, since time.Time) (*ServerCon
 		if limit == 0 {
 			limit = dialTimeout // it waits for nothing but its own dial
 		}
-		timer := time.NewTimer(time.Until(since.Add(limit)))
-		defer timer.Stop()
-		timeout = timer.C
+		timeout = w.expires(time.Until(since.Add(limit)))
+		defer w.timer.Stop()
 	}
 	select {
 	case <-w.ready:
