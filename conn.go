@@ -129,19 +129,16 @@ func (c *Conn) drop(cause error) {
 // arguments converts args as the parent wants them. While the operation may
 // have to be done again, it keeps a copy of what the program gave: for a parent
 // with rules of its own, to convert twice is not the same as once.
-func (c *Conn) arguments(s *ServerConn, rules argRules, args []driver.NamedValue) ([]driver.NamedValue, error) {
-	switch {
-	case len(c.given) > 0: // this is a second try
-		copy(args, c.given)
-	case c.untouched && s.used && (rules.checker != nil || rules.converter != nil):
-		c.given = append(c.given, args...)
+func (c *Conn) arguments(s *ServerConn, rules argRules, args []driver.NamedValue, try int) ([]driver.NamedValue, error) {
+	if rules.checker != nil || rules.converter != nil {
+		switch {
+		case try > 0:
+			copy(args, c.given)
+		case c.untouched && s.used:
+			c.given = append(c.given[:0], args...)
+		}
 	}
 	return rules.convert(args)
-}
-
-func (c *Conn) forgetArguments() {
-	clear(c.given)
-	c.given = c.given[:0]
 }
 
 // sending is the last moment before a statement goes to the parent: what it may
@@ -181,10 +178,7 @@ func run[T any](
 	able func(*parentConn) bool,
 	send func(*parentConn, context.Context, string, []driver.NamedValue) (T, error),
 ) (none T, err error) {
-	if len(args) > 0 {
-		defer c.forgetArguments()
-	}
-	for {
+	for try := 0; ; try++ {
 		s, err := c.acquire(ctx)
 		if err != nil {
 			return none, err
@@ -194,7 +188,7 @@ func run[T any](
 			if !able(&s.parent) {
 				return none, driver.ErrSkip
 			}
-			if values, err = c.arguments(s, s.parent.argRules(), args); err != nil {
+			if values, err = c.arguments(s, s.parent.argRules(), args, try); err != nil {
 				return none, err
 			}
 		}
@@ -330,6 +324,10 @@ func (c *Conn) IsValid() bool {
 	}
 	if c.stmts != nil {
 		c.parkStmts(s)
+	}
+	if len(c.given) > 0 { // an idle Conn keeps none of the program's values
+		clear(c.given)
+		c.given = c.given[:0]
 	}
 	if c.pool.direct() {
 		return c.pool.release(s) == nil

@@ -91,15 +91,12 @@ func runStmt[T any](
 	send func(context.Context, driver.Stmt, []driver.NamedValue) (T, error),
 ) (none T, err error) {
 	c := st.conn
-	if len(args) > 0 {
-		defer c.forgetArguments()
-	}
-	for {
+	for try := 0; ; try++ {
 		s, parent, err := st.ready(ctx)
 		if err != nil {
 			return none, err
 		}
-		values, err := c.arguments(s, s.parent.stmtArgRules(parent), args)
+		values, err := c.arguments(s, s.parent.stmtArgRules(parent), args, try)
 		if err != nil {
 			return none, err
 		}

@@ -31,7 +31,7 @@ type settings struct {
 }
 
 var (
-	full  = settings{pairs: 7, slices: 201, slice: 5 * time.Millisecond, load: 8 * time.Second, saturate: 700 * time.Millisecond, contend: time.Second}
+	full  = settings{pairs: 7, slices: 201, slice: 5 * time.Millisecond, load: 8 * time.Second, saturate: 1500 * time.Millisecond, contend: time.Second}
 	quick = settings{pairs: 2, slices: 101, slice: 2 * time.Millisecond, load: time.Second, saturate: 200 * time.Millisecond, contend: 300 * time.Millisecond}
 )
 
