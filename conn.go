@@ -111,11 +111,18 @@ func (c *Conn) again(s *ServerConn, err error) bool {
 // no more often than database/sql would have sent it, twice and then on a new connection.
 const maxStale = 2
 
-// discardIfPanicking is for Connect, whose Conn nobody has yet if a hook panics.
-func (c *Conn) discardIfPanicking() {
-	if c.server != nil && c.server.busy {
-		c.drop(errPanicked)
+// connect makes the first borrow. If a hook panics there, nobody has the Conn yet
+// that would give the server connection back.
+func (c *Conn) connect(ctx context.Context) error {
+	defer func() {
+		if c.server != nil && c.server.busy {
+			c.drop(errPanicked)
+		}
+	}()
+	if c.pool.direct() {
+		return c.pool.openDirect(ctx, c)
 	}
+	return c.pool.checkout(ctx, c)
 }
 
 // drop discards the server connection.

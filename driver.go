@@ -109,19 +109,15 @@ func NewConnector(parent driver.Connector, cfg Config) (*Connector, error) {
 // with the bare driver. It blocks until one of these or success.
 func (c *Connector) Connect(ctx context.Context) (driver.Conn, error) {
 	conn := &Conn{pool: c.pool}
-	defer conn.discardIfPanicking()
-	if c.pool.direct() {
-		if err := c.pool.openDirect(ctx, conn); err != nil {
-			return nil, err
-		}
-		return conn, nil
-	}
-	if err := c.pool.checkout(ctx, conn); err != nil {
+	if err := conn.connect(ctx); err != nil {
 		return nil, err
 	}
-	conn.untouched = true
-	conn.lend.Store(lendUnused)
-	conn.server.holder.Store(conn)
+	if !c.pool.direct() {
+		conn.untouched = true
+		conn.lend.Store(lendUnused)
+		// The last step: from here on the pool may take the borrow back at any moment.
+		conn.server.holder.Store(conn)
+	}
 	return conn, nil
 }
 

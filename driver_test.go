@@ -43,6 +43,7 @@ func TestRegistered(t *testing.T) {
 
 // Any registered driver is a parent by pool_driver, and gets its own DSN.
 func TestAnyRegisteredDriver(t *testing.T) {
+	byName.opened = nil
 	db, err := sql.Open("pooled", "whatever;it=likes;pool_size=3;pool_driver=nameonly;a=b")
 	if err != nil {
 		t.Fatal(err)
