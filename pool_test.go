@@ -120,6 +120,29 @@ func TestWaiterLeavesWhenItsContextEnds(t *testing.T) {
 	})
 }
 
+// A waiter whose turn brought it a dead connection keeps its place.
+func TestWaiterKeepsItsPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t)
+		db, _ := open(t, fake, size(1, 0))
+		defer db.Close()
+		held, _ := grab(t, db)
+		order := make(chan int, 2)
+		for i := range 2 {
+			go func() {
+				mustExec(t, db, "UPDATE")
+				order <- i
+			}()
+			synctest.Wait()
+		}
+		fake.On(pooledtest.StageResetSession, pooledtest.BadConn().Times(1))
+		give(t, held)
+		if first, second := <-order, <-order; first != 0 || second != 1 {
+			t.Errorf("have %d before %d, want 0 before 1", first, second)
+		}
+	})
+}
+
 func TestReuseOrder(t *testing.T) {
 	for lifo, want := range map[bool][]int{true: {3, 2, 1}, false: {1, 2, 3}} {
 		t.Run(fmt.Sprintf("lifo=%t", lifo), func(t *testing.T) {

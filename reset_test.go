@@ -183,6 +183,28 @@ func TestResetAfterAFailedTransaction(t *testing.T) {
 	}
 }
 
+// Two texts of one length are two texts.
+func TestEveryTextIsJudgedByItself(t *testing.T) {
+	fake := pooledtest.NewFake(t)
+	db, _ := open(t, fake, speaks("postgres"))
+	mustExec(t, db, "UPDATE t")
+	mustExec(t, db, "BEGIN   ")
+	if fake.InTx(1) {
+		t.Error("the transaction is still open")
+	}
+}
+
+// The parent's connection does not survive the reset, and nobody gets it.
+func TestConnectionThatDiesInTheReset(t *testing.T) {
+	fake := pooledtest.NewFake(t)
+	fake.On(pooledtest.StageIsValid, pooledtest.Fail(errors.New("gone")).Skip(1).Times(1))
+	db, pool := open(t, fake)
+	mustExec(t, db, "BEGIN")
+	if s := pool.Stats(); s.Open() != 0 {
+		t.Errorf("have %+v, want it discarded", s)
+	}
+}
+
 // A failed reset discards: PgBouncer ignores it, and hands the transaction on.
 func TestFailedResetDiscards(t *testing.T) {
 	fake := pooledtest.NewFake(t)
