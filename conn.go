@@ -247,8 +247,7 @@ func (c *Conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 		if c.again(s, err) {
 			continue
 		}
-		if err != nil {
-			s.textTx = true // it may have been sent
+		if err != nil { // it may have been sent: openTx stays
 			return nil, err
 		}
 		c.tx = tx{server: s, parent: parent, ctx: ctx}

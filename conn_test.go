@@ -335,6 +335,27 @@ func TestRawBorrows(t *testing.T) {
 	})
 }
 
+// A statement in a transaction says that the connection is bad, the rollback
+// does not: it is bad all the same.
+func TestBadInATransactionDiscards(t *testing.T) {
+	fake := pooledtest.NewFake(t, pooledtest.With(pooledtest.NoValidator))
+	fake.On(pooledtest.StageExec, pooledtest.BadConn().Times(1))
+	db, pool := open(t, fake)
+	tx, err := db.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec("UPDATE"); !errors.Is(err, driver.ErrBadConn) {
+		t.Errorf("have %v, want ErrBadConn", err)
+	}
+	if err := tx.Rollback(); err != nil {
+		t.Errorf("Rollback: %v", err)
+	}
+	if s := pool.Stats(); s.Open() != 0 {
+		t.Errorf("have %+v, want it discarded", s)
+	}
+}
+
 // An operation that panics leaves the parent's connection in a state nobody
 // knows; it is not lent again, and it is not lost from the count.
 func TestPanicInAnOperationDiscards(t *testing.T) {

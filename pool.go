@@ -337,23 +337,26 @@ func (p *Pool) release(s *ServerConn) error {
 	if !dirty && !p.hooks.userOnReturn && len(s.parked) == 0 {
 		return nil
 	}
-	err := p.runRelease(s)
+	err := p.runRelease(s, dirty || p.hooks.userOnReturn)
 	if err == nil && dirty && !s.usable() {
 		err = errBroken
 	}
 	return err
 }
 
-// runRelease runs the hooks of a return. If one panics, s is discarded and not
-// lost from the count; the panic goes on.
-func (p *Pool) runRelease(s *ServerConn) error {
+// runRelease runs the hooks of a return, those of the reset only if one of them
+// has something to do. If one panics, s is discarded and not lost from the count; the
+// panic goes on.
+func (p *Pool) runRelease(s *ServerConn, reset bool) (err error) {
 	s.busy = true
 	defer func() {
 		if s.busy {
 			p.discard(s, errPanicked)
 		}
 	}()
-	err := p.reset(s)
+	if reset {
+		err = p.reset(s)
+	}
 	if err == nil {
 		err = s.sweep(&p.texts)
 	}

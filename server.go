@@ -22,7 +22,7 @@ type ServerConn struct {
 	used    bool // has been checked in at least once
 	busy    bool // an operation is under way; still true at checkin if it panicked
 	broken  bool // must not go back into the pool
-	openTx  bool // a transaction begun through the driver has not ended
+	openTx  bool // a transaction begun through the driver is not known to have ended
 	textTx  bool // a statement was seen that may have opened a transaction
 	autoOff bool // autocommit may be off: every statement may open a transaction
 

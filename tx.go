@@ -34,12 +34,9 @@ func (t *tx) end(how func() error) error {
 	s.busy = true
 	err := how()
 	s.busy = false
-	s.openTx = false
-	if err != nil {
-		s.textTx = true // who knows
-		if errors.Is(err, driver.ErrBadConn) {
-			s.broken = true
-		}
+	s.openTx = err != nil // who knows
+	if errors.Is(err, driver.ErrBadConn) {
+		s.broken = true
 	}
 	return err
 }
