@@ -37,7 +37,35 @@ const (
 	ResetCommit ResetMode = "commit"
 	// ResetNone does nothing: a forgotten transaction meets the next borrower.
 	ResetNone ResetMode = "none"
+	// ResetAuto is ResetRollback, and ResetSession after a statement that changes the state of the session.
+	ResetAuto ResetMode = "auto"
+	// ResetSession gives the session the state it had after connect, whatever the borrower did.
+	ResetSession ResetMode = "session"
 )
+
+// PrePing says when a server connection is pinged before it is lent: when it has been idle for longer than this. Two
+// values mean something else, see the constants.
+type PrePing = time.Duration
+
+const (
+	// PingOff: never.
+	PingOff PrePing = off
+	// PingAlways: before each use but the first.
+	PingAlways PrePing = 0
+	// PingAuto: after a second of idleness. The default.
+	PingAuto PrePing = time.Second
+)
+
+// Jitter is a length of time: a part of another one, or a Duration. One of the two is zero.
+type Jitter struct {
+	Percent  float64 // 0 to 100
+	Duration time.Duration
+}
+
+// of is the jitter of a given time, at most that time.
+func (j Jitter) of(d time.Duration) time.Duration {
+	return min(d, j.Duration+time.Duration(float64(d)*j.Percent/100))
+}
 
 // off is the value of an integer or duration in a Config that has no limit: -1, as in the DSN.
 const off = -1
@@ -71,12 +99,32 @@ type Config struct {
 	IdleTimeout time.Duration
 	// ConnectLimit is how many server connections may be in the opening at one moment; -1: no limit. Default: 4.
 	ConnectLimit int
-	// ResetOnReturn is what happens to an open transaction when its server connection is given back. Default: ResetRollback.
+	// Recycle is the age after which a server connection is replaced, above 0: in the background if it is idle, on return if it
+	// is in use; -1: never. SQLite's are not recycled, there is no server that could mind their age. Default: 30m.
+	Recycle time.Duration
+	// RecycleJitter shortens each server connection's own age limit by a random part of this, fixed when it is opened, so that those
+	// opened together do not end together. Default: 10 percent.
+	RecycleJitter Jitter
+	// PrePing says which server connections are pinged at checkout: PingOff, PingAlways, PingAuto, or those idle for longer than a
+	// duration. Where the socket is known it is looked at in any case, which costs no round trip; and unless PrePing is
+	// PingOff, a server connection is also pinged when another was lost since it was last seen alive. A parent without
+	// driver.Pinger cannot be pinged. Default: PingAuto.
+	PrePing PrePing
+	// PingTimeout is the longest wait for the answer to a ping, above 0; -1: no limit but the caller's context. Default: 5s.
+	PingTimeout time.Duration
+	// ResetOnReturn is what happens to a server connection's session when it is given back. Default: ResetRollback.
 	ResetOnReturn ResetMode
 	// ResetTimeout is the longest a reset may take, above 0; -1: no limit. Default: 5s.
 	ResetTimeout time.Duration
+	// InitSQL is run on each new server connection, and again after its session was reset. Several statements only if the parent
+	// takes them in one text. Default: empty, nothing is run.
+	InitSQL string
+	// ForkGuard keeps a forked child process from using or closing its parent's server connections. Default: true.
+	ForkGuard bool
 	// Name stands for the pool in logs, metrics and Stats. Default: empty.
 	Name string
+	// HookNames are the names of hooks given to RegisterHooks. They are called in this order, before Hooks. Default: none.
+	HookNames []string
 	// Hooks are called on the way of a server connection through the pool. They have no place in a DSN.
 	Hooks Hooks
 }
@@ -92,14 +140,20 @@ func NewConfig() Config {
 		MinIdle:       0,
 		IdleTimeout:   time.Minute,
 		ConnectLimit:  4,
+		Recycle:       30 * time.Minute,
+		RecycleJitter: Jitter{Percent: 10},
+		PrePing:       PingAuto,
+		PingTimeout:   5 * time.Second,
 		ResetOnReturn: ResetRollback,
 		ResetTimeout:  5 * time.Second,
+		ForkGuard:     true,
 	}
 }
 
 // clone returns a copy that shares nothing with c that either could change.
 func (c Config) clone() Config {
 	c.ConnectArgs = maps.Clone(c.ConnectArgs)
+	c.HookNames = slices.Clone(c.HookNames)
 	return c
 }
 
@@ -154,6 +208,7 @@ func (o *option) appliesTo(c Class) bool { return o.classes == nil || slices.Con
 var (
 	queueOnly = []Class{ClassQueue}
 	waiting   = []Class{ClassQueue, ClassNull, ClassStatic, ClassAssert}
+	reusing   = []Class{ClassQueue, ClassStatic, ClassAssert, ClassDirect}
 )
 
 // maxConnsKey is pgxpool's name for a limit on all server connections. It sets two options, so it is more than an alias.
@@ -185,35 +240,47 @@ var options = []option{
 		"server connections opened ahead and kept ready; at most pool_size plus pool_max_overflow").alias("pool_min_idle_conns"),
 	duration("pool_idle_timeout", func(c *Config) *time.Duration { return &c.IdleTimeout }, atLeastZero, queueOnly,
 		"how long a server connection above pool_size may sit idle; 0: close it on return, -1: keep it").alias("pool_max_conn_idle_time"),
-	later("pool_recycle", "-1", laterDuration(aboveZero),
-		"age after which a server connection is replaced; -1: never").alias("pool_max_conn_lifetime"),
-	later("pool_recycle_jitter", "0", laterJitter,
+	duration("pool_recycle", func(c *Config) *time.Duration { return &c.Recycle }, aboveZero, reusing,
+		"age after which a server connection is replaced, in the background if it is idle; -1: never").alias("pool_max_conn_lifetime"),
+	jitter("pool_recycle_jitter", func(c *Config) *Jitter { return &c.RecycleJitter }, reusing,
 		"each server connection's own age limit is shortened by up to this, a percentage or a duration").alias("pool_max_conn_lifetime_jitter"),
-	later("pool_pre_ping", "off", laterPing,
-		"ping at checkout: `off`, `on`, `auto`, or an idle time above which to ping"),
-	later("pool_ping_timeout", "-1", laterDuration(aboveZero),
+	{
+		Option: Option{Key: "pool_pre_ping", Default: "auto", Supported: true,
+			Doc: "ping at checkout: `off`, `on`, an idle time above which to ping, or `auto`, which is `1s`"},
+		parse:   parsePing,
+		format:  formatPing,
+		check:   checkPing,
+		classes: reusing,
+	},
+	duration("pool_ping_timeout", func(c *Config) *time.Duration { return &c.PingTimeout }, aboveZero, reusing,
 		"longest wait for the answer to a ping; -1: no limit"),
 	{
 		Option: Option{Key: "pool_reset_on_return", Default: string(ResetRollback), Supported: true,
-			Doc: "what ends a transaction left open: `rollback` (or true), `commit`, `none` (or false); `auto` and `session` come later"},
+			Doc: "what is done to a session on return: `rollback` (or true), `commit`, `none` (or false), `session` (as after connect), `auto` (that when a statement calls for it, else rollback)"},
 		parse:  parseReset,
 		format: func(c Config) string { return string(c.ResetOnReturn) },
 		check:  checkReset,
 	},
 	duration("pool_reset_timeout", func(c *Config) *time.Duration { return &c.ResetTimeout }, aboveZero, nil,
 		"longest a reset may take before the server connection is discarded; -1: no limit"),
-	later("pool_init_sql", "", laterText, "run on each new server connection"),
+	text("pool_init_sql", func(c *Config) *string { return &c.InitSQL },
+		"run on each new server connection, and again after a session reset"),
 	later("pool_stmt_cache", "0", laterNumber, "prepared statements kept per server connection"),
 	number("pool_connect_limit", func(c *Config) *int { return &c.ConnectLimit }, atLeastOne, waiting,
 		"server connections being opened at one moment; -1: no limit"),
 	later("pool_leak_after", "off", laterLeak, "a checkout held longer is logged with the stack that took it"),
-	later("pool_fork_guard", "off", laterBool, "never use a server connection of another process"),
+	boolean("pool_fork_guard", func(c *Config) *bool { return &c.ForkGuard }, nil,
+		"a forked child neither uses nor closes its parent's server connections"),
 	later("pool_echo", "off", laterEcho, "log statements").alias("echo"),
 	later("pool_echo_pool", "off", laterEcho, "log the pool's events").alias("echo_pool"),
 	later("pool_hide_parameters", "false", laterBool, "keep arguments out of logs and errors"),
 	checked(text("pool_name", func(c *Config) *string { return &c.Name },
 		"name of the pool in logs, metrics and Stats"), checkName),
-	later("pool_hooks", "", laterText, "names of registered hooks"),
+	{
+		Option: Option{Key: "pool_hooks", Supported: true, Doc: "names given to `pooled.RegisterHooks`, separated by commas"},
+		parse:  parseHookNames,
+		format: func(c Config) string { return strings.Join(c.HookNames, ",") },
+	},
 }
 
 // parseDriver refuses what could not stand in an error. A Config made in code may hold any name.
@@ -269,33 +336,65 @@ func checkMinIdle(c Config) error {
 
 // parseReset accepts SQLAlchemy's true and false for rollback and none.
 func parseReset(c *Config, v string) error {
-	switch v {
-	case "auto", "session":
-		return errNotYet
-	case string(ResetRollback), string(ResetCommit), string(ResetNone):
-		c.ResetOnReturn = ResetMode(v)
-		return nil
+	if on, err := parseBool(v); err == nil {
+		v = string(ResetNone)
+		if on {
+			v = string(ResetRollback)
+		}
 	}
-	on, err := parseBool(v)
-	switch {
-	case err != nil:
-		return errReset
-	case on:
-		c.ResetOnReturn = ResetRollback
-	default:
-		c.ResetOnReturn = ResetNone
-	}
-	return nil
+	c.ResetOnReturn = ResetMode(v)
+	return checkReset(*c)
 }
-
-var errReset = errors.New("want rollback, commit, none, true or false")
 
 func checkReset(c Config) error {
 	switch c.ResetOnReturn {
-	case ResetRollback, ResetCommit, ResetNone:
+	case ResetRollback, ResetCommit, ResetNone, ResetAuto, ResetSession:
 		return nil
 	}
-	return errReset
+	return errors.New("want rollback, commit, none, auto, session, true or false")
+}
+
+var errPing = errors.New("want off, on, auto, or a duration above which to ping")
+
+func parsePing(c *Config, v string) (err error) {
+	on, notBool := parseBool(v)
+	switch {
+	case v == "auto":
+		c.PrePing = PingAuto
+	case notBool != nil:
+		c.PrePing, err = parseDuration(v)
+		err = wrapIf(err, errPing)
+	case on:
+		c.PrePing = PingAlways
+	default:
+		c.PrePing = PingOff
+	}
+	return err
+}
+
+func formatPing(c Config) string {
+	switch c.PrePing {
+	case PingOff:
+		return "off"
+	case PingAlways:
+		return "on"
+	case PingAuto:
+		return "auto"
+	}
+	return formatDuration(c.PrePing)
+}
+
+func checkPing(c Config) error { return wrapIf(atLeastZero(c.PrePing), errPing) }
+
+// parseHookNames takes the names as they are; whether they are registered is seen when the pool is made.
+func parseHookNames(c *Config, v string) error {
+	c.HookNames = nil
+	for name := range strings.SplitSeq(v, ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			c.HookNames = append(c.HookNames, name)
+		}
+	}
+	return nil
 }
 
 // checkName keeps log lines and errors on one line and lets the name survive a DSN.

@@ -40,6 +40,7 @@ type Conn struct {
 
 	tx    tx                  // the transaction under way
 	stmts *Stmt               // those prepared on server in this borrow, a list
+	limbo []*ServerConn       // invalidated in this borrow, to be closed when it ends
 	given []driver.NamedValue // arguments as the program gave them, for a second try
 }
 
@@ -56,9 +57,15 @@ func (c *Conn) giveUpUnused() bool { return c.lend.CompareAndSwap(lendUnused, le
 // acquire is the server connection of this Conn, borrowed now if it has none.
 func (c *Conn) acquire(ctx context.Context) (*ServerConn, error) {
 	if s := c.held(); s != nil {
+		if s.foreign() {
+			return nil, errForked
+		}
 		return s, nil
 	}
-	if err := c.pool.checkout(ctx, c); err != nil {
+	if c.tx.open {
+		return nil, errTxInvalidated // not outside of it, on another connection
+	}
+	if err := c.pool.here().checkout(ctx, c); err != nil {
 		return nil, err
 	}
 	c.untouched = true
@@ -67,9 +74,9 @@ func (c *Conn) acquire(ctx context.Context) (*ServerConn, error) {
 
 // held is the server connection this Conn holds, and from now on uses, or nil.
 func (c *Conn) held() *ServerConn {
-	if c.lend.Load() != lendUsed && !c.lend.CompareAndSwap(lendUnused, lendUsed) {
+	if c.lend.Load() != lendUsed && (!c.lend.CompareAndSwap(lendUnused, lendUsed) || c.server.foreign()) {
 		c.lend.Store(lendUsed)
-		c.server = nil // taken back
+		c.server = nil // taken back, or left to the parent process
 	}
 	return c.server
 }
@@ -89,26 +96,39 @@ func (c *Conn) again(s *ServerConn, err error) bool {
 	if err == driver.ErrSkip {
 		return false // nothing was sent
 	}
-	bad := errors.Is(err, driver.ErrBadConn)
-	if bad {
-		s.broken = true
-	}
+	bad := c.judge(s, err)
 	if !bad || !c.untouched || !s.used || c.stale == maxStale {
 		c.untouched, c.stale = false, 0
 		return false
 	}
 	c.drop(err)
 	if c.stale++; c.stale == maxStale {
-		c.pool.discardIdle(err)
+		c.pool.here().discardSuspects(err)
 	}
 	return true
 }
 
+// judge draws the conclusions for s, and for the pool's others, from an
+// operation's error. It reports whether that is driver.ErrBadConn.
+func (c *Conn) judge(s *ServerConn, err error) (bad bool) {
+	bad = errors.Is(err, driver.ErrBadConn)
+	lost := errors.Is(err, ErrConnLost)
+	if !bad && !lost && !connectionLost(err) && !c.pool.dialect.gone(err) {
+		return false
+	}
+	if bad || lost || s.parent.validator == nil { // else the parent itself says, at checkin
+		s.broken = true
+	}
+	if s.cause == nil { // the first is news, those after it are its echo
+		s.cause = err
+		c.pool.here().suspect()
+	}
+	return bad
+}
+
 // maxStale is how many stale server connections one operation may meet. When
-// there are as many, all that are idle are taken to be stale, and none of them
-// is tried. A parent may say "bad" of a connection that broke when the statement
-// was on its way already, as lib/pq does: with this limit that statement is sent
-// no more often than database/sql would have sent it, twice and then on a new connection.
+// there are as many, those that are idle and have not been seen alive since are
+// closed, and none of them is tried.
 const maxStale = 2
 
 // connect makes the first borrow. If a hook panics there, nobody has the Conn yet
@@ -120,9 +140,9 @@ func (c *Conn) connect(ctx context.Context) error {
 		}
 	}()
 	if c.pool.direct() {
-		return c.pool.openDirect(ctx, c)
+		return c.pool.here().openDirect(ctx, c)
 	}
-	return c.pool.checkout(ctx, c)
+	return c.pool.here().checkout(ctx, c)
 }
 
 // drop discards the server connection.
@@ -130,7 +150,11 @@ func (c *Conn) drop(cause error) {
 	s := c.server
 	c.server = nil
 	c.parkStmts(s) // they are closed with it
-	c.pool.discard(s, cause)
+	if s.detached {
+		c.pool.closeDetached(s, cause)
+		return
+	}
+	c.pool.here().discard(s, cause)
 }
 
 // arguments converts args as the parent wants them. While the operation may
@@ -154,8 +178,8 @@ func (c *Conn) sending(s *ServerConn, query string, args []driver.NamedValue) er
 	if err := c.refusal(query, args); err != nil {
 		return err
 	}
-	s.busy = true
-	s.note(s.leaves(c.pool.dialect.kind, query))
+	s.start()
+	s.noteText(query)
 	return nil
 }
 
@@ -203,7 +227,7 @@ func run[T any](
 			return none, err
 		}
 		result, err := send(&s.parent, ctx, query, values)
-		if !c.again(s, err) {
+		if err = s.honest(err); !c.again(s, err) {
 			return result, err
 		}
 	}
@@ -220,7 +244,7 @@ func (c *Conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, e
 		if err := c.refusal(query, nil); err != nil {
 			return nil, err
 		}
-		s.busy = true
+		s.start()
 		parent, err := s.parent.prepare(ctx, query)
 		if c.again(s, err) {
 			continue
@@ -228,7 +252,8 @@ func (c *Conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, e
 		if err != nil {
 			return nil, err
 		}
-		st := &Stmt{conn: c, query: query, leaves: classify(c.pool.dialect.kind, query)}
+		st := &Stmt{conn: c, query: query}
+		st.leaves, st.touches = s.judge(query)
 		st.attach(parent)
 		return st, nil
 	}
@@ -241,7 +266,7 @@ func (c *Conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 		if err != nil {
 			return nil, err
 		}
-		s.busy = true
+		s.start()
 		s.openTx = true
 		parent, err := s.parent.begin(ctx, opts)
 		if c.again(s, err) {
@@ -250,7 +275,7 @@ func (c *Conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 		if err != nil { // it may have been sent: openTx stays
 			return nil, err
 		}
-		c.tx = tx{server: s, parent: parent, ctx: ctx}
+		c.tx = tx{server: s, parent: parent, ctx: ctx, open: true}
 		return &c.tx, nil
 	}
 }
@@ -265,7 +290,7 @@ func (c *Conn) Ping(ctx context.Context) error {
 		if s.parent.pinger == nil {
 			return nil
 		}
-		s.busy = true
+		s.start()
 		if err = s.parent.pinger.Ping(ctx); !c.again(s, err) {
 			return err
 		}
@@ -294,7 +319,7 @@ func (c *Conn) CheckNamedValue(*driver.NamedValue) error { return nil }
 //	conn.Raw(func(dc any) error {
 //		parent := dc.(interface{ Raw() driver.Conn }).Raw()
 //
-// It is valid until that function returns. If nothing is borrowed yet, Raw
+// The function [Raw] does the same with a context. The connection is valid until that function returns. If nothing is borrowed yet, Raw
 // borrows. It has no context to do that with, so it blocks until pool_timeout at most, and
 // returns nil if that fails; an operation before Raw borrows with a context. What
 // the program does with the parent's connection is not seen by the pool, so it
@@ -305,7 +330,7 @@ func (c *Conn) Raw() driver.Conn {
 		return nil
 	}
 	c.untouched = false
-	s.note(c.pool.dialect.kind.worst())
+	s.noteAnything()
 	return s.parent.conn
 }
 
@@ -325,8 +350,15 @@ func (c *Conn) ResetSession(ctx context.Context) error {
 // valid.
 func (c *Conn) IsValid() bool {
 	s := c.held()
+	if len(c.limbo) > 0 {
+		c.closeLimbo()
+	}
 	if s == nil {
 		return true
+	}
+	if s.foreign() {
+		c.abandon()
+		return !c.pool.direct()
 	}
 	if c.stmts != nil {
 		c.parkStmts(s)
@@ -335,11 +367,14 @@ func (c *Conn) IsValid() bool {
 		clear(c.given)
 		c.given = c.given[:0]
 	}
-	if c.pool.direct() {
-		return c.pool.release(s) == nil
+	switch {
+	case s.detached:
+		return false // it is closed with its Conn
+	case c.pool.direct():
+		return c.pool.here().restDirect(s)
 	}
 	c.server = nil
-	c.pool.checkin(s)
+	c.pool.here().checkin(s)
 	return true
 }
 
@@ -349,19 +384,34 @@ func (c *Conn) IsValid() bool {
 func (c *Conn) Close() error {
 	unused := c.lend.Load() == lendUnused
 	s := c.held()
+	c.closeLimbo()
 	switch {
 	case s == nil:
 		return nil
+	case s.foreign():
+		c.abandon()
+		return nil
+	case s.detached:
+		c.server = nil
+		return c.pool.closeDetached(s, nil)
 	case unused && !c.pool.direct():
 		c.server = nil
-		c.pool.putBack(s)
+		c.pool.here().putBack(s)
 		return nil
 	case c.pool.direct():
 		c.server = nil
-		return c.pool.closeDirect(s)
+		return c.pool.here().closeDirect(s)
 	}
-	c.drop(errBroken)
+	c.drop(c.broken(s))
 	return nil
+}
+
+// broken is why a server connection comes back by Close.
+func (c *Conn) broken(s *ServerConn) error {
+	if s.cause != nil {
+		return s.cause
+	}
+	return errBroken
 }
 
 // parkStmts leaves the statements prepared in this borrow with the server

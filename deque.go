@@ -16,6 +16,7 @@ func (d *deque) pushBack(s *ServerConn) {
 		d.grow()
 	}
 	d.ring[(d.front+d.n)&(len(d.ring)-1)] = s
+	s.idle = true
 	d.n++
 }
 
@@ -24,6 +25,7 @@ func (d *deque) popBack() *ServerConn {
 	at := (d.front + d.n) & (len(d.ring) - 1)
 	s := d.ring[at]
 	d.ring[at] = nil
+	s.idle = false
 	return s
 }
 
@@ -31,6 +33,7 @@ func (d *deque) popFront() *ServerConn {
 	s := d.ring[d.front]
 	d.ring[d.front] = nil
 	d.front = (d.front + 1) & (len(d.ring) - 1)
+	s.idle = false
 	d.n--
 	return s
 }
@@ -43,4 +46,18 @@ func (d *deque) grow() {
 		bigger[i] = d.ring[(d.front+i)&(len(d.ring)-1)]
 	}
 	d.ring, d.front = bigger, 0
+}
+
+// remove takes out s, which may be anywhere; it reports false if it is not there.
+// It costs as much as there are elements, and is for what happens seldom.
+func (d *deque) remove(s *ServerConn) bool {
+	found := false
+	for range d.n {
+		if other := d.popFront(); other == s {
+			found = true
+		} else {
+			d.pushBack(other)
+		}
+	}
+	return found
 }

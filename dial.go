@@ -2,7 +2,6 @@ package pooled
 
 import (
 	"context"
-	"database/sql/driver"
 	"fmt"
 	"time"
 )
@@ -22,25 +21,26 @@ func (p *Pool) dialLocked(ctx context.Context) {
 		if head := p.line.head; head != nil {
 			ctx = head.ctx
 		}
-		go p.dial(ctx, p.nextID)
+		go p.dial(ctx, p.nextID, p.generation.Load())
 	}
 }
 
-// wantedLocked is how many new server connections there is use for. After a
-// dial ahead of need failed, only callers in line count until the next try.
+// wantedLocked is how many new server connections there is use for: by callers in
+// line, in the place of old ones, and ahead of need. After a dial ahead of need
+// failed, those are left out until the next try.
 func (p *Pool) wantedLocked() int {
-	wanted := p.line.n
+	wanted := p.line.n + p.owed
 	if ahead := p.cfg.MinIdle - p.idle.len(); ahead > 0 && !p.refillArmed {
 		wanted += ahead
 	}
 	return wanted
 }
 
-func (p *Pool) dial(values context.Context, id uint64) {
+func (p *Pool) dial(values context.Context, id, generation uint64) {
 	defer p.backgroundDone()
 	began := time.Now()
 	ctx, cancel := p.dialContext(values)
-	s, err := p.open(ctx, id)
+	s, err := p.open(ctx, id, generation)
 	tooLong := err != nil && ctx.Err() == context.DeadlineExceeded
 	cancel()
 	p.mu.Lock()
@@ -57,7 +57,7 @@ func (p *Pool) dial(values context.Context, id uint64) {
 	p.dialLocked(values)
 	p.mu.Unlock()
 	if !kept {
-		p.goodbye(s, nil)
+		p.goodbyeHere(s, nil)
 		p.closeServer(s)
 	}
 }
@@ -82,28 +82,59 @@ func (p *Pool) dialContext(values context.Context) (context.Context, context.Can
 	return ctx, func() { stop(); cancel() }
 }
 
-// open dials and runs the connect hooks. A panic becomes an error: this may run
-// on a goroutine on which nobody could recover it.
-func (p *Pool) open(ctx context.Context, id uint64) (_ *ServerConn, err error) {
-	var conn driver.Conn
+// open dials and runs the hooks about opening. A panic becomes an error: this may
+// run on a goroutine on which nobody could recover it.
+func (p *Pool) open(ctx context.Context, id, generation uint64) (_ *ServerConn, err error) {
+	var s *ServerConn
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("pooled: open connection: panic: %v", v)
 		}
-		if err != nil && conn != nil {
-			conn.Close()
+		if err != nil && s != nil {
+			s.close()
 		}
 	}()
-	opened, err := p.parent.Connect(ctx)
+	if p.here() != p { // a copy of a goroutine of the parent process
+		return nil, errForked
+	}
+	parent, err := p.connector(ctx)
+	if err != nil {
+		return nil, err
+	}
+	watched, dialed := withDialed(ctx)
+	opened, err := parent.Connect(watched)
 	if err != nil { // then opened may be a nil pointer in an interface that isn't nil
 		return nil, err
 	}
-	conn = opened
-	s := newServerConn(id, conn)
+	s = p.newServerConn(id, generation, opened, dialed.socket())
+	s.mysql.via, _ = parent.(*mysqlConnector)
+	if err = p.runFirstConnect(ctx, s); err != nil {
+		return nil, err
+	}
 	if err = runUntilError(ctx, p.hooks.connect, s); err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// runFirstConnect runs the hooks for the first server connection of the pool. Of
+// several that are being opened, one is the first; the others wait.
+func (p *Pool) runFirstConnect(ctx context.Context, s *ServerConn) error {
+	if len(p.hooks.firstConnect) == 0 || p.firstDone.Load() {
+		return nil
+	}
+	select {
+	case p.first <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-p.first }()
+	if p.firstDone.Load() {
+		return nil
+	}
+	err := runUntilError(ctx, p.hooks.firstConnect, s)
+	p.firstDone.Store(err == nil)
+	return err
 }
 
 // openedLocked gives a new server connection to the head of the line, or lays
@@ -116,12 +147,19 @@ func (p *Pool) openedLocked(s *ServerConn) bool {
 		p.ceiling, p.ceilingErr = unlimited, nil
 		p.ceilingProbe.reset()
 	}
-	if p.closed || !p.reuse && p.line.n == 0 {
-		p.retireLocked(s)
+	if p.closed || !p.reuse && p.line.n == 0 || s.generation != p.generation.Load() {
+		p.retireLocked(s, nil)
 		return false
 	}
 	p.all[s] = struct{}{}
+	s.losses = p.losses
+	p.watchAgeLocked(s)
+	inLine := p.line.n > 0
 	p.placeLocked(s)
+	if !inLine && p.owed > 0 {
+		p.owed--
+		p.replaceLocked()
+	}
 	return true
 }
 
@@ -135,8 +173,11 @@ func (p *Pool) dialFailedLocked(err error) {
 		p.lowerCeilingLocked(err)
 	case p.line.n > 0:
 		p.failHeadLocked(err)
-	case p.cfg.MinIdle > 0:
-		p.refillLaterLocked()
+	default:
+		p.replaceLaterLocked()
+		if p.cfg.MinIdle > 0 {
+			p.refillLaterLocked()
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package pooled
 
 import (
+	"context"
 	"database/sql/driver"
 	"errors"
 	"fmt"
@@ -19,16 +20,34 @@ type dialect struct {
 	// completion_type can make a plain ROLLBACK open the next transaction.
 	unchained string
 
-	// autocommit is a query whose value is 1 while the session commits each
-	// statement by itself; empty where a server has no such switch.
-	autocommit string
-
 	// noTransaction recognises the error by which a server says that there was
 	// no transaction to end. Nil: none does.
 	noTransaction func(error) bool
 
 	// tooMany recognises a server's refusal to accept one more connection.
 	tooMany func(error) bool
+
+	// gone recognises the errors by which a connection that was in use turns out to be
+	// lost, beyond what connectionLost knows.
+	gone func(error) bool
+
+	// silentWhenIdle: this server sends nothing to a session that asked nothing, except for its goodbye.
+	silentWhenIdle bool
+
+	// embedded: the database is a part of the process, there is no server that could go away.
+	embedded bool
+
+	// greet asks a new session what the pool has to know of it; firstGreet is
+	// asked once. Nil: nothing.
+	greet, firstGreet func(ctx context.Context, p *Pool, s *ServerConn) error
+
+	// renew gives a session the state it had after connect; errReopening if
+	// only a new one will do. Nil: that.
+	renew func(ctx context.Context, p *Pool, s *ServerConn) error
+
+	// resetsAtCheckout: the parent's ResetSession resets the session for real, so
+	// pool_init_sql has to be run after each.
+	resetsAtCheckout bool
 }
 
 // unknownDialect is for a parent that can't be told, such as a driver in a
@@ -39,6 +58,7 @@ var unknownDialect = &dialect{
 	commit:        "COMMIT",
 	noTransaction: sqliteNoTransaction,
 	tooMany:       func(err error) bool { return postgresTooMany(err) || mysqlTooMany(err) },
+	gone:          func(err error) bool { return postgresGone(err) || mysqlGone(err) },
 }
 
 func never(error) bool { return false }

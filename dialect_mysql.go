@@ -1,25 +1,97 @@
 package pooled
 
 import (
+	"context"
+	"database/sql/driver"
 	"errors"
+	"slices"
+	"strings"
 
 	"github.com/go-sql-driver/mysql"
 )
 
-// mysqlDialect is MySQL's and MariaDB's. Autocommit can be off from the start,
-// by a DSN variable, init_connect or the server's configuration, so it is asked
-// for once on each new server connection.
+// mysqlDialect is MySQL's and MariaDB's.
 var mysqlDialect = &dialect{
-	kind:       dialectMySQL,
-	rollback:   "ROLLBACK",
-	commit:     "COMMIT",
-	unchained:  " AND NO CHAIN NO RELEASE",
-	autocommit: "SELECT @@autocommit",
-	tooMany:    mysqlTooMany,
+	kind:           dialectMySQL,
+	rollback:       "ROLLBACK",
+	commit:         "COMMIT",
+	unchained:      " AND NO CHAIN NO RELEASE",
+	greet:          greetMySQL,
+	renew:          renewMySQL,
+	silentWhenIdle: true,
+	tooMany:        mysqlTooMany,
+	gone:           mysqlGone,
 }
 
 // mysqlTooMany: ER_CON_COUNT_ERROR is the server's limit, ER_TOO_MANY_USER_CONNECTIONS the account's.
 func mysqlTooMany(err error) bool {
 	var e *mysql.MySQLError
 	return errors.As(err, &e) && (e.Number == 1040 || e.Number == 1203)
+}
+
+// mysqlGone: 1053 ER_SERVER_SHUTDOWN, 1927 ER_CONNECTION_KILLED, 4031
+// ER_CLIENT_INTERACTION_TIMEOUT; 2006 and 2013 are the client library's, which some
+// drivers and proxies borrow.
+func mysqlGone(err error) bool {
+	if errors.Is(err, mysql.ErrInvalidConn) {
+		return true
+	}
+	var e *mysql.MySQLError
+	if !errors.As(err, &e) {
+		return false
+	}
+	switch e.Number {
+	case 1053, 1927, 2006, 2013, 4031:
+		return true
+	}
+	return false
+}
+
+// mysqlConnector is the connector that go-sql-driver makes of a DSN, but that it
+// dials by the pool's dialer, and remembers what a session reset has to know.
+type mysqlConnector struct {
+	parent driver.Connector
+	cfg    *mysql.Config
+}
+
+func newMySQLConnector(dsn string) (driver.Connector, error) {
+	cfg, err := mysql.ParseDSN(dsn)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Net == "tcp" || cfg.Net == "unix" { // another name may be a dialer that the program registered
+		cfg.DialFunc = DialContext
+		cfg.CheckConnLiveness = false // the same look at the socket as the pool's own
+	}
+	return mysqlConnectorFor(cfg)
+}
+
+func mysqlConnectorFor(cfg *mysql.Config) (driver.Connector, error) {
+	parent, err := mysql.NewConnector(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &mysqlConnector{parent: parent, cfg: cfg}, nil
+}
+
+func (c *mysqlConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	return c.parent.Connect(ctx)
+}
+
+func (c *mysqlConnector) Driver() driver.Driver { return c.parent.Driver() }
+
+// plain reports whether what the driver writes is on the socket as it is: no TLS,
+// which with tls=preferred is the server's choice, no compression, and no dialer of
+// the program's, which might do either.
+func (c *mysqlConnector) plain() bool {
+	return c.cfg.DialFunc != nil && c.cfg.TLS == nil && !c.compresses()
+}
+
+// compresses looks for the option in a DSN that the driver makes of nothing else
+// that could pass for it: a Config does not show it.
+func (c *mysqlConnector) compresses() bool {
+	cfg := c.cfg.Clone()
+	cfg.User, cfg.Passwd, cfg.Addr, cfg.DBName, cfg.Params = "", "", "", "", nil
+	_, params, _ := strings.Cut(cfg.FormatDSN(), "?")
+	return slices.Contains(strings.Split(params, "&"), "compress=true")
 }

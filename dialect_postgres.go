@@ -3,39 +3,63 @@ package pooled
 import (
 	"context"
 	"database/sql/driver"
+	"net"
 	"strings"
+	"time"
 
 	"github.com/lib/pq"
 )
 
 var postgresDialect = &dialect{
-	kind:     dialectPostgres,
-	rollback: "ROLLBACK",
-	commit:   "COMMIT",
-	tooMany:  postgresTooMany,
+	kind:       dialectPostgres,
+	rollback:   "ROLLBACK",
+	commit:     "COMMIT",
+	firstGreet: greetPostgres,
+	renew:      renewPostgres,
+	tooMany:    postgresTooMany,
+	gone:       postgresGone,
 }
 
 func postgresTooMany(err error) bool { return sqlState(err) == "53300" }
+
+// postgresGone: class 08 is connection exceptions, 57P01 to 57P03 are the shutdowns.
+func postgresGone(err error) bool {
+	state := sqlState(err)
+	return strings.HasPrefix(state, "08") || state == "57P01" || state == "57P02" || state == "57P03"
+}
 
 // pqConnector makes lib/pq's Connector behave as its Driver does under
 // sql.Open, but for the context, which that does not know. A DSN that lib/pq
 // refuses is the error of the first connection, not of sql.Open; and a dial that a
 // caller's context ended is that context's error.
 type pqConnector struct {
-	parent *pq.Connector
+	parent *pq.Connector // nil: lib/pq refuses the DSN
+	cfg    pq.Config
 	dsn    string
 }
 
 func newPQConnector(dsn string) (driver.Connector, error) {
-	parent, err := pq.NewConnector(dsn)
+	cfg, err := pq.NewConfig(dsn)
 	told := dsn
 	if !strings.Contains(dsn, "://") {
 		told = "pool_driver=postgres " + dsn // which its keys alone may not tell
 	}
-	if err != nil && shows(err.Error(), told) {
+	switch {
+	case err == nil:
+		return pqConnectorFor(cfg, dsn)
+	case shows(err.Error(), told):
 		return nil, err // not as it is: it shows more than it should
 	}
-	return &pqConnector{parent: parent, dsn: dsn}, nil
+	return &pqConnector{dsn: dsn}, nil
+}
+
+func pqConnectorFor(cfg pq.Config, dsn string) (*pqConnector, error) {
+	parent, err := pq.NewConnectorConfig(cfg)
+	if err != nil {
+		return nil, err
+	}
+	parent.Dialer(pqDialer{})
+	return &pqConnector{parent: parent, cfg: cfg, dsn: dsn}, nil
 }
 
 func (c *pqConnector) Connect(ctx context.Context) (driver.Conn, error) {
@@ -53,3 +77,40 @@ func (c *pqConnector) Connect(ctx context.Context) (driver.Conn, error) {
 }
 
 func (c *pqConnector) Driver() driver.Driver { return &pq.Driver{} }
+
+// pqDialer is lib/pq's own dialer, but that the connection of a server
+// connection is remembered, and counted (see countedConn: lib/pq uses nothing that
+// net.Conn doesn't have, and says ErrBadConn also after a statement was sent). lib/pq
+// dials cancel requests under contexts of its own, which collect nothing.
+type pqDialer struct{ dialer net.Dialer }
+
+var (
+	_ pq.Dialer        = pqDialer{}
+	_ pq.DialerContext = pqDialer{}
+)
+
+func (d pqDialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := d.dialer.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	collector := dialedFrom(ctx)
+	if collector == nil {
+		return conn, nil
+	}
+	counted := &countedConn{Conn: conn}
+	collector.remember(newSocket(conn, counted))
+	return counted, nil
+}
+
+// Dial and DialTimeout are what lib/pq wants of a dialer; it calls neither where
+// there is a DialContext.
+
+func (d pqDialer) Dial(network, address string) (net.Conn, error) {
+	return d.dialer.Dial(network, address)
+}
+
+func (d pqDialer) DialTimeout(network, address string, timeout time.Duration) (net.Conn, error) {
+	d.dialer.Timeout = timeout
+	return d.dialer.Dial(network, address)
+}

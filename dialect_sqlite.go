@@ -15,6 +15,8 @@ var sqliteDialect = &dialect{
 	commit:        "COMMIT",
 	noTransaction: sqliteNoTransaction,
 	tooMany:       never,
+	gone:          never,
+	embedded:      true,
 }
 
 // sqliteNoTransaction recognises what SQLite answers to a ROLLBACK or COMMIT

@@ -1,13 +1,33 @@
 package pooled
 
+import "context"
+
 // sqlserverDialect: IMPLICIT_TRANSACTIONS is SQL Server's word for autocommit
 // off, bit 2 of @@OPTIONS; a server can have it on for every new session. Its
 // driver resets the session by itself, in the first packet after ResetSession,
 // which the pool calls at checkout.
 var sqlserverDialect = &dialect{
-	kind:       dialectSQLServer,
-	rollback:   "IF @@TRANCOUNT > 0 ROLLBACK",
-	commit:     "IF @@TRANCOUNT > 0 COMMIT",
-	autocommit: "SELECT CASE WHEN @@OPTIONS & 2 = 2 THEN 0 ELSE 1 END",
-	tooMany:    never,
+	kind:             dialectSQLServer,
+	rollback:         "IF @@TRANCOUNT > 0 ROLLBACK",
+	commit:           "IF @@TRANCOUNT > 0 COMMIT",
+	greet:            greetSQLServer,
+	renew:            renewSQLServer,
+	resetsAtCheckout: true,
+	tooMany:          never,
+	gone:             never,
+}
+
+func greetSQLServer(ctx context.Context, _ *Pool, s *ServerConn) error {
+	return learnAutocommit(ctx, s, "SELECT CASE WHEN @@OPTIONS & 2 = 2 THEN 0 ELSE 1 END")
+}
+
+// renewSQLServer ends what holds locks; the rest is the driver's, at the next checkout.
+func renewSQLServer(ctx context.Context, p *Pool, s *ServerConn) error {
+	if s.parent.resetter == nil {
+		return errReopening
+	}
+	if !s.mayHoldTx() {
+		return nil
+	}
+	return p.endTransaction(ctx, s)
 }

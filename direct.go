@@ -18,7 +18,7 @@ func (p *Pool) openDirect(ctx context.Context, c *Conn) error {
 	p.opening++
 	p.mu.Unlock()
 
-	s, err := p.open(ctx, id)
+	s, err := p.open(ctx, id, p.generation.Load())
 
 	p.mu.Lock()
 	p.opening--
@@ -28,6 +28,8 @@ func (p *Pool) openDirect(ctx context.Context, c *Conn) error {
 		p.counts.opened++
 		p.lent++
 		p.all[s] = struct{}{}
+		s.losses = p.losses
+		p.watchAgeLocked(s)
 	}
 	p.mu.Unlock()
 	if err != nil {
@@ -37,6 +39,10 @@ func (p *Pool) openDirect(ctx context.Context, c *Conn) error {
 }
 
 func (p *Pool) admitDirect(ctx context.Context, c *Conn, s *ServerConn) error {
+	p.mu.Lock()
+	s.lentAt = p.nowLocked()
+	s.lossesAtLend = p.losses
+	p.mu.Unlock()
 	err := p.admit(ctx, c, s)
 	if err == nil {
 		p.mu.Lock()
@@ -46,21 +52,33 @@ func (p *Pool) admitDirect(ctx context.Context, c *Conn, s *ServerConn) error {
 	return err
 }
 
+// restDirect is a checkin in class direct. It reports whether database/sql may
+// keep the Conn.
+func (p *Pool) restDirect(s *ServerConn) bool {
+	if s.cause = p.release(s); s.cause != nil {
+		return false
+	}
+	p.mu.Lock()
+	s.idleSince = p.nowLocked()
+	p.mu.Unlock()
+	return true
+}
+
 // readmit is a checkout in class direct: database/sql uses the Conn again. Any
 // refusal is ErrBadConn to it, the one answer it takes: nothing was sent yet, and it
 // opens another.
 func (c *Conn) readmit(ctx context.Context) error {
-	if c.pool.admitDirect(ctx, c, c.server) != nil {
+	if c.pool.here().admitDirect(ctx, c, c.server) != nil {
 		return driver.ErrBadConn
 	}
 	return nil
 }
 
 func (p *Pool) closeDirect(s *ServerConn) error {
-	p.goodbye(s, nil)
+	p.goodbye(s, s.cause)
 	p.mu.Lock()
 	p.lent--
-	p.retireLocked(s)
+	p.retireLocked(s, s.cause)
 	p.mu.Unlock()
 	return p.closeServer(s)
 }

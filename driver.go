@@ -8,8 +8,8 @@ import (
 	"fmt"
 	"io"
 
-	_ "github.com/go-sql-driver/mysql" // registers "mysql", which comes with the package
-	"github.com/lib/pq"                // registers "postgres", the same
+	"github.com/go-sql-driver/mysql" // registers "mysql", which comes with the package
+	"github.com/lib/pq"              // registers "postgres", the same
 )
 
 // DriverName is the name the driver is registered by.
@@ -48,15 +48,42 @@ func (d *Driver) OpenConnector(dsn string) (driver.Connector, error) {
 		return nil, scrub(fmt.Errorf("%s: %w", name, err), parentDSN)
 	}
 	cfg.Driver = name
-	if sqliteSingle(parent) {
-		if cfg.Class == ClassNull || cfg.Class == ClassDirect {
-			closeConnector(parent) // it has opened nothing
-			return nil, fmt.Errorf("pooled: pool_class=%s: with driver %s each connection has an in-memory database of its own: use pool_class=static",
-				cfg.Class, name)
-		}
-		cfg.Class = ClassStatic
+	if err := suitSingle(parent, &cfg); err != nil {
+		closeConnector(parent) // it has opened nothing
+		return nil, err
 	}
-	return NewConnector(parent, cfg)
+	connector, err := newConnector(parent, cfg, targetOf(parent, name, parentDSN))
+	if err != nil {
+		closeConnector(parent)
+		return nil, err
+	}
+	return connector, nil
+}
+
+// suitSingle fits the configuration to a database that ends with its one connection.
+func suitSingle(parent driver.Connector, cfg *Config) error {
+	switch {
+	case !sqliteSingle(parent):
+		return nil
+	case cfg.Class == ClassNull || cfg.Class == ClassDirect:
+		return fmt.Errorf("pooled: pool_class=%s: with driver %s each connection has an in-memory database of its own: use pool_class=static",
+			cfg.Class, cfg.Driver)
+	case cfg.ResetOnReturn == ResetAuto || cfg.ResetOnReturn == ResetSession:
+		return fmt.Errorf("pooled: pool_reset_on_return=%s: with driver %s an in-memory database would end with its connection",
+			cfg.ResetOnReturn, cfg.Driver)
+	}
+	cfg.Class = ClassStatic
+	return nil
+}
+
+// targetOf is where parent connects to, for BeforeConnect to change. A database in
+// memory has nowhere else to go.
+func targetOf(parent driver.Connector, name, dsn string) *target {
+	if _, memory := parent.(*memoryConnector); memory || sqliteSingle(parent) {
+		return nil
+	}
+	d := parent.Driver()
+	return &target{driver: name, dsn: dsn, open: func(dsn string) (driver.Connector, error) { return parentConnector(d, dsn) }}
 }
 
 // Open is for programs that call a driver by hand: the connection has a pool of
@@ -97,10 +124,19 @@ func NewConnector(parent driver.Connector, cfg Config) (*Connector, error) {
 	if parent == nil {
 		return nil, errors.New("pooled: new connector: parent is nil")
 	}
+	return newConnector(parent, cfg, nil)
+}
+
+func newConnector(parent driver.Connector, cfg Config, t *target) (*Connector, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	pool := newPool(parent, cfg.clone(), dialectOf(cfg.Driver, parent.Driver()))
+	named, err := hooksNamed(cfg.HookNames)
+	if err != nil {
+		return nil, err
+	}
+	pool := newPool(parent, cfg.clone(), dialectOf(cfg.Driver, parent.Driver()), t, append(named, cfg.Hooks))
+	pool.refill()
 	return &Connector{pool: pool, driver: &boundDriver{pool: pool}}, nil
 }
 
@@ -130,7 +166,7 @@ func (c *Connector) Pool() *Pool { return c.pool }
 // Close closes the pool: idle server connections at once, those in use when
 // they come back. Callers in line get ErrClosed. It waits, for at most five
 // seconds, until the pool's goroutines have ended. sql.DB.Close calls it.
-func (c *Connector) Close() error { return c.pool.close() }
+func (c *Connector) Close() error { return c.pool.here().close() }
 
 // boundDriver is the Driver of one Connector. database/sql shows a driver
 // nothing of its sql.DB, but it gives back the driver it was given.
@@ -162,6 +198,8 @@ func openParent(name, dsn string, class Class) (driver.Connector, error) {
 
 func parentConnector(parent driver.Driver, dsn string) (driver.Connector, error) {
 	switch d := parent.(type) {
+	case *mysql.MySQLDriver:
+		return newMySQLConnector(dsn)
 	case *pq.Driver:
 		return newPQConnector(dsn)
 	case driver.DriverContext:

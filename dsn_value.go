@@ -109,24 +109,42 @@ func aboveZero(d time.Duration) error {
 	return nil
 }
 
-func laterDuration(check func(time.Duration) error) func(string) (bool, error) {
-	return func(v string) (bool, error) {
-		d, err := parseDuration(v)
-		if err == nil {
-			err = check(d)
-		}
-		return d == off, err
-	}
+func jitter(key string, field func(*Config) *Jitter, classes []Class, doc string) option {
+	return option{
+		Option:  Option{Key: key, Doc: doc},
+		parse:   func(c *Config, v string) (err error) { *field(c), err = parseJitter(v); return err },
+		format:  func(c Config) string { return formatJitter(*field(&c)) },
+		check:   func(c Config) error { return checkJitter(*field(&c)) },
+		classes: classes,
+	}.withDefault()
 }
 
-// laterJitter reads "10%" or a duration.
-func laterJitter(v string) (absent bool, err error) {
+// parseJitter reads "10%" or a duration; -1 is no jitter.
+func parseJitter(v string) (j Jitter, err error) {
 	if p, ok := strings.CutSuffix(v, "%"); ok {
-		n, err := parsePercent(p)
-		return n == 0, err
+		j.Percent, err = parsePercent(p)
+		return j, err
 	}
-	d, err := parseDuration(v)
-	return d == 0 || d == off, wrapIf(err, errJitter)
+	j.Duration, err = parseDuration(v)
+	j.Duration = max(j.Duration, 0)
+	return j, wrapIf(err, errJitter)
+}
+
+func formatJitter(j Jitter) string {
+	if j.Percent != 0 {
+		return strconv.FormatFloat(j.Percent, 'f', -1, 64) + "%"
+	}
+	if j.Duration == 0 {
+		return "0"
+	}
+	return formatDuration(j.Duration)
+}
+
+func checkJitter(j Jitter) error {
+	if !(j.Percent >= 0 && j.Percent <= 100) || j.Duration < 0 || j.Percent != 0 && j.Duration != 0 {
+		return errJitter
+	}
+	return nil
 }
 
 var errJitter = errors.New(`want a percentage from 0% to 100% or a duration`)
@@ -137,17 +155,6 @@ func parsePercent(v string) (float64, error) {
 		return 0, errJitter
 	}
 	return n, nil
-}
-
-func laterPing(v string) (absent bool, err error) {
-	if v == "auto" {
-		return false, nil
-	}
-	if on, err := parseBool(v); err == nil {
-		return !on, nil
-	}
-	d, err := parseDuration(v)
-	return d == off, wrapIf(err, errors.New("want off, on, auto or a duration"))
 }
 
 func laterLeak(v string) (absent bool, err error) {
@@ -170,8 +177,6 @@ func laterBool(v string) (absent bool, err error) {
 	on, err := parseBool(v)
 	return !on, err
 }
-
-func laterText(v string) (absent bool, err error) { return v == "", nil }
 
 func laterNumber(v string) (absent bool, err error) {
 	n, err := parseInt(v)

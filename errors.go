@@ -20,7 +20,29 @@ var (
 	// connection is of no use: it is closed, and the checkout goes on with
 	// another. It may be wrapped to give the reason.
 	ErrDisconnect = errors.New("pooled: disconnect")
+
+	// ErrConnLost is returned by an operation whose connection broke after it was sent,
+	// with a parent driver that would have called that driver.ErrBadConn
+	// (lib/pq does). The server may have executed it or not; nobody sends it again.
+	// It never matches driver.ErrBadConn. Other parents return an error of their own.
+	ErrConnLost = errors.New("pooled: connection lost")
+
+	errTxInvalidated = errors.New("pooled: the transaction's connection was invalidated: roll it back first")
 )
+
+// lostError is ErrConnLost with what the socket said.
+type lostError struct{ cause error }
+
+func (e *lostError) Error() string {
+	if e.cause == nil {
+		return "pooled: connection lost after the statement was sent; the server may have executed it"
+	}
+	return "pooled: connection lost after the statement was sent; the server may have executed it: " + e.cause.Error()
+}
+
+func (e *lostError) Is(target error) bool { return target == ErrConnLost }
+
+func (e *lostError) Unwrap() error { return e.cause }
 
 // Phase is what a checkout was doing when its time was up.
 type Phase string

@@ -43,6 +43,9 @@ func size(size, overflow int) func(*pooled.Config) {
 	return func(cfg *pooled.Config) { cfg.Size, cfg.MaxOverflow = size, overflow }
 }
 
+// noRecycle keeps server connections whatever their age.
+func noRecycle(cfg *pooled.Config) { cfg.Recycle = -1 }
+
 // speaks sets the dialect.
 func speaks(name string) func(*pooled.Config) { return func(cfg *pooled.Config) { cfg.Driver = name } }
 

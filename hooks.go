@@ -2,20 +2,55 @@ package pooled
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
+	"maps"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync"
 )
 
 // Hooks watches the life of a pool's server connections. It is a struct of
 // functions; those that are nil cost nothing. The pool's own guards are Hooks
-// values in the same chain, before the user's.
+// values in the same chain, before the user's, so what a user's hook sees has
+// passed them. The names are SQLAlchemy's (its PoolEvents).
 //
-// Every function runs on the goroutine that checks out or checks in, except
-// Connect and Close, which may run on one of the pool's own. None is called with a
-// lock held. They may be called for different server connections at the same
-// time, never for one. A function that panics costs the server connection, which is
-// closed; the panic goes on, except that of a Connect on the pool's own goroutine,
-// which becomes the error of the checkout.
+// A server connection's life, and what is called:
+//
+//	opened        BeforeConnect, FirstConnect (the first of the pool), Connect
+//	lent          Checkout
+//	comes back    Reset, Checkin
+//	found dead    Invalidate, Close
+//	taken out     Detach, and Close when its sql.Conn is closed
+//	done with     Close
+//
+// Every function runs on the goroutine that checks out or checks in, or calls
+// [Invalidate], [SoftInvalidate] or [Detach]; except that those about opening run
+// on one of the pool's own (in class direct on the caller's), and Invalidate and
+// Close may. None is called with a lock held. They may be called for
+// different server connections at the same time, never for one.
+//
+// A function that panics costs the server connection, which is closed and given up
+// in the pool's count; the panic goes on. On a goroutine of the pool's own, where
+// nobody could recover it, a panic while opening becomes the error of the
+// checkout, and any other is logged with its stack (slog.Default). A function that hangs
+// holds its server connection; those with a context should heed it.
 type Hooks struct {
+	// BeforeConnect is called before each dial, and may change what the parent
+	// driver is told: a password that rotates, say. The context has the values of
+	// the caller's and ends with the dial. An error is the checkout's. Not
+	// called for a parent that the program gave to NewConnector as it is: there
+	// is no DSN to change.
+	BeforeConnect func(ctx context.Context, p *ConnectParams) error
+
+	// FirstConnect is called once for a pool, with its first server connection and
+	// before Connect; others that are being opened wait for it. With an error
+	// the server connection is closed, the error is the checkout's, and the
+	// next one is the first.
+	FirstConnect func(ctx context.Context, s *ServerConn) error
+
 	// Connect is called once for each new server connection, before anybody
 	// uses it. With an error it is closed, and the error is the checkout's.
 	Connect func(ctx context.Context, s *ServerConn) error
@@ -23,60 +58,131 @@ type Hooks struct {
 	// Checkout is called when a server connection is about to be lent, also
 	// right after Connect. The context is the caller's. With an error that is
 	// ErrDisconnect the server connection is closed and the checkout goes on
-	// with another; with any other error it is closed too, and the error is
-	// the checkout's.
+	// with another, until three new ones have been refused in a row; with
+	// any other error it is closed too, and the error is the checkout's.
 	Checkout func(ctx context.Context, s *ServerConn) error
 
-	// Reset is called when a server connection comes back, before Checkin. The
-	// context ends after pool_reset_timeout. With an error the server
-	// connection is closed. It is not called for one that comes back broken.
-	Reset func(ctx context.Context, s *ServerConn) error
+	// Reset is called when a server connection comes back, before Checkin,
+	// also when there was nothing to reset; state tells. The context ends
+	// after pool_reset_timeout. With an error the server connection is closed. It is not
+	// called for one that is to be closed anyway.
+	Reset func(ctx context.Context, s *ServerConn, state ResetState) error
 
 	// Checkin is called when a server connection has come back and was reset,
 	// right before it is free for others. It is not called for one that is to be
 	// closed instead.
 	Checkin func(s *ServerConn)
 
+	// Invalidate is called when a server connection was found to be of no use, or
+	// the program said so ([Invalidate]), before Close; cause is never nil. It is not
+	// called for one that is closed for its age, by Dispose or as no longer needed.
+	Invalidate func(s *ServerConn, cause error)
+
+	// SoftInvalidate is called by [SoftInvalidate], when the server connection is still
+	// in use. Close follows when it comes back.
+	SoftInvalidate func(s *ServerConn, cause error)
+
+	// Detach is called by [Detach], when the server connection has left the pool.
+	Detach func(s *ServerConn)
+
 	// Close is called before a server connection is closed, whatever the
-	// reason; cause is nil for one that was merely no longer needed. It should
-	// not panic: on a goroutine of the pool's, that ends the program.
+	// reason; cause is nil for one that was merely no longer needed. It is
+	// not called for one that a forked child leaves to its parent process.
 	Close func(s *ServerConn, cause error)
+}
+
+// ResetState is what a Reset hook is told.
+type ResetState struct {
+	// TransactionOver: it was certain, before anything was sent, that no
+	// transaction was open.
+	TransactionOver bool
+	// Sent is what the pool sent to reset the session; empty if nothing.
+	Sent string
+}
+
+// registeredHooks are those that a DSN can name.
+var registeredHooks = struct {
+	sync.Mutex
+	byName map[string]Hooks
+}{byName: map[string]Hooks{}}
+
+// RegisterHooks makes hooks available to DSNs by name: pool_hooks=name, or
+// several, name,name, which are called in that order. It is meant for init functions and
+// panics if the name is empty, has a comma or white space in it, or is taken.
+func RegisterHooks(name string, h Hooks) {
+	if name == "" || strings.ContainsAny(name, ", \t\r\n") {
+		panic(fmt.Sprintf("pooled: register hooks: %q cannot stand in a DSN", name))
+	}
+	registeredHooks.Lock()
+	defer registeredHooks.Unlock()
+	if _, taken := registeredHooks.byName[name]; taken {
+		panic(fmt.Sprintf("pooled: register hooks: %q is registered already", name))
+	}
+	registeredHooks.byName[name] = h
+}
+
+// hooksNamed finds registered hooks.
+func hooksNamed(names []string) ([]Hooks, error) {
+	registeredHooks.Lock()
+	defer registeredHooks.Unlock()
+	var found []Hooks
+	for _, name := range names {
+		h, ok := registeredHooks.byName[name]
+		if !ok {
+			known := strings.Join(slices.Sorted(maps.Keys(registeredHooks.byName)), ", ")
+			if known == "" {
+				known = "none; call pooled.RegisterHooks before sql.Open"
+			}
+			return nil, fmt.Errorf("pooled: pool_hooks: no hooks are registered as %q (registered: %s)", name, known)
+		}
+		found = append(found, h)
+	}
+	return found, nil
 }
 
 // chain is the Hooks of a pool by event, without the nil ones: the guards in
 // their order, then the user's.
 type chain struct {
-	connect  []func(context.Context, *ServerConn) error
-	checkout []func(context.Context, *ServerConn) error
-	reset    []func(context.Context, *ServerConn) error
-	checkin  []func(*ServerConn)
-	close    []func(*ServerConn, error)
+	beforeConnect  []func(context.Context, *ConnectParams) error
+	firstConnect   []func(context.Context, *ServerConn) error
+	connect        []func(context.Context, *ServerConn) error
+	checkout       []func(context.Context, *ServerConn) error
+	reset          []func(context.Context, *ServerConn, ResetState) error
+	checkin        []func(*ServerConn)
+	invalidate     []func(*ServerConn, error)
+	softInvalidate []func(*ServerConn, error)
+	detach         []func(*ServerConn)
+	close          []func(*ServerConn, error)
 
 	// userOnReturn: a hook of the user's runs on each return. Ours have nothing
 	// to do on most.
 	userOnReturn bool
 }
 
-func newChain(user Hooks, guards ...Hooks) chain {
-	c := chain{userOnReturn: user.Reset != nil || user.Checkin != nil}
-	for _, h := range append(guards, user) {
-		if h.Connect != nil {
-			c.connect = append(c.connect, h.Connect)
-		}
-		if h.Checkout != nil {
-			c.checkout = append(c.checkout, h.Checkout)
-		}
-		if h.Reset != nil {
-			c.reset = append(c.reset, h.Reset)
-		}
-		if h.Checkin != nil {
-			c.checkin = append(c.checkin, h.Checkin)
-		}
-		if h.Close != nil {
-			c.close = append(c.close, h.Close)
-		}
+func newChain(guards, user []Hooks) chain {
+	var c chain
+	for _, h := range append(guards, user...) {
+		add(&c.beforeConnect, h.BeforeConnect, h.BeforeConnect != nil)
+		add(&c.firstConnect, h.FirstConnect, h.FirstConnect != nil)
+		add(&c.connect, h.Connect, h.Connect != nil)
+		add(&c.checkout, h.Checkout, h.Checkout != nil)
+		add(&c.reset, h.Reset, h.Reset != nil)
+		add(&c.checkin, h.Checkin, h.Checkin != nil)
+		add(&c.invalidate, h.Invalidate, h.Invalidate != nil)
+		add(&c.softInvalidate, h.SoftInvalidate, h.SoftInvalidate != nil)
+		add(&c.detach, h.Detach, h.Detach != nil)
+		add(&c.close, h.Close, h.Close != nil)
+	}
+	for _, h := range user {
+		c.userOnReturn = c.userOnReturn || h.Reset != nil || h.Checkin != nil
 	}
 	return c
+}
+
+func add[F any](list *[]F, f F, ok bool) {
+	if ok {
+		*list = append(*list, f)
+	}
 }
 
 // runUntilError runs the functions of one event in order, up to the first that fails.
@@ -87,6 +193,14 @@ func runUntilError(ctx context.Context, functions []func(context.Context, *Serve
 		}
 	}
 	return nil
+}
+
+// logPanic is deferred on a goroutine of the pool's own around hooks whose panic
+// nobody could recover there: it must not end the program.
+func (p *Pool) logPanic(event string) {
+	if v := recover(); v != nil {
+		slog.Error("pooled: a hook panicked", "pool", p.cfg.Name, "event", event, "panic", v, "stack", string(debug.Stack()))
+	}
 }
 
 // resetSessionGuard tells the parent's connection that it is about to be used
@@ -103,4 +217,36 @@ var resetSessionGuard = Hooks{
 		}
 		return nil
 	},
+}
+
+// retirement is why a server connection with which nothing is wrong leaves the
+// pool. To a checkout that meets it, it is ErrDisconnect.
+type retirement struct {
+	text  string
+	cause error // the program's, or nil
+}
+
+func (r *retirement) Error() string {
+	if r.cause != nil {
+		return r.text + ": " + r.cause.Error()
+	}
+	return r.text
+}
+
+func (r *retirement) Unwrap() error { return r.cause }
+
+func (r *retirement) Is(target error) bool { return target == ErrDisconnect }
+
+var (
+	errRecycled  = &retirement{text: "pooled: recycled: older than pool_recycle"}
+	errIdledOut  = &retirement{text: "pooled: idle for almost as long as the server allows"}
+	errDisposed  = &retirement{text: "pooled: disposed of"}
+	errReopening = &retirement{text: "pooled: closed to reset its session"}
+)
+
+// invalidates tells whether a server connection that is closed for this cause was
+// of no use.
+func invalidates(cause error) bool {
+	var r *retirement
+	return cause != nil && !errors.As(cause, &r)
 }

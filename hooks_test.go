@@ -39,9 +39,12 @@ func (e *events) hooks() pooled.Hooks {
 	return pooled.Hooks{
 		Connect:  func(_ context.Context, s *pooled.ServerConn) error { e.add("connect %d", s.ID()); return nil },
 		Checkout: func(_ context.Context, s *pooled.ServerConn) error { e.add("checkout %d", s.ID()); return nil },
-		Reset:    func(_ context.Context, s *pooled.ServerConn) error { e.add("reset %d", s.ID()); return nil },
-		Checkin:  func(s *pooled.ServerConn) { e.add("checkin %d", s.ID()) },
-		Close:    func(s *pooled.ServerConn, cause error) { e.add("close %d: %v", s.ID(), cause) },
+		Reset: func(_ context.Context, s *pooled.ServerConn, _ pooled.ResetState) error {
+			e.add("reset %d", s.ID())
+			return nil
+		},
+		Checkin: func(s *pooled.ServerConn) { e.add("checkin %d", s.ID()) },
+		Close:   func(s *pooled.ServerConn, cause error) { e.add("close %d: %v", s.ID(), cause) },
 	}
 }
 
@@ -86,7 +89,8 @@ func TestUsersHooksComeAfterTheGuards(t *testing.T) {
 		inTx = append(inTx, fake.InTx(pooledtest.ConnID(s.Raw())))
 		return nil
 	}
-	db, _ := open(t, fake, hooks(pooled.Hooks{Reset: look, Checkout: look}))
+	db, _ := open(t, fake, hooks(pooled.Hooks{Checkout: look,
+		Reset: func(ctx context.Context, s *pooled.ServerConn, _ pooled.ResetState) error { return look(ctx, s) }}))
 	mustExec(t, db, "BEGIN")
 	if want := []bool{false, false}; !slices.Equal(inTx, want) {
 		t.Errorf("in a transaction at checkout and reset: have %v, want %v", inTx, want)
@@ -169,7 +173,7 @@ func TestHookThatPanics(t *testing.T) {
 			case "Checkout":
 				h.Checkout = func(context.Context, *pooled.ServerConn) error { boom(); return nil }
 			case "Reset":
-				h.Reset = func(context.Context, *pooled.ServerConn) error { boom(); return nil }
+				h.Reset = func(context.Context, *pooled.ServerConn, pooled.ResetState) error { boom(); return nil }
 			case "Checkin":
 				h.Checkin = func(*pooled.ServerConn) { boom() }
 			}
@@ -206,7 +210,10 @@ func TestResetHookThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := pooledtest.NewFake(t)
 		db, pool := open(t, fake, func(c *pooled.Config) { c.ResetTimeout = time.Second }, hooks(pooled.Hooks{
-			Reset: func(ctx context.Context, _ *pooled.ServerConn) error { <-ctx.Done(); return ctx.Err() },
+			Reset: func(ctx context.Context, _ *pooled.ServerConn, _ pooled.ResetState) error {
+				<-ctx.Done()
+				return ctx.Err()
+			},
 		}))
 		defer db.Close()
 		began := time.Now()

@@ -5,26 +5,35 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"io"
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // Pool owns the server connections of one sql.Open (or one Connector). It is
 // reached by [PoolOf] or [Connector.Pool]. All its methods may be called at any time.
 //
-// This is the only file with a lock on the way of a checkout. A server
-// connection is always in exactly one place: idle, lent, being opened, or being
-// closed; the four together never exceed the limit.
+// A server connection is always in exactly one place: idle, lent, being opened, or
+// being closed; the four together never exceed the limit. This file lends them,
+// checkin.go takes them back, dial.go opens and close.go closes them. What
+// these and the other files with methods of the Pool share is under one lock.
 type Pool struct {
 	cfg     Config
 	parent  driver.Connector
+	target  *target // where parent connects to; nil: not known
 	dialect *dialect
 	hooks   chain
 	texts   textCount
+	user    []Hooks                                            // the part of hooks that is not the pool's own
 	refuses func(query string, args []driver.NamedValue) error // or nil
+
+	// process is the one this pool belongs to, zero: no fork guard. heir is the
+	// pool in its place in a forked child; inherited says that this is one.
+	process   uint64
+	heir      atomic.Pointer[Pool]
+	inherited bool
 
 	limit int  // most server connections at one time, unlimited: no limit
 	keep  int  // how many of them stay open when idle
@@ -36,6 +45,14 @@ type Pool struct {
 
 	spare sync.Pool // waiters
 
+	// first is held by the dial that runs the FirstConnect hooks.
+	first     chan struct{}
+	firstDone atomic.Bool
+
+	// idleLimit is how long a server connection may be idle before its own server
+	// ends it, less a margin; 0: no limit is known.
+	idleLimit atomic.Int64
+
 	mu      sync.Mutex // guards all below; nothing that can block runs under it
 	idle    deque
 	line    line
@@ -46,6 +63,16 @@ type Pool struct {
 	closed  bool
 	nextID  uint64
 	counts  counters
+	clock   clock
+
+	generation atomic.Uint64 // how often the pool was disposed of; changed under mu
+	losses     uint64        // how often a server connection was lost; see suspect
+
+	// owed is how many server connections are to be opened in the place of those
+	// that are due for their age.
+	owed         int
+	recycleTimer *time.Timer
+	recycleAt    time.Time
 
 	// ceiling is how many server connections the server accepted before it
 	// said "too many"; unlimited while it has not said so.
@@ -54,8 +81,7 @@ type Pool struct {
 	ceilingProbe backoff
 
 	sweepArmed   bool
-	tick         uint64 // advances with each sweep: a clock that costs nothing to read
-	probeArmed   bool   // the next try beyond the ceiling is set
+	probeArmed   bool // the next try beyond the ceiling is set
 	reclaimArmed bool
 	reclaimPause backoff
 	refillArmed  bool // a failed dial ahead of need is waiting for its next try
@@ -67,22 +93,34 @@ type Pool struct {
 	takenAt []uintptr // class assert: where the server connection was taken
 }
 
-func newPool(parent driver.Connector, cfg Config, d *dialect) *Pool {
+// newPool makes a pool that starts nothing before refill. The configuration is the
+// pool's own, and valid; user is its named hooks and its hooks.
+func newPool(parent driver.Connector, cfg Config, d *dialect, t *target, user []Hooks) *Pool {
+	if d.embedded { // nothing goes away, and nothing is gained by an early end
+		cfg.Recycle, cfg.PrePing = off, PingOff
+	}
 	p := &Pool{
 		cfg:          cfg,
 		parent:       parent,
+		target:       t,
 		dialect:      d,
-		hooks:        newChain(cfg.Hooks, resetSessionGuard, resetGuard(d, cfg.ResetOnReturn)),
 		refuses:      sqliteGuard(parent),
 		limit:        unlimited,
 		keep:         cfg.Size,
 		reuse:        true,
+		first:        make(chan struct{}, 1),
 		all:          make(map[*ServerConn]struct{}),
+		clock:        clock{read: readClocks},
 		ceiling:      unlimited,
 		ceilingProbe: backoff{first: time.Second, most: 30 * time.Second},
 		reclaimPause: backoff{first: 10 * time.Millisecond, most: time.Second},
 		refillPause:  backoff{first: time.Second, most: 30 * time.Second},
 		drained:      make(chan struct{}),
+	}
+	p.user = user
+	p.hooks = newChain(p.guards(), user)
+	if cfg.ForkGuard {
+		p.process = thisProcess()
 	}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	switch cfg.Class {
@@ -96,9 +134,25 @@ func newPool(parent driver.Connector, cfg Config, d *dialect) *Pool {
 		} else if cfg.MaxOverflow >= 0 {
 			p.limit = cfg.Size + cfg.MaxOverflow
 		}
-		p.refill()
+		if p.keep != unlimited && cfg.IdleTimeout > 0 {
+			p.clock.serve(cfg.IdleTimeout)
+		}
+	}
+	if p.reuse {
+		p.clock.serve(cfg.Recycle)
+		p.clock.serve(cfg.PrePing)
 	}
 	return p
+}
+
+// guards is the built-in part of the chain, in its order: what costs least and
+// forbids most comes first.
+func (p *Pool) guards() []Hooks {
+	var list []Hooks
+	if p.cfg.ForkGuard {
+		list = append(list, forkGuard)
+	}
+	return append(list, p.recycleGuard(), p.livenessGuard(), resetSessionGuard, p.sessionGuard())
 }
 
 // unlimited stands for the absence of a limit.
@@ -140,12 +194,25 @@ func (p *Pool) checkoutInLine(ctx context.Context, c *Conn, refused int) error {
 		// The number of old ones is finite; new ones that are refused time and
 		// again are a fault in a hook.
 		if refused++; fresh && refused > maxRefused {
-			return fmt.Errorf("pooled: checkout: %d server connections in a row were refused: %w", refused, err)
+			return &refusedError{refused, err}
 		}
 	}
 }
 
 const maxRefused = 3
+
+// refusedError has no Unwrap: if the hook's reason is driver.ErrBadConn, database/sql
+// would try it all again.
+type refusedError struct {
+	times int
+	last  error
+}
+
+func (e *refusedError) Error() string {
+	return fmt.Sprintf("pooled: checkout: %d server connections in a row were refused: %v", e.times, e.last)
+}
+
+func (e *refusedError) Is(target error) bool { return target == ErrDisconnect }
 
 // admit lends s to c and runs what has to happen before it is used. If that
 // fails, s is discarded. If a hook panics, c has s all the same, marked busy,
@@ -177,12 +244,25 @@ func (p *Pool) takeIdle() *ServerConn {
 }
 
 func (p *Pool) lendIdleLocked() *ServerConn {
-	p.lent++
-	p.counts.checkouts++
+	s := p.popIdleLocked()
+	p.lendLocked(s)
+	return s
+}
+
+func (p *Pool) popIdleLocked() *ServerConn {
 	if p.cfg.UseLIFO {
 		return p.idle.popBack()
 	}
 	return p.idle.popFront()
+}
+
+// lendLocked counts s as lent, and notes for the guards what they go by: they run
+// without the lock.
+func (p *Pool) lendLocked(s *ServerConn) {
+	p.lent++
+	p.counts.checkouts++
+	s.lentAt = p.nowLocked()
+	s.lossesAtLend = p.losses
 }
 
 // take takes an idle server connection or stands in line for one.
@@ -314,118 +394,6 @@ func (p *Pool) timeoutErrorLocked(phase Phase, waited time.Duration, waiting int
 	}
 }
 
-// checkin takes a server connection back: it is reset, and then the next in line
-// has it, or it is laid down idle. One that can't be used again is closed.
-func (p *Pool) checkin(s *ServerConn) {
-	if err := p.release(s); err != nil {
-		p.discard(s, err)
-		return
-	}
-	p.putBack(s)
-}
-
-var errBroken = errors.New("pooled: the connection is broken")
-
-// release does what has to happen when a server connection comes back, and says
-// why it can't be used again.
-func (p *Pool) release(s *ServerConn) error {
-	if !s.usable() {
-		return errBroken
-	}
-	s.used = true
-	dirty := s.mayHoldTx()
-	if !dirty && !p.hooks.userOnReturn && len(s.parked) == 0 {
-		return nil
-	}
-	err := p.runRelease(s, dirty || p.hooks.userOnReturn)
-	if err == nil && dirty && !s.usable() {
-		err = errBroken
-	}
-	return err
-}
-
-// runRelease runs the hooks of a return, those of the reset only if one of them
-// has something to do. If one panics, s is discarded and not lost from the count; the
-// panic goes on.
-func (p *Pool) runRelease(s *ServerConn, reset bool) (err error) {
-	s.busy = true
-	defer func() {
-		if s.busy {
-			p.discard(s, errPanicked)
-		}
-	}()
-	if reset {
-		err = p.reset(s)
-	}
-	if err == nil {
-		err = s.sweep(&p.texts)
-	}
-	if err == nil {
-		for _, f := range p.hooks.checkin {
-			f(s)
-		}
-	}
-	s.busy = false
-	return err
-}
-
-var errPanicked = errors.New("pooled: a hook panicked")
-
-// reset runs the reset hooks under their own deadline.
-func (p *Pool) reset(s *ServerConn) error {
-	if len(p.hooks.reset) == 0 {
-		return nil
-	}
-	ctx, cancel := context.Background(), context.CancelFunc(func() {})
-	if p.cfg.ResetTimeout > 0 {
-		ctx, cancel = context.WithTimeout(ctx, p.cfg.ResetTimeout)
-	}
-	defer cancel()
-	return runUntilError(ctx, p.hooks.reset, s)
-}
-
-// putBack gives a clean server connection to the next in line, or lays it down.
-func (p *Pool) putBack(s *ServerConn) {
-	p.mu.Lock()
-	if p.closed || !p.reuse || p.line.n == 0 && p.cfg.IdleTimeout == 0 && p.establishedLocked() > p.keep {
-		p.mu.Unlock()
-		p.discard(s, nil)
-		return
-	}
-	p.lent--
-	p.placeLocked(s)
-	p.mu.Unlock()
-}
-
-// placeLocked gives s to the head of the line, or lays it down idle.
-func (p *Pool) placeLocked(s *ServerConn) {
-	if p.line.n > 0 {
-		p.deliverLocked(s)
-		return
-	}
-	s.idleSince = p.tick
-	p.idle.pushBack(s)
-	if p.establishedLocked() > p.keep {
-		p.armSweepLocked()
-	}
-}
-
-// deliverLocked gives s to the head of the line.
-func (p *Pool) deliverLocked(s *ServerConn) {
-	w := p.line.popFront()
-	w.server = s
-	p.lent++
-	p.counts.checkouts++
-	w.ready <- struct{}{}
-}
-
-func (p *Pool) failHeadLocked(err error) {
-	if w := p.line.popFront(); w != nil {
-		w.err = err
-		w.ready <- struct{}{}
-	}
-}
-
 // establishedLocked counts what is open and will come back.
 func (p *Pool) establishedLocked() int { return p.idle.len() + p.lent }
 
@@ -433,141 +401,6 @@ func (p *Pool) establishedLocked() int { return p.idle.len() + p.lent }
 func (p *Pool) totalLocked() int { return p.establishedLocked() + p.opening + p.closing }
 
 func (p *Pool) capacityLocked() int { return min(p.limit, p.ceiling) }
-
-// discard closes a server connection that was lent. It keeps its place in the
-// count until it is closed for real, in the background: closing a dead
-// connection can take longer than its user has time for.
-func (p *Pool) discard(s *ServerConn, cause error) {
-	s.busy = false
-	defer p.retire(s) // also if a close hook panics
-	p.goodbye(s, cause)
-}
-
-func (p *Pool) retire(s *ServerConn) {
-	p.mu.Lock()
-	p.lent--
-	p.retireLocked(s)
-	if p.closed { // nobody would wait for a goroutine
-		p.mu.Unlock()
-		p.closeServer(s)
-		return
-	}
-	p.background++
-	p.mu.Unlock()
-	go func() {
-		defer p.backgroundDone()
-		p.closeServer(s)
-	}()
-}
-
-// goodbye runs the close hooks, before s is closed.
-func (p *Pool) goodbye(s *ServerConn, cause error) {
-	for _, f := range p.hooks.close {
-		f(s, cause)
-	}
-}
-
-// retireLocked moves s, which the caller has taken from where it was, to closing.
-func (p *Pool) retireLocked(s *ServerConn) {
-	delete(p.all, s)
-	p.closing++
-	p.counts.closed++
-}
-
-// closeServer closes s, which was retired, and gives its place up.
-func (p *Pool) closeServer(s *ServerConn) error {
-	defer func() {
-		p.mu.Lock()
-		p.closing--
-		p.dialLocked(p.ctx)
-		p.mu.Unlock()
-	}()
-	for _, stmt := range s.parked { // as database/sql does, for parents in this process
-		stmt.Close()
-	}
-	return s.parent.conn.Close()
-}
-
-// closeIdleLocked closes a server connection that was just taken from the idle
-// ones, in the background. errs, if not nil, is sent the result.
-func (p *Pool) closeIdleLocked(s *ServerConn, cause error, errs chan<- error) {
-	p.retireLocked(s)
-	p.background++
-	go func() {
-		defer p.backgroundDone()
-		p.goodbye(s, cause)
-		if err := p.closeServer(s); errs != nil {
-			errs <- err
-		}
-	}()
-}
-
-// discardIdle closes all that is idle at this moment.
-func (p *Pool) discardIdle(cause error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for p.idle.len() > 0 {
-		p.closeIdleLocked(p.idle.popFront(), cause, nil)
-	}
-}
-
-func (p *Pool) backgroundDone() {
-	p.mu.Lock()
-	p.background--
-	p.signalDrainedLocked()
-	p.mu.Unlock()
-}
-
-func (p *Pool) signalDrainedLocked() {
-	if p.closed && p.background == 0 {
-		select {
-		case <-p.drained:
-		default:
-			close(p.drained)
-		}
-	}
-}
-
-// closeWait bounds how long Close waits for goroutines of the pool: a dial or a
-// goodbye that hangs must not hang the program.
-const closeWait = 5 * time.Second
-
-// close closes what is idle and the parent connector, fails those in line, ends
-// the dials, and waits for the pool's goroutines. Server connections in use are
-// closed when they come back.
-func (p *Pool) close() error {
-	p.mu.Lock()
-	if p.closed {
-		p.mu.Unlock()
-		return nil
-	}
-	p.closed = true
-	p.cancel()
-	for p.line.n > 0 {
-		p.failHeadLocked(ErrClosed)
-	}
-	results := make(chan error, p.idle.len())
-	for p.idle.len() > 0 {
-		p.closeIdleLocked(p.idle.popFront(), nil, results)
-	}
-	p.signalDrainedLocked()
-	p.mu.Unlock()
-
-	timer := time.NewTimer(closeWait)
-	defer timer.Stop()
-	select {
-	case <-p.drained:
-	case <-timer.C:
-	}
-	var err error
-	for len(results) > 0 {
-		err = errors.Join(err, <-results)
-	}
-	if closer, ok := p.parent.(io.Closer); ok {
-		err = errors.Join(err, closer.Close())
-	}
-	return err
-}
 
 func formatStack(stack []uintptr) string {
 	var b strings.Builder

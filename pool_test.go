@@ -257,7 +257,7 @@ func TestMinIdle(t *testing.T) {
 func TestMinIdleIsKeptWhenOverflowIsSwept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := pooledtest.NewFake(t)
-		db, pool := open(t, fake, size(1, 7), func(c *pooled.Config) { c.MinIdle = 4 })
+		db, pool := open(t, fake, size(1, 7), noRecycle, func(c *pooled.Config) { c.MinIdle = 4 })
 		defer db.Close()
 		time.Sleep(time.Hour)
 		if have := pool.Stats(); have.Idle != 4 || have.Opened != 4 {
@@ -596,7 +596,7 @@ func TestClassNullKeepsNothingNobodyWants(t *testing.T) {
 func TestClassStatic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := pooledtest.NewFake(t)
-		db, pool := open(t, fake, class(pooled.ClassStatic))
+		db, pool := open(t, fake, noRecycle, class(pooled.ClassStatic))
 		defer db.Close()
 		var wg sync.WaitGroup
 		for range 10 {

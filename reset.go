@@ -5,56 +5,131 @@ import (
 	"fmt"
 )
 
-// resetGuard is reset on return as a Hooks value: no transaction outlives its
-// checkout. Modes:
+// sessionGuard is reset on return as a Hooks value, with what it has to know of a new
+// session. Modes:
 //
 //	rollback  what was not committed is rolled back
 //	commit    what was not rolled back is committed
+//	session   the session is as it was after connect
+//	auto      rollback, and session after a statement that changes session state
 //	none      nothing is done, the next borrower is in the transaction
 //
-// Nothing is sent when it is certain that there is no transaction: every
-// statement that was sent is known to leave none (see classify), autocommit is
-// on, and every transaction begun through the driver has ended.
+// Nothing is sent when it is certain that there is nothing to undo: every
+// statement that was sent is known to leave nothing (see classify and touchesSession), autocommit is
+// on, and every transaction begun through the driver has ended. Only session
+// trusts no statement.
 //
-// What it decides by, openTx, textTx and autoOff, is kept by the Conn as
+// What it decides by, openTx, textTx, autoOff and sessionDirty, is kept by the Conn as
 // statements go by.
-func resetGuard(d *dialect, mode ResetMode) Hooks {
-	statement := d.rollback
-	switch mode {
-	case ResetNone:
-		return Hooks{}
-	case ResetCommit:
-		statement = d.commit
+func (p *Pool) sessionGuard() Hooks {
+	h := Hooks{Connect: p.greet}
+	if first := p.dialect.firstGreet; first != nil {
+		h.FirstConnect = func(ctx context.Context, s *ServerConn) error { return first(ctx, p, s) }
 	}
-	return Hooks{
-		Connect: func(ctx context.Context, s *ServerConn) error { return learnAutocommit(ctx, s, d) },
-		Reset: func(ctx context.Context, s *ServerConn) error {
-			if !s.mayHoldTx() {
+	if p.cfg.ResetOnReturn != ResetNone {
+		h.Reset = p.resetSession
+	}
+	if p.dialect.resetsAtCheckout && p.cfg.InitSQL != "" {
+		h.Checkout = func(ctx context.Context, s *ServerConn) error {
+			if !s.used {
 				return nil
 			}
-			text := statement
-			if s.autoOff {
-				text += d.unchained
-			}
-			err := s.exec(ctx, text)
-			if err != nil && (d.noTransaction == nil || !d.noTransaction(err)) {
-				return fmt.Errorf("pooled: reset on return (%s): %w", text, err)
-			}
-			s.openTx, s.textTx = false, false
-			return nil
-		},
+			return p.runInitSQL(ctx, s)
+		}
 	}
+	return h
+}
+
+// needsReset tells whether a reset would have something to do.
+func (p *Pool) needsReset(s *ServerConn) bool {
+	switch p.cfg.ResetOnReturn {
+	case ResetNone:
+		return false
+	case ResetSession:
+		return true
+	}
+	return s.mayHoldTx() || s.sessionDirty
+}
+
+// greet makes a new session ready and learns about it. pool_init_sql comes first: it
+// may change what there is to learn.
+func (p *Pool) greet(ctx context.Context, s *ServerConn) error {
+	if err := p.runInitSQL(ctx, s); err != nil {
+		return err
+	}
+	if p.dialect.greet == nil {
+		return nil
+	}
+	if err := p.dialect.greet(ctx, p, s); err != nil {
+		return err
+	}
+	s.bornAutoOff = s.autoOff
+	return nil
+}
+
+func (p *Pool) runInitSQL(ctx context.Context, s *ServerConn) error {
+	if p.cfg.InitSQL == "" {
+		return nil
+	}
+	if err := s.exec(ctx, p.cfg.InitSQL); err != nil {
+		return fmt.Errorf("pooled: pool_init_sql: %w", err)
+	}
+	return nil
+}
+
+// resetSession is the Reset hook.
+func (p *Pool) resetSession(ctx context.Context, s *ServerConn, _ ResetState) error {
+	switch {
+	case !p.needsReset(s):
+		return nil
+	case p.cfg.ResetOnReturn == ResetSession || s.sessionDirty:
+		return p.renew(ctx, s)
+	}
+	return p.endTransaction(ctx, s)
+}
+
+// endTransaction ends the transaction that may be open.
+func (p *Pool) endTransaction(ctx context.Context, s *ServerConn) error {
+	d := p.dialect
+	text := d.rollback
+	if p.cfg.ResetOnReturn == ResetCommit {
+		text = d.commit
+	}
+	if s.autoOff {
+		text += d.unchained
+	}
+	err := s.send(ctx, text)
+	if err != nil && (d.noTransaction == nil || !d.noTransaction(err)) {
+		return fmt.Errorf("pooled: reset on return (%s): %w", text, err)
+	}
+	s.openTx, s.textTx = false, false
+	return nil
+}
+
+// renew gives the session the state it had after connect.
+func (p *Pool) renew(ctx context.Context, s *ServerConn) error {
+	if p.dialect.renew == nil {
+		return errReopening
+	}
+	if err := p.dialect.renew(ctx, p, s); err != nil {
+		return err
+	}
+	if !p.dialect.resetsAtCheckout {
+		if err := p.runInitSQL(ctx, s); err != nil {
+			return err
+		}
+	}
+	s.openTx, s.textTx, s.sessionDirty = false, false, false
+	s.autoOff = s.bornAutoOff
+	return nil
 }
 
 // learnAutocommit finds out whether a new session commits by itself. Whoever
 // turned that off, from then on every statement opens a transaction. A server
 // (or a proxy before it) that does not answer is taken for one that does not
 // commit: that costs round trips, the opposite could leak a transaction.
-func learnAutocommit(ctx context.Context, s *ServerConn, d *dialect) error {
-	if d.autocommit == "" {
-		return nil
-	}
-	value, err := s.queryValue(ctx, d.autocommit)
-	s.autoOff = err != nil || fmt.Sprint(value) != "1"
+func learnAutocommit(ctx context.Context, s *ServerConn, query string) error {
+	row, err := s.queryRow(ctx, query)
+	s.autoOff = err != nil || fmt.Sprint(row[0]) != "1"
 	return ctx.Err()
 }

@@ -13,35 +13,70 @@ import (
 // the pool while it is idle; its methods must not be used outside the hook
 // that was given it.
 type ServerConn struct {
-	parent parentConn
-	id     uint64
-	born   time.Time
+	parent     parentConn
+	socket     *socket // what the parent dialed; nil: not known
+	id         uint64
+	born       time.Time
+	bornAt     moment
+	maxAge     time.Duration // off: none
+	process    uint64        // in which it was opened; zero: no fork guard
+	generation uint64        // of the pool: how often that had been disposed of
+	kind       dialectKind
+
+	// watch: statements that change session state are of interest.
+	watch bool
 
 	// The fields below belong to the holder.
 
-	used    bool // has been checked in at least once
-	busy    bool // an operation is under way; still true at checkin if it panicked
-	broken  bool // must not go back into the pool
-	openTx  bool // a transaction begun through the driver is not known to have ended
-	textTx  bool // a statement was seen that may have opened a transaction
-	autoOff bool // autocommit may be off: every statement may open a transaction
+	used         bool   // has been idle, or checked in, at least once
+	busy         bool   // an operation is under way; still true at checkin if it panicked
+	broken       bool   // must not go back into the pool
+	cause        error  // why, if that is known
+	invalid      bool   // the Invalidate hooks were told
+	retire       error  // why it leaves when it comes back; nil: it does not
+	detached     bool   // it is the pool's no more
+	openTx       bool   // a transaction begun through the driver is not known to have ended
+	textTx       bool   // a statement was seen that may have opened a transaction
+	autoOff      bool   // autocommit may be off: every statement may open a transaction
+	sessionDirty bool   // a statement was seen that may have changed the session; if watch
+	bornAutoOff  bool   // what autoOff was after connect
+	resetBy      string // what the last reset sent
+	sentBefore   uint64 // bytes on the socket before the operation under way
 
-	memoText string // the last text that was classified
-	memo     effect // and what it leaves
+	memoText    string // the last text that was classified
+	memo        effect // and what it leaves
+	memoTouches bool   // and whether it changes the session
 
 	parked     map[string]driver.Stmt // statements by text, left here by Conns that moved on
 	parkedSeen uint64                 // textCount's generation when parked was last swept
+
+	values map[any]any // the hooks' own
+
+	mysql mysqlBirth // what a session reset has to restore
 
 	// holder is the Conn this was lent to by Connector.Connect, for the pool
 	// to find borrows that were never used.
 	holder atomic.Pointer[Conn]
 
-	// idleSince is the pool's tick when this was last laid down; guarded by Pool.mu.
-	idleSince uint64
+	// spent: another has been opened in its place, or its age is up; it goes when it comes back.
+	spent atomic.Bool
+
+	// Guarded by Pool.mu, or written when it is lent and then the holder's to read.
+
+	idle         bool   // in Pool.idle
+	replaced     bool   // another is being opened in its place
+	idleSince    moment // when it last came back
+	lentAt       moment
+	losses       uint64 // Pool.losses up to which this one has been seen alive
+	lossesAtLend uint64 // Pool.losses at checkout
 }
 
-func newServerConn(id uint64, parent driver.Conn) *ServerConn {
-	return &ServerConn{parent: inspect(parent), id: id, born: time.Now()}
+func (p *Pool) newServerConn(id, generation uint64, parent driver.Conn, socket *socket) *ServerConn {
+	return &ServerConn{
+		parent: inspect(parent), socket: socket, id: id, born: time.Now(), bornAt: p.clock.read(),
+		maxAge: ageLimit(&p.cfg), process: p.process, generation: generation,
+		kind: p.dialect.kind, watch: p.cfg.ResetOnReturn == ResetAuto,
+	}
 }
 
 // ID numbers the server connections of a pool from 1 in the order they were
@@ -54,24 +89,52 @@ func (s *ServerConn) Opened() time.Time { return s.born }
 // Raw is the parent driver's connection.
 func (s *ServerConn) Raw() driver.Conn { return s.parent.conn }
 
+// SetValue keeps a value of a hook's with the server connection, for as long as that
+// lives; nil removes it. Keys are compared with ==; a type of your own keeps
+// them from meeting others'. It is SQLAlchemy's ConnectionRecord.info.
+func (s *ServerConn) SetValue(key, value any) {
+	if value == nil {
+		delete(s.values, key)
+		return
+	}
+	if s.values == nil {
+		s.values = make(map[any]any)
+	}
+	s.values[key] = value
+}
+
+// Value is what was last set for the key, or nil.
+func (s *ServerConn) Value(key any) any { return s.values[key] }
+
 // memoLimit keeps a server connection from holding on to long texts.
 const memoLimit = 256
 
-// leaves is classify with a memory of one: programs send the same text over and
-// over, and to compare it with itself takes no time.
-func (s *ServerConn) leaves(d dialectKind, query string) effect {
+// noteText records, before it is sent, what a text may leave behind. It has a
+// memory of one: programs send the same text over and over, and to compare it with
+// itself takes no time.
+func (s *ServerConn) noteText(query string) {
 	if query == s.memoText && query != "" {
-		return s.memo
+		s.note(s.memo, s.memoTouches)
+		return
 	}
-	leaves := classify(d, query)
+	leaves, touches := s.judge(query)
 	if len(query) <= memoLimit {
-		s.memoText, s.memo = query, leaves
+		s.memoText, s.memo, s.memoTouches = query, leaves, touches
 	}
-	return leaves
+	s.note(leaves, touches)
 }
 
-// note records, before it is sent, what a statement may leave behind.
-func (s *ServerConn) note(leaves effect) {
+// judge tells what a text may leave behind: a transaction, and if that is of
+// interest, a changed session.
+func (s *ServerConn) judge(query string) (leaves effect, touches bool) {
+	return classify(s.kind, query), s.watch && touchesSession(s.kind, query)
+}
+
+// note is noteText for a text that was judged before.
+func (s *ServerConn) note(leaves effect, touches bool) {
+	if touches && s.watch {
+		s.sessionDirty = true
+	}
 	switch leaves {
 	case effectAny:
 		s.autoOff = true
@@ -80,6 +143,9 @@ func (s *ServerConn) note(leaves effect) {
 		s.textTx = true
 	}
 }
+
+// noteAnything records that the program did what cannot be seen.
+func (s *ServerConn) noteAnything() { s.note(s.kind.worst(), true) }
 
 // mayHoldTx reports whether a transaction may be open on the server.
 func (s *ServerConn) mayHoldTx() bool { return s.openTx || s.textTx || s.autoOff }
@@ -141,6 +207,60 @@ func (s *ServerConn) closeStmt(stmt driver.Stmt) {
 	}
 }
 
+// forgetStatements is for a session whose server has dropped all prepared
+// statements. They are not closed: that would tell the server about a number or a name
+// which may belong to another by then.
+func (s *ServerConn) forgetStatements() { clear(s.parked) }
+
+// start is the moment before an operation of the parent's.
+func (s *ServerConn) start() {
+	s.busy = true
+	if s.socket != nil {
+		s.sentBefore, _ = s.socket.sent()
+	}
+}
+
+// honest replaces a driver.ErrBadConn that is not true: it means that nothing
+// was sent, and database/sql sends the statement again. lib/pq answers with it also when the
+// connection broke after the statement was on its way. Where the pool counts
+// what is written to the socket, it knows better.
+func (s *ServerConn) honest(err error) error {
+	if err == nil || s.socket == nil || !errors.Is(err, driver.ErrBadConn) {
+		return err
+	}
+	if sent, counted := s.socket.sent(); counted && sent != s.sentBefore {
+		return &lostError{cause: s.socket.lastErr()}
+	}
+	return err
+}
+
+// close closes this with all that is parked on it, unless it is another
+// process's: nothing else in the pool closes a connection of the parent driver's.
+func (s *ServerConn) close() error {
+	if s.foreign() {
+		abandon(s)
+		return nil
+	}
+	for _, stmt := range s.parked { // as database/sql does, for parents in this process
+		stmt.Close()
+	}
+	return s.parent.conn.Close()
+}
+
+// send runs a statement of a reset, and writes it down.
+func (s *ServerConn) send(ctx context.Context, query string) error {
+	s.sent(query)
+	return s.exec(ctx, query)
+}
+
+// sent writes down what a reset sends.
+func (s *ServerConn) sent(what string) {
+	if s.resetBy != "" {
+		what = s.resetBy + "; " + what
+	}
+	s.resetBy = what
+}
+
 // exec runs a statement of the pool's own.
 func (s *ServerConn) exec(ctx context.Context, query string) error {
 	_, err := s.parent.exec(ctx, query, nil)
@@ -155,8 +275,8 @@ func (s *ServerConn) exec(ctx context.Context, query string) error {
 	return errors.Join(err, stmt.Close())
 }
 
-// queryValue runs a query of the pool's own that has one row of one column.
-func (s *ServerConn) queryValue(ctx context.Context, query string) (driver.Value, error) {
+// queryRow runs a query of the pool's own that has one row of one column or more.
+func (s *ServerConn) queryRow(ctx context.Context, query string) ([]driver.Value, error) {
 	rows, err := s.parent.query(ctx, query, nil)
 	if err == driver.ErrSkip {
 		var stmt driver.Stmt
@@ -173,11 +293,13 @@ func (s *ServerConn) queryValue(ctx context.Context, query string) (driver.Value
 	if err = rows.Next(row); err == nil && len(row) == 0 {
 		err = errors.New("no column")
 	}
+	for i, value := range row {
+		if b, ok := value.([]byte); ok { // may be reused by the driver
+			row[i] = string(b)
+		}
+	}
 	if err = errors.Join(err, rows.Close()); err != nil {
 		return nil, err
 	}
-	if b, ok := row[0].([]byte); ok { // may be reused by the driver
-		return string(b), nil
-	}
-	return row[0], nil
+	return row, nil
 }

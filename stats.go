@@ -26,6 +26,9 @@ type Stats struct {
 	Opened        uint64 // server connections opened
 	Closed        uint64 // server connections closed, or being closed
 	ConnectErrors uint64 // server connections that failed to open
+	Recycled      uint64 // of those closed: for their age, or for idling as long as the server allows
+	Invalidated   uint64 // of those closed: found dead, broken, or invalidated by the program
+	Detached      uint64 // server connections taken out of the pool
 }
 
 // Open is how many server connections are open.
@@ -34,10 +37,12 @@ func (s Stats) Open() int { return s.Idle + s.CheckedOut }
 // counters are the growing half of Stats, guarded by Pool.mu.
 type counters struct {
 	checkouts, waits, timeouts, opened, closed, connectErrors uint64
+	recycled, invalidated, detached                           uint64
 }
 
 // Stats reads the pool's figures, all of the same moment.
 func (p *Pool) Stats() Stats {
+	p = p.here()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return Stats{
@@ -46,6 +51,7 @@ func (p *Pool) Stats() Stats {
 		Idle: p.idle.len(), CheckedOut: p.lent, Opening: p.opening, Closing: p.closing, Waiting: p.line.n,
 		Checkouts: p.counts.checkouts, Waits: p.counts.waits, Timeouts: p.counts.timeouts,
 		Opened: p.counts.opened, Closed: p.counts.closed, ConnectErrors: p.counts.connectErrors,
+		Recycled: p.counts.recycled, Invalidated: p.counts.invalidated, Detached: p.counts.detached,
 	}
 }
 

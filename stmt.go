@@ -17,9 +17,10 @@ var (
 // unless that server connection has the text already, left there by this Conn or by
 // another.
 type Stmt struct {
-	conn   *Conn
-	query  string
-	leaves effect
+	conn    *Conn
+	query   string
+	leaves  effect
+	touches bool
 
 	// parent is the parent's statement on the server connection that the Conn
 	// holds now; nil if there is none yet. next links those of one Conn.
@@ -100,10 +101,10 @@ func runStmt[T any](
 		if err != nil {
 			return none, err
 		}
-		s.busy = true
-		s.note(st.leaves)
+		s.start()
+		s.note(st.leaves, st.touches)
 		result, err := send(ctx, parent, values)
-		if !c.again(s, err) {
+		if err = s.honest(err); !c.again(s, err) {
 			return result, err
 		}
 	}
@@ -120,7 +121,7 @@ func (st *Stmt) ready(ctx context.Context) (*ServerConn, driver.Stmt, error) {
 			return nil, nil, err
 		}
 		untouched := c.untouched
-		s.busy = true
+		s.start()
 		parent, err := st.on(ctx, s)
 		if !c.again(s, err) {
 			c.untouched = untouched && err == nil
@@ -142,6 +143,10 @@ func (st *Stmt) Close() error {
 	}
 	parent := st.parent
 	st.detach()
+	if st.conn.server.foreign() {
+		abandon(parent)
+		return nil
+	}
 	return parent.Close()
 }
 

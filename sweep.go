@@ -6,12 +6,12 @@ import "time"
 // overflow, and taking back borrows that were never used.
 
 // sweepsPerTimeout sets how finely pool_idle_timeout is kept: an idle server
-// connection above pool_size is closed after that time and at most a quarter more.
-const sweepsPerTimeout = 4
+// connection above pool_size is closed after that time and at most a quarter more, half of
+// which is for the pool's coarse clock.
+const sweepsPerTimeout = 8
 
 // armSweepLocked starts the sweep; there are idle server connections above
-// pool_size. Sweeps count ticks, and a server connection is marked with the
-// tick it was laid down in: no clock is read on the way.
+// pool_size.
 func (p *Pool) armSweepLocked() {
 	if p.sweepArmed || p.cfg.IdleTimeout < 0 {
 		return
@@ -24,10 +24,10 @@ func (p *Pool) armSweepLocked() {
 func (p *Pool) sweepIdle() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.tick++
 	p.sweepArmed = false
+	now := p.clock.read()
 	for !p.closed && p.idle.len() > p.cfg.MinIdle && p.establishedLocked() > p.keep &&
-		p.tick-p.idle.peekFront().idleSince > sweepsPerTimeout {
+		now.since(p.idle.peekFront().idleSince) >= p.cfg.IdleTimeout+p.clock.resolution {
 		p.closeIdleLocked(p.idle.popFront(), nil, nil)
 	}
 	if !p.closed && p.idle.len() > 0 && p.establishedLocked() > p.keep {
@@ -64,8 +64,8 @@ func (p *Pool) reclaimLocked() bool {
 	for s := range p.all {
 		if holder := s.holder.Load(); holder != nil && holder.giveUpUnused() {
 			p.lent--
-			s.idleSince = p.tick
-			p.idle.pushBack(s)
+			s.idleSince = p.nowLocked()
+			p.layDownLocked(s)
 			return true
 		}
 	}

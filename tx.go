@@ -12,6 +12,7 @@ type tx struct {
 	server *ServerConn
 	parent driver.Tx
 	ctx    context.Context // BeginTx's
+	open   bool            // neither Commit nor Rollback was called
 }
 
 var _ driver.Tx = (*tx)(nil)
@@ -31,11 +32,15 @@ func (t *tx) Rollback() error {
 
 func (t *tx) end(how func() error) error {
 	s := t.server
-	s.busy = true
-	err := how()
+	t.open = false
+	if s.foreign() {
+		return errForked
+	}
+	s.start()
+	err := s.honest(how())
 	s.busy = false
 	s.openTx = err != nil // who knows
-	if errors.Is(err, driver.ErrBadConn) {
+	if errors.Is(err, driver.ErrBadConn) || errors.Is(err, ErrConnLost) {
 		s.broken = true
 	}
 	return err

@@ -1,0 +1,197 @@
+package pooled
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+)
+
+// What a program can do by hand with the server connection behind a sql.Conn. These functions
+// take a server connection from the pool if the sql.Conn holds none yet, which
+// blocks until ctx or pool_timeout ends. They must not be called while another
+// goroutine uses the sql.Conn; what is open on it (a Tx, Rows) stays usable.
+
+// Raw calls f with the parent driver's connection, of whatever type that has:
+//
+//	err := pooled.Raw(ctx, conn, func(parent driver.Conn) error {
+//		return parent.(*sqlite.Conn).Backup(…)
+//	})
+//
+// The connection must not be used after f returned, and not be closed. What f does with
+// it is not seen by the pool, so on return the session is reset as far as the
+// pool's mode goes. The error is f's own; if it is driver.ErrBadConn, the server
+// connection does not go back into the pool. Unlike sql.Conn.Raw, which would close the
+// sql.Conn, or wait forever if a Tx is open, Raw leaves it to be closed as usual. A panic
+// in f costs the server connection.
+func Raw(ctx context.Context, conn *sql.Conn, f func(parent driver.Conn) error) error {
+	return onConn(ctx, conn, func(c *Conn, s *ServerConn) error {
+		s.noteAnything()
+		s.start()
+		err := f(s.parent.conn)
+		s.busy = false
+		if err != nil {
+			c.judge(s, err)
+		}
+		return err
+	})
+}
+
+// Invalidate says that the server connection behind conn is of no use. It is
+// closed when conn is, together with what is still open on it. What the program does next with
+// conn is done on another server connection, unless a Tx is open: then
+// it is an error until the Tx is rolled back. cause is for the hooks; nil
+// is replaced. If conn holds no server connection, there is nothing to do.
+// In class direct conn keeps the one it has, which is closed with it.
+func Invalidate(ctx context.Context, conn *sql.Conn, cause error) error {
+	if cause == nil {
+		cause = errors.New("pooled: invalidated by the program")
+	}
+	return withConn(conn, func(c *Conn) error {
+		if s := c.held(); s != nil {
+			c.invalidate(s, cause)
+		}
+		return ctx.Err()
+	})
+}
+
+// SoftInvalidate says that the server connection behind conn is to be closed
+// instead of going back into the pool. Until then conn keeps it. cause is for the hooks.
+func SoftInvalidate(ctx context.Context, conn *sql.Conn, cause error) error {
+	return onConn(ctx, conn, func(c *Conn, s *ServerConn) error {
+		s.retire = &retirement{text: "pooled: invalidated softly", cause: cause}
+		for _, f := range c.pool.hooks.softInvalidate {
+			f(s, cause)
+		}
+		return nil
+	})
+}
+
+// Detach takes the server connection behind conn out of the pool, which may open another in
+// its place. From then on it is conn's alone, and closed for real when conn is:
+// for a session that nobody should inherit, or that outlives the program's interest in
+// the pool. The pool's limits do not count it, and closing the sql.DB does not close it.
+func Detach(ctx context.Context, conn *sql.Conn) error {
+	return onConn(ctx, conn, func(c *Conn, s *ServerConn) error {
+		c.pool.here().detach(s)
+		return nil
+	})
+}
+
+// onConn calls do with the Conn behind a sql.Conn and its server connection.
+func onConn(ctx context.Context, conn *sql.Conn, do func(*Conn, *ServerConn) error) error {
+	return withConn(conn, func(c *Conn) error {
+		s, err := c.acquire(ctx)
+		if err != nil {
+			return err
+		}
+		c.untouched = false
+		return do(c, s)
+	})
+}
+
+// withConn calls do with the Conn behind a sql.Conn. database/sql gets to see no
+// error: at driver.ErrBadConn it would close the connection under an open Tx, and
+// wait for itself.
+func withConn(conn *sql.Conn, do func(*Conn) error) (err error) {
+	raw := conn.Raw(func(dc any) error {
+		if c := connBehind(dc); c != nil {
+			err = do(c)
+		} else {
+			err = errors.New("pooled: this sql.Conn is not one of a pooled sql.DB")
+		}
+		return nil
+	})
+	if raw != nil {
+		return raw
+	}
+	return err
+}
+
+// connBehind finds our Conn, also in a wrapper that shows what it wraps by a method Raw.
+func connBehind(dc any) *Conn {
+	for range 8 {
+		switch v := dc.(type) {
+		case *Conn:
+			return v
+		case *ownedConn:
+			return v.Conn
+		case interface{ Raw() driver.Conn }:
+			dc = v.Raw()
+		default:
+			return nil
+		}
+	}
+	return nil
+}
+
+// invalidate puts s aside until the borrow ends: Rows or a Tx of it may still be
+// open, and a connection must not be closed under them.
+func (c *Conn) invalidate(s *ServerConn, cause error) {
+	s.broken, s.cause = true, cause
+	if !s.invalid {
+		s.invalid = true
+		for _, f := range c.pool.hooks.invalidate {
+			f(s, cause)
+		}
+	}
+	if c.pool.direct() {
+		return
+	}
+	c.parkStmts(s)
+	c.server = nil
+	c.limbo = append(c.limbo, s)
+}
+
+// closeLimbo closes what was invalidated in this borrow.
+func (c *Conn) closeLimbo() {
+	for _, s := range c.limbo {
+		if s.detached {
+			c.pool.closeDetached(s, s.cause)
+		} else {
+			c.pool.here().discard(s, s.cause)
+		}
+	}
+	clear(c.limbo)
+	c.limbo = c.limbo[:0]
+}
+
+// detach takes s out of the pool's count.
+func (p *Pool) detach(s *ServerConn) {
+	if s.detached {
+		return
+	}
+	s.detached = true
+	p.mu.Lock()
+	delete(p.all, s)
+	p.lent--
+	p.counts.detached++
+	p.dialLocked(p.ctx)
+	p.mu.Unlock()
+	for _, f := range p.hooks.detach {
+		f(s)
+	}
+}
+
+// closeDetached closes a server connection that is no longer the pool's.
+func (p *Pool) closeDetached(s *ServerConn, cause error) error {
+	s.busy = false
+	p.goodbye(s, cause)
+	return s.close()
+}
+
+// Dispose retires all server connections that are open: those that are idle are closed
+// at once, in the background, and those in use when they come back. The pool stays usable, and
+// opens new ones. It is for a password or a host that changed, and for what SQLAlchemy's
+// Engine.dispose does.
+//
+// In a forked child it leaves the parent process's server connections alone, as
+// everything else there does.
+func (p *Pool) Dispose() {
+	p = p.here()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.generation.Add(1)
+	p.owed = 0
+	p.closeAllIdleLocked(errDisposed, func(*ServerConn) bool { return true })
+}

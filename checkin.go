@@ -1,0 +1,156 @@
+package pooled
+
+import (
+	"context"
+	"errors"
+)
+
+// checkin takes a server connection back: it is reset, and then the next in line
+// has it, or it is laid down idle. One that can't be used again is closed.
+func (p *Pool) checkin(s *ServerConn) {
+	if err := p.release(s); err != nil {
+		p.discard(s, err)
+		return
+	}
+	p.putBack(s)
+}
+
+var errBroken = errors.New("pooled: the connection is broken")
+
+// release does what has to happen when a server connection comes back, and says
+// why it can't be used again.
+func (p *Pool) release(s *ServerConn) error {
+	if err := p.departs(s); err != nil {
+		return err
+	}
+	s.used = true
+	reset := p.hooks.userOnReturn || p.needsReset(s)
+	if !reset && len(s.parked) == 0 {
+		return nil
+	}
+	err := p.runRelease(s, reset)
+	if err == nil && reset && !s.usable() {
+		err = errBroken
+	}
+	return err
+}
+
+// departs is why a server connection that comes back is closed as it is, without
+// a reset: nil if it is not.
+func (p *Pool) departs(s *ServerConn) error {
+	switch {
+	case !s.usable():
+		if s.cause != nil {
+			return s.cause
+		}
+		return errBroken
+	case s.retire != nil:
+		return s.retire
+	case s.generation != p.generation.Load():
+		return errDisposed
+	case s.spent.Load():
+		return errRecycled
+	}
+	return nil
+}
+
+// runRelease runs the hooks of a return, those of the reset only if one of them
+// has something to do. If one panics, s is discarded and not lost from the count; the
+// panic goes on.
+func (p *Pool) runRelease(s *ServerConn, reset bool) (err error) {
+	s.busy = true
+	defer func() {
+		if s.busy {
+			p.discard(s, errPanicked)
+		}
+	}()
+	if reset {
+		err = p.reset(s)
+	}
+	if err == nil {
+		err = s.sweep(&p.texts)
+	}
+	if err == nil {
+		for _, f := range p.hooks.checkin {
+			f(s)
+		}
+	}
+	s.busy = false
+	return err
+}
+
+var errPanicked = errors.New("pooled: a hook panicked")
+
+// reset runs the reset hooks under their own deadline.
+func (p *Pool) reset(s *ServerConn) error {
+	if len(p.hooks.reset) == 0 {
+		return nil
+	}
+	ctx, cancel := context.Background(), context.CancelFunc(func() {})
+	if p.cfg.ResetTimeout > 0 {
+		ctx, cancel = context.WithTimeout(ctx, p.cfg.ResetTimeout)
+	}
+	defer cancel()
+	state := ResetState{TransactionOver: !s.mayHoldTx()}
+	s.resetBy = ""
+	for _, f := range p.hooks.reset {
+		if err := f(ctx, s, state); err != nil {
+			return err
+		}
+		state.Sent = s.resetBy
+	}
+	return nil
+}
+
+// putBack gives a clean server connection to the next in line, or lays it down.
+func (p *Pool) putBack(s *ServerConn) {
+	p.mu.Lock()
+	if s.generation != p.generation.Load() {
+		p.mu.Unlock()
+		p.discard(s, errDisposed)
+		return
+	}
+	if p.closed || !p.reuse || p.line.n == 0 && p.cfg.IdleTimeout == 0 && p.establishedLocked() > p.keep {
+		p.mu.Unlock()
+		p.discard(s, nil)
+		return
+	}
+	p.lent--
+	p.placeLocked(s)
+	p.mu.Unlock()
+}
+
+// placeLocked gives s to the head of the line, or lays it down idle.
+func (p *Pool) placeLocked(s *ServerConn) {
+	s.idleSince = p.nowLocked()
+	if p.line.n > 0 {
+		p.deliverLocked(s)
+		return
+	}
+	p.layDownLocked(s)
+	if p.establishedLocked() > p.keep {
+		p.armSweepLocked()
+	}
+}
+
+// layDownLocked makes s idle. From now on it can die without anybody noticing, so
+// it counts as used even if it never was.
+func (p *Pool) layDownLocked(s *ServerConn) {
+	s.used = true
+	p.idle.pushBack(s)
+}
+
+// deliverLocked gives s to the head of the line.
+func (p *Pool) deliverLocked(s *ServerConn) {
+	w := p.line.popFront()
+	w.server = s
+	p.lendLocked(s)
+	w.ready <- struct{}{}
+}
+
+func (p *Pool) failHeadLocked(err error) {
+	if w := p.line.popFront(); w != nil {
+		w.err = err
+		w.ready <- struct{}{}
+	}
+}

@@ -1,0 +1,216 @@
+package pooled
+
+import "strings"
+
+// touchesSession tells whether a query text may leave session state behind
+// that a later borrower of the server connection could see: settings,
+// temporary tables, locks that outlive their transaction, prepared names,
+// cursors, variables. Transactions are none of it, they are classify's matter;
+// what ends with its transaction (SET LOCAL) is no session state either.
+//
+// It is a whitelist by first keyword, as classify is, and beyond that the text
+// must be free of the words by which a statement of the whitelist reaches the
+// session, wherever in it they stand: a word in a string or comment costs a
+// needless reset, a word overlooked is the next borrower's surprise.
+//
+// Not covered is what the text doesn't show: stored functions, views, rules and
+// triggers that an innocent statement runs, and what every INSERT may leave,
+// the last generated ID (LAST_INSERT_ID(), lastval(), last_insert_rowid()).
+//
+// It allocates nothing and reads the text of an ordinary statement once.
+func touchesSession(d dialectKind, query string) bool {
+	switch d {
+	case dialectUnknown:
+		return touchesAnySession(query)
+	case dialectSQLServer:
+		return batchTouchesSession(query)
+	}
+	words := &postgresSessionWords
+	switch d {
+	case dialectMySQL:
+		words = &mysqlSessionWords
+	case dialectSQLite:
+		words = &sqliteSessionWords
+	}
+	found, ascii := words.in(d, query)
+	if found || d == dialectMySQL && hidesSessionWord(query, ascii) {
+		return true
+	}
+	if beginsPlainly(query) && strings.IndexByte(query, ';') < 0 {
+		return false
+	}
+	return statementsTouchSession(d, query)
+}
+
+// statementsTouchSession takes a text apart at its semicolons. Unlike classify
+// it has no doubts about several statements: whichever of them run, none
+// touches the session.
+func statementsTouchSession(d dialectKind, query string) bool {
+	at := skipBlanks(d, query, 0)
+	for at != doubtful && at < len(query) {
+		var buf keywordBuffer
+		word, end := firstKeyword(d, query, at, &buf)
+		if keywordTouchesSession(d, word, query[end:]) {
+			return true
+		}
+		at = nextStatement(d, query, end)
+	}
+	return at == doubtful
+}
+
+// firstKeyword is the keyword of the statement at the given place. Within
+// parentheses there can only be a query.
+func firstKeyword(d dialectKind, query string, at int, buf *keywordBuffer) (word []byte, end int) {
+	parens := false
+	for at < len(query) && query[at] == '(' {
+		parens = true
+		if at = skipSpace(d, query, at+1); at == doubtful {
+			return nil, len(query)
+		}
+	}
+	word, end = keyword(query, at, buf)
+	if parens && !isQuery(word) {
+		word = nil
+	}
+	return word, end
+}
+
+// keywordTouchesSession judges a statement by its first keyword and all the
+// text behind it.
+func keywordTouchesSession(d dialectKind, word []byte, rest string) bool {
+	switch d {
+	case dialectMySQL:
+		return mysqlTouchesSession(word, rest)
+	case dialectPostgres:
+		return postgresTouchesSession(word, rest)
+	default:
+		return sqliteTouchesSession(word)
+	}
+}
+
+// postgresTouchesSession. Not on the list: SET but for its kinds that end with
+// the transaction, RESET, DISCARD, LISTEN, UNLISTEN, PREPARE, EXECUTE,
+// DEALLOCATE, LOAD, DO, CALL. EXPLAIN ANALYZE does what the statement behind
+// it does, and of those it can have the words tell the rest.
+func postgresTouchesSession(word []byte, rest string) bool {
+	switch string(word) {
+	case "select", "insert", "update", "delete", "merge", "with", "values", "table", "copy",
+		"show", "explain", "notify", "fetch", "move", "close", "lock",
+		"create", "alter", "drop", "truncate", "comment", "grant", "revoke", "reassign", "import", "security",
+		"analyze", "analyse", "vacuum", "reindex", "cluster", "refresh", "checkpoint",
+		"begin", "start", "commit", "end", "rollback", "abort", "savepoint", "release":
+		return false
+	case "declare":
+		return containsFold(rest, "hold") // WITH HOLD, the cursors that outlive a transaction
+	case "set":
+		return !setsWithinTransaction(rest)
+	}
+	return true
+}
+
+// setsWithinTransaction tells SET LOCAL, SET TRANSACTION and SET CONSTRAINTS
+// of PostgreSQL, which end with the transaction and outside of one do nothing.
+// None of these words is reserved: in SET local.x = 1 it is the first half of
+// a setting's name.
+func setsWithinTransaction(rest string) bool {
+	at := skipSpace(dialectPostgres, rest, 0)
+	if at == doubtful {
+		return false
+	}
+	var buf keywordBuffer
+	word, end := keyword(rest, at, &buf)
+	switch string(word) {
+	case "local", "transaction", "constraints":
+		at = skipSpace(dialectPostgres, rest, end)
+		return at != doubtful && at < len(rest) && (isWord(rest[at]) || rest[at] == '"')
+	}
+	return false
+}
+
+// mysqlTouchesSession. Not on the list: SET in all its forms, USE, PREPARE,
+// EXECUTE, DEALLOCATE, LOCK and UNLOCK TABLES, HANDLER, FLUSH, BACKUP, XA,
+// CALL, DO, and blocks of statements.
+func mysqlTouchesSession(word []byte, rest string) bool {
+	switch string(word) {
+	case "select", "insert", "update", "delete", "replace", "with", "values", "table", "load",
+		"show", "explain", "describe", "desc",
+		"truncate", "rename", "grant", "revoke",
+		"analyze", "optimize", "check", "checksum", "repair",
+		"commit", "rollback", "savepoint":
+		return false
+	case "create", "alter", "drop":
+		// The session follows its default database: ALTER changes its
+		// character set, DROP leaves it without one. DROP PREPARE is DEALLOCATE.
+		return containsFold(rest, "database") || containsFold(rest, "schema") || containsFold(rest, "prepare")
+	case "begin":
+		return leavesMySQLBegin(rest) != effectTx
+	case "start":
+		return !followedBy(rest, "transaction")
+	case "release":
+		return !followedBy(rest, "savepoint")
+	}
+	return true
+}
+
+// followedBy tells whether the next word of a MySQL text is the given one.
+func followedBy(rest, want string) bool {
+	at := skipSpace(dialectMySQL, rest, 0)
+	if at == doubtful {
+		return false
+	}
+	var buf keywordBuffer
+	word, _ := keyword(rest, at, &buf)
+	return string(word) == want
+}
+
+// sqliteTouchesSession. Not on the list: PRAGMA, ATTACH, DETACH.
+func sqliteTouchesSession(word []byte) bool {
+	switch string(word) {
+	case "select", "insert", "update", "delete", "replace", "with", "values", "explain",
+		"create", "alter", "drop", "reindex", "analyze", "vacuum",
+		"begin", "commit", "end", "rollback", "savepoint", "release":
+		return false
+	}
+	return true
+}
+
+// batchTouchesSession judges a batch of SQL Server. Its statements need nothing
+// between them, so the words must rule out all that could follow the first.
+func batchTouchesSession(query string) bool {
+	at := skipBlanks(dialectSQLServer, query, 0)
+	if at == doubtful || !endsAtSemicolon(query[at:]) || strings.IndexByte(query, '#') >= 0 {
+		return true
+	}
+	if found, ascii := batchSessionWords.in(dialectSQLServer, query); found || !ascii {
+		return true
+	}
+	var buf keywordBuffer
+	word, _ := keyword(query, at, &buf)
+	switch string(word) {
+	case "select", "insert", "update", "delete", "merge", "with",
+		"begin", "commit", "rollback", "save":
+		return false
+	}
+	return at < len(query)
+}
+
+// touchesAnySession accepts what is certain in every dialect: the words of all
+// of them are forbidden, and so are the bytes that begin a variable in MySQL, a
+// temporary table in SQL Server, or a name in some collation.
+func touchesAnySession(query string) bool {
+	at := skipBlanks(dialectUnknown, query, 0)
+	if at == doubtful || !endsAtSemicolon(query[at:]) || hasExecutableComment(query) ||
+		strings.IndexByte(query, '@') >= 0 || strings.IndexByte(query, '#') >= 0 {
+		return true
+	}
+	if found, ascii := anySessionWords.in(dialectUnknown, query); found || !ascii {
+		return true
+	}
+	var buf keywordBuffer
+	word, _ := keyword(query, at, &buf)
+	switch string(word) {
+	case "select", "insert", "update", "delete", "commit", "rollback":
+		return false
+	}
+	return at < len(query)
+}

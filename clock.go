@@ -1,0 +1,76 @@
+package pooled
+
+import "time"
+
+// moment is a reading of two clocks. The monotonic one stands still while the
+// machine sleeps, the server's clock does not; the wall clock can be set back.
+type moment struct{ mono, wall time.Duration }
+
+var processStart = time.Now()
+
+func readClocks() moment {
+	now := time.Now()
+	return moment{mono: now.Sub(processStart), wall: time.Duration(now.UnixNano())}
+}
+
+// since is the time that has passed by the clock on which it was more.
+func (m moment) since(earlier moment) time.Duration {
+	return max(m.mono-earlier.mono, m.wall-earlier.wall)
+}
+
+// clock is a coarse clock: to read a real one at each checkout and checkin
+// would cost more than all the guards together. While it is in use a timer
+// advances it, a few times within the shortest age that the pool compares with. When it
+// was not asked for a while the timer rests, and the next reading is a real one. It is
+// guarded by Pool.mu.
+type clock struct {
+	read       func() moment
+	resolution time.Duration // 0: nobody needs the time
+	now        moment
+	asked      bool // since the timer last fired
+	running    bool
+}
+
+const (
+	coarsest = 250 * time.Millisecond
+	finest   = time.Millisecond
+	// readingsPerAge is into how many steps of the clock an age is divided.
+	readingsPerAge = 8
+)
+
+// serve makes the clock fine enough for an age that the pool compares with.
+func (c *clock) serve(age time.Duration) {
+	if age < 0 {
+		return
+	}
+	fine := min(max(age/readingsPerAge, finest), coarsest)
+	if c.resolution == 0 || fine < c.resolution {
+		c.resolution = fine
+	}
+}
+
+// nowLocked is the time, at most one resolution ago.
+func (p *Pool) nowLocked() moment {
+	c := &p.clock
+	if c.resolution == 0 {
+		return moment{}
+	}
+	if !c.running {
+		c.running = true
+		c.now = c.read()
+		time.AfterFunc(c.resolution, p.advanceClock)
+	}
+	c.asked = true
+	return c.now
+}
+
+func (p *Pool) advanceClock() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c := &p.clock
+	c.now = c.read()
+	if c.running = c.asked && !p.closed; c.running {
+		c.asked = false
+		time.AfterFunc(c.resolution, p.advanceClock)
+	}
+}

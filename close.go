@@ -1,0 +1,170 @@
+package pooled
+
+import (
+	"errors"
+	"io"
+	"time"
+)
+
+// discard closes a server connection that was lent. It keeps its place in the
+// count until it is closed for real, in the background: closing a dead
+// connection can take longer than its user has time for.
+func (p *Pool) discard(s *ServerConn, cause error) {
+	if s.foreign() { // in no count of this process
+		abandon(s)
+		return
+	}
+	s.busy = false
+	defer p.retire(s, cause) // also if a hook panics
+	p.goodbye(s, cause)
+}
+
+func (p *Pool) retire(s *ServerConn, cause error) {
+	p.mu.Lock()
+	p.lent--
+	p.retireLocked(s, cause)
+	if p.closed { // nobody would wait for a goroutine
+		p.mu.Unlock()
+		p.closeServer(s)
+		return
+	}
+	p.background++
+	p.mu.Unlock()
+	go func() {
+		defer p.backgroundDone()
+		p.closeServer(s)
+	}()
+}
+
+// goodbye runs the hooks of an end, before s is closed.
+func (p *Pool) goodbye(s *ServerConn, cause error) {
+	if s.foreign() {
+		return
+	}
+	if invalidates(cause) && !s.invalid {
+		s.invalid = true
+		for _, f := range p.hooks.invalidate {
+			f(s, cause)
+		}
+	}
+	for _, f := range p.hooks.close {
+		f(s, cause)
+	}
+}
+
+// goodbyeHere is goodbye on a goroutine of the pool's own.
+func (p *Pool) goodbyeHere(s *ServerConn, cause error) {
+	defer p.logPanic("close")
+	p.goodbye(s, cause)
+}
+
+// retireLocked moves s, which the caller has taken from where it was, to closing.
+func (p *Pool) retireLocked(s *ServerConn, cause error) {
+	delete(p.all, s)
+	p.closing++
+	p.counts.closed++
+	switch {
+	case cause == errRecycled || cause == errIdledOut:
+		p.counts.recycled++
+	case invalidates(cause):
+		p.counts.invalidated++
+	}
+}
+
+// closeServer closes s, which was retired, and gives its place up.
+func (p *Pool) closeServer(s *ServerConn) error {
+	defer func() {
+		p.mu.Lock()
+		p.closing--
+		p.dialLocked(p.ctx)
+		p.mu.Unlock()
+	}()
+	return s.close()
+}
+
+// closeIdleLocked closes a server connection that was just taken from the idle
+// ones, in the background. errs, if not nil, is sent the result.
+func (p *Pool) closeIdleLocked(s *ServerConn, cause error, errs chan<- error) {
+	p.retireLocked(s, cause)
+	p.background++
+	go func() {
+		defer p.backgroundDone()
+		p.goodbyeHere(s, cause)
+		if err := p.closeServer(s); errs != nil {
+			errs <- err
+		}
+	}()
+}
+
+// closeAllIdleLocked closes the idle server connections for which doomed is true.
+func (p *Pool) closeAllIdleLocked(cause error, doomed func(*ServerConn) bool) {
+	for range p.idle.len() {
+		if s := p.idle.popFront(); doomed(s) {
+			p.closeIdleLocked(s, cause, nil)
+		} else {
+			p.idle.pushBack(s)
+		}
+	}
+}
+
+func (p *Pool) backgroundDone() {
+	p.mu.Lock()
+	p.background--
+	p.signalDrainedLocked()
+	p.mu.Unlock()
+}
+
+func (p *Pool) signalDrainedLocked() {
+	if p.closed && p.background == 0 {
+		select {
+		case <-p.drained:
+		default:
+			close(p.drained)
+		}
+	}
+}
+
+// closeWait bounds how long Close waits for goroutines of the pool: a dial or a
+// goodbye that hangs must not hang the program.
+const closeWait = 5 * time.Second
+
+// close closes what is idle and the parent connector, fails those in line, ends
+// the dials, and waits for the pool's goroutines. Server connections in use are
+// closed when they come back.
+func (p *Pool) close() error {
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return nil
+	}
+	p.closed = true
+	p.cancel()
+	p.owed = 0
+	if p.recycleTimer != nil {
+		p.recycleTimer.Stop()
+	}
+	for p.line.n > 0 {
+		p.failHeadLocked(ErrClosed)
+	}
+	results := make(chan error, p.idle.len())
+	for p.idle.len() > 0 {
+		p.closeIdleLocked(p.idle.popFront(), nil, results)
+	}
+	p.signalDrainedLocked()
+	p.mu.Unlock()
+
+	timer := time.NewTimer(closeWait)
+	defer timer.Stop()
+	select {
+	case <-p.drained:
+	case <-timer.C:
+	}
+	var err error
+	for len(results) > 0 {
+		err = errors.Join(err, <-results)
+	}
+	if closer, ok := p.parent.(io.Closer); ok && !p.inherited {
+		err = errors.Join(err, closer.Close())
+	}
+	return errors.Join(err, p.target.close())
+}

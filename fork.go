@@ -1,0 +1,126 @@
+package pooled
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync/atomic"
+)
+
+// A process that was forked has a copy of all its parent had: the pool, and the
+// sockets of its server connections. They stay the parent's. What the child
+// reads or writes there, the parent misses or finds in its stream; a polite goodbye
+// ends the parent's session; and net.Conn.Close takes the socket out of the
+// parent's network poller, which the child shares, so that the parent hangs.
+//
+// So in a child each pool begins anew, and what the parent's copy of it held is
+// left alone: not used, written to, closed or collected. Its descriptors go when the
+// child ends.
+//
+// Goroutines and timers of the pool's may have been copied as well, and run in the
+// child. They belong to the parent's copy of the pool, so what they hold is the
+// parent's, and ServerConn.close, the one place where the pool closes anything, sees
+// that.
+
+// errForked is the error of an operation on a server connection that was in use
+// at the fork. A transaction, or a session, can't go on in both processes, and
+// nothing can replace it.
+var errForked = errors.New("pooled: the connection was opened by the parent process before a fork and can't be used in the child")
+
+// forkGuard refuses a server connection that another process opened. In class
+// direct database/sql may bring one; elsewhere only what was under way at the fork can.
+var forkGuard = Hooks{
+	Checkout: func(_ context.Context, s *ServerConn) error {
+		if s.foreign() {
+			return fmt.Errorf("%w: %w", ErrDisconnect, errForked)
+		}
+		return nil
+	},
+}
+
+// foreign reports whether another process opened this. It is never so without the
+// fork guard, which leaves process zero.
+func (s *ServerConn) foreign() bool { return s.process != 0 && s.process != thisProcess() }
+
+// here is this process's pool: p, or in a forked child the one that took its
+// place there. All that comes from outside goes through here first.
+func (p *Pool) here() *Pool {
+	if p.process == 0 || p.process == thisProcess() {
+		return p
+	}
+	return p.inForkedChild()
+}
+
+// inForkedChild makes the child's pool at the first call in the child. Nothing of
+// p is changed or waited for: its lock may be held for ever, by a goroutine
+// that the child has no thread for.
+func (p *Pool) inForkedChild() *Pool {
+	for {
+		heir := p.heir.Load()
+		if heir != nil && heir.process == thisProcess() {
+			return heir
+		}
+		fresh := newPool(p.parent, p.cfg, p.dialect, p.target, p.user)
+		fresh.inherited = true
+		if p.heir.CompareAndSwap(heir, fresh) {
+			abandon(p)
+			abandon(heir) // not nil if the child was forked again
+			warnForked(p.cfg.Name)
+			fresh.refill()
+			return fresh
+		}
+		fresh.cancel() // another goroutine was first
+	}
+}
+
+// abandoned is a list of what belongs to a parent process. It only grows.
+var abandoned atomic.Pointer[abandonedItem]
+
+type abandonedItem struct {
+	what any
+	next *abandonedItem
+}
+
+// abandon keeps a reference to what for good: if it were collected, a finalizer
+// would close its descriptor. There is no lock that another thread could have held
+// at the fork.
+func abandon(what any) {
+	item := &abandonedItem{what: what}
+	for {
+		item.next = abandoned.Load()
+		if abandoned.CompareAndSwap(item.next, item) {
+			return
+		}
+	}
+}
+
+var (
+	warnedIn  atomic.Uint64 // the process that has logged the warning
+	openerPid = os.Getpid() // of the process whose connections are abandoned next
+)
+
+// warnForked logs, once in each process, that it was forked.
+func warnForked(pool string) {
+	now := thisProcess()
+	if warnedIn.Swap(now) == now {
+		return
+	}
+	parent, child := openerPid, os.Getpid()
+	openerPid = child
+	slog.Default().Warn("pooled: this process was forked: server connections of its parent are left alone, new ones are opened",
+		"pool", pool, "parent", parent, "child", child)
+}
+
+// abandon leaves the server connection to the parent process that opened it, with
+// the statements prepared there in this borrow.
+func (c *Conn) abandon() {
+	abandon(c.server)
+	c.server = nil
+	for c.stmts != nil {
+		parent := c.stmts.parent
+		c.stmts.detach()
+		abandon(parent)
+	}
+}

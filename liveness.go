@@ -1,0 +1,111 @@
+package pooled
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"syscall"
+)
+
+// livenessGuard keeps a dead server connection from being lent. It looks at the
+// socket, if that is known, which costs a system call and no round trip; and it pings
+// by pool_pre_ping, when the socket's silence says too little: bytes that nobody
+// asked for, or a loss since this one was last seen alive.
+//
+// All of it is part of the checkout, within the caller's context. What is dead is closed
+// in the background.
+func (p *Pool) livenessGuard() Hooks {
+	return Hooks{Checkout: func(ctx context.Context, s *ServerConn) error {
+		if !s.used {
+			return nil
+		}
+		ping := p.wantsPing(s)
+		if s.socket != nil {
+			switch state, err := s.socket.peek(); {
+			case state == socketGone:
+				return fmt.Errorf("%w: the server has hung up: %w", ErrDisconnect, err)
+			case state == socketPending && p.dialect.silentWhenIdle:
+				return fmt.Errorf("%w: the server has said something unasked, its goodbye most likely", ErrDisconnect)
+			case state == socketPending:
+				ping = true
+			}
+		}
+		if !ping || s.parent.pinger == nil {
+			return nil
+		}
+		return p.ping(ctx, s)
+	}}
+}
+
+// wantsPing is pool_pre_ping's answer.
+func (p *Pool) wantsPing(s *ServerConn) bool {
+	switch p.cfg.PrePing {
+	case PingOff:
+		return false
+	case PingAlways:
+		return true
+	}
+	return s.losses != s.lossesAtLend || s.lentAt.since(s.idleSince) > p.cfg.PrePing
+}
+
+// ping asks the server whether it is there. If time runs out rather than the
+// server answering, so it would with the others that have been idle meanwhile: a firewall
+// that forgets connections forgets them all. They are closed, and the caller need
+// not wait for one after the other.
+func (p *Pool) ping(ctx context.Context, s *ServerConn) error {
+	limited, cancel := ctx, context.CancelFunc(func() {})
+	if p.cfg.PingTimeout > 0 {
+		limited, cancel = context.WithTimeout(ctx, p.cfg.PingTimeout)
+	}
+	defer cancel()
+	err := p.pingWithin(limited, s)
+	switch {
+	case err == nil:
+		s.losses = s.lossesAtLend
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	p.suspect()
+	if limited.Err() != nil {
+		err = fmt.Errorf("no answer within %v", p.cfg.PingTimeout)
+		p.discardSuspects(fmt.Errorf("another did not answer a ping within %v", p.cfg.PingTimeout))
+	}
+	return fmt.Errorf("%w: ping: %w", ErrDisconnect, err)
+}
+
+// pingWithin bounds a PostgreSQL ping by a deadline on the socket, if it is known:
+// lib/pq answers the end of a context by dialing the server once more, to cancel,
+// and on a silent network waits for that.
+func (p *Pool) pingWithin(ctx context.Context, s *ServerConn) error {
+	if s.socket == nil || p.dialect.kind != dialectPostgres {
+		return s.parent.pinger.Ping(ctx)
+	}
+	defer s.socket.bound(ctx, 0)()
+	return s.parent.pinger.Ping(context.WithoutCancel(ctx))
+}
+
+// suspect is called when a server connection was lost. All that were opened
+// before are pinged before they are lent again, so that what befell one of them,
+// a server that failed over, say, costs the others nothing.
+func (p *Pool) suspect() {
+	p.mu.Lock()
+	p.losses++
+	p.mu.Unlock()
+}
+
+// discardSuspects closes the idle ones that have not been seen alive since the
+// last loss.
+func (p *Pool) discardSuspects(cause error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closeAllIdleLocked(cause, func(s *ServerConn) bool { return s.losses != p.losses })
+}
+
+// connectionLost recognises what any driver may return when the connection
+// broke; dialects know more.
+func connectionLost(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNABORTED)
+}

@@ -1,0 +1,193 @@
+package pooled
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+)
+
+// A server connection has an age limit of its own: pool_recycle less a random part
+// of the jitter, fixed at birth. Shortly before it, another is opened in its place
+// in the background, and when that is there the old one goes: nobody waits for it. One
+// that is in use then goes when it comes back.
+
+// leadMost bounds how long before its time the replacement of a server connection begins.
+const leadMost = 10 * time.Second
+
+func replaceLead(recycle time.Duration) time.Duration { return min(recycle/20, leadMost) }
+
+// ageLimit is the age limit of a new server connection, off if it has none.
+func ageLimit(cfg *Config) time.Duration {
+	if cfg.Recycle == off {
+		return off
+	}
+	limit := cfg.Recycle
+	if jitter := cfg.RecycleJitter.of(limit); jitter > 0 {
+		limit -= rand.N(jitter + 1)
+	}
+	return limit
+}
+
+// recycleGuard keeps what is too old, was idle for too long or has been disposed
+// of from being lent. It is seldom needed: the timer below is there first, unless the
+// machine has slept, whose timers sleep too.
+func (p *Pool) recycleGuard() Hooks {
+	return Hooks{Checkout: func(_ context.Context, s *ServerConn) error {
+		if s.generation != p.generation.Load() {
+			return errDisposed
+		}
+		if s.spent.Load() || s.maxAge != off && s.lentAt.since(s.bornAt) >= s.maxAge {
+			return errRecycled
+		}
+		if limit := p.idleLimit.Load(); limit > 0 && s.used && s.lentAt.since(s.idleSince) >= time.Duration(limit) {
+			return errIdledOut
+		}
+		return nil
+	}}
+}
+
+// learnIdleLimit takes note of the time after which the server ends a session that
+// does nothing. The pool ends it earlier, by a margin for what it does not see: the
+// way to the server, and its own coarse clock.
+func (p *Pool) learnIdleLimit(server time.Duration) {
+	if server <= 0 || p.cfg.Class == ClassNull {
+		return
+	}
+	limit := server - min(server/4, 30*time.Second)
+	p.idleLimit.Store(int64(limit))
+	p.mu.Lock()
+	p.clock.serve(limit)
+	p.mu.Unlock()
+}
+
+// leftLocked is how long until s is due to be replaced, and false if never or if
+// that is under way.
+func (p *Pool) leftLocked(s *ServerConn, now moment) (time.Duration, bool) {
+	if s.replaced || s.spent.Load() {
+		return 0, false
+	}
+	left, ok := time.Duration(0), false
+	if s.maxAge != off {
+		left, ok = s.maxAge-replaceLead(p.cfg.Recycle)-now.since(s.bornAt), true
+	}
+	if limit := time.Duration(p.idleLimit.Load()); limit > 0 {
+		idle := limit // one in use may become idle at any moment, and has all of it then
+		if s.idle {
+			idle -= now.since(s.idleSince)
+		}
+		if !ok || idle < left {
+			left, ok = idle, true
+		}
+	}
+	return left, ok
+}
+
+// watchAgeLocked sees to it that a new server connection is replaced in time.
+func (p *Pool) watchAgeLocked(s *ServerConn) {
+	if left, ok := p.leftLocked(s, s.bornAt); ok {
+		p.armRecycleLocked(left)
+	}
+}
+
+// armRecycleLocked sets the timer, if it is not set for an earlier moment.
+func (p *Pool) armRecycleLocked(in time.Duration) {
+	if p.closed {
+		return
+	}
+	at := time.Now().Add(in)
+	switch {
+	case p.recycleTimer == nil:
+		p.recycleTimer = time.AfterFunc(in, p.recycle)
+	case p.recycleAt.IsZero() || at.Before(p.recycleAt):
+		p.recycleTimer.Reset(in)
+	default:
+		return
+	}
+	p.recycleAt = at
+}
+
+// recycle replaces what is due. To look at all takes a while when they are many,
+// so those that are due one soon after another are taken together.
+func (p *Pool) recycle() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return
+	}
+	p.recycleAt = time.Time{}
+	now := p.clock.read()
+	next, more := time.Duration(0), false
+	for s := range p.all {
+		left, ok := p.leftLocked(s, now)
+		if ok && left <= 0 {
+			p.expireLocked(s, now)
+		} else if ok && (!more || left < next) {
+			next, more = left, true
+		}
+	}
+	p.dialLocked(p.ctx)
+	if more {
+		p.armRecycleLocked(max(next, p.clock.resolution, replaceLead(p.cfg.Recycle)/4))
+	}
+}
+
+// expireLocked deals with one that is due.
+func (p *Pool) expireLocked(s *ServerConn, now moment) {
+	switch old := s.maxAge != off && now.since(s.bornAt) >= s.maxAge-replaceLead(p.cfg.Recycle); {
+	case !s.idle:
+		if old {
+			s.spent.Store(true)
+		}
+	case !old: // nobody has needed it for long
+		p.idle.remove(s)
+		p.closeIdleLocked(s, errIdledOut, nil)
+	case p.establishedLocked() > p.keep:
+		p.idle.remove(s)
+		p.closeIdleLocked(s, errRecycled, nil)
+	case p.totalLocked() < p.capacityLocked():
+		s.replaced = true
+		p.owed++
+	default: // no room for both
+		p.owed++
+		p.idle.remove(s)
+		p.closeIdleLocked(s, errRecycled, nil)
+	}
+}
+
+// replaceLocked lets go of one for which another has been opened.
+func (p *Pool) replaceLocked() {
+	for s := range p.all {
+		if !s.replaced || s.spent.Load() {
+			continue
+		}
+		if s.idle {
+			p.idle.remove(s)
+			p.closeIdleLocked(s, errRecycled, nil)
+		} else {
+			s.spent.Store(true)
+		}
+		return
+	}
+}
+
+// replaceLaterLocked gives replacing up for a while: the server can't be reached,
+// and old connections are better than none.
+func (p *Pool) replaceLaterLocked() {
+	if p.owed == 0 {
+		return
+	}
+	p.owed = 0
+	for s := range p.all {
+		s.replaced = false
+	}
+	p.armRecycleLocked(p.refillPause.next())
+}
+
+// oweLocked opens another in the place of one that came back too old, if the pool
+// keeps as many.
+func (p *Pool) oweLocked(s *ServerConn) {
+	if !s.replaced && p.reuse && !p.closed && p.establishedLocked() < p.keep {
+		p.owed++
+		p.dialLocked(p.ctx)
+	}
+}
