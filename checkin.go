@@ -7,9 +7,22 @@ import (
 
 // checkin takes a server connection back: it is reset, and then the next in line
 // has it, or it is laid down idle. One that can't be used again is closed.
+// If a hook or the parent panics, it is discarded and not lost from the count; the panic
+// goes on.
 func (p *Pool) checkin(s *ServerConn) {
-	if err := p.release(s); err != nil {
+	released := false
+	defer func() {
+		if !released {
+			p.discard(s, errPanicked)
+		}
+	}()
+	err := p.release(s)
+	released = true
+	if err != nil {
 		p.discard(s, err)
+		if err == errRecycled {
+			p.replaceReturned(s)
+		}
 		return
 	}
 	p.putBack(s)
@@ -55,15 +68,9 @@ func (p *Pool) departs(s *ServerConn) error {
 }
 
 // runRelease runs the hooks of a return, those of the reset only if one of them
-// has something to do. If one panics, s is discarded and not lost from the count; the
-// panic goes on.
+// has something to do.
 func (p *Pool) runRelease(s *ServerConn, reset bool) (err error) {
 	s.busy = true
-	defer func() {
-		if s.busy {
-			p.discard(s, errPanicked)
-		}
-	}()
 	if reset {
 		err = p.reset(s)
 	}
@@ -79,7 +86,7 @@ func (p *Pool) runRelease(s *ServerConn, reset bool) (err error) {
 	return err
 }
 
-var errPanicked = errors.New("pooled: a hook panicked")
+var errPanicked = errors.New("pooled: a hook or the parent driver panicked")
 
 // reset runs the reset hooks under their own deadline.
 func (p *Pool) reset(s *ServerConn) error {

@@ -131,24 +131,27 @@ func (c *Conn) judge(s *ServerConn, err error) (bad bool) {
 // closed, and none of them is tried.
 const maxStale = 2
 
-// connect makes the first borrow. If a hook panics there, nobody has the Conn yet
-// that would give the server connection back.
+// connect makes the first borrow.
 func (c *Conn) connect(ctx context.Context) error {
-	defer func() {
-		if c.server != nil && c.server.busy {
-			c.drop(errPanicked)
-		}
-	}()
 	if c.pool.direct() {
 		return c.pool.here().openDirect(ctx, c)
 	}
 	return c.pool.here().checkout(ctx, c)
 }
 
+// dropAfterPanic is deferred around operations of the parent's. database/sql does not
+// always give back the Conn of an operation that panicked.
+func (c *Conn) dropAfterPanic() {
+	if c.server != nil && c.server.busy {
+		c.drop(errPanicked)
+	}
+}
+
 // drop discards the server connection.
 func (c *Conn) drop(cause error) {
 	s := c.server
 	c.server = nil
+	c.tx.server = nil
 	c.parkStmts(s) // they are closed with it
 	if s.detached {
 		c.pool.closeDetached(s, cause)
@@ -209,6 +212,7 @@ func run[T any](
 	able func(*parentConn) bool,
 	send func(*parentConn, context.Context, string, []driver.NamedValue) (T, error),
 ) (none T, err error) {
+	defer c.dropAfterPanic()
 	for try := 0; ; try++ {
 		s, err := c.acquire(ctx)
 		if err != nil {
@@ -236,6 +240,7 @@ func run[T any](
 // PrepareContext prepares on the borrowed server connection. The Stmt follows
 // its Conn to whatever server connection that borrows later.
 func (c *Conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+	defer c.dropAfterPanic()
 	for {
 		s, err := c.acquire(ctx)
 		if err != nil {
@@ -261,6 +266,7 @@ func (c *Conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, e
 
 // BeginTx begins a transaction on the borrowed server connection.
 func (c *Conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	defer c.dropAfterPanic()
 	for {
 		s, err := c.acquire(ctx)
 		if err != nil {
@@ -275,13 +281,14 @@ func (c *Conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 		if err != nil { // it may have been sent: openTx stays
 			return nil, err
 		}
-		c.tx = tx{server: s, parent: parent, ctx: ctx, open: true}
+		c.tx = tx{conn: c, server: s, parent: parent, ctx: ctx, open: true}
 		return &c.tx, nil
 	}
 }
 
 // Ping borrows a server connection and pings it, if the parent can.
 func (c *Conn) Ping(ctx context.Context) error {
+	defer c.dropAfterPanic()
 	for {
 		s, err := c.acquire(ctx)
 		if err != nil {
@@ -354,7 +361,7 @@ func (c *Conn) IsValid() bool {
 		c.closeLimbo()
 	}
 	if s == nil {
-		return true
+		return !c.pool.direct() // there it was lost to a panic
 	}
 	if s.foreign() {
 		c.abandon()
@@ -371,7 +378,7 @@ func (c *Conn) IsValid() bool {
 	case s.detached:
 		return false // it is closed with its Conn
 	case c.pool.direct():
-		return c.pool.here().restDirect(s)
+		return c.pool.here().restDirect(c, s)
 	}
 	c.server = nil
 	c.pool.here().checkin(s)

@@ -54,7 +54,13 @@ func (p *Pool) admitDirect(ctx context.Context, c *Conn, s *ServerConn) error {
 
 // restDirect is a checkin in class direct. It reports whether database/sql may
 // keep the Conn.
-func (p *Pool) restDirect(s *ServerConn) bool {
+func (p *Pool) restDirect(c *Conn, s *ServerConn) bool {
+	s.cause = errPanicked // until it is known better
+	defer func() {
+		if s.cause == errPanicked {
+			c.drop(errPanicked)
+		}
+	}()
 	if s.cause = p.release(s); s.cause != nil {
 		return false
 	}
@@ -68,7 +74,9 @@ func (p *Pool) restDirect(s *ServerConn) bool {
 // refusal is ErrBadConn to it, the one answer it takes: nothing was sent yet, and it
 // opens another.
 func (c *Conn) readmit(ctx context.Context) error {
-	if c.pool.here().admitDirect(ctx, c, c.server) != nil {
+	s := c.server
+	c.server = nil // until it is admitted
+	if c.pool.here().admitDirect(ctx, c, s) != nil {
 		return driver.ErrBadConn
 	}
 	return nil

@@ -27,6 +27,7 @@ var (
 	// It never matches driver.ErrBadConn. Other parents return an error of their own.
 	ErrConnLost = errors.New("pooled: connection lost")
 
+	errTxLost        = errors.New("pooled: the transaction's connection was closed")
 	errTxInvalidated = errors.New("pooled: the transaction's connection was invalidated: roll it back first")
 )
 

@@ -6,7 +6,9 @@ import (
 	"database/sql/driver"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/pooled-go/pooled"
 	"github.com/pooled-go/pooled/internal/pooledtest"
@@ -96,5 +98,30 @@ func wantLog(t testing.TB, fake *pooledtest.Fake, want ...string) {
 	have := slices.DeleteFunc(fake.Log(), func(line string) bool { return strings.HasSuffix(line, " close") })
 	if !slices.Equal(have, want) {
 		t.Errorf("reached the server:\nhave %q\nwant %q", have, want)
+	}
+}
+
+// burst makes n callers come at the same moment, each of whom holds a server
+// connection until all have one, or as many as there may be.
+func burst(t testing.TB, db *sql.DB, n int) {
+	t.Helper()
+	var wg sync.WaitGroup
+	for range n {
+		wg.Go(func() {
+			if _, err := db.Exec("SLEEP 10ms"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// waitUntil polls for what others do in the background.
+func waitUntil(t testing.TB, done func() bool, otherwise func() string) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !done(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal(otherwise())
+		}
 	}
 }

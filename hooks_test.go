@@ -2,11 +2,14 @@ package pooled_test
 
 import (
 	"context"
+	"crypto/rand"
+	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -37,24 +40,43 @@ func (e *events) take() []string {
 
 func (e *events) hooks() pooled.Hooks {
 	return pooled.Hooks{
-		Connect:  func(_ context.Context, s *pooled.ServerConn) error { e.add("connect %d", s.ID()); return nil },
-		Checkout: func(_ context.Context, s *pooled.ServerConn) error { e.add("checkout %d", s.ID()); return nil },
-		Reset: func(_ context.Context, s *pooled.ServerConn, _ pooled.ResetState) error {
-			e.add("reset %d", s.ID())
+		BeforeConnect: func(context.Context, *pooled.ConnectParams) error { e.add("before connect"); return nil },
+		FirstConnect:  func(_ context.Context, s *pooled.ServerConn) error { e.add("first connect %d", s.ID()); return nil },
+		Connect:       func(_ context.Context, s *pooled.ServerConn) error { e.add("connect %d", s.ID()); return nil },
+		Checkout:      func(_ context.Context, s *pooled.ServerConn) error { e.add("checkout %d", s.ID()); return nil },
+		Reset: func(_ context.Context, s *pooled.ServerConn, state pooled.ResetState) error {
+			e.add("reset %d %+v", s.ID(), state)
 			return nil
 		},
-		Checkin: func(s *pooled.ServerConn) { e.add("checkin %d", s.ID()) },
-		Close:   func(s *pooled.ServerConn, cause error) { e.add("close %d: %v", s.ID(), cause) },
+		Checkin:        func(s *pooled.ServerConn) { e.add("checkin %d", s.ID()) },
+		Invalidate:     func(s *pooled.ServerConn, cause error) { e.add("invalidate %d: %v", s.ID(), cause) },
+		SoftInvalidate: func(s *pooled.ServerConn, cause error) { e.add("soft invalidate %d: %v", s.ID(), cause) },
+		Detach:         func(s *pooled.ServerConn) { e.add("detach %d", s.ID()) },
+		Close:          func(s *pooled.ServerConn, cause error) { e.add("close %d: %v", s.ID(), cause) },
 	}
 }
 
 func hooks(h pooled.Hooks) func(*pooled.Config) { return func(c *pooled.Config) { c.Hooks = h } }
 
+// clean is what a Reset hook is told when there was nothing to reset.
+const clean = "{TransactionOver:true Sent:}"
+
+// Every event of a checkout, a checkin, a disconnect, what is done by hand and an
+// end, in its order.
 func TestHooksSequence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var e events
 		fake := pooledtest.NewFake(t)
-		db, _ := open(t, fake, hooks(e.hooks()))
+		db, pool := open(t, fake, speaks("sqlserver"), func(c *pooled.Config) { c.Recycle = time.Hour; c.RecycleJitter = pooled.Jitter{} }, hooks(e.hooks()))
+		conn := func() *sql.Conn {
+			t.Helper()
+			conn, err := db.Conn(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			mustExec(t, conn, "SELECT 1")
+			return conn
+		}
 		want := func(what string, want ...string) {
 			t.Helper()
 			synctest.Wait()
@@ -62,22 +84,177 @@ func TestHooksSequence(t *testing.T) {
 				t.Errorf("%s:\nhave %q\nwant %q", what, have, want)
 			}
 		}
-		mustExec(t, db, "UPDATE")
-		want("a first statement", "connect 1", "checkout 1", "reset 1", "checkin 1")
-		mustExec(t, db, "UPDATE")
-		want("a second", "checkout 1", "reset 1", "checkin 1")
+		fake.On(pooledtest.StageQuery, pooledtest.Fail(errors.New("not SQL Server")).Match("@@OPTIONS"))
+
+		mustExec(t, db, "SELECT 1")
+		const ended = "{TransactionOver:false Sent:IF @@TRANCOUNT > 0 ROLLBACK}"
+		want("a first statement", "before connect", "first connect 1", "connect 1", "checkout 1", "reset 1 "+ended, "checkin 1")
+		mustExec(t, db, "SELECT 1")
+		want("a second", "checkout 1", "reset 1 "+ended, "checkin 1")
+
 		fake.On(pooledtest.StageResetSession, pooledtest.BadConn().Times(1))
-		mustExec(t, db, "UPDATE")
-		want("one that meets a stale connection",
-			"close 1: pooled: disconnect: parent's ResetSession: driver: bad connection",
-			"connect 2", "checkout 2", "reset 2", "checkin 2")
+		mustExec(t, db, "SELECT 1")
+		stale := "pooled: disconnect: parent's ResetSession: driver: bad connection"
+		want("one that meets a stale connection", "invalidate 1: "+stale, "close 1: "+stale,
+			"before connect", "connect 2", "checkout 2", "reset 2 "+ended, "checkin 2")
+
 		fake.On(pooledtest.StageIsValid, pooledtest.Fail(errors.New("no")).Times(1))
-		mustExec(t, db, "UPDATE")
-		want("one that breaks its connection", "checkout 2", "close 2: pooled: the connection is broken")
-		mustExec(t, db, "UPDATE")
+		mustExec(t, db, "SELECT 1")
+		want("one that breaks its connection", "checkout 2",
+			"invalidate 2: pooled: the connection is broken", "close 2: pooled: the connection is broken")
+
+		c := conn()
 		e.take()
+		if err := pooled.Detach(t.Context(), c); err != nil {
+			t.Error(err)
+		}
+		want("detach", "detach 3")
+		give(t, c)
+		want("closing what was detached", "close 3: <nil>")
+
+		c = conn()
+		e.take()
+		if err := pooled.Invalidate(t.Context(), c, errors.New("read only")); err != nil {
+			t.Error(err)
+		}
+		want("invalidate", "invalidate 4: read only")
+		mustExec(t, c, "SELECT 1")
+		want("going on with another", "before connect", "connect 5", "checkout 5")
+		give(t, c)
+		want("closing what was invalidated", "close 4: read only", "reset 5 "+ended, "checkin 5")
+
+		c = conn()
+		e.take()
+		if err := pooled.SoftInvalidate(t.Context(), c, errors.New("old")); err != nil {
+			t.Error(err)
+		}
+		want("soft invalidate", "soft invalidate 5: old")
+		mustExec(t, c, "SELECT 1")
+		give(t, c)
+		want("giving it back", "close 5: pooled: invalidated softly: old")
+
+		mustExec(t, db, "SELECT 1")
+		e.take()
+		pool.Dispose()
+		want("dispose", "close 6: pooled: disposed of")
+
+		mustExec(t, db, "SELECT 1")
+		e.take()
+		time.Sleep(time.Hour)
+		want("growing old", "before connect", "connect 8", "close 7: pooled: recycled: older than pool_recycle")
+
 		db.Close()
-		want("closing the pool", "close 3: <nil>")
+		want("closing the pool", "close 8: <nil>")
+	})
+}
+
+// A Reset hook is told what the pool sent, also nothing.
+func TestResetState(t *testing.T) {
+	var e events
+	fake := pooledtest.NewFake(t)
+	db, _ := open(t, fake, speaks("sqlite"), hooks(pooled.Hooks{Reset: e.hooks().Reset}))
+	mustExec(t, db, "SELECT 1")
+	mustExec(t, db, "BEGIN")
+	tx, err := db.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"reset 1 " + clean, "reset 1 {TransactionOver:false Sent:ROLLBACK}", "reset 1 " + clean}
+	if have := e.take(); !slices.Equal(have, want) {
+		t.Errorf("have %q\nwant %q", have, want)
+	}
+}
+
+// Values belong to a server connection, and end with it.
+func TestServerConnValues(t *testing.T) {
+	type key struct{}
+	fake := pooledtest.NewFake(t)
+	var have []any
+	db, pool := open(t, fake, hooks(pooled.Hooks{Checkout: func(_ context.Context, s *pooled.ServerConn) error {
+		have = append(have, s.Value(key{}))
+		uses, _ := s.Value(key{}).(int)
+		s.SetValue(key{}, uses+1)
+		return nil
+	}}))
+	mustExec(t, db, "UPDATE")
+	mustExec(t, db, "UPDATE")
+	pool.Dispose()
+	mustExec(t, db, "UPDATE")
+	if want := []any{nil, 1, nil}; !slices.Equal(have, want) {
+		t.Errorf("have %v, want %v", have, want)
+	}
+}
+
+func TestRegisterHooks(t *testing.T) {
+	var order []string
+	note := func(name string) pooled.Hooks {
+		return pooled.Hooks{Checkout: func(context.Context, *pooled.ServerConn) error { order = append(order, name); return nil }}
+	}
+	audit, trace := "audit-"+rand.Text(), "trace-"+rand.Text()
+	pooled.RegisterHooks(audit, note("audit"))
+	pooled.RegisterHooks(trace, note("trace"))
+	fake := pooledtest.NewFake(t)
+	db, _ := open(t, fake, hooks(note("own")), func(c *pooled.Config) { c.HookNames = []string{trace, audit} })
+	mustExec(t, db, "UPDATE")
+	if want := []string{"trace", "audit", "own"}; !slices.Equal(order, want) {
+		t.Errorf("have %v, want %v", order, want)
+	}
+
+	_, err := sql.Open("pooled", "postgres://u:hunter2@h/db?pool_hooks="+audit+",nobody")
+	want := `pooled: pool_hooks: no hooks are registered as "nobody" (registered: `
+	if err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("have %v, want %s…", err, want)
+	}
+	for _, name := range []string{"", "a,b", audit} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("register hooks %q: no panic", name)
+				}
+			}()
+			pooled.RegisterHooks(name, pooled.Hooks{})
+		}()
+	}
+}
+
+// The first connect happens once, however many server connections are opened at
+// the same moment, and no other is connected before it is over.
+func TestFirstConnect(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t)
+		var mu sync.Mutex
+		var order []string
+		note := func(what string) { mu.Lock(); order = append(order, what); mu.Unlock() }
+		fail := true
+		db, _ := open(t, fake, hooks(pooled.Hooks{
+			FirstConnect: func(context.Context, *pooled.ServerConn) error {
+				time.Sleep(time.Second)
+				note("first")
+				if fail {
+					fail = false
+					return errors.New("not yet")
+				}
+				return nil
+			},
+			Connect: func(context.Context, *pooled.ServerConn) error { note("connect"); return nil },
+		}))
+		defer db.Close()
+		var failed atomic.Int32
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				if _, err := db.Exec("SLEEP 10s"); err != nil {
+					failed.Add(1)
+				}
+			})
+		}
+		wg.Wait()
+		if want := []string{"first", "first", "connect", "connect", "connect"}; !slices.Equal(order[:5], want) || failed.Load() != 1 {
+			t.Errorf("have %v and %d errors, want it to begin with %v, and 1", order, failed.Load(), want)
+		}
 	})
 }
 
@@ -159,7 +336,7 @@ func TestCheckoutHookThatFails(t *testing.T) {
 
 // A hook that panics costs the server connection, not its place in the pool.
 func TestHookThatPanics(t *testing.T) {
-	for _, event := range []string{"Checkout", "Reset", "Checkin"} {
+	for _, event := range []string{"Checkout", "Reset", "Checkin", "Invalidate", "Close"} {
 		t.Run(event, func(t *testing.T) {
 			armed := true
 			boom := func() {
@@ -176,8 +353,15 @@ func TestHookThatPanics(t *testing.T) {
 				h.Reset = func(context.Context, *pooled.ServerConn, pooled.ResetState) error { boom(); return nil }
 			case "Checkin":
 				h.Checkin = func(*pooled.ServerConn) { boom() }
+			case "Invalidate":
+				h.Invalidate = func(*pooled.ServerConn, error) { boom() }
+			case "Close":
+				h.Close = func(*pooled.ServerConn, error) { boom() }
 			}
 			fake := pooledtest.NewFake(t)
+			if h.Invalidate != nil || h.Close != nil { // something has to end it
+				fake.On(pooledtest.StageIsValid, pooledtest.Fail(errors.New("no")).Times(1))
+			}
 			connector := connectorTo(t, fake, size(1, 0), hooks(h))
 			defer connector.Close()
 			func() {

@@ -215,21 +215,25 @@ func (e *refusedError) Error() string {
 func (e *refusedError) Is(target error) bool { return target == ErrDisconnect }
 
 // admit lends s to c and runs what has to happen before it is used. If that
-// fails, s is discarded. If a hook panics, c has s all the same, marked busy,
-// and discards it when database/sql gets it back: it is not lost from the count.
+// fails or panics, s is discarded.
 func (p *Pool) admit(ctx context.Context, c *Conn, s *ServerConn) error {
-	c.server = s
 	s.busy = true
+	defer func() {
+		if s.busy { // database/sql does not always give back the Conn of a panic
+			p.discard(s, errPanicked)
+		}
+	}()
 	err := runUntilError(ctx, p.hooks.checkout, s)
 	if len(s.parked) > 0 && err == nil {
 		err = s.sweep(&p.texts)
 	}
 	s.busy = false
 	if err != nil {
-		c.server = nil
 		p.discard(s, err)
+		return err
 	}
-	return err
+	c.server = s
+	return nil
 }
 
 // takeIdle takes an idle server connection, or nil if take has more to do.

@@ -183,9 +183,11 @@ func (p *Pool) replaceLaterLocked() {
 	p.armRecycleLocked(p.refillPause.next())
 }
 
-// oweLocked opens another in the place of one that came back too old, if the pool
-// keeps as many.
-func (p *Pool) oweLocked(s *ServerConn) {
+// replaceReturned opens another in the place of one that came back too old, if the
+// pool keeps as many and has not done so already.
+func (p *Pool) replaceReturned(s *ServerConn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if !s.replaced && p.reuse && !p.closed && p.establishedLocked() < p.keep {
 		p.owed++
 		p.dialLocked(p.ctx)

@@ -9,7 +9,8 @@ import (
 // tx is the transaction of a Conn. It tells the server connection when the
 // transaction is known to be over, which saves a ROLLBACK on return.
 type tx struct {
-	server *ServerConn
+	conn   *Conn
+	server *ServerConn // nil: it was closed under the transaction
 	parent driver.Tx
 	ctx    context.Context // BeginTx's
 	open   bool            // neither Commit nor Rollback was called
@@ -24,7 +25,7 @@ func (t *tx) Commit() error { return t.end(t.parent.Commit) }
 // and Validator. Ours has; for a parent that lacks one, the server connection is
 // not kept, as with the bare driver.
 func (t *tx) Rollback() error {
-	if t.ctx.Err() != nil && !t.server.parent.keepsConnOnRollback() {
+	if t.server != nil && t.ctx.Err() != nil && !t.server.parent.keepsConnOnRollback() {
 		t.server.broken = true
 	}
 	return t.end(t.parent.Rollback)
@@ -33,9 +34,13 @@ func (t *tx) Rollback() error {
 func (t *tx) end(how func() error) error {
 	s := t.server
 	t.open = false
-	if s.foreign() {
+	switch {
+	case s == nil:
+		return errTxLost
+	case s.foreign():
 		return errForked
 	}
+	defer t.conn.dropAfterPanic()
 	s.start()
 	err := s.honest(how())
 	s.busy = false

@@ -1,0 +1,259 @@
+package pooled_test
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/internal/pooledtest"
+)
+
+func TestRawByContext(t *testing.T) {
+	fake := pooledtest.NewFake(t)
+	db, pool := open(t, fake, size(1, 0))
+	conn, n := grab(t, db)
+	err := pooled.Raw(t.Context(), conn, func(parent driver.Conn) error {
+		if have := pooledtest.ConnID(parent); have != n {
+			t.Errorf("have connection %d, want %d", have, n)
+		}
+		_, err := parent.(driver.ExecerContext).ExecContext(t.Context(), "BEGIN", nil)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Nothing was seen of it, so it may have left a transaction, and did.
+	give(t, conn)
+	if fake.InTx(n) {
+		t.Error("the transaction outlived its checkout")
+	}
+
+	conn, _ = grab(t, db)
+	failed := errors.New("no backup today")
+	if err := pooled.Raw(t.Context(), conn, func(driver.Conn) error { return failed }); err != failed {
+		t.Errorf("have %v, want %v itself", err, failed)
+	}
+	give(t, conn)
+	if s := pool.Stats(); s.Closed != 0 {
+		t.Errorf("have %+v: f's own error is no reason to close", s)
+	}
+}
+
+// driver.ErrBadConn from sql.Conn.Raw with a Tx open hangs in database/sql. Not here:
+// the connection ends with its conn.
+func TestRawErrBadConn(t *testing.T) {
+	fake := pooledtest.NewFake(t)
+	db, pool := open(t, fake, size(1, 0))
+	conn, n := grab(t, db)
+	tx, err := conn.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := pooled.Raw(t.Context(), conn, func(driver.Conn) error { return driver.ErrBadConn }); err != driver.ErrBadConn {
+		t.Errorf("have %v, want driver.ErrBadConn", err)
+	}
+	if err := tx.Rollback(); err != nil {
+		t.Errorf("rollback: %v", err)
+	}
+	give(t, conn)
+	conn, now := grab(t, db)
+	give(t, conn)
+	if now == n || pool.Stats().Invalidated != 1 {
+		t.Errorf("have connection %d again, and %+v", now, pool.Stats())
+	}
+}
+
+func TestRawWaitsNoLongerThanItsContext(t *testing.T) {
+	fake := pooledtest.NewFake(t)
+	db, _ := open(t, fake, size(1, 0))
+	a, _ := grab(t, db)
+	give(t, a)
+	idle, err := db.Conn(t.Context()) // reserves nothing yet
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, _ := grab(t, db)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := pooled.Raw(ctx, idle, func(driver.Conn) error { return nil }); err != context.Canceled {
+		t.Errorf("have %v, want context.Canceled", err)
+	}
+	give(t, idle, b)
+}
+
+func TestByHandOnAnotherDriver(t *testing.T) {
+	fake := pooledtest.NewFake(t)
+	db := sql.OpenDB(fake)
+	defer db.Close()
+	conn, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	for name, f := range map[string]func() error{
+		"Raw":            func() error { return pooled.Raw(t.Context(), conn, func(driver.Conn) error { return nil }) },
+		"Detach":         func() error { return pooled.Detach(t.Context(), conn) },
+		"Invalidate":     func() error { return pooled.Invalidate(t.Context(), conn, nil) },
+		"SoftInvalidate": func() error { return pooled.SoftInvalidate(t.Context(), conn, nil) },
+	} {
+		if err := f(); err == nil || !strings.Contains(err.Error(), "not one of a pooled sql.DB") {
+			t.Errorf("%s: have %v", name, err)
+		}
+	}
+}
+
+// What is detached leaves its place to another, belongs to its conn alone, and is
+// closed for real with it.
+func TestDetach(t *testing.T) {
+	for _, c := range []pooled.Class{pooled.ClassQueue, pooled.ClassStatic, pooled.ClassDirect} {
+		t.Run(string(c), func(t *testing.T) {
+			fake := pooledtest.NewFake(t)
+			db, pool := open(t, fake, class(c), func(cfg *pooled.Config) {
+				if c == pooled.ClassQueue {
+					cfg.Size, cfg.MaxOverflow = 1, 0
+				}
+			})
+			conn, n := grab(t, db)
+			for range 2 { // twice is once
+				if err := pooled.Detach(t.Context(), conn); err != nil {
+					t.Fatal(err)
+				}
+			}
+			other, m := grab(t, db)
+			give(t, other)
+			if m == n {
+				t.Errorf("have connection %d for both", n)
+			}
+			pool.Dispose()
+			if have := number(t, conn); have != n {
+				t.Errorf("have connection %d, want %d for good", have, n)
+			}
+			mustExec(t, conn, "BEGIN")
+			give(t, conn)
+			log := fake.Log()
+			if !slices.Contains(log, "c1 close") || slices.Contains(log, "c1 exec ROLLBACK") {
+				t.Errorf("want it closed with its conn, without a reset: %q", log)
+			}
+			if s := pool.Stats(); s.Detached != 1 || s.CheckedOut != 0 && c != pooled.ClassDirect {
+				t.Errorf("have %+v", s)
+			}
+		})
+	}
+}
+
+// A detached server connection that breaks is closed, and counted nowhere.
+func TestDetachedBreaks(t *testing.T) {
+	fake := pooledtest.NewFake(t)
+	db, pool := open(t, fake, size(1, 0))
+	conn, _ := grab(t, db)
+	if err := pooled.Detach(t.Context(), conn); err != nil {
+		t.Fatal(err)
+	}
+	fake.On(pooledtest.StageExec, pooledtest.BadConn().Times(1))
+	if _, err := conn.ExecContext(t.Context(), "UPDATE"); err != driver.ErrBadConn {
+		t.Errorf("have %v, want driver.ErrBadConn: nothing may take its place", err)
+	}
+	conn.Close()
+	mustExec(t, db, "UPDATE")
+	if s := pool.Stats(); s.CheckedOut != 0 || s.Idle != 1 || s.Opened != 2 {
+		t.Errorf("have %+v", s)
+	}
+}
+
+// What is open on an invalidated server connection can be ended there.
+func TestInvalidateWithRowsOpen(t *testing.T) {
+	fake := pooledtest.NewFake(t)
+	db, pool := open(t, fake, size(2, 0))
+	conn, n := grab(t, db)
+	rows, err := conn.QueryContext(t.Context(), "SELECT conn")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := pooled.Invalidate(t.Context(), conn, nil); err != nil {
+		t.Fatal(err)
+	}
+	if !rows.Next() {
+		t.Errorf("the rows ended: %v", rows.Err())
+	}
+	rows.Close()
+	if now := number(t, conn); now == n {
+		t.Errorf("have connection %d still", n)
+	}
+	give(t, conn)
+	fake.Await(t, func(c pooledtest.Counts) bool { return c.Closed == 1 })
+	if s := pool.Stats(); s.Invalidated != 1 || s.CheckedOut != 0 || s.Idle != 1 {
+		t.Errorf("have %+v", s)
+	}
+}
+
+// A transaction does not go on elsewhere.
+func TestInvalidateWithATxOpen(t *testing.T) {
+	fake := pooledtest.NewFake(t)
+	db, _ := open(t, fake, size(2, 0))
+	conn, _ := grab(t, db)
+	tx, err := conn.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := pooled.Invalidate(t.Context(), conn, errors.New("read only")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec("UPDATE"); err == nil || !strings.Contains(err.Error(), "roll it back first") {
+		t.Errorf("have %v, want an error until the Tx is over", err)
+	}
+	if err := tx.Rollback(); err != nil {
+		t.Error(err)
+	}
+	if now := number(t, conn); now != 2 {
+		t.Errorf("have connection %d, want the second", now)
+	}
+	give(t, conn)
+	for _, line := range fake.Log() {
+		if line == "c2 exec UPDATE" {
+			t.Error("a statement of the transaction was run outside of it")
+		}
+	}
+}
+
+// To invalidate what is not there is nothing.
+func TestInvalidateWithoutABorrow(t *testing.T) {
+	fake := pooledtest.NewFake(t)
+	db, pool := open(t, fake)
+	a, _ := grab(t, db)
+	give(t, a)
+	conn, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := pooled.Invalidate(t.Context(), conn, nil); err != nil {
+		t.Error(err)
+	}
+	give(t, conn)
+	if s := pool.Stats(); s.Closed != 0 {
+		t.Errorf("have %+v", s)
+	}
+}
+
+// In class direct a conn keeps its server connection until it comes back.
+func TestInvalidateInClassDirect(t *testing.T) {
+	fake := pooledtest.NewFake(t)
+	db, pool := open(t, fake, class(pooled.ClassDirect))
+	conn, n := grab(t, db)
+	if err := pooled.Invalidate(t.Context(), conn, nil); err != nil {
+		t.Fatal(err)
+	}
+	if now := number(t, conn); now != n {
+		t.Errorf("have %d, want %d until it comes back", now, n)
+	}
+	give(t, conn)
+	conn, now := grab(t, db)
+	give(t, conn)
+	if s := pool.Stats(); now == n || s.Invalidated != 1 {
+		t.Errorf("have connection %d and %+v", now, s)
+	}
+}

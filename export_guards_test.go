@@ -1,0 +1,45 @@
+package pooled
+
+import "time"
+
+// What the tests of the guards see of the package's inside.
+
+// AgeLimit is the age limit of a new server connection.
+func AgeLimit(recycle time.Duration, jitter Jitter) time.Duration {
+	return ageLimit(&Config{Recycle: recycle, RecycleJitter: jitter})
+}
+
+// FakeClock is two clocks that stand still until they are moved.
+type FakeClock struct{ now moment }
+
+// Sleep is what a machine's sleep looks like: the monotonic clock stands still.
+func (c *FakeClock) Sleep(d time.Duration) { c.now.wall += d }
+
+func SetClock(p *Pool, c *FakeClock) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.clock.read = func() moment { return c.now }
+}
+
+// StopClock lets the coarse clock rest, as it does when nobody asks.
+func StopClock(p *Pool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.clock.running = false
+}
+
+// LearnIdleLimit is what a dialect finds out about its server.
+func LearnIdleLimit(p *Pool, limit time.Duration) { p.learnIdleLimit(limit) }
+
+// IsLoss tells whether an operation's error means that its connection is lost.
+func IsLoss(speaks string, err error) bool {
+	return connectionLost(err) || dialectOf(speaks, nil).gone(err)
+}
+
+// SuitSingle is what becomes of a reset mode with a database that ends with its connection.
+func SuitSingle(mode string) (ResetMode, error) {
+	cfg := NewConfig()
+	cfg.ResetOnReturn = ResetMode(mode)
+	err := suitSingle(&privateMemory{}, &cfg)
+	return cfg.ResetOnReturn, err
+}

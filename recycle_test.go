@@ -1,0 +1,291 @@
+package pooled_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/internal/pooledtest"
+)
+
+func recycle(age time.Duration, jitter pooled.Jitter) func(*pooled.Config) {
+	return func(c *pooled.Config) { c.Recycle, c.RecycleJitter = age, jitter }
+}
+
+// births collects when server connections were opened and closed.
+type births struct {
+	mu   sync.Mutex
+	born map[uint64]time.Time
+	ages []time.Duration
+	live int
+	most int
+}
+
+func (b *births) hooks() pooled.Hooks {
+	b.born = map[uint64]time.Time{}
+	return pooled.Hooks{
+		Connect: func(_ context.Context, s *pooled.ServerConn) error {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			b.born[s.ID()] = time.Now()
+			b.live++
+			b.most = max(b.most, b.live)
+			return nil
+		},
+		Close: func(s *pooled.ServerConn, _ error) {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			b.ages = append(b.ages, time.Since(b.born[s.ID()]))
+			b.live--
+		},
+	}
+}
+
+// Idle ones are replaced in the background, each at an age of its own, and no
+// caller ever waits for a connect.
+func TestRecycleInTheBackground(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t)
+		fake.On(pooledtest.StageConnect, pooledtest.Slow(time.Second))
+		var b births
+		db, pool := open(t, fake, size(8, -1), recycle(10*time.Minute, pooled.Jitter{Percent: 50}), hooks(b.hooks()))
+		var conns []*sql.Conn
+		for range 8 {
+			c, _ := grab(t, db)
+			conns = append(conns, c)
+		}
+		give(t, conns...)
+		for range 2000 { // an hour and forty minutes
+			time.Sleep(3 * time.Second)
+			began := time.Now()
+			mustExec(t, db, "UPDATE")
+			if waited := time.Since(began); waited != 0 {
+				t.Fatalf("a caller waited %v", waited)
+			}
+		}
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if len(b.ages) < 8*10 || b.most > 8+4 {
+			t.Errorf("replaced %d, at most %d open: want at least 80 and at most 12 (pool_size and pool_connect_limit)", len(b.ages), b.most)
+		}
+		distinct := map[time.Duration]bool{}
+		for _, age := range b.ages {
+			distinct[age.Round(time.Second)] = true
+			if age < 5*time.Minute-15*time.Second || age > 10*time.Minute {
+				t.Errorf("one was closed at the age of %v, want between 5m and 10m", age)
+			}
+		}
+		if len(distinct) < len(b.ages)/4 {
+			t.Errorf("%d ages for %d server connections: they end together", len(distinct), len(b.ages))
+		}
+		if s := pool.Stats(); s.Recycled != s.Closed || s.Open() < 8 {
+			t.Errorf("have %+v, want all closed counted as recycled, 8 open", s)
+		}
+	})
+}
+
+// At the limit there is no room for both: the old one makes way, and the limit is kept.
+func TestRecycleAtTheLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t)
+		db, pool := open(t, fake, size(2, 0), recycle(time.Minute, pooled.Jitter{}))
+		a, _ := grab(t, db)
+		c, _ := grab(t, db)
+		give(t, a, c)
+		for range 60 {
+			time.Sleep(time.Minute)
+			mustExec(t, db, "UPDATE")
+		}
+		synctest.Wait()
+		if c := fake.Counts(); c.MaxOpen > 2 || c.Opened < 60 {
+			t.Errorf("have %+v, want never more than 2 open, and all replaced each minute", c)
+		}
+		if s := pool.Stats(); s.Idle != 2 {
+			t.Errorf("have %+v, want 2 idle", s)
+		}
+	})
+}
+
+// One in use is left alone, and replaced when it comes back.
+func TestRecycleInUse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t)
+		db, pool := open(t, fake, size(1, 0), recycle(time.Minute, pooled.Jitter{}))
+		c, n := grab(t, db)
+		time.Sleep(time.Hour)
+		if now := number(t, c); now != n {
+			t.Errorf("the server connection changed in use: %d, %d", n, now)
+		}
+		give(t, c)
+		synctest.Wait()
+		if s := pool.Stats(); s.Idle != 1 || s.Opened != 2 || s.Recycled != 1 {
+			t.Errorf("have %+v, want another one idle", s)
+		}
+	})
+}
+
+// While the server can't be reached, old connections are kept until their time is up;
+// the pool tries again, and not without a pause.
+func TestRecycleWhenTheServerRefuses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t)
+		db, pool := open(t, fake, size(1, 1), recycle(10*time.Minute, pooled.Jitter{}))
+		mustExec(t, db, "UPDATE")
+		fake.On(pooledtest.StageConnect, pooledtest.Fail(errors.New("no")))
+		time.Sleep(9*time.Minute + 55*time.Second) // ten seconds before its time it is due
+		mustExec(t, db, "UPDATE")
+		if dialed := fake.Counts().Dialed; dialed < 2 || dialed > 6 {
+			t.Errorf("dialed %d times in five seconds, want a few", dialed)
+		}
+		fake.ClearFaults()
+		time.Sleep(time.Minute)
+		mustExec(t, db, "UPDATE")
+		if s := pool.Stats(); s.Recycled != 1 || s.Idle != 1 {
+			t.Errorf("have %+v, want it replaced by now", s)
+		}
+	})
+}
+
+// A machine that slept: the monotonic clock stood still, and so did the timers,
+// but the server's clock did not. The wall clock tells.
+func TestRecycleAfterSleep(t *testing.T) {
+	fake := pooledtest.NewFake(t)
+	var clock pooled.FakeClock
+	db, pool := open(t, fake, size(2, 0), recycle(time.Hour, pooled.Jitter{}))
+	pooled.SetClock(pool, &clock)
+	c, _ := grab(t, db)
+	_, n := c, number(t, c)
+	give(t, c)
+	clock.Sleep(2 * time.Hour)
+	pooled.StopClock(pool) // as after a quiet quarter of a second
+	c, now := grab(t, db)
+	give(t, c)
+	if now == n {
+		t.Errorf("have connection %d after two hours of sleep, want another", now)
+	}
+}
+
+func TestJitterIsWithinItsPart(t *testing.T) {
+	for range 1000 {
+		age := time.Duration(1 + rand.Int64N(int64(time.Hour)))
+		for _, test := range []struct {
+			jitter pooled.Jitter
+			least  time.Duration
+		}{
+			{pooled.Jitter{}, age},
+			{pooled.Jitter{Percent: 10}, age - age/10 - 1},
+			{pooled.Jitter{Percent: 100}, 0},
+			{pooled.Jitter{Duration: time.Second}, max(0, age-time.Second)},
+		} {
+			if have := pooled.AgeLimit(age, test.jitter); have < test.least || have > age {
+				t.Fatalf("%v with %+v: have %v", age, test.jitter, have)
+			}
+		}
+	}
+}
+
+// A jitter of less than a second is one.
+func TestJitterIsFine(t *testing.T) {
+	seen := map[time.Duration]bool{}
+	for range 50 {
+		seen[pooled.AgeLimit(time.Second, pooled.Jitter{Percent: 10})] = true
+	}
+	if len(seen) < 40 {
+		t.Errorf("have %d ages of 50, want hardly any twice", len(seen))
+	}
+}
+
+func TestDisposeLeavesThePoolUsable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t)
+		db, pool := open(t, fake, size(2, 2))
+		defer db.Close()
+		a, inUse := grab(t, db)
+		b, _ := grab(t, db)
+		give(t, b)
+		pool.Dispose()
+		synctest.Wait()
+		if s := pool.Stats(); s.Idle != 0 || s.CheckedOut != 1 {
+			t.Errorf("have %+v, want the idle one closed and the other in use", s)
+		}
+		if n := number(t, a); n != inUse {
+			t.Errorf("have %d, want %d still", n, inUse)
+		}
+		give(t, a)
+		synctest.Wait()
+		if s := pool.Stats(); s.Open() != 0 {
+			t.Errorf("have %+v, want it closed on return", s)
+		}
+		c, n := grab(t, db)
+		give(t, c)
+		if n != 3 {
+			t.Errorf("have %d, want a new one", n)
+		}
+	})
+}
+
+// What was being opened at Dispose belongs to the past as well.
+func TestDisposeWhileOpening(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t)
+		fake.On(pooledtest.StageConnect, pooledtest.Slow(time.Second))
+		db, pool := open(t, fake)
+		defer db.Close()
+		go func() {
+			time.Sleep(time.Second / 2)
+			pool.Dispose()
+		}()
+		c, n := grab(t, db)
+		give(t, c)
+		if n != 2 {
+			t.Errorf("have connection %d, want the one that was opened after", n)
+		}
+	})
+}
+
+func TestDisposeInClassDirect(t *testing.T) {
+	fake := pooledtest.NewFake(t)
+	db, pool := open(t, fake, class(pooled.ClassDirect))
+	c, _ := grab(t, db)
+	give(t, c)
+	pool.Dispose()
+	c, n := grab(t, db)
+	give(t, c)
+	if n != 2 {
+		t.Errorf("have %d, want a new one", n)
+	}
+}
+
+// A server that ends idle sessions is not given the chance.
+func TestServersIdleLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t)
+		db, pool := open(t, fake, noRecycle)
+		defer db.Close()
+		pooled.LearnIdleLimit(pool, 8*time.Second)
+		a, first := grab(t, db)
+		give(t, a)
+		time.Sleep(5 * time.Second)
+		a, n := grab(t, db)
+		give(t, a)
+		if n != first {
+			t.Errorf("after 5s: have %d, want %d", n, first)
+		}
+		time.Sleep(7 * time.Second)
+		synctest.Wait()
+		if s := pool.Stats(); s.Idle != 0 || s.Recycled != 1 {
+			t.Errorf("after 7s: have %+v, want it closed in the background", s)
+		}
+		a, n = grab(t, db)
+		give(t, a)
+		if n == first {
+			t.Errorf("after 7s: have %d again", n)
+		}
+	})
+}
