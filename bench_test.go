@@ -192,6 +192,18 @@ func BenchmarkCheckout(b *testing.B) {
 
 // BenchmarkContention: 200 goroutines want one of 4 connections, each for a
 // millisecond. What counts is how long the unlucky wait.
+// BenchmarkGuards is what all guards together cost a checkout and a checkin, on a
+// parent that has no socket.
+func BenchmarkGuards(b *testing.B) {
+	connector := connectorTo(b, pooledtest.Null{})
+	defer connector.Close()
+	once := pooled.Guards(b, connector.Pool())
+	b.ReportAllocs()
+	for b.Loop() {
+		once()
+	}
+}
+
 func BenchmarkContention(b *testing.B) {
 	const goroutines, connections, hold = 200, 4, time.Millisecond
 	limited := func(b *testing.B) *sql.DB {

@@ -5,8 +5,9 @@
 //
 // Everything it did keeps working. Its server connections now live in a pool
 // that the DSN configures: kept open instead of two, opened a few at a time
-// instead of all at once, waited for in order and with a timeout that says why, and
-// without a transaction of the last borrower.
+// instead of all at once, waited for in order and with a timeout that says why.
+// What is lent is alive, young enough, opened by this process, and without a
+// transaction of the last borrower, or without anything of it.
 //
 // # How it works
 //
@@ -16,12 +17,16 @@
 // server connection is replaced inside the operation that would have met it.
 //
 //	Connector.Connect(ctx)       a new Conn borrows at once; a dial's error is Connect's
-//	Conn.ResetSession(ctx)       no more than a note
+//	Conn.ResetSession(ctx)       nothing
 //	Conn.QueryContext(ctx, …)    a reused Conn borrows now; then straight to the parent
 //	Conn.IsValid()               called on return: reset, and back to the pool
 //
 // The parent is the wrapped driver. go-sql-driver/mysql and lib/pq come with the
 // package; any other registered driver works by its name, see [ParseDSN].
+//
+// Everything that watches a server connection's life is a [Hooks] value in one
+// chain: the fork guard, age, liveness, the parent's ResetSession, reset on return, and
+// then the program's own.
 //
 // # What changes in meaning
 //
@@ -29,15 +34,17 @@
 //   - SetConnMaxLifetime and SetConnMaxIdleTime only retire empty Conns.
 //     SetMaxOpenConns means what it did, SetMaxIdleConns costs next to nothing.
 //   - The argument of sql.Conn.Raw's function is a [Conn]; its method Raw gives
-//     the parent's connection.
+//     the parent's connection, as does the function [Raw].
+//   - Server connections are replaced when they are half an hour old.
 //   - db.Stats counts Conns. The server connections are in [Pool.Stats].
 //
 // With pool_class=direct nothing of this changes: a Conn keeps its server
-// connection, database/sql is the only pool, and only reset on return remains.
+// connection, database/sql is the only pool, and only the guards remain.
 //
 // # Errors
 //
 // A dial's error and a context's are returned as they are. A wait longer than
 // pool_timeout is a [TimeoutError], for which errors.Is(err, ErrTimeout). driver.ErrBadConn is
-// never made up: it is what the parent said.
+// never made up: it is what the parent said, and where that is known to be untrue,
+// because the statement was sent, it is [ErrConnLost].
 package pooled

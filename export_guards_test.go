@@ -1,6 +1,9 @@
 package pooled
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // What the tests of the guards see of the package's inside.
 
@@ -42,4 +45,25 @@ func SuitSingle(mode string) (ResetMode, error) {
 	cfg.ResetOnReturn = ResetMode(mode)
 	err := suitSingle(&privateMemory{}, &cfg)
 	return cfg.ResetOnReturn, err
+}
+
+// Guards runs what the guards do for one checkout and one checkin of a server
+// connection that was used before, without the pool around them.
+func Guards(t interface{ Fatal(...any) }, p *Pool) func() {
+	c := &Conn{pool: p}
+	if err := p.checkout(context.Background(), c); err != nil {
+		t.Fatal(err)
+	}
+	s := c.server
+	s.used = true
+	s.idleSince = s.lentAt
+	ctx := context.Background()
+	return func() {
+		if err := runUntilError(ctx, p.hooks.checkout, s); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.release(s); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

@@ -35,12 +35,10 @@ func resetMySQLConnection(ctx context.Context, s *socket) error {
 }
 
 func (s *socket) resetMySQL(ctx context.Context) error {
-	switch state, cause := s.peek(); {
-	case s == nil:
+	if s == nil {
 		return errors.New("its socket is not known")
-	case state == socketGone:
-		return cause
-	case state == socketPending: // they would pass for the answer
+	}
+	if state, _ := s.peek(); state == socketPending { // they would pass for the answer
 		return errors.New("unread bytes on the socket")
 	}
 	defer s.bound(ctx, 0)()
@@ -68,10 +66,10 @@ func readMySQLAnswer(r io.Reader) ([]byte, error) {
 	if buf[3] != 1 || size > len(buf) || have > size {
 		return nil, fmt.Errorf("malformed answer of %d bytes, number %d", size-header, buf[3])
 	}
-	if _, err = io.ReadFull(r, buf[have:size]); err != nil {
-		return nil, err
+	if _, err = io.ReadFull(r, buf[have:size]); err == io.EOF {
+		err = io.ErrUnexpectedEOF
 	}
-	return buf[header:size], nil
+	return buf[header:size], err
 }
 
 // mysqlVerdict is the error that an answer says.

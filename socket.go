@@ -126,9 +126,10 @@ func (s *socket) peek() (socketState, error) {
 // bound makes reads and writes fail when ctx ends or limit (0: none) is over,
 // whichever is first, until release is called. It is for parents that take no context,
 // or, as lib/pq, answer its end by dialing the server once more, which on a silent
-// network takes ten seconds. Deadlines that were set before are gone
-// afterwards: both drivers set theirs anew for each read and write. Whoever got an
-// error from a bounded operation discards the connection.
+// network takes ten seconds. What fails by the end of ctx fails after it: ctx.Err
+// says so then. Deadlines that were set before are gone afterwards: both
+// drivers set theirs anew for each read and write. Whoever got an error from a bounded
+// operation discards the connection.
 func (s *socket) bound(ctx context.Context, limit time.Duration) (release func()) {
 	if s == nil {
 		return func() {}
@@ -136,14 +137,12 @@ func (s *socket) bound(ctx context.Context, limit time.Duration) (release func()
 	var (
 		mu       sync.Mutex
 		released bool
+		deadline time.Time // zero takes away one that is left from before
 	)
-	deadline, _ := ctx.Deadline()
 	if limit > 0 {
-		if end := time.Now().Add(limit); deadline.IsZero() || end.Before(deadline) {
-			deadline = end
-		}
+		deadline = time.Now().Add(limit)
 	}
-	s.conn.SetDeadline(deadline) // zero takes away one that is left from before
+	s.conn.SetDeadline(deadline)
 	stop := context.AfterFunc(ctx, func() {
 		mu.Lock()
 		defer mu.Unlock()
@@ -167,14 +166,8 @@ var longAgo = time.Unix(1, 0)
 // boundError is err, the result of a bounded operation, by its real name: the end
 // of ctx, if that was what ended it.
 func boundError(ctx context.Context, err error) error {
-	if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
-		return err
-	}
-	if ctx.Err() != nil {
+	if errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() != nil {
 		return ctx.Err()
-	}
-	if end, ok := ctx.Deadline(); ok && !time.Now().Before(end) {
-		return context.DeadlineExceeded // the context's own timer is a moment behind
 	}
 	return err
 }
