@@ -31,7 +31,7 @@ func Raw(ctx context.Context, conn *sql.Conn, f func(parent driver.Conn) error) 
 		err := f(s.parent.conn)
 		s.busy = false
 		if err != nil {
-			c.judge(s, err)
+			c.blame(s, err)
 		}
 		return err
 	})

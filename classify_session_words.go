@@ -119,10 +119,9 @@ var postgresSessionWords = newSessionWords(
 // mysqlSessionWords are for MySQL and MariaDB.
 var mysqlSessionWords = newSessionWords(
 	sessionWord{"get_lock", 4, nil},
-	sessionWord{"release_lock", 8, nil},
+	sessionWord{"release_lock", 8, nil}, // service_release_locks too
 	sessionWord{"release_all_l", 8, nil},
-	sessionWord{"service_get_", 8, nil},     // locks of MySQL's locking service
-	sessionWord{"service_release_", 8, nil}, // the same
+	sessionWord{"service_get_", 8, nil}, // MySQL's locking service
 	sessionWord{"version_tokens_lock", 15, nil},
 	sessionWord{"last_insert_id", 11, hasArgument},
 	sessionWord{"nextval", 4, nil}, // MariaDB's sequences: LASTVAL

@@ -85,9 +85,11 @@ func (c *Conn) held() *ServerConn {
 // again on another server connection. That is so when the parent says the
 // connection is bad, which means that nothing reached the server, and nothing did
 // before it in this borrow: then what failed is the pool's stale connection, and
-// neither the program nor database/sql, which tries only twice, need know. A
-// connection that has never been used before is not stale: its error is news.
-func (c *Conn) again(s *ServerConn, err error) bool {
+// neither the program nor database/sql, which tries only twice, need know. An
+// operation that is harmless, because it has no effect beyond its connection, is
+// done again also if it may have been sent. A connection that has never been used
+// before is not stale: its error is news.
+func (c *Conn) again(s *ServerConn, err error, harmless bool) bool {
 	s.busy = false
 	if err == nil {
 		c.untouched, c.stale = false, 0
@@ -96,8 +98,8 @@ func (c *Conn) again(s *ServerConn, err error) bool {
 	if err == driver.ErrSkip {
 		return false // nothing was sent
 	}
-	bad := c.judge(s, err)
-	if !bad || !c.untouched || !s.used || c.stale == maxStale {
+	bad, lost := c.blame(s, err)
+	if !bad && !(harmless && lost) || !c.untouched || !s.used || c.stale == maxStale {
 		c.untouched, c.stale = false, 0
 		return false
 	}
@@ -108,22 +110,23 @@ func (c *Conn) again(s *ServerConn, err error) bool {
 	return true
 }
 
-// judge draws the conclusions for s, and for the pool's others, from an
-// operation's error. It reports whether that is driver.ErrBadConn.
-func (c *Conn) judge(s *ServerConn, err error) (bad bool) {
+// blame draws the conclusions for s, and for the pool's others, from an
+// operation's error: whether it is driver.ErrBadConn, and whether it says in
+// some way that the connection is lost.
+func (c *Conn) blame(s *ServerConn, err error) (bad, lost bool) {
 	bad = errors.Is(err, driver.ErrBadConn)
-	lost := errors.Is(err, ErrConnLost)
-	if !bad && !lost && !connectionLost(err) && !c.pool.dialect.gone(err) {
-		return false
+	known := bad || errors.Is(err, ErrConnLost)
+	if !known && !connectionLost(err) && !c.pool.dialect.gone(err) {
+		return false, false
 	}
-	if bad || lost || s.parent.validator == nil { // else the parent itself says, at checkin
+	if known || s.parent.validator == nil { // else the parent itself says, at checkin
 		s.broken = true
 	}
 	if s.cause == nil { // the first is news, those after it are its echo
 		s.cause = err
 		c.pool.here().suspect()
 	}
-	return bad
+	return bad, true
 }
 
 // maxStale is how many stale server connections one operation may meet. When
@@ -231,7 +234,7 @@ func run[T any](
 			return none, err
 		}
 		result, err := send(&s.parent, ctx, query, values)
-		if err = s.honest(err); !c.again(s, err) {
+		if err = s.honest(err); !c.again(s, err, false) {
 			return result, err
 		}
 	}
@@ -251,7 +254,7 @@ func (c *Conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, e
 		}
 		s.start()
 		parent, err := s.parent.prepare(ctx, query)
-		if c.again(s, err) {
+		if c.again(s, err, true) {
 			continue
 		}
 		if err != nil {
@@ -275,7 +278,7 @@ func (c *Conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 		s.start()
 		s.openTx = true
 		parent, err := s.parent.begin(ctx, opts)
-		if c.again(s, err) {
+		if c.again(s, err, true) {
 			continue
 		}
 		if err != nil { // it may have been sent: openTx stays
@@ -298,7 +301,7 @@ func (c *Conn) Ping(ctx context.Context) error {
 			return nil
 		}
 		s.start()
-		if err = s.parent.pinger.Ping(ctx); !c.again(s, err) {
+		if err = s.parent.pinger.Ping(ctx); !c.again(s, err, true) {
 			return err
 		}
 	}

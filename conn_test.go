@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -485,5 +486,51 @@ func TestDriverOpen(t *testing.T) {
 		t.Errorf("have %v, want an error", conn)
 	} else if strings.Contains(fmt.Sprint(err), "tiger") {
 		t.Errorf("the password is in %q", err)
+	}
+}
+
+// What has no effect beyond its connection is done again elsewhere even if it may
+// have been sent: to begin, to prepare, to ping. A statement is not.
+func TestHarmlessOperationsAreDoneAgain(t *testing.T) {
+	for _, test := range []struct {
+		stage string
+		do    func(*sql.DB) error
+		again bool
+	}{
+		{pooledtest.StageBegin, func(db *sql.DB) error {
+			tx, err := db.Begin()
+			if err == nil {
+				tx.Rollback()
+			}
+			return err
+		}, true},
+		{pooledtest.StagePrepare, func(db *sql.DB) error {
+			stmt, err := db.Prepare("UPDATE")
+			if err == nil {
+				stmt.Close()
+			}
+			return err
+		}, true},
+		{pooledtest.StagePing, (*sql.DB).Ping, true},
+		{pooledtest.StageExec, func(db *sql.DB) error { _, err := db.Exec("INSERT"); return err }, false},
+		{pooledtest.StageQuery, func(db *sql.DB) error { return db.QueryRow("SELECT conn").Scan(new(int)) }, false},
+	} {
+		fake := pooledtest.NewFake(t)
+		db, _ := open(t, fake, size(1, 0))
+		mustExec(t, db, "UPDATE")
+		fake.On(test.stage, pooledtest.Fail(io.ErrUnexpectedEOF).Times(1))
+		if err := test.do(db); (err == nil) != test.again {
+			t.Errorf("%s: have %v, want it done again: %t", test.stage, err, test.again)
+		}
+		sent := 0
+		for _, line := range fake.Log() {
+			if strings.Contains(line, "INSERT") || strings.Contains(line, "SELECT conn") {
+				sent++
+			}
+		}
+		if sent > 1 {
+			t.Errorf("%s: a statement was sent %d times", test.stage, sent)
+		}
+		db.Close()
 	}
 }

@@ -1,6 +1,7 @@
 package pooled
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,17 +63,28 @@ func (p *Pool) inForkedChild() *Pool {
 		if heir != nil && heir.process == thisProcess() {
 			return heir
 		}
-		fresh := newPool(p.parent, p.cfg, p.dialect, p.target, p.user)
+		fresh := newPool(p.parent, p.cfg, p.dialect, p.target.anew(), p.user)
 		fresh.inherited = true
+		if last := cmp.Or(heir, p); last.ctx.Err() != nil {
+			fresh.closed = true // by the program, before the fork
+		}
 		if p.heir.CompareAndSwap(heir, fresh) {
 			abandon(p)
-			abandon(heir) // not nil if the child was forked again
+			abandon(heir) // nil, unless the child was forked again
 			warnForked(p.cfg.Name)
 			fresh.refill()
 			return fresh
 		}
 		fresh.cancel() // another goroutine was first
 	}
+}
+
+// anew is the same target without the connectors that the parent process has made.
+func (t *target) anew() *target {
+	if t == nil {
+		return nil
+	}
+	return &target{driver: t.driver, dsn: t.dsn, open: t.open}
 }
 
 // abandoned is a list of what belongs to a parent process. It only grows.

@@ -59,7 +59,7 @@ func (p *Pool) ping(ctx context.Context, s *ServerConn) error {
 		limited, cancel = context.WithTimeout(ctx, p.cfg.PingTimeout)
 	}
 	defer cancel()
-	err := p.pingWithin(limited, s)
+	err := s.bounded(limited, s.parent.pinger.Ping)
 	switch {
 	case err == nil:
 		s.losses = s.lossesAtLend
@@ -73,17 +73,6 @@ func (p *Pool) ping(ctx context.Context, s *ServerConn) error {
 		p.discardSuspects(fmt.Errorf("another did not answer a ping within %v", p.cfg.PingTimeout))
 	}
 	return fmt.Errorf("%w: ping: %w", ErrDisconnect, err)
-}
-
-// pingWithin bounds a PostgreSQL ping by a deadline on the socket, if it is known:
-// lib/pq answers the end of a context by dialing the server once more, to cancel,
-// and on a silent network waits for that.
-func (p *Pool) pingWithin(ctx context.Context, s *ServerConn) error {
-	if s.socket == nil || p.dialect.kind != dialectPostgres {
-		return s.parent.pinger.Ping(ctx)
-	}
-	defer s.socket.bound(ctx, 0)()
-	return s.parent.pinger.Ping(context.WithoutCancel(ctx))
 }
 
 // suspect is called when a server connection was lost. All that were opened

@@ -96,7 +96,7 @@ type Pool struct {
 // newPool makes a pool that starts nothing before refill. The configuration is the
 // pool's own, and valid; user is its named hooks and its hooks.
 func newPool(parent driver.Connector, cfg Config, d *dialect, t *target, user []Hooks) *Pool {
-	if d.embedded { // nothing goes away, and nothing is gained by an early end
+	if d.embedded || cfg.Class == ClassNull { // nothing goes away, or grows old
 		cfg.Recycle, cfg.PrePing = off, PingOff
 	}
 	p := &Pool{

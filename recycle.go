@@ -127,8 +127,21 @@ func (p *Pool) recycle() {
 	}
 	p.dialLocked(p.ctx)
 	if more {
-		p.armRecycleLocked(max(next, p.clock.resolution, replaceLead(p.cfg.Recycle)/4))
+		p.armRecycleLocked(max(next, p.recyclePause()))
 	}
+}
+
+// recyclePause is the least between two looks at all server connections: a part of the
+// time that there is between being due and being late.
+func (p *Pool) recyclePause() time.Duration {
+	pause := leadMost / 4
+	if p.cfg.Recycle != off {
+		pause = replaceLead(p.cfg.Recycle) / 4
+	}
+	if limit := time.Duration(p.idleLimit.Load()); limit > 0 {
+		pause = min(pause, limit/readingsPerAge)
+	}
+	return max(pause, p.clock.resolution)
 }
 
 // expireLocked deals with one that is due.

@@ -250,7 +250,22 @@ func (s *ServerConn) close() error {
 // send runs a statement of a reset, and writes it down.
 func (s *ServerConn) send(ctx context.Context, query string) error {
 	s.sent(query)
-	return s.exec(ctx, query)
+	return s.bounded(ctx, func(ctx context.Context) error { return s.exec(ctx, query) })
+}
+
+// bounded runs an operation that has to end with ctx. lib/pq answers the end of a
+// context by dialing the server once more, to cancel, and on a silent network waits
+// for that; so if its socket is known it is bounded there.
+func (s *ServerConn) bounded(ctx context.Context, operation func(context.Context) error) error {
+	if s.socket == nil || s.kind != dialectPostgres {
+		return operation(ctx)
+	}
+	defer s.socket.bound(ctx, 0)()
+	err := operation(context.WithoutCancel(ctx))
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
 }
 
 // sent writes down what a reset sends.

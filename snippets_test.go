@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"sync"
 	"testing"
 
 	"github.com/pooled-go/pooled"
@@ -27,7 +28,8 @@ func TestSnippetOpen(t *testing.T) {
 
 func currentPassword(context.Context) (string, error) { return "tiger", nil }
 
-func TestSnippetHooks(t *testing.T) {
+// openRotating registers a name, which can be done once.
+var openRotating = sync.OnceValue(func() error {
 	pooled.RegisterHooks("rotate", pooled.Hooks{
 		BeforeConnect: func(ctx context.Context, p *pooled.ConnectParams) (err error) {
 			p.Password, err = currentPassword(ctx)
@@ -36,12 +38,19 @@ func TestSnippetHooks(t *testing.T) {
 	})
 	db, err := sql.Open("pooled", "postgres://scott@localhost/shop?pool_hooks=rotate")
 	if err != nil {
+		return err
+	}
+	return db.Close()
+})
+
+func TestSnippetHooks(t *testing.T) {
+	if err := openRotating(); err != nil {
 		t.Fatal(err)
 	}
-	db.Close()
 }
 
-func TestSnippetAudit(t *testing.T) {
+// openAudited registers a name, which can be done once.
+var openAudited = sync.OnceValue(func() error {
 	pooled.RegisterHooks("audit", pooled.Hooks{
 		Invalidate: func(s *pooled.ServerConn, cause error) {
 			log.Printf("server connection %d is of no use: %v", s.ID(), cause)
@@ -49,9 +58,15 @@ func TestSnippetAudit(t *testing.T) {
 	})
 	db, err := sql.Open("pooled", "postgres://scott@localhost/shop?pool_hooks=audit")
 	if err != nil {
+		return err
+	}
+	return db.Close()
+})
+
+func TestSnippetAudit(t *testing.T) {
+	if err := openAudited(); err != nil {
 		t.Fatal(err)
 	}
-	db.Close()
 }
 
 func TestSnippetByHand(t *testing.T) {
@@ -73,19 +88,28 @@ func byHand(ctx context.Context, db *sql.DB) error {
 		fmt.Printf("%T\n", parent)
 		return nil
 	})
+	if err != nil {
+		return err
+	}
 
 	// It is of no use, read-only after a failover: closed, and conn goes on with another.
-	err = pooled.Invalidate(ctx, conn, errors.New("read-only"))
+	if err := pooled.Invalidate(ctx, conn, errors.New("read-only")); err != nil {
+		return err
+	}
 
 	// Close it when it comes back.
-	err = pooled.SoftInvalidate(ctx, conn, nil)
+	if err := pooled.SoftInvalidate(ctx, conn, nil); err != nil {
+		return err
+	}
 
 	// It leaves the pool, and is closed for real with conn.
-	err = pooled.Detach(ctx, conn)
+	if err := pooled.Detach(ctx, conn); err != nil {
+		return err
+	}
 
 	// All of them: the idle ones now, those in use when they come back.
 	if pool, ok := pooled.PoolOf(db); ok {
 		pool.Dispose()
 	}
-	return err
+	return nil
 }

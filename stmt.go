@@ -105,7 +105,7 @@ func runStmt[T any](
 		s.start()
 		s.note(st.leaves, st.touches)
 		result, err := send(ctx, parent, values)
-		if err = s.honest(err); !c.again(s, err) {
+		if err = s.honest(err); !c.again(s, err, false) {
 			return result, err
 		}
 	}
@@ -124,7 +124,7 @@ func (st *Stmt) ready(ctx context.Context) (*ServerConn, driver.Stmt, error) {
 		untouched := c.untouched
 		s.start()
 		parent, err := st.on(ctx, s)
-		if !c.again(s, err) {
+		if !c.again(s, err, true) {
 			c.untouched = untouched && err == nil
 			return s, parent, err
 		}

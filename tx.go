@@ -42,10 +42,10 @@ func (t *tx) end(how func() error) error {
 	}
 	defer t.conn.dropAfterPanic()
 	s.start()
-	err := s.honest(how())
+	err := how() // database/sql sends neither again
 	s.busy = false
 	s.openTx = err != nil // who knows
-	if errors.Is(err, driver.ErrBadConn) || errors.Is(err, ErrConnLost) {
+	if errors.Is(err, driver.ErrBadConn) {
 		s.broken = true
 	}
 	return err

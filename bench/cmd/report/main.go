@@ -2,6 +2,7 @@
 // Markdown: the targets first, then the figures they come from.
 //
 //	scripts/with-servers go -C bench run ./cmd/report
+//	scripts/with-servers go -C bench run ./cmd/report -part kill
 //
 // Without servers it measures what needs none, and says so.
 package main
@@ -28,17 +29,20 @@ type settings struct {
 	load     time.Duration // of an open-loop run
 	saturate time.Duration // of a saturated run
 	contend  time.Duration // of a contention run
+	kill     time.Duration // of a run under kills
+	part     string        // only this part; empty: all
 }
 
 var (
-	full  = settings{pairs: 7, slices: 201, slice: 5 * time.Millisecond, load: 8 * time.Second, saturate: 1500 * time.Millisecond, contend: time.Second}
-	quick = settings{pairs: 2, slices: 101, slice: 2 * time.Millisecond, load: time.Second, saturate: 200 * time.Millisecond, contend: 300 * time.Millisecond}
+	full  = settings{pairs: 7, slices: 201, slice: 5 * time.Millisecond, load: 8 * time.Second, saturate: 1500 * time.Millisecond, contend: time.Second, kill: 2 * time.Second}
+	quick = settings{pairs: 2, slices: 101, slice: 2 * time.Millisecond, load: time.Second, saturate: 200 * time.Millisecond, contend: 300 * time.Millisecond, kill: time.Second}
 )
 
 func main() {
 	var (
 		fast = flag.Bool("quick", false, "runs too short to mean anything, to see that it works")
 		out  = flag.String("o", "", "also write the page to this `file`")
+		part = flag.String("part", "", "only this `part` of what needs servers: overload, saturated, kill, openloop")
 	)
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -47,14 +51,34 @@ func main() {
 	if *fast {
 		how = quick
 	}
-	page, err := measure(ctx, how)
-	if err == nil {
-		err = publish(page, *out)
-	}
-	if err != nil {
+	how.part = *part
+	if err := report(ctx, how, *out); err != nil {
 		fmt.Fprintln(os.Stderr, "report:", err)
 		os.Exit(1)
 	}
+}
+
+func report(ctx context.Context, how settings, file string) error {
+	if err := knownPart(how.part); err != nil {
+		return err
+	}
+	page, err := measure(ctx, how)
+	if err != nil {
+		return err
+	}
+	return publish(page, file)
+}
+
+func knownPart(name string) error {
+	if name == "" {
+		return nil
+	}
+	for _, p := range parts {
+		if p.name == name {
+			return nil
+		}
+	}
+	return fmt.Errorf("no part %q", name)
 }
 
 func publish(page []byte, file string) error {
@@ -71,9 +95,12 @@ func publish(page []byte, file string) error {
 func measure(ctx context.Context, how settings) ([]byte, error) {
 	began := time.Now()
 	env := environment()
-	sections, err := measureNull(ctx, how)
-	if err != nil {
-		return nil, err
+	var sections []section
+	if how.part == "" {
+		var err error
+		if sections, err = measureNull(ctx, how); err != nil {
+			return nil, err
+		}
 	}
 	servers := bench.Servers()
 	for _, s := range servers {
@@ -95,7 +122,7 @@ func writePage(w io.Writer, how settings, env [][2]string, sections []section, s
 	fmt.Fprintf(w, "# Benchmarks\n\nMade by `make bench` with `REPORT=docs/benchmarks.md`. What is compared ran in turns in one run; a figure is the median of its\n"+
 		"runs. A ratio or a difference was taken within each pair of runs, and stands here as the median\n"+
 		"over the pairs (smallest … largest).\n\n")
-	if how == quick {
+	if how.pairs == quick.pairs {
 		fmt.Fprint(w, "**A quick run: too short to mean anything.**\n\n")
 	}
 	if servers < 2 {

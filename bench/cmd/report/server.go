@@ -48,6 +48,17 @@ func (all loads) example() string {
 	return ""
 }
 
+// parts are the measurements with a server, and on which one if not on each.
+var parts = []struct {
+	name, server string
+	run          func(context.Context, settings, bench.Server, *bench.Admin) (section, error)
+}{
+	{"overload", "", overload},
+	{"saturated", "", saturated},
+	{"kill", "", killed},
+	{"openloop", "PostgreSQL", openLoop},
+}
+
 func measureServer(ctx context.Context, how settings, s bench.Server) ([]section, string, error) {
 	admin, err := bench.NewAdmin(ctx, s)
 	if err != nil {
@@ -58,13 +69,12 @@ func measureServer(ctx context.Context, how settings, s bench.Server) ([]section
 	if err != nil {
 		return nil, "", err
 	}
-	parts := []func(context.Context, settings, bench.Server, *bench.Admin) (section, error){overload, saturated}
-	if s.Name == "PostgreSQL" {
-		parts = append(parts, openLoop)
-	}
 	var all []section
 	for _, part := range parts {
-		section, err := part(ctx, how, s, admin)
+		if part.server != "" && part.server != s.Name || how.part != "" && part.name != how.part {
+			continue
+		}
+		section, err := part.run(ctx, how, s, admin)
 		if err != nil {
 			return nil, "", fmt.Errorf("%s: %w", s.Name, err)
 		}

@@ -1,0 +1,71 @@
+package pooled_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+)
+
+var updateLeaks = flag.Bool("update-leaks", false, "write what leaks into docs/reset.md")
+
+const leaksPage = "docs/reset.md"
+
+// checkLeakTable compares the page's table of one server with what was found.
+// go test -run TestLeakMatrix . -update-leaks writes it.
+func checkLeakTable(t *testing.T, m matrix, leaks [][]bool) {
+	t.Helper()
+	begin, end := fmt.Sprintf("<!-- leaks %s -->\n", m.name), fmt.Sprintf("<!-- /leaks %s -->", m.name)
+	page, err := os.ReadFile(leaksPage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, ok := strings.Cut(string(page), begin)
+	have, after, closed := strings.Cut(rest, end)
+	if !ok || !closed {
+		t.Fatalf("%s: have no table between %q and %q, want one", leaksPage, begin, end)
+	}
+	want := leakTable(m.states, leaks)
+	switch {
+	case have == want:
+	case *updateLeaks:
+		if err := os.WriteFile(leaksPage, []byte(before+begin+want+end+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	default:
+		t.Errorf("%s (-update-leaks writes it): have\n%s\nwant\n%s", leaksPage, have, want)
+	}
+}
+
+// leakTable is the table, the states of a kind together.
+func leakTable(states []state, leaks [][]bool) string {
+	var b strings.Builder
+	b.WriteString("| left behind | bare |")
+	for _, c := range contenders[1:] {
+		fmt.Fprintf(&b, " `%s` |", c.mode)
+	}
+	b.WriteString("\n|" + strings.Repeat("---|", 1+len(contenders)) + "\n")
+	for _, kind := range []struct {
+		title string
+		is    func(state) bool
+	}{
+		{"in a transaction left open", func(s state) bool { return s.tx }},
+		{"in the session, by a statement that shows it", func(s state) bool { return !s.tx && !s.hidden && !s.beyond }},
+		{"in the session, and no statement shows it", func(s state) bool { return s.hidden }},
+		{"in the session, and the server's own reset leaves it", func(s state) bool { return s.beyond }},
+	} {
+		fmt.Fprintf(&b, "| **%s** |%s\n", kind.title, strings.Repeat(" |", len(contenders)))
+		for i, s := range states {
+			if !kind.is(s) {
+				continue
+			}
+			fmt.Fprintf(&b, "| %s |", s.name)
+			for _, leak := range leaks[i] {
+				b.WriteString(map[bool]string{true: " leaks |", false: " clean |"}[leak])
+			}
+			b.WriteString("\n")
+		}
+	}
+	return b.String()
+}

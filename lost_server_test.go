@@ -1,0 +1,71 @@
+package pooled_test
+
+import (
+	"database/sql/driver"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/internal/pooledtest"
+)
+
+// A connection that breaks while a statement is on its way. The bare lib/pq says
+// ErrBadConn, and database/sql sends the statement again, to any server that answers.
+// Through pooled it is sent once, and the error says what is not known.
+func TestAStatementInFlightIsSentOnce(t *testing.T) {
+	const statement = "SELECT pg_sleep(60) AS in_flight"
+	for _, test := range []struct {
+		driver string
+		class  string
+		once   bool
+	}{
+		{"postgres", "", false},
+		{"pooled", "pool_class=queue", true},
+		{"pooled", "pool_class=direct", true},
+	} {
+		t.Run(test.driver+" "+test.class, func(t *testing.T) {
+			proxy := pooledtest.NewProxy(t, onPostgres.dsn(t))
+			options := []string{}
+			if test.class != "" {
+				options = append(options, test.class)
+			}
+			db := openServer(t, test.driver, proxy.DSN(), options...)
+			mustExec(t, db, "SELECT 1") // the statement comes on a connection that was used before
+			sent := func() (n int) {
+				for _, message := range proxy.Messages() {
+					if strings.Contains(message, "in_flight") {
+						n++
+					}
+				}
+				return n
+			}
+			failed := make(chan error, 1)
+			go func() {
+				_, err := db.Exec(statement)
+				failed <- err
+			}()
+			cut := 0
+			waitUntil(t, func() bool {
+				if n := sent(); n > cut { // it has left; end what it is on
+					cut = n
+					proxy.CloseAll()
+				}
+				return len(failed) == 1
+			}, func() string { return "the statement did not end" })
+			err := <-failed
+			if err == nil || errors.Is(err, driver.ErrBadConn) == test.once {
+				t.Errorf("have %v", err)
+			}
+			if test.once && !errors.Is(err, pooled.ErrConnLost) && !strings.Contains(err.Error(), "reset by peer") {
+				t.Errorf("have %v, want ErrConnLost, or what the socket said", err)
+			}
+			if n := sent(); (n == 1) != test.once {
+				t.Errorf("sent %d times", n)
+			}
+			if test.once {
+				mustExec(t, db, "SELECT 1")
+			}
+		})
+	}
+}

@@ -1,0 +1,122 @@
+package pooled_test
+
+import (
+	"database/sql"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/pooled-go/pooled/internal/pooledtest"
+)
+
+// plainWork is what leaves nothing behind that would have to be reset.
+func (s server) plainWork(t *testing.T, db *sql.DB) {
+	t.Helper()
+	for i := range 20 {
+		scanOne[int](t, db, "SELECT 1")
+		scanOne[int](t, db, "SELECT "+cast(s, s.arg(1)), i)
+		mustExec(t, db, "UPDATE round_trips SET a = "+s.arg(1), i)
+		mustExec(t, db, "INSERT INTO round_trips VALUES (1)")
+		tx, err := db.Begin()
+		if err != nil {
+			t.Fatal(err)
+		}
+		mustExec(t, tx, "DELETE FROM round_trips WHERE a = 1")
+		if i%2 == 0 {
+			err = tx.Commit()
+		} else {
+			err = tx.Rollback()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// sent is what reaches the server while work runs on a connection that has been used before.
+func sent(t *testing.T, s server, driver string, options []string, work func(*testing.T, *sql.DB)) []string {
+	t.Helper()
+	proxy := pooledtest.NewProxy(t, s.dsn(t))
+	db := openServer(t, driver, proxy.DSN(), options...)
+	db.SetMaxOpenConns(1)
+	scanOne[int](t, db, "SELECT 1")
+	before := len(proxy.Messages())
+	work(t, db)
+	return proxy.Messages()[before:]
+}
+
+// Work that needs no reset costs no round trip: message for message, the server
+// gets what it gets from the bare driver.
+func TestNoRoundTripWithoutNeed(t *testing.T) {
+	for _, s := range []server{onPostgres, onMySQL} {
+		t.Run(s.name, func(t *testing.T) {
+			table(t, openServer(t, s.bare, s.dsn(t)), "round_trips", "a INT")
+			work := func(t *testing.T, db *sql.DB) { s.plainWork(t, db) }
+			want := sent(t, s, s.bare, nil, work)
+			if len(want) < 140 {
+				t.Fatalf("bare: have %d messages, want at least 140", len(want))
+			}
+			for _, options := range [][]string{
+				nil,
+				{"pool_reset_on_return=commit"},
+				{"pool_reset_on_return=auto"},
+				{"pool_class=direct"},
+				{"pool_class=direct", "pool_reset_on_return=auto"},
+			} {
+				have := sent(t, s, "pooled", options, work)
+				if !slices.Equal(have, want) {
+					t.Errorf("%s: have %d messages, want %d, the bare driver's: %s", options, len(have), len(want), firstDifference(have, want))
+				}
+			}
+		})
+	}
+}
+
+func firstDifference(have, want []string) string {
+	for i := range min(len(have), len(want)) {
+		if have[i] != want[i] {
+			return fmt.Sprintf("message %d: have %q, want %q", i, have[i], want[i])
+		}
+	}
+	return "one has more than the other"
+}
+
+// What a reset sends, message for message: docs/reset.md names its price.
+func TestResetSends(t *testing.T) {
+	const (
+		pgTx, pgSession = "BEGIN", "SET work_mem = '1MB'"
+		myTx, mySession = "BEGIN", "SET @reset = 1"
+	)
+	mySent := []string{
+		"Reset",
+		"Query SET character_set_client = 'utf8mb4', character_set_results = 'utf8mb4', collation_connection = 'utf8mb4_general_ci', max_statement_time = 0.000000",
+		"Query SET ROLE NONE",
+		"Query USE `pooled_test`",
+	}
+	for _, test := range []struct {
+		server
+		mode, do string
+		want     []string
+	}{
+		{onPostgres, "rollback", pgTx, []string{"Query ROLLBACK"}},
+		{onPostgres, "rollback", pgSession, nil},
+		{onPostgres, "auto", pgTx, []string{"Query ROLLBACK"}},
+		{onPostgres, "auto", pgSession, []string{"Query DISCARD ALL"}},
+		{onPostgres, "session", "SELECT 1", []string{"Query DISCARD ALL"}},
+		{onPostgres, "session", pgTx, []string{"Query ROLLBACK", "Query DISCARD ALL"}},
+		{onMySQL, "rollback", myTx, []string{"Query ROLLBACK"}},
+		{onMySQL, "rollback", mySession, []string{"Query ROLLBACK"}},
+		{onMySQL, "auto", myTx, []string{"Query ROLLBACK"}},
+		{onMySQL, "auto", mySession, mySent},
+		{onMySQL, "session", "SELECT 1", mySent},
+	} {
+		t.Run(test.name+", "+test.mode+", "+test.do, func(t *testing.T) {
+			have := sent(t, test.server, "pooled", []string{"pool_reset_on_return=" + test.mode}, func(t *testing.T, db *sql.DB) {
+				mustExec(t, db, test.do)
+			})
+			if want := append([]string{"Query " + test.do}, test.want...); !slices.Equal(have, want) {
+				t.Errorf("have %q, want %q", have, want)
+			}
+		})
+	}
+}
