@@ -128,6 +128,10 @@ func connBehind(dc any) *Conn {
 // invalidate puts s aside until the borrow ends: Rows or a Tx of it may still be
 // open, and a connection must not be closed under them.
 func (c *Conn) invalidate(s *ServerConn, cause error) {
+	if s.foreign() {
+		c.abandon()
+		return
+	}
 	s.broken, s.cause = true, cause
 	if !s.invalid {
 		s.invalid = true

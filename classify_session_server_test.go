@@ -255,7 +255,9 @@ func snapshotProbes(ctx context.Context, conn *sql.Conn, state sessionState, que
 
 func openSessionPostgres(t *testing.T) *sessionServer {
 	db := openBare(t, "postgres", onPostgres.dsn(t))
-	prepareServer(t, db, append(renamed(postgresFixtures), "CREATE SEQUENCE touches.seq"), []string{"DROP SCHEMA IF EXISTS touches CASCADE"})
+	prepareServer(t, db, append(renamed(postgresFixtures), "CREATE SEQUENCE touches.seq"), []string{
+		"DROP SCHEMA IF EXISTS touches, touches_y CASCADE", "DROP TABLE IF EXISTS temp", "DROP ROLE IF EXISTS touches_role, touches_role2",
+	})
 	return &sessionServer{
 		dialect: pgSQL, db: db, snapshot: snapshotPostgres,
 		begin: []string{"DO $$BEGIN END$$"}, // the language's settings come with its first use

@@ -27,9 +27,9 @@ type Stmt struct {
 	parent driver.Stmt
 	next   *Stmt
 
-	// counted: this Stmt outlived the borrow it was prepared in, so its text is
-	// kept on server connections until it is closed.
-	counted bool
+	// texts is where this Stmt is counted: it outlived the borrow it was prepared
+	// in, so its text is kept on server connections until it is closed.
+	texts *textCount
 }
 
 // attach makes parent this Stmt's statement until the Conn gives back.
@@ -52,9 +52,9 @@ func (st *Stmt) detach() {
 
 // park leaves the parent's statement with the server connection.
 func (st *Stmt) park(s *ServerConn) {
-	if !st.counted {
-		st.conn.pool.texts.add(st.query)
-		st.counted = true
+	if texts := &st.conn.pool.here().texts; st.texts != texts {
+		texts.add(st.query)
+		st.texts = texts
 	}
 	s.park(st.query, st.parent)
 	st.parent, st.next = nil, nil
@@ -135,10 +135,10 @@ func (st *Stmt) ready(ctx context.Context) (*ServerConn, driver.Stmt, error) {
 // left with a server connection is closed by whoever holds that next: it may be in
 // use by another Conn at this moment.
 func (st *Stmt) Close() error {
-	if st.counted {
-		st.conn.pool.texts.drop(st.query)
-		st.counted = false
+	if st.texts == &st.conn.pool.here().texts { // else it is not counted, or in the parent process
+		st.texts.drop(st.query)
 	}
+	st.texts = nil
 	if st.parent == nil {
 		return nil
 	}

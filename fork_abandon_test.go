@@ -1,0 +1,346 @@
+//go:build linux
+
+package pooled_test
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"runtime"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+	"weak"
+
+	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/internal/pooledtest"
+)
+
+// What the parent's pool had is left alone in a child. The fork is pretended; see
+// fork_test.go.
+
+// noEnds fails t if a hook hears of the end of another process's server connection.
+func noEnds(t *testing.T) func(*pooled.Config) {
+	type openedBy struct{}
+	opened := func(_ context.Context, s *pooled.ServerConn) error {
+		s.SetValue(openedBy{}, pooled.ThisProcess())
+		return nil
+	}
+	ends := func(s *pooled.ServerConn, cause error) {
+		if s.Value(openedBy{}) != pooled.ThisProcess() {
+			t.Errorf("a hook hears of the end of a server connection: %v", cause)
+		}
+	}
+	return func(cfg *pooled.Config) {
+		cfg.Hooks = pooled.Hooks{Connect: opened, Close: ends, Invalidate: ends, SoftInvalidate: ends}
+	}
+}
+
+// TestForkInUse: everything that a child can do with what was in use leaves the
+// server alone.
+func TestForkInUse(t *testing.T) {
+	for _, c := range []pooled.Class{pooled.ClassQueue, pooled.ClassDirect} {
+		t.Run(string(c), func(t *testing.T) {
+			fake := pooledtest.NewFake(t, allowLeaks)
+			db, pool := open(t, fake, class(c), noEnds(t))
+			ctx := t.Context()
+			conn, _ := grab(t, db)
+			stmt, err := conn.PrepareContext(ctx, "SELECT ?")
+			if err != nil {
+				t.Fatal(err)
+			}
+			left, err := conn.PrepareContext(ctx, "SELECT ?, ?") // open when conn is closed
+			if err != nil {
+				t.Fatal(err)
+			}
+			tx, err := conn.BeginTx(ctx, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			idle, _ := grab(t, db)
+			give(t, idle)
+			fake.ResetLog()
+			pretendFork(t)
+
+			operation := func(name string, f func() error) {
+				t.Helper()
+				if err := f(); !errors.Is(err, pooled.ErrForked) {
+					t.Errorf("%s: have %v, want %v", name, err, pooled.ErrForked)
+				}
+			}
+			operation("Exec", func() error { _, err := tx.ExecContext(ctx, "DELETE"); return err })
+			operation("Query", func() error { _, err := tx.QueryContext(ctx, "SELECT 1"); return err })
+			operation("Prepare", func() error { _, err := tx.PrepareContext(ctx, "SELECT 1"); return err })
+			operation("Stmt", func() error { _, err := tx.Stmt(stmt).ExecContext(ctx, 1); return err })
+			operation("Ping", func() error { return conn.PingContext(ctx) })
+			operation("Commit", tx.Commit)
+			if err := errors.Join(stmt.Close(), conn.Close(), left.Close()); err != nil {
+				t.Errorf("close: %v", err)
+			}
+			if have := pool.Stats().Open(); have != 0 {
+				t.Errorf("have %d open in the child, want 0", have)
+			}
+			if have := number(t, db); have != 3 {
+				t.Errorf("afterwards: have connection %d, want 3", have)
+			}
+			db.Close()
+			want := []string{"c3 connect", "c3 query SELECT conn", "c3 close"}
+			if have := fake.Log(); !slices.Equal(have, want) {
+				t.Errorf("reached the server:\nhave %q\nwant %q", have, want)
+			}
+		})
+	}
+}
+
+// TestForkIdleInDatabaseSQL: in class direct database/sql itself has idle ones.
+func TestForkIdleInDatabaseSQL(t *testing.T) {
+	fake := pooledtest.NewFake(t, allowLeaks)
+	db, pool := open(t, fake, class(pooled.ClassDirect))
+	one, _ := grab(t, db)
+	two, _ := grab(t, db)
+	give(t, one, two)
+	fake.ResetLog()
+	pretendFork(t)
+	if have := number(t, db); have != 3 {
+		t.Errorf("have connection %d, want 3", have)
+	}
+	if have := pool.Stats().Open(); have != 1 {
+		t.Errorf("have %d open in the child, want 1", have)
+	}
+	db.Close()
+	want := []string{"c3 connect", "c3 query SELECT conn", "c3 close"}
+	if have := fake.Log(); !slices.Equal(have, want) {
+		t.Errorf("reached the server:\nhave %q\nwant %q", have, want)
+	}
+}
+
+// TestForkUnusedBorrow: database/sql has a Conn with a borrow that was never
+// used, so nothing is lost when the child's Conn borrows another.
+func TestForkUnusedBorrow(t *testing.T) {
+	fake := pooledtest.NewFake(t, allowLeaks)
+	connector := connectorTo(t, fake, size(2, 0))
+	var conns []driver.Conn
+	for range 2 {
+		conn, err := connector.Connect(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		conns = append(conns, conn)
+	}
+	fake.ResetLog()
+	pretendFork(t)
+	if _, err := conns[0].(driver.ExecerContext).ExecContext(t.Context(), "UPDATE", nil); err != nil {
+		t.Error(err)
+	}
+	conns[0].(driver.Validator).IsValid()
+	conns[0].Close()
+	conns[1].Close()
+	connector.Close()
+	want := []string{"c3 connect", "c3 exec UPDATE", "c3 close"}
+	if have := fake.Log(); !slices.Equal(have, want) {
+		t.Errorf("reached the server:\nhave %q\nwant %q", have, want)
+	}
+}
+
+// TestForkTimers: the child has copies of the parent's timers, and they fire.
+func TestForkTimers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t, allowLeaks)
+		db, pool := open(t, fake, size(1, 10), noEnds(t))
+		var conns []*sql.Conn
+		for range 4 {
+			conn, _ := grab(t, db)
+			conns = append(conns, conn)
+		}
+		give(t, conns...)
+		fake.ResetLog()
+		pretendFork(t)
+		time.Sleep(10 * pooled.NewConfig().IdleTimeout)
+		synctest.Wait()
+		db.Close()
+		if have := fake.Log(); len(have) > 0 {
+			t.Errorf("reached the server: %q", have)
+		}
+		if have := pool.Stats().Closed; have != 0 {
+			t.Errorf("have %d closed in the child, want 0", have)
+		}
+	})
+}
+
+// TestForkDialInFlight: the child may have a copy of a goroutine that dials, and
+// of one that is about to.
+func TestForkDialInFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t, allowLeaks)
+		fake.On(pooledtest.StageConnect, pooledtest.Hang().Times(1))
+		db, _ := open(t, fake)
+		result := make(chan error, 1)
+		go func() { _, err := db.ExecContext(t.Context(), "UPDATE 1"); result <- err }()
+		synctest.Wait()
+		pretendFork(t)
+		fake.Release()
+		if err := <-result; !errors.Is(err, pooled.ErrForked) {
+			t.Errorf("have %v, want %v", err, pooled.ErrForked)
+		}
+		mustExec(t, db, "UPDATE 2")
+		db.Close()
+		want := []string{"c1 connect", "c2 connect", "c2 exec UPDATE 2", "c2 close"}
+		if have := fake.Log(); !slices.Equal(have, want) {
+			t.Errorf("reached the server:\nhave %q\nwant %q", have, want)
+		}
+	})
+}
+
+// TestForkByHand: what was detached or invalidated is the parent's as well.
+func TestForkByHand(t *testing.T) {
+	fake := pooledtest.NewFake(t, allowLeaks)
+	db, _ := open(t, fake, noEnds(t))
+	ctx := t.Context()
+	var conns []*sql.Conn
+	for range 3 {
+		conn, _ := grab(t, db)
+		conns = append(conns, conn)
+	}
+	if err := errors.Join(pooled.Detach(ctx, conns[0]), pooled.Invalidate(ctx, conns[1], nil)); err != nil {
+		t.Fatal(err)
+	}
+	fake.ResetLog()
+	pretendFork(t)
+	for name, f := range map[string]func() error{
+		"Detach":         func() error { return pooled.Detach(ctx, conns[2]) },
+		"SoftInvalidate": func() error { return pooled.SoftInvalidate(ctx, conns[2], nil) },
+		"Raw":            func() error { return pooled.Raw(ctx, conns[2], func(driver.Conn) error { return nil }) },
+	} {
+		if err := f(); !errors.Is(err, pooled.ErrForked) {
+			t.Errorf("%s: have %v, want %v", name, err, pooled.ErrForked)
+		}
+	}
+	if err := pooled.Invalidate(ctx, conns[2], nil); err != nil {
+		t.Errorf("Invalidate: %v", err)
+	}
+	give(t, conns...)
+	db.Close()
+	if have := fake.Log(); len(have) > 0 {
+		t.Errorf("reached the server: %q", have)
+	}
+}
+
+// TestForkWithLocksHeld: what the parent's threads held at the fork is never released
+// in the child, which must wait for none of it.
+func TestForkWithLocksHeld(t *testing.T) {
+	for _, c := range []pooled.Class{pooled.ClassQueue, pooled.ClassDirect} {
+		t.Run(string(c), func(t *testing.T) {
+			fake := pooledtest.NewFake(t, allowLeaks)
+			db, pool := open(t, fake, class(c))
+			stmt, err := db.Prepare("UPDATE ?")
+			if err != nil {
+				t.Fatal(err)
+			}
+			used, _ := grab(t, db)
+			tx, err := db.Begin()
+			if err != nil {
+				t.Fatal(err)
+			}
+			idle, _ := grab(t, db)
+			give(t, idle)
+			back, _ := pretendFork(t)
+			unlock := pooled.LockForGood(pool)
+
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				number(t, db)
+				mustExecStmt(t, stmt, 1)
+				stmt.Close()
+				used.PingContext(t.Context())
+				used.Close()
+				tx.Rollback()
+				pool.Dispose()
+				db.Close()
+				pool.Stats()
+			}()
+			select {
+			case <-done:
+			case <-time.After(10 * time.Second):
+				t.Error("the child waits for a lock of the parent's")
+			}
+			unlock()
+			<-done
+			back()
+		})
+	}
+}
+
+// A collectable is a connection that shows whether it was collected, as one with a
+// finalizer would be.
+type collectable struct {
+	driver.Conn
+	_ [1]byte
+}
+
+// collectables is a connector that remembers them without keeping them.
+type collectables struct {
+	pooledtest.Null
+	made *[]weak.Pointer[collectable]
+}
+
+func (c collectables) Connect(ctx context.Context) (driver.Conn, error) {
+	parent, err := c.Null.Connect(ctx)
+	conn := &collectable{Conn: parent}
+	*c.made = append(*c.made, weak.Make(conn))
+	return conn, err
+}
+
+// collected opens three connections, lets atFork happen, drops everything, and counts
+// what was collected.
+func collected(t *testing.T, atFork func()) (n int) {
+	t.Helper()
+	var made []weak.Pointer[collectable]
+	func() {
+		db := sql.OpenDB(connectorTo(t, collectables{made: &made}))
+		ctx := t.Context()
+		used, err := db.Conn(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var idle []*sql.Conn
+		for range 2 {
+			conn, err := db.Conn(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			idle = append(idle, conn)
+		}
+		give(t, idle...)
+		atFork()
+		give(t, used)
+		db.Close()
+	}()
+	for range 10 {
+		runtime.GC()
+		n = 0
+		for _, p := range made {
+			if p.Value() == nil {
+				n++
+			}
+		}
+		if n == len(made) {
+			break
+		}
+	}
+	return n
+}
+
+func TestForkAbandonedIsNeverCollected(t *testing.T) {
+	if have := collected(t, func() { pretendFork(t) }); have != 0 {
+		t.Errorf("in a child: have %d collected, want 0", have)
+	}
+}
+
+func TestForkUnabandonedIsCollected(t *testing.T) {
+	if have := collected(t, func() {}); have != 3 {
+		t.Errorf("have %d collected, want 3: the test of abandoned ones shows nothing", have)
+	}
+}

@@ -1,0 +1,269 @@
+//go:build linux
+
+package pooled_test
+
+import (
+	"bytes"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"log"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/internal/pooledtest"
+)
+
+// In these tests the fork is pretended: the process takes a new identity, as a
+// child does, and later its old one again. So parent and child are the same
+// goroutines, one after the other, and share all memory; two sql.DB before one pool
+// stand for the two copies of one. Real forks are in fork_linux_test.go.
+
+// pretendFork makes this process a child until back is called. It returns what is logged meanwhile.
+func pretendFork(t testing.TB) (back func(), logged func() []string) {
+	t.Helper()
+	was, flags, out := slog.Default(), log.Flags(), log.Writer()
+	var buffer bytes.Buffer // slog's handler has a lock
+	slog.SetDefault(slog.New(slog.NewTextHandler(&buffer, nil)))
+	toParent, possible := pooled.Fork()
+	back = sync.OnceFunc(func() {
+		toParent()
+		slog.SetDefault(was)
+		log.SetFlags(flags)
+		log.SetOutput(out)
+	})
+	t.Cleanup(back)
+	if !possible {
+		t.Skip("the kernel does not know MADV_WIPEONFORK")
+	}
+	return back, func() []string { return strings.Split(strings.TrimSpace(buffer.String()), "\n") }
+}
+
+func allowLeaks(f *pooledtest.Fake) { f.AllowLeaks = true }
+
+// TestForkIdentity: whoever looks first in a child, all see the same new identity, and
+// the same new pool.
+func TestForkIdentity(t *testing.T) {
+	connector := connectorTo(t, pooledtest.NewFake(t))
+	defer connector.Close()
+	type sight struct {
+		id   uint64
+		pool *pooled.Pool
+	}
+	last := sight{pooled.ThisProcess(), connector.Pool()}
+	for range 200 {
+		back, _ := pretendFork(t)
+		seen := make([]sight, 8)
+		start := make(chan struct{})
+		var wg sync.WaitGroup
+		for i := range seen {
+			wg.Go(func() {
+				<-start
+				seen[i].id = pooled.ThisProcess()
+				seen[i].pool = pooled.Here(connector.Pool())
+			})
+		}
+		close(start)
+		wg.Wait()
+		if len(slices.Compact(seen)) != 1 || seen[0].id <= last.id || seen[0].pool == last.pool {
+			t.Fatalf("in a child after %v: have %v, want all the same and new", last, seen)
+		}
+		last = seen[0]
+		back()
+	}
+	if have := pooled.Here(connector.Pool()); have != connector.Pool() {
+		t.Error("the parent has another pool")
+	}
+}
+
+func TestForkChildBeginsAnew(t *testing.T) {
+	for _, c := range []pooled.Class{pooled.ClassQueue, pooled.ClassNull, pooled.ClassDirect} {
+		t.Run(string(c), func(t *testing.T) {
+			fake := pooledtest.NewFake(t)
+			connector := connectorTo(t, fake, class(c), func(cfg *pooled.Config) {
+				if c == pooled.ClassQueue {
+					size(2, 0)(cfg)
+				}
+			})
+			pool := connector.Pool()
+			parent, child := sql.OpenDB(connector), sql.OpenDB(connector)
+			held, _ := grab(t, parent)
+			idle, _ := grab(t, parent)
+			give(t, idle)
+			waitUntil(t, func() bool { return pool.Stats().Closing == 0 }, pool.String)
+			before := pool.Stats()
+			fake.ResetLog()
+
+			back, logged := pretendFork(t)
+			if have, want := pool.Stats(), (pooled.Stats{Class: c, Limit: before.Limit}); have != want {
+				t.Errorf("in the child:\nhave %+v\nwant %+v", have, want)
+			}
+			one, first := grab(t, child)
+			two, second := grab(t, child)
+			if first != 3 || second != 4 {
+				t.Errorf("in the child: have connections %d and %d, want 3 and 4", first, second)
+			}
+			give(t, one)
+			two.Raw(func(any) error { return driver.ErrBadConn })
+			pool.Dispose()
+			idleInDB := 0
+			if c == pooled.ClassDirect {
+				idleInDB = 1 // that is, lent to database/sql
+			}
+			if have := pool.Stats().CheckedOut; have != idleInDB {
+				t.Errorf("in the child: have %d in use at last, want %d", have, idleInDB)
+			}
+			if err := child.Close(); err != nil {
+				t.Errorf("Close in the child: %v", err)
+			}
+			if have := len(logged()); have != 1 {
+				t.Errorf("have %d lines logged, want 1: %q", have, logged())
+			}
+			back()
+
+			wantLog(t, fake, "c3 connect", "c3 query SELECT conn", "c4 connect", "c4 query SELECT conn")
+			if have := fake.Counts(); have.Open != before.Open() || have.ConnectorCloses != 0 {
+				t.Errorf("at the server: have %+v, want %d open, and the connector not closed", have, before.Open())
+			}
+			if have := pool.Stats(); have != before {
+				t.Errorf("in the parent:\nhave %+v\nwant %+v", have, before)
+			}
+			if have := number(t, held); have != 1 {
+				t.Errorf("in use in the parent: have connection %d, want 1", have)
+			}
+			give(t, held)
+			if err := parent.Close(); err != nil {
+				t.Errorf("Close in the parent: %v", err)
+			}
+		})
+	}
+}
+
+func TestForkManyAtOnce(t *testing.T) {
+	fake := pooledtest.NewFake(t, allowLeaks)
+	db, _ := open(t, fake, size(4, 0))
+	held, _ := grab(t, db)
+	_, logged := pretendFork(t)
+	var wg sync.WaitGroup
+	for range 32 {
+		wg.Go(func() {
+			for range 10 {
+				if have := number(t, db); have == 1 {
+					t.Error("have the parent's connection")
+				}
+			}
+		})
+	}
+	wg.Wait()
+	give(t, held)
+	db.Close()
+	if have := fake.Counts(); have.MaxOpen > 1+4 || have.Open != 1 {
+		t.Errorf("have %+v, want at most 4 open beside the parent's", have)
+	}
+	if have := len(logged()); have != 1 {
+		t.Errorf("have %d lines logged, want 1: %q", have, logged())
+	}
+}
+
+func TestForkGrandchild(t *testing.T) {
+	fake := pooledtest.NewFake(t, allowLeaks)
+	connector := connectorTo(t, fake)
+	parent, child, grandchild := sql.OpenDB(connector), sql.OpenDB(connector), sql.OpenDB(connector)
+	number(t, parent)
+	toParent, _ := pretendFork(t)
+	number(t, child)
+	_, logged := pretendFork(t)
+	if have := number(t, grandchild); have != 3 {
+		t.Errorf("have connection %d, want 3", have)
+	}
+	if have := len(logged()); have != 1 {
+		t.Errorf("have %d lines logged, want 1: %q", have, logged())
+	}
+	grandchild.Close()
+	child.Close()
+	if have := fake.Counts().Open; have != 2 {
+		t.Errorf("have %d open, want the parent's and the child's", have)
+	}
+	toParent()
+	if have := number(t, parent); have != 1 {
+		t.Errorf("in the parent: have connection %d, want 1", have)
+	}
+	parent.Close()
+}
+
+func TestForkAfterClose(t *testing.T) {
+	connector := connectorTo(t, pooledtest.NewFake(t))
+	connector.Close()
+	pretendFork(t)
+	if _, err := connector.Connect(t.Context()); !errors.Is(err, pooled.ErrClosed) {
+		t.Errorf("have %v, want %v", err, pooled.ErrClosed)
+	}
+	if err := connector.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestForkMinIdle(t *testing.T) {
+	fake := pooledtest.NewFake(t, allowLeaks)
+	db, pool := open(t, fake, func(cfg *pooled.Config) { cfg.MinIdle = 2 })
+	waitUntil(t, func() bool { return pool.Stats().Idle == 2 }, pool.String)
+	pretendFork(t)
+	waitUntil(t, func() bool { return pool.Stats().Idle == 2 }, pool.String)
+	db.Close()
+	if have := fake.Counts(); have.Opened != 4 || have.Open != 2 {
+		t.Errorf("have %+v, want 4 opened and the parent's 2 still open", have)
+	}
+}
+
+// TestForkStmt: a sql.Stmt of the parent's is prepared again, and what the child
+// prepared is closed when it is not needed any more.
+func TestForkStmt(t *testing.T) {
+	fake := pooledtest.NewFake(t, allowLeaks)
+	db, _ := open(t, fake)
+	stmt, err := db.Prepare("UPDATE ?")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustExecStmt(t, stmt, 1)
+	fake.ResetLog()
+	pretendFork(t)
+	mustExecStmt(t, stmt, 2)
+	mustExecStmt(t, stmt, 3)
+	stmt.Close()
+	mustExec(t, db, "UPDATE 4")
+	wantLog(t, fake, "c2 connect", "c2 prepare UPDATE ?", "c2 stmt exec UPDATE ? [2]",
+		"c2 resetSession", "c2 stmt exec UPDATE ? [3]", "c2 resetSession", "c2 stmt close UPDATE ?", "c2 exec UPDATE 4")
+}
+
+func mustExecStmt(t *testing.T, stmt *sql.Stmt, args ...any) {
+	t.Helper()
+	if _, err := stmt.Exec(args...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestForkGuardOff(t *testing.T) {
+	db, _ := open(t, pooledtest.NewFake(t), func(cfg *pooled.Config) { cfg.ForkGuard = false })
+	number(t, db)
+	pretendFork(t)
+	if have := number(t, db); have != 1 {
+		t.Errorf("have connection %d, want 1", have)
+	}
+}
+
+// BenchmarkForkCheck is what the guard costs a checkout and an operation, three looks
+// at the process in all, and one of them.
+func BenchmarkForkCheck(b *testing.B) {
+	b.Run("look", func(b *testing.B) {
+		was := pooled.ThisProcess()
+		for b.Loop() {
+			if pooled.ThisProcess() != was {
+				b.Fatal("not the same process")
+			}
+		}
+	})
+}
