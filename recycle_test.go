@@ -90,6 +90,28 @@ func TestRecycleInTheBackground(t *testing.T) {
 	})
 }
 
+// All are due at the same moment: they are replaced all the same, a few at a time.
+func TestRecycleKeepsTheConnectLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t)
+		fake.On(pooledtest.StageConnect, pooledtest.Slow(100*time.Millisecond))
+		db, pool := open(t, fake, size(50, -1), recycle(time.Hour, pooled.Jitter{}), func(c *pooled.Config) { c.ConnectLimit = 3 })
+		var conns []*sql.Conn
+		for range 50 {
+			c, _ := grab(t, db)
+			conns = append(conns, c)
+		}
+		give(t, conns...)
+		time.Sleep(time.Hour)
+		if s := pool.Stats(); s.Recycled < 45 || s.Open() < 45 {
+			t.Errorf("have %+v, want about 50 replaced and open", s)
+		}
+		if c := fake.Counts(); c.MaxDialing > 3 {
+			t.Errorf("have %d dials at one moment, want at most 3", c.MaxDialing)
+		}
+	})
+}
+
 // At the limit there is no room for both: the old one makes way, and the limit is kept.
 func TestRecycleAtTheLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pooled-go/pooled"
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
@@ -228,5 +229,35 @@ func TestPgxHiddenPassword(t *testing.T) {
 	}
 	if err == nil || strings.Contains(err.Error(), "tiger") {
 		t.Errorf("have %v, want an error without the password", err)
+	}
+}
+
+// pgx keeps prepared statements that it would miss after DISCARD ALL. A session
+// reset leaves it those, and nothing else.
+func TestPgxSessionReset(t *testing.T) {
+	dsn := addQuery(withScheme(t, pooledtest.Postgres(t), "postgresql+pgx"), "pool_size=1&pool_max_overflow=0&pool_reset_on_return=session")
+	db := openPooled(t, dsn)
+	for want := range 5 {
+		var have int
+		if err := db.QueryRow("SELECT $1::int", want).Scan(&have); err != nil || have != want {
+			t.Fatalf("have %d, %v, want %d", have, err, want)
+		}
+		for _, leak := range []string{"SET search_path = pg_catalog", "CREATE TEMP TABLE leak (a int)", "PREPARE leak AS SELECT 1",
+			"SELECT pg_advisory_lock(77)", "LISTEN leak", "SET ROLE pg_monitor"} {
+			if _, err := db.Exec(leak); err != nil {
+				t.Fatalf("%s: %v", leak, err)
+			}
+		}
+	}
+	var left string
+	err := db.QueryRow(`SELECT concat(current_setting('search_path'), ' ', to_regclass('leak'), ' ',
+		(SELECT count(*) FROM pg_prepared_statements WHERE from_sql), ' ',
+		(SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()), ' ',
+		(SELECT count(*) FROM pg_listening_channels()), ' ', current_user = session_user)`).Scan(&left)
+	if want := `"$user", public  0 0 0 t`; err != nil || left != want {
+		t.Errorf("have %q, %v, want %q", left, err, want)
+	}
+	if pool, _ := pooled.PoolOf(db); pool.Stats().Opened != 1 {
+		t.Errorf("have %+v, want one server connection, reset each time", pool.Stats())
 	}
 }
