@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql/driver"
 	"net"
-	"time"
 )
 
 // Socket shows a socket to the tests in package pooled_test.
@@ -24,9 +23,7 @@ func (s Socket) Sent() (uint64, bool)  { return s.s.sent() }
 func (s Socket) LastErr() error        { return s.s.lastErr() }
 func (s Socket) Peek() (string, error) { state, err := s.s.peek(); return state.String(), err }
 
-func (s Socket) Bound(ctx context.Context, limit time.Duration) (release func()) {
-	return s.s.bound(ctx, limit)
-}
+func (s Socket) Bound(ctx context.Context) (release func()) { return s.s.bound(ctx) }
 
 func (s Socket) ResetMySQL(ctx context.Context) error { return resetMySQLConnection(ctx, s.s) }
 

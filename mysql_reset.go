@@ -41,7 +41,7 @@ func (s *socket) resetMySQL(ctx context.Context) error {
 	if state, _ := s.peek(); state == socketPending { // they would pass for the answer
 		return errors.New("unread bytes on the socket")
 	}
-	defer s.bound(ctx, 0)()
+	defer s.bound(ctx)()
 	const comResetConnection = 0x1f
 	if _, err := s.conn.Write([]byte{1, 0, 0, 0, comResetConnection}); err != nil {
 		return boundError(ctx, err)

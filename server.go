@@ -260,7 +260,7 @@ func (s *ServerConn) bounded(ctx context.Context, operation func(context.Context
 	if s.socket == nil || s.kind != dialectPostgres {
 		return operation(ctx)
 	}
-	defer s.socket.bound(ctx, 0)()
+	defer s.socket.bound(ctx)()
 	err := operation(context.WithoutCancel(ctx))
 	if err != nil && ctx.Err() != nil {
 		return ctx.Err()

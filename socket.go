@@ -123,26 +123,21 @@ func (s *socket) peek() (socketState, error) {
 	return s.state, s.cause
 }
 
-// bound makes reads and writes fail when ctx ends or limit (0: none) is over,
-// whichever is first, until release is called. It is for parents that take no context,
-// or, as lib/pq, answer its end by dialing the server once more, which on a silent
-// network takes ten seconds. What fails by the end of ctx fails after it: ctx.Err
-// says so then. Deadlines that were set before are gone afterwards: both
-// drivers set theirs anew for each read and write. Whoever got an error from a bounded
-// operation discards the connection.
-func (s *socket) bound(ctx context.Context, limit time.Duration) (release func()) {
+// bound makes reads and writes fail when ctx ends, until release is called. It is for
+// parents that take no context, or, as lib/pq, answer its end by dialing the
+// server once more, which on a silent network takes ten seconds. What fails by the
+// end of ctx fails after it: ctx.Err says so then. Deadlines that were set before
+// are gone afterwards: both drivers set theirs anew for each read and write. Whoever
+// got an error from a bounded operation discards the connection.
+func (s *socket) bound(ctx context.Context) (release func()) {
 	if s == nil {
 		return func() {}
 	}
 	var (
 		mu       sync.Mutex
 		released bool
-		deadline time.Time // zero takes away one that is left from before
 	)
-	if limit > 0 {
-		deadline = time.Now().Add(limit)
-	}
-	s.conn.SetDeadline(deadline)
+	s.conn.SetDeadline(time.Time{}) // one may be left from before
 	stop := context.AfterFunc(ctx, func() {
 		mu.Lock()
 		defer mu.Unlock()

@@ -283,7 +283,9 @@ func TestPQPingBounded(t *testing.T) {
 	proxy := pooledtest.NewProxy(t, pooledtest.Postgres(t))
 	r := openRaw(t, "postgres", proxy.DSN())
 	ping := func() error {
-		defer r.socket.Bound(context.Background(), 50*time.Millisecond)()
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		defer r.socket.Bound(ctx)()
 		return r.conn.(driver.Pinger).Ping(context.Background())
 	}
 	if err := ping(); err != nil {
