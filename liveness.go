@@ -17,7 +17,7 @@ import (
 // in the background.
 func (p *Pool) livenessGuard() Hooks {
 	return Hooks{Checkout: func(ctx context.Context, s *ServerConn) error {
-		if !s.used {
+		if !s.used || s.socket == nil && s.parent.pinger == nil {
 			return nil
 		}
 		ping := p.wantsPing(s)
