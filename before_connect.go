@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"strings"
 	"sync"
 
 	"github.com/go-sql-driver/mysql"
@@ -29,8 +30,11 @@ type ConnectParams struct {
 // String shows the DSN with its secrets masked, and nothing else.
 func (p ConnectParams) String() string { return "pooled.ConnectParams(" + mask(p.DSN) + ")" }
 
-// GoString is String, so that no way to print shows a password.
-func (p ConnectParams) GoString() string { return p.String() }
+// Format prints String by every verb, and MarshalText puts it into JSON and logs.
+func (p ConnectParams) Format(f fmt.State, _ rune) { io.WriteString(f, p.String()) }
+
+// MarshalText is String.
+func (p ConnectParams) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
 // target is where a pool's parent connects to, if that can be changed for a dial.
 type target struct {
@@ -39,10 +43,18 @@ type target struct {
 	open   func(dsn string) (driver.Connector, error)
 
 	mu      sync.Mutex
-	lastDSN string // what the hook last asked for, and its connector
-	last    driver.Connector
-	closers []io.Closer // connectors that were made, to close with the pool
+	recent  []madeConnector // for what the hook last asked for
+	closers []io.Closer     // connectors that were made, to close with the pool
+	closed  bool
 }
+
+type madeConnector struct {
+	dsn       string
+	connector driver.Connector
+}
+
+// recentMost is how many connectors are kept for the next dial.
+const recentMost = 4
 
 // connector is the parent's connector for the next dial, after the
 // BeforeConnect hooks had their say.
@@ -69,7 +81,7 @@ func (p *Pool) connector(ctx context.Context) (driver.Connector, error) {
 	return p.target.connector(asked)
 }
 
-// connector makes the connector for a changed DSN. The last one is kept: what
+// connector makes the connector for a changed DSN. The last few are kept: what
 // rotates does so now and then, not with each dial.
 func (t *target) connector(asked ConnectParams) (driver.Connector, error) {
 	dsn, err := asked.merged(t.driver)
@@ -78,8 +90,13 @@ func (t *target) connector(asked ConnectParams) (driver.Connector, error) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.last != nil && t.lastDSN == dsn {
-		return t.last, nil
+	if t.closed {
+		return nil, ErrClosed
+	}
+	for _, made := range t.recent {
+		if made.dsn == dsn {
+			return made.connector, nil
+		}
 	}
 	made, err := t.open(dsn)
 	if err != nil {
@@ -88,7 +105,7 @@ func (t *target) connector(asked ConnectParams) (driver.Connector, error) {
 	if closer, ok := made.(io.Closer); ok {
 		t.closers = append(t.closers, closer)
 	}
-	t.last, t.lastDSN = made, dsn
+	t.recent = append(t.recent[max(0, len(t.recent)+1-recentMost):], madeConnector{dsn, made})
 	return made, nil
 }
 
@@ -98,6 +115,7 @@ func (t *target) close() (err error) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.closed = true
 	for _, closer := range t.closers {
 		err = errors.Join(err, closer.Close())
 	}
@@ -147,6 +165,9 @@ func (p ConnectParams) withMySQLCredentials() (string, error) {
 	cfg, err := mysql.ParseDSN(p.DSN)
 	if err != nil {
 		return "", scrub(fmt.Errorf("before connect: mysql: %w", err), p.DSN)
+	}
+	if strings.Contains(p.User, ":") {
+		return "", errors.New("pooled: before connect: a MySQL DSN cannot express a user with a colon")
 	}
 	if p.User != "" {
 		cfg.User = p.User

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -80,10 +81,13 @@ func TestBeforeConnectWithoutADSN(t *testing.T) {
 
 func TestConnectParamsShowNoSecret(t *testing.T) {
 	p := pooled.ConnectParams{DSN: "postgres://u:hunter2@h/db", Password: "hunter2", Args: map[string]string{"password": "hunter2"}}
-	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%d", "%q", "%x"} {
 		if have := fmt.Sprintf(verb, p) + fmt.Sprintf(verb, &p); strings.Contains(have, "hunter2") {
 			t.Errorf("%s: %s", verb, have)
 		}
+	}
+	if have, err := json.Marshal(p); err != nil || strings.Contains(string(have), "hunter2") {
+		t.Errorf("have %s, %v", have, err)
 	}
 }
 
@@ -126,5 +130,48 @@ func TestBeforeConnectRotatesThePassword(t *testing.T) {
 				mustExec(t, admin, "DROP USER rotating@'127.0.0.1'")
 			}
 		})
+	}
+}
+
+// User and password are replaced wherever the DSN has them.
+func TestBeforeConnectCredentials(t *testing.T) {
+	for _, test := range []struct{ driver, dsn, want string }{
+		{"postgres", "postgres://u:old@h/db?sslmode=disable", "postgres://scott:a%26b@h/db?sslmode=disable"},
+		{"postgres", "postgres://h/db?user=u&password=old", "postgres://scott:a%26b@h/db"},
+		{"postgres", "host=h user=u password=old", "password='a&b' user=scott host=h"},
+		{"sqlserver", "sqlserver://h?database=x&password=old", "sqlserver://scott:a%26b@h?database=x"},
+		{"mysql", "u:old@tcp(h:1)/db", "scott:a&b@tcp(h:1)/db"},
+	} {
+		have, err := pooled.Merged(pooled.ConnectParams{DSN: test.dsn, User: "scott", Password: "a&b"}, test.driver)
+		if err != nil || have != test.want {
+			t.Errorf("%s: have %s, %v, want %s", test.dsn, have, err, test.want)
+		}
+	}
+	for driver, dsn := range map[string]string{"mysql": "u:old@tcp(h:1)/db", "fake": "fake://h"} {
+		_, err := pooled.Merged(pooled.ConnectParams{DSN: dsn, User: "a:b", Password: "hunter2"}, driver)
+		if err == nil || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: have %v, want an error without the password", driver, err)
+		}
+	}
+}
+
+// A Config that was changed in code, and needs no parent connector to be made by hand.
+func TestOpenConfig(t *testing.T) {
+	cfg, err := pooled.ParseDSN("sqlite://?pool_size=1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	connected := 0
+	cfg.Hooks.Connect = func(context.Context, *pooled.ServerConn) error { connected++; return nil }
+	db, err := pooled.Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.Ping(); err != nil || connected != 1 {
+		t.Errorf("have %v and %d connects", err, connected)
+	}
+	if _, err := pooled.Open(pooled.Config{}); err == nil || !strings.Contains(err.Error(), "NewConfig") {
+		t.Errorf("the zero Config: have %v", err)
 	}
 }

@@ -15,7 +15,7 @@ import (
 // Raw calls f with the parent driver's connection, of whatever type that has:
 //
 //	err := pooled.Raw(ctx, conn, func(parent driver.Conn) error {
-//		return parent.(*sqlite.Conn).Backup(…)
+//		return parent.(*stdlib.Conn).Conn().DeallocateAll(ctx) // pgx's
 //	})
 //
 // The connection must not be used after f returned, and not be closed. What f does with
@@ -37,28 +37,36 @@ func Raw(ctx context.Context, conn *sql.Conn, f func(parent driver.Conn) error) 
 	})
 }
 
-// Invalidate says that the server connection behind conn is of no use. It is
-// closed when conn is, together with what is still open on it. What the program does next with
-// conn is done on another server connection, unless a Tx is open: then
-// it is an error until the Tx is rolled back. cause is for the hooks; nil
-// is replaced. If conn holds no server connection, there is nothing to do.
+// Invalidate says that the server connection behind conn is of no use. It leaves
+// the pool, which may open another in its place, and is closed when conn is, together
+// with what is still open on it. What the program does next with
+// conn is done on another server connection, unless a Tx is open: then it is an error
+// until the Tx is over, and to commit that is one too. cause is for the hooks; nil
+// is replaced. If conn holds no server connection, there is nothing to do; so
+// Invalidate never blocks, and ctx does not matter.
 // In class direct conn keeps the one it has, which is closed with it.
-func Invalidate(ctx context.Context, conn *sql.Conn, cause error) error {
-	if cause == nil {
-		cause = errors.New("pooled: invalidated by the program")
-	}
+func Invalidate(_ context.Context, conn *sql.Conn, cause error) error {
 	return withConn(conn, func(c *Conn) error {
 		if s := c.held(); s != nil {
-			c.invalidate(s, cause)
+			c.invalidate(s, orInvalidated(cause))
 		}
-		return ctx.Err()
+		return nil
 	})
 }
 
+func orInvalidated(cause error) error {
+	if cause == nil {
+		return errors.New("pooled: invalidated by the program")
+	}
+	return cause
+}
+
 // SoftInvalidate says that the server connection behind conn is to be closed
-// instead of going back into the pool. Until then conn keeps it. cause is for the hooks.
+// instead of going back into the pool. Until then conn keeps it. cause is for the
+// hooks; nil is replaced.
 func SoftInvalidate(ctx context.Context, conn *sql.Conn, cause error) error {
 	return onConn(ctx, conn, func(c *Conn, s *ServerConn) error {
+		cause := orInvalidated(cause)
 		s.retire = &retirement{text: "pooled: invalidated softly", cause: cause}
 		for _, f := range c.pool.hooks.softInvalidate {
 			f(s, cause)
@@ -91,17 +99,27 @@ func onConn(ctx context.Context, conn *sql.Conn, do func(*Conn, *ServerConn) err
 }
 
 // withConn calls do with the Conn behind a sql.Conn. database/sql gets to see no
-// error: at driver.ErrBadConn it would close the connection under an open Tx, and
-// wait for itself.
+// error and no panic: it would close the connection under an open Tx, and wait for
+// itself.
 func withConn(conn *sql.Conn, do func(*Conn) error) (err error) {
+	var panicked any
 	raw := conn.Raw(func(dc any) error {
-		if c := connBehind(dc); c != nil {
-			err = do(c)
-		} else {
+		c := connBehind(dc)
+		if c == nil {
 			err = errors.New("pooled: this sql.Conn is not one of a pooled sql.DB")
+			return nil
 		}
+		defer func() {
+			if panicked = recover(); panicked != nil {
+				c.lostToPanic()
+			}
+		}()
+		err = do(c)
 		return nil
 	})
+	if panicked != nil {
+		panic(panicked)
+	}
 	if raw != nil {
 		return raw
 	}
@@ -133,31 +151,19 @@ func (c *Conn) invalidate(s *ServerConn, cause error) {
 		return
 	}
 	s.broken, s.cause = true, cause
-	if !s.invalid {
-		s.invalid = true
-		for _, f := range c.pool.hooks.invalidate {
-			f(s, cause)
-		}
+	if !c.pool.direct() {
+		c.putAside(s)
 	}
-	if c.pool.direct() {
-		return
-	}
-	c.parkStmts(s)
-	c.server = nil
-	c.limbo = append(c.limbo, s)
+	c.pool.tellInvalid(s, cause)
 }
 
 // closeLimbo closes what was invalidated in this borrow.
 func (c *Conn) closeLimbo() {
-	for _, s := range c.limbo {
-		if s.detached {
-			c.pool.closeDetached(s, s.cause)
-		} else {
-			c.pool.here().discard(s, s.cause)
-		}
+	aside := c.limbo
+	c.limbo = nil
+	for _, s := range aside {
+		c.pool.here().closeAside(s)
 	}
-	clear(c.limbo)
-	c.limbo = c.limbo[:0]
 }
 
 // detach takes s out of the pool's count.
@@ -165,23 +171,55 @@ func (p *Pool) detach(s *ServerConn) {
 	if s.detached {
 		return
 	}
-	s.detached = true
-	p.mu.Lock()
-	delete(p.all, s)
-	p.lent--
-	p.counts.detached++
-	p.dialLocked(p.ctx)
-	p.mu.Unlock()
+	p.uncount(s, func(counts *counters) { counts.detached++ })
 	for _, f := range p.hooks.detach {
 		f(s)
 	}
 }
 
+// uncount takes a server connection that is lent out of the pool's count: its
+// place is free for another.
+func (p *Pool) uncount(s *ServerConn, reason func(*counters)) {
+	s.detached = true
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.all, s)
+	p.lent--
+	reason(&p.counts)
+	p.dialLocked(p.ctx)
+}
+
+// closeAside closes what was invalidated, in the background: that can take longer
+// than its user has time for.
+func (p *Pool) closeAside(s *ServerConn) {
+	if s.foreign() {
+		abandon(s)
+		return
+	}
+	closing := func() {
+		defer p.logPanic("close")
+		defer s.close()
+		p.goodbye(s, s.cause)
+	}
+	if p.dialect.embedded {
+		closing()
+		return
+	}
+	p.mu.Lock()
+	p.background++
+	p.mu.Unlock()
+	go func() {
+		defer p.backgroundDone()
+		closing()
+	}()
+}
+
 // closeDetached closes a server connection that is no longer the pool's.
-func (p *Pool) closeDetached(s *ServerConn, cause error) error {
+func (p *Pool) closeDetached(s *ServerConn, cause error) (err error) {
 	s.busy = false
+	defer func() { err = s.close() }() // also if a hook panics
 	p.goodbye(s, cause)
-	return s.close()
+	return nil
 }
 
 // Dispose retires all server connections that are open: those that are idle are closed
@@ -197,5 +235,6 @@ func (p *Pool) Dispose() {
 	defer p.mu.Unlock()
 	p.generation.Add(1)
 	p.owed = 0
+	p.takeBackLocked(func(*ServerConn) bool { return true })
 	p.closeAllIdleLocked(errDisposed, func(*ServerConn) bool { return true })
 }

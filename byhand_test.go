@@ -257,3 +257,137 @@ func TestInvalidateInClassDirect(t *testing.T) {
 		t.Errorf("have connection %d and %+v", now, s)
 	}
 }
+
+// The place of what was invalidated is free for another at once: conn does not wait for itself.
+func TestInvalidateAtTheLimit(t *testing.T) {
+	for _, c := range []pooled.Class{pooled.ClassQueue, pooled.ClassStatic, pooled.ClassAssert} {
+		t.Run(string(c), func(t *testing.T) {
+			fake := pooledtest.NewFake(t)
+			db, pool := open(t, fake, class(c), func(cfg *pooled.Config) {
+				if c == pooled.ClassQueue {
+					cfg.Size, cfg.MaxOverflow = 1, 0
+				}
+			})
+			conn, n := grab(t, db)
+			if err := pooled.Invalidate(t.Context(), conn, nil); err != nil {
+				t.Fatal(err)
+			}
+			if now := number(t, conn); now == n {
+				t.Errorf("have %d still", now)
+			}
+			give(t, conn)
+			fake.Await(t, func(c pooledtest.Counts) bool { return c.Open == 1 })
+			if s := pool.Stats(); s.CheckedOut != 0 || s.Idle != 1 {
+				t.Errorf("have %+v", s)
+			}
+		})
+	}
+}
+
+// A transaction that was invalidated is not committed by half.
+func TestInvalidateThenCommit(t *testing.T) {
+	fake := pooledtest.NewFake(t)
+	db, _ := open(t, fake)
+	conn, _ := grab(t, db)
+	tx, err := conn.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := pooled.Invalidate(t.Context(), conn, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := tx.Commit(); err == nil || !strings.Contains(err.Error(), "invalidated") {
+		t.Errorf("have %v, want the commit refused", err)
+	}
+	give(t, conn)
+	if log := fake.Log(); slices.Contains(log, "c1 commit") || !slices.Contains(log, "c1 rollback") {
+		t.Errorf("have %q, want it rolled back", log)
+	}
+}
+
+// Two statements of one text, with Rows open on both.
+func TestInvalidateWithStatementsOpen(t *testing.T) {
+	fake := pooledtest.NewFake(t)
+	db, _ := open(t, fake)
+	conn, _ := grab(t, db)
+	var all []*sql.Rows
+	for range 2 {
+		stmt, err := conn.PrepareContext(t.Context(), "SELECT conn")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer stmt.Close()
+		rows, err := stmt.Query()
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, rows)
+	}
+	if err := pooled.Invalidate(t.Context(), conn, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, rows := range all {
+		if !rows.Next() {
+			t.Error(rows.Err())
+		}
+		rows.Close()
+	}
+	give(t, conn)
+}
+
+// A panic of f with a Tx open comes out of Raw, which in database/sql's Raw would wait for ever.
+func TestRawThatPanics(t *testing.T) {
+	fake := pooledtest.NewFake(t)
+	db, pool := open(t, fake, size(1, 0))
+	conn, n := grab(t, db)
+	tx, err := conn.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	func() {
+		defer func() {
+			if v := recover(); v != "f" {
+				t.Errorf("have %v, want the panic to go on", v)
+			}
+		}()
+		pooled.Raw(t.Context(), conn, func(driver.Conn) error { panic("f") })
+	}()
+	tx.Rollback()
+	conn.Close()
+	conn, now := grab(t, db)
+	give(t, conn)
+	if s := pool.Stats(); now == n || s.CheckedOut != 0 {
+		t.Errorf("have connection %d and %+v", now, s)
+	}
+}
+
+// After a panic that the program recovered, a conn does not go on elsewhere, outside
+// of the transaction that it began.
+func TestNothingGoesOnAfterAPanic(t *testing.T) {
+	fake := pooledtest.NewFake(t)
+	db, _ := open(t, fake)
+	conn, _ := grab(t, db)
+	mustExec(t, conn, "BEGIN")
+	rows, err := conn.QueryContext(t.Context(), "SELECT n 5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fake.On(pooledtest.StageExec, pooledtest.Panic("boom").Match("PANIC"))
+	func() {
+		defer func() { recover() }()
+		conn.ExecContext(t.Context(), "PANIC")
+	}()
+	if !rows.Next() {
+		t.Errorf("the rows ended: %v", rows.Err())
+	}
+	rows.Close()
+	if _, err := conn.ExecContext(t.Context(), "UPDATE"); err != driver.ErrBadConn {
+		t.Errorf("have %v, want driver.ErrBadConn", err)
+	}
+	conn.Close()
+	for _, line := range fake.Log() {
+		if line == "c2 exec UPDATE" {
+			t.Error("a statement of the transaction was run outside of it")
+		}
+	}
+}

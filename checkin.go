@@ -28,22 +28,20 @@ func (p *Pool) checkin(s *ServerConn) {
 	p.putBack(s)
 }
 
-var errBroken = errors.New("pooled: the connection is broken")
-
 // release does what has to happen when a server connection comes back, and says
 // why it can't be used again.
 func (p *Pool) release(s *ServerConn) error {
 	if err := p.departs(s); err != nil {
 		return err
 	}
-	s.used = true
+	s.used, s.cause = true, nil // an operation's error that was none of the connection's
 	reset := p.hooks.userOnReturn || p.needsReset(s)
 	if !reset && len(s.parked) == 0 {
 		return nil
 	}
 	err := p.runRelease(s, reset)
 	if err == nil && reset && !s.usable() {
-		err = errBroken
+		err = s.why()
 	}
 	return err
 }
@@ -53,10 +51,8 @@ func (p *Pool) release(s *ServerConn) error {
 func (p *Pool) departs(s *ServerConn) error {
 	switch {
 	case !s.usable():
-		if s.cause != nil {
-			return s.cause
-		}
-		return errBroken
+		p.lookAfterLoss(s)
+		return s.why()
 	case s.retire != nil:
 		return s.retire
 	case s.generation != p.generation.Load():
@@ -74,8 +70,10 @@ func (p *Pool) runRelease(s *ServerConn, reset bool) (err error) {
 	if reset {
 		err = p.reset(s)
 	}
-	if err == nil {
-		err = s.sweep(&p.texts)
+	if err == nil && len(s.parked) > 0 {
+		ctx, cancel := p.resetContext()
+		err = s.sweep(ctx, &p.texts)
+		cancel()
 	}
 	if err == nil {
 		for _, f := range p.hooks.checkin {
@@ -93,10 +91,7 @@ func (p *Pool) reset(s *ServerConn) error {
 	if len(p.hooks.reset) == 0 {
 		return nil
 	}
-	ctx, cancel := context.Background(), context.CancelFunc(func() {})
-	if p.cfg.ResetTimeout > 0 {
-		ctx, cancel = context.WithTimeout(ctx, p.cfg.ResetTimeout)
-	}
+	ctx, cancel := p.resetContext()
 	defer cancel()
 	state := ResetState{TransactionOver: !s.mayHoldTx()}
 	s.resetBy = ""
@@ -107,6 +102,14 @@ func (p *Pool) reset(s *ServerConn) error {
 		state.Sent = s.resetBy
 	}
 	return nil
+}
+
+// resetContext ends after pool_reset_timeout.
+func (p *Pool) resetContext() (context.Context, context.CancelFunc) {
+	if p.cfg.ResetTimeout > 0 {
+		return context.WithTimeout(context.Background(), p.cfg.ResetTimeout)
+	}
+	return context.Background(), func() {}
 }
 
 // putBack gives a clean server connection to the next in line, or lays it down.

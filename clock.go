@@ -31,6 +31,9 @@ type clock struct {
 	running    bool
 }
 
+// longSleep is how far the clocks may part before the machine is taken to have slept.
+const longSleep = 2 * time.Second
+
 const (
 	coarsest = 250 * time.Millisecond
 	finest   = time.Millisecond
@@ -49,7 +52,8 @@ func (c *clock) serve(age time.Duration) {
 	}
 }
 
-// nowLocked is the time, at most one resolution ago.
+// nowLocked is the time, at most one resolution ago; after the machine has slept, for
+// at most one resolution, it is the time before.
 func (p *Pool) nowLocked() moment {
 	c := &p.clock
 	if c.resolution == 0 {
@@ -68,7 +72,11 @@ func (p *Pool) advanceClock() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	c := &p.clock
+	before := c.now
 	c.now = c.read()
+	if slept := c.now.wall - before.wall - (c.now.mono - before.mono); slept > longSleep {
+		p.losses++ // nothing is known of what happened meanwhile
+	}
 	if c.running = c.asked && !p.closed; c.running {
 		c.asked = false
 		time.AfterFunc(c.resolution, p.advanceClock)

@@ -23,7 +23,7 @@ func (p *Pool) retire(s *ServerConn, cause error) {
 	p.mu.Lock()
 	p.lent--
 	p.retireLocked(s, cause)
-	if p.closed { // nobody would wait for a goroutine
+	if p.closed || p.dialect.embedded { // nobody would wait for a goroutine; no server that could be slow, and locks to be freed
 		p.mu.Unlock()
 		p.closeServer(s)
 		return
@@ -41,13 +41,21 @@ func (p *Pool) goodbye(s *ServerConn, cause error) {
 	if s.foreign() {
 		return
 	}
-	if invalidates(cause) && !s.invalid {
-		s.invalid = true
-		for _, f := range p.hooks.invalidate {
-			f(s, cause)
-		}
+	if invalidates(cause) {
+		p.tellInvalid(s, cause)
 	}
 	for _, f := range p.hooks.close {
+		f(s, cause)
+	}
+}
+
+// tellInvalid runs the Invalidate hooks, once.
+func (p *Pool) tellInvalid(s *ServerConn, cause error) {
+	if s.invalid {
+		return
+	}
+	s.invalid = true
+	for _, f := range p.hooks.invalidate {
 		f(s, cause)
 	}
 }
@@ -66,20 +74,36 @@ func (p *Pool) retireLocked(s *ServerConn, cause error) {
 	switch {
 	case cause == errRecycled || cause == errIdledOut:
 		p.counts.recycled++
-	case invalidates(cause):
+	case invalidates(cause) || s.retire != nil:
 		p.counts.invalidated++
 	}
 }
 
 // closeServer closes s, which was retired, and gives its place up.
 func (p *Pool) closeServer(s *ServerConn) error {
+	defer p.logPanic("close the parent's connection")
+	patience := time.AfterFunc(longClose, func() { p.closes(0, 1) })
 	defer func() {
-		p.mu.Lock()
-		p.closing--
-		p.dialLocked(p.ctx)
-		p.mu.Unlock()
+		long := 0
+		if !patience.Stop() {
+			long = -1
+		}
+		p.closes(-1, long)
 	}()
 	return s.close()
+}
+
+// longClose is how long a server connection that is being closed keeps its place: to say
+// goodbye to a dead one can take minutes, and somebody may be waiting.
+const longClose = time.Second
+
+// closes counts the closing of a server connection.
+func (p *Pool) closes(closing, long int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closing += closing
+	p.closingLong += long
+	p.dialLocked(p.ctx)
 }
 
 // closeIdleLocked closes a server connection that was just taken from the idle

@@ -246,7 +246,7 @@ var options = []option{
 		"each server connection's own age limit is shortened by up to this, a percentage or a duration").alias("pool_max_conn_lifetime_jitter"),
 	{
 		Option: Option{Key: "pool_pre_ping", Default: "auto", Supported: true,
-			Doc: "ping at checkout: `off`, `on`, an idle time above which to ping, or `auto`, which is `1s`"},
+			Doc: "ping at checkout: `off` (or 0), `on` (or 1), an idle time above which to ping, such as `30s`, or `auto`, which is `1s`"},
 		parse:   parsePing,
 		format:  formatPing,
 		check:   checkPing,
@@ -405,8 +405,17 @@ func checkName(c Config) error {
 	return nil
 }
 
+func joinClasses(classes []Class) string {
+	var names []string
+	for _, c := range classes {
+		names = append(names, string(c))
+	}
+	return strings.Join(names, ", ")
+}
+
 // optionsMarkdown renders the options for the README: a table of those that
-// exist, and a line of those to come.
+// exist, and a line of those to come. What stands in parentheses behind an option is
+// the classes in which it means something, if not all.
 func optionsMarkdown() string {
 	var b strings.Builder
 	var later []string
@@ -427,6 +436,9 @@ func optionsMarkdown() string {
 		doc := o.Doc
 		if o.Key == "pool_size" {
 			doc += "; `" + maxConnsKey + "=N` means pool_size=N and pool_max_overflow=0"
+		}
+		if o.classes != nil {
+			doc += " (" + joinClasses(o.classes) + ")"
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s |\n", key, def, doc)
 	}

@@ -40,7 +40,8 @@ type Conn struct {
 
 	tx    tx                  // the transaction under way
 	stmts *Stmt               // those prepared on server in this borrow, a list
-	limbo []*ServerConn       // invalidated in this borrow, to be closed when it ends
+	limbo []*ServerConn       // put aside in this borrow, to be closed when it ends
+	bad   bool                // an operation panicked
 	given []driver.NamedValue // arguments as the program gave them, for a second try
 }
 
@@ -56,13 +57,21 @@ func (c *Conn) giveUpUnused() bool { return c.lend.CompareAndSwap(lendUnused, le
 
 // acquire is the server connection of this Conn, borrowed now if it has none.
 func (c *Conn) acquire(ctx context.Context) (*ServerConn, error) {
+	unused := c.lend.Load() == lendUnused
 	if s := c.held(); s != nil {
-		if s.foreign() {
+		switch {
+		case s.foreign():
 			return nil, errForked
+		case !unused || c.pool.direct() || !c.pool.here().tooLongUnused(s):
+			return s, nil
 		}
-		return s, nil
+		c.server = nil
+		c.pool.here().putBack(s) // and through the guards again
 	}
-	if c.tx.open {
+	switch {
+	case c.bad:
+		return nil, driver.ErrBadConn // nothing was sent
+	case c.tx.open:
 		return nil, errTxInvalidated // not outside of it, on another connection
 	}
 	if err := c.pool.here().checkout(ctx, c); err != nil {
@@ -105,7 +114,7 @@ func (c *Conn) again(s *ServerConn, err error, harmless bool) bool {
 	}
 	c.drop(err)
 	if c.stale++; c.stale == maxStale {
-		c.pool.here().discardSuspects(err)
+		c.pool.here().discardSuspects(moment{}, err)
 	}
 	return true
 }
@@ -142,11 +151,35 @@ func (c *Conn) connect(ctx context.Context) error {
 	return c.pool.here().checkout(ctx, c)
 }
 
-// dropAfterPanic is deferred around operations of the parent's. database/sql does not
-// always give back the Conn of an operation that panicked.
-func (c *Conn) dropAfterPanic() {
-	if c.server != nil && c.server.busy {
+// lostToPanic is deferred around operations of the parent's. database/sql does not
+// always give back the Conn of an operation that panicked, so its place in the pool
+// is given up now. If it was the first of its borrow, the server connection is closed;
+// if not, that has to wait until the Conn comes back, for Rows or a Tx may be open
+// on it. Until then the Conn is bad, lest a program that recovers goes on elsewhere,
+// outside of its transaction.
+func (c *Conn) lostToPanic() {
+	s := c.server
+	if s == nil || !s.busy {
+		return
+	}
+	s.busy = false
+	s.broken, s.cause = true, errPanicked
+	c.bad = true
+	if c.untouched {
 		c.drop(errPanicked)
+		return
+	}
+	c.putAside(s)
+}
+
+// putAside takes a server connection out of the borrow and out of the pool's count.
+// It is closed when the borrow ends: until then Rows or a Tx may be open on it.
+func (c *Conn) putAside(s *ServerConn) {
+	s.orphan(c.stmts)
+	c.stmts, c.server = nil, nil
+	c.limbo = append(c.limbo, s)
+	if !s.detached {
+		c.pool.here().uncount(s, func(counts *counters) { counts.invalidated++ })
 	}
 }
 
@@ -215,7 +248,7 @@ func run[T any](
 	able func(*parentConn) bool,
 	send func(*parentConn, context.Context, string, []driver.NamedValue) (T, error),
 ) (none T, err error) {
-	defer c.dropAfterPanic()
+	defer c.lostToPanic()
 	for try := 0; ; try++ {
 		s, err := c.acquire(ctx)
 		if err != nil {
@@ -243,7 +276,7 @@ func run[T any](
 // PrepareContext prepares on the borrowed server connection. The Stmt follows
 // its Conn to whatever server connection that borrows later.
 func (c *Conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
-	defer c.dropAfterPanic()
+	defer c.lostToPanic()
 	for {
 		s, err := c.acquire(ctx)
 		if err != nil {
@@ -269,7 +302,7 @@ func (c *Conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, e
 
 // BeginTx begins a transaction on the borrowed server connection.
 func (c *Conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
-	defer c.dropAfterPanic()
+	defer c.lostToPanic()
 	for {
 		s, err := c.acquire(ctx)
 		if err != nil {
@@ -291,7 +324,7 @@ func (c *Conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 
 // Ping borrows a server connection and pings it, if the parent can.
 func (c *Conn) Ping(ctx context.Context) error {
-	defer c.dropAfterPanic()
+	defer c.lostToPanic()
 	for {
 		s, err := c.acquire(ctx)
 		if err != nil {
@@ -361,10 +394,10 @@ func (c *Conn) ResetSession(ctx context.Context) error {
 func (c *Conn) IsValid() bool {
 	s := c.held()
 	if len(c.limbo) > 0 {
-		c.closeLimbo()
+		defer c.closeLimbo() // after what is held has gone back, whatever a hook does
 	}
 	if s == nil {
-		return !c.pool.direct() // there it was lost to a panic
+		return !c.bad
 	}
 	if s.foreign() {
 		c.abandon()
@@ -394,7 +427,9 @@ func (c *Conn) IsValid() bool {
 func (c *Conn) Close() error {
 	unused := c.lend.Load() == lendUnused
 	s := c.held()
-	c.closeLimbo()
+	if len(c.limbo) > 0 {
+		defer c.closeLimbo()
+	}
 	switch {
 	case s == nil:
 		return nil
@@ -412,16 +447,8 @@ func (c *Conn) Close() error {
 		c.server = nil
 		return c.pool.here().closeDirect(s)
 	}
-	c.drop(c.broken(s))
+	c.drop(s.why())
 	return nil
-}
-
-// broken is why a server connection comes back by Close.
-func (c *Conn) broken(s *ServerConn) error {
-	if s.cause != nil {
-		return s.cause
-	}
-	return errBroken
 }
 
 // parkStmts leaves the statements prepared in this borrow with the server

@@ -2,7 +2,10 @@ package pooled
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
+	"runtime/debug"
 	"time"
 )
 
@@ -40,9 +43,20 @@ func (p *Pool) dial(values context.Context, id, generation uint64) {
 	defer p.backgroundDone()
 	began := time.Now()
 	ctx, cancel := p.dialContext(values)
-	s, err := p.open(ctx, id, generation)
-	tooLong := err != nil && ctx.Err() == context.DeadlineExceeded
-	cancel()
+	var s *ServerConn
+	err := errGoexit
+	defer func() { // also if a hook ends the goroutine
+		tooLong := err != nil && ctx.Err() == context.DeadlineExceeded
+		cancel()
+		p.dialed(values, s, err, tooLong, began)
+	}()
+	s, err = p.open(ctx, id, generation)
+}
+
+var errGoexit = errors.New("pooled: open connection: a hook ended its goroutine (runtime.Goexit)")
+
+// dialed takes the result of a dial.
+func (p *Pool) dialed(values context.Context, s *ServerConn, err error, tooLong bool, began time.Time) {
 	p.mu.Lock()
 	p.opening--
 	kept := true
@@ -86,11 +100,13 @@ func (p *Pool) dialContext(values context.Context) (context.Context, context.Can
 // run on a goroutine on which nobody could recover it.
 func (p *Pool) open(ctx context.Context, id, generation uint64) (_ *ServerConn, err error) {
 	var s *ServerConn
+	opened := false
 	defer func() {
 		if v := recover(); v != nil {
+			slog.Error("pooled: panic while opening a connection", "pool", p.cfg.Name, "panic", v, "stack", string(debug.Stack()))
 			err = fmt.Errorf("pooled: open connection: panic: %v", v)
 		}
-		if err != nil && s != nil {
+		if !opened && s != nil {
 			s.close()
 		}
 	}()
@@ -102,11 +118,11 @@ func (p *Pool) open(ctx context.Context, id, generation uint64) (_ *ServerConn, 
 		return nil, err
 	}
 	watched, dialed := withDialed(ctx)
-	opened, err := parent.Connect(watched)
-	if err != nil { // then opened may be a nil pointer in an interface that isn't nil
+	conn, err := parent.Connect(watched)
+	if err != nil { // then conn may be a nil pointer in an interface that isn't nil
 		return nil, err
 	}
-	s = p.newServerConn(id, generation, opened, dialed.socket())
+	s = p.newServerConn(id, generation, conn, dialed.socket())
 	s.mysql.via, _ = parent.(*mysqlConnector)
 	if err = p.runFirstConnect(ctx, s); err != nil {
 		return nil, err
@@ -114,6 +130,7 @@ func (p *Pool) open(ctx context.Context, id, generation uint64) (_ *ServerConn, 
 	if err = runUntilError(ctx, p.hooks.connect, s); err != nil {
 		return nil, err
 	}
+	opened = true
 	return s, nil
 }
 
@@ -156,9 +173,13 @@ func (p *Pool) openedLocked(s *ServerConn) bool {
 	p.watchAgeLocked(s)
 	inLine := p.line.n > 0
 	p.placeLocked(s)
-	if !inLine && p.owed > 0 {
+	if p.owed > 0 && (!inLine || p.establishedLocked() >= p.keep) {
 		p.owed--
 		p.replaceLocked()
+	}
+	if p.dueLeft {
+		p.dueLeft = false
+		p.armRecycleLocked(0)
 	}
 	return true
 }

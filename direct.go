@@ -3,6 +3,7 @@ package pooled
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
 )
 
 // In class direct database/sql is the only pool: a Conn has one server
@@ -11,14 +12,36 @@ import (
 
 func (p *Pool) direct() bool { return p.cfg.Class == ClassDirect }
 
+// openDirect opens one for c, and another if a Checkout hook refuses it.
 func (p *Pool) openDirect(ctx context.Context, c *Conn) error {
+	for refused := 1; ; refused++ {
+		err := p.openOneDirect(ctx, c)
+		switch {
+		case !errors.Is(err, ErrDisconnect):
+			return err
+		case refused == maxRefused:
+			return &refusedError{refused, err}
+		}
+	}
+}
+
+func (p *Pool) openOneDirect(ctx context.Context, c *Conn) error {
 	p.mu.Lock()
 	p.nextID++
 	id := p.nextID
 	p.opening++
 	p.mu.Unlock()
 
-	s, err := p.open(ctx, id, p.generation.Load())
+	var s *ServerConn
+	err := errGoexit
+	defer func() {
+		if err == errGoexit {
+			p.mu.Lock()
+			p.opening--
+			p.mu.Unlock()
+		}
+	}()
+	s, err = p.open(ctx, id, p.generation.Load())
 
 	p.mu.Lock()
 	p.opening--
@@ -55,13 +78,14 @@ func (p *Pool) admitDirect(ctx context.Context, c *Conn, s *ServerConn) error {
 // restDirect is a checkin in class direct. It reports whether database/sql may
 // keep the Conn.
 func (p *Pool) restDirect(c *Conn, s *ServerConn) bool {
-	s.cause = errPanicked // until it is known better
+	released := false
 	defer func() {
-		if s.cause == errPanicked {
+		if !released {
 			c.drop(errPanicked)
 		}
 	}()
-	if s.cause = p.release(s); s.cause != nil {
+	s.cause = p.release(s)
+	if released = true; s.cause != nil {
 		return false
 	}
 	p.mu.Lock()
@@ -82,11 +106,14 @@ func (c *Conn) readmit(ctx context.Context) error {
 	return nil
 }
 
-func (p *Pool) closeDirect(s *ServerConn) error {
+func (p *Pool) closeDirect(s *ServerConn) (err error) {
+	defer func() { // also if a hook panics
+		p.mu.Lock()
+		p.lent--
+		p.retireLocked(s, s.cause)
+		p.mu.Unlock()
+		err = p.closeServer(s)
+	}()
 	p.goodbye(s, s.cause)
-	p.mu.Lock()
-	p.lent--
-	p.retireLocked(s, s.cause)
-	p.mu.Unlock()
-	return p.closeServer(s)
+	return nil
 }

@@ -36,6 +36,28 @@ func (d *Driver) OpenConnector(dsn string) (driver.Connector, error) {
 	if err != nil {
 		return nil, err
 	}
+	connector, err := openConnector(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return connector, nil
+}
+
+// Open is sql.Open for a Config: one from [ParseDSN] that the program changes, or
+// one from [NewConfig] with a DSN. It is the way for hooks in code and for ConnectArgs, which a DSN
+// cannot hold. Like sql.Open it connects to nothing.
+func Open(cfg Config) (*sql.DB, error) {
+	connector, err := openConnector(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return sql.OpenDB(connector), nil
+}
+
+func openConnector(cfg Config) (*Connector, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
 	name, parentDSN, err := cfg.parent()
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package pooled
 import (
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 )
@@ -200,5 +201,5 @@ func (c Config) isReadFrom(dsn string) bool {
 // String is FormatDSN with the passwords masked.
 func (c Config) String() string { return mask(c.FormatDSN()) }
 
-// GoString is String, so that %#v does not show them either.
-func (c Config) GoString() string { return c.String() }
+// Format prints String by every verb, so that none shows them.
+func (c Config) Format(f fmt.State, _ rune) { io.WriteString(f, c.String()) }

@@ -19,19 +19,21 @@ func mergeArgs(driver, dsn string, args map[string]string) (string, error) {
 	if _, ok := s.scan(dsn); !ok {
 		return "", fmt.Errorf("pooled: ConnectArgs: the DSN of driver %s cannot be taken apart to merge them in", driver)
 	}
+	given := map[string]bool{} // also those that mergeURL takes: they may stand in the query as well
+	for key := range args {
+		given[s.canonical(fam, key)] = true
+	}
 	dsn, err := mergeURL(fam, s, dsn, args)
 	if err != nil {
 		return "", err
 	}
 	l, _ := s.scan(dsn)
-	given := map[string]bool{}
 	var pairs []pair
 	for _, key := range slices.Sorted(maps.Keys(args)) {
 		p, err := s.arg(fam, key, args[key])
 		if err != nil {
 			return "", err
 		}
-		given[s.canonical(fam, key)] = true
 		pairs = append(pairs, p)
 	}
 	dsn = s.without(l, func(p param) bool { return given[s.canonical(fam, p.key)] })

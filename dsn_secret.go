@@ -18,6 +18,18 @@ func isSecret(key string) bool {
 	return slices.ContainsFunc(secretWords, func(w string) bool { return strings.Contains(key, w) })
 }
 
+// holdsSecret tells the parameters whose values are masked: those with a secret's name, and SQL,
+// in which one may stand (SET PASSWORD, PRAGMA key).
+func holdsSecret(p param, value string) bool {
+	switch {
+	case p.key == "pool_init_sql":
+		return true
+	case isOurs(p):
+		return false
+	}
+	return isSecret(p.key) || p.key == "_pragma" && isSecret(value)
+}
+
 // span is a secret's place in a DSN: dsn[start:end].
 type span struct{ start, end int }
 
@@ -33,7 +45,7 @@ func secretSpans(dsn string) (spans []span, understood bool) {
 		eq := strings.IndexByte(dsn[p.start:p.end], '=')
 		switch {
 		case eq >= 0:
-			if secret = isSecret(p.key) && !isOurs(p); secret {
+			if secret = holdsSecret(p, dsn[p.start+eq+1:p.end]); secret {
 				spans = append(spans, span{p.start + eq + 1, p.end})
 			}
 		case secret:

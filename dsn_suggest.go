@@ -26,6 +26,9 @@ func nearestKey(key string) (nearest string, distance int) {
 	folded := strings.ToLower(key)
 	for _, o := range options {
 		for _, name := range append([]string{o.Key}, o.Aliases...) {
+			if len(folded) > len("pool_x") && strings.HasPrefix(name, folded) {
+				return name, 1 // its beginning
+			}
 			if d := editDistance(folded, name); nearest == "" || d < distance {
 				nearest, distance = name, d
 			}

@@ -2,7 +2,11 @@
 
 package pooled
 
-import "sync/atomic"
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+)
 
 // ThisProcess is the identity of the running process.
 func ThisProcess() uint64 { return thisProcess() }
@@ -31,7 +35,22 @@ func Here(p *Pool) *Pool { return p.here() }
 
 // LockForGood holds the locks of a pool, as a goroutine does that a child has no thread for.
 func LockForGood(p *Pool) (unlock func()) {
-	p.mu.Lock()
-	p.texts.mu.Lock()
-	return func() { p.mu.Unlock(); p.texts.mu.Unlock() }
+	locks := []*sync.Mutex{&p.mu, &p.texts.mu}
+	if p.target != nil {
+		locks = append(locks, &p.target.mu)
+	}
+	for _, mu := range locks {
+		mu.Lock()
+	}
+	return func() {
+		for _, mu := range locks {
+			mu.Unlock()
+		}
+	}
+}
+
+// ForkGuardCheckout is the guard's hook on a server connection of this process.
+func ForkGuardCheckout(ctx context.Context) func() error {
+	s := &ServerConn{process: thisProcess()}
+	return func() error { return forkGuard.Checkout(ctx, s) }
 }

@@ -2,6 +2,7 @@ package pooled
 
 import (
 	"context"
+	"sync"
 	"time"
 )
 
@@ -13,15 +14,28 @@ func AgeLimit(recycle time.Duration, jitter Jitter) time.Duration {
 }
 
 // FakeClock is two clocks that stand still until they are moved.
-type FakeClock struct{ now moment }
+type FakeClock struct {
+	mu  sync.Mutex
+	now moment
+}
 
 // Sleep is what a machine's sleep looks like: the monotonic clock stands still.
-func (c *FakeClock) Sleep(d time.Duration) { c.now.wall += d }
+func (c *FakeClock) Sleep(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now.wall += d
+}
+
+func (c *FakeClock) read() moment {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
 
 func SetClock(p *Pool, c *FakeClock) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.clock.read = func() moment { return c.now }
+	p.clock.read = c.read
 }
 
 // StopClock lets the coarse clock rest, as it does when nobody asks.
@@ -67,3 +81,13 @@ func Guards(t interface{ Fatal(...any) }, p *Pool) func() {
 		}
 	}
 }
+
+// Owed is how many server connections the pool means to open in the place of old ones.
+func Owed(p *Pool) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.owed
+}
+
+// Merged is the DSN that a BeforeConnect hook asked for.
+func Merged(p ConnectParams, driver string) (string, error) { return p.merged(driver) }

@@ -43,15 +43,15 @@ var forkGuard = Hooks{
 
 // foreign reports whether another process opened this. It is never so without the
 // fork guard, which leaves process zero.
-func (s *ServerConn) foreign() bool { return s.process != 0 && s.process != thisProcess() }
+func (s *ServerConn) foreign() bool { return elsewhere(s.process) }
 
 // here is this process's pool: p, or in a forked child the one that took its
 // place there. All that comes from outside goes through here first.
 func (p *Pool) here() *Pool {
-	if p.process == 0 || p.process == thisProcess() {
-		return p
+	if elsewhere(p.process) {
+		return p.inForkedChild()
 	}
-	return p.inForkedChild()
+	return p
 }
 
 // inForkedChild makes the child's pool at the first call in the child. Nothing of
@@ -67,6 +67,7 @@ func (p *Pool) inForkedChild() *Pool {
 		fresh.inherited = true
 		if last := cmp.Or(heir, p); last.ctx.Err() != nil {
 			fresh.closed = true // by the program, before the fork
+			fresh.cancel()
 		}
 		if p.heir.CompareAndSwap(heir, fresh) {
 			abandon(p)

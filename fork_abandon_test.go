@@ -94,23 +94,36 @@ func TestForkInUse(t *testing.T) {
 	}
 }
 
+// grabAndGive leaves at least n server connections idle.
+func grabAndGive(t testing.TB, db *sql.DB, n int) {
+	t.Helper()
+	var conns []*sql.Conn
+	for range n {
+		conn, _ := grab(t, db)
+		conns = append(conns, conn)
+	}
+	give(t, conns...)
+}
+
 // TestForkIdleInDatabaseSQL: in class direct database/sql itself has idle ones.
 func TestForkIdleInDatabaseSQL(t *testing.T) {
 	fake := pooledtest.NewFake(t, allowLeaks)
 	db, pool := open(t, fake, class(pooled.ClassDirect))
-	one, _ := grab(t, db)
-	two, _ := grab(t, db)
-	give(t, one, two)
+	db.SetMaxIdleConns(8)
+	grabAndGive(t, db, 8)
 	fake.ResetLog()
 	pretendFork(t)
-	if have := number(t, db); have != 3 {
-		t.Errorf("have connection %d, want 3", have)
+	if have := number(t, db); have != 9 {
+		t.Errorf("have connection %d, want 9", have)
 	}
 	if have := pool.Stats().Open(); have != 1 {
 		t.Errorf("have %d open in the child, want 1", have)
 	}
 	db.Close()
-	want := []string{"c3 connect", "c3 query SELECT conn", "c3 close"}
+	if have := pool.Stats().Open(); have != 0 {
+		t.Errorf("have %d open in the child after Close, want 0", have)
+	}
+	want := []string{"c9 connect", "c9 query SELECT conn", "c9 close"}
 	if have := fake.Log(); !slices.Equal(have, want) {
 		t.Errorf("reached the server:\nhave %q\nwant %q", have, want)
 	}
@@ -121,14 +134,14 @@ func TestForkIdleInDatabaseSQL(t *testing.T) {
 func TestForkUnusedBorrow(t *testing.T) {
 	fake := pooledtest.NewFake(t, allowLeaks)
 	connector := connectorTo(t, fake, size(2, 0))
-	var conns []driver.Conn
-	for range 2 {
+	connect := func() driver.Conn {
 		conn, err := connector.Connect(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		conns = append(conns, conn)
+		return conn
 	}
+	conns := []driver.Conn{connect(), connect()}
 	fake.ResetLog()
 	pretendFork(t)
 	if _, err := conns[0].(driver.ExecerContext).ExecContext(t.Context(), "UPDATE", nil); err != nil {
@@ -137,8 +150,12 @@ func TestForkUnusedBorrow(t *testing.T) {
 	conns[0].(driver.Validator).IsValid()
 	conns[0].Close()
 	conns[1].Close()
+	connect().Close() // unused too, but the child's own
+	if have := connector.Pool().Stats(); have.Idle != 1 || have.CheckedOut != 0 {
+		t.Errorf("in the child: have %+v, want one idle", have)
+	}
 	connector.Close()
-	want := []string{"c3 connect", "c3 exec UPDATE", "c3 close"}
+	want := []string{"c3 connect", "c3 exec UPDATE", "c3 resetSession", "c3 close"}
 	if have := fake.Log(); !slices.Equal(have, want) {
 		t.Errorf("reached the server:\nhave %q\nwant %q", have, want)
 	}
@@ -149,12 +166,7 @@ func TestForkTimers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := pooledtest.NewFake(t, allowLeaks)
 		db, pool := open(t, fake, size(1, 10), noEnds(t))
-		var conns []*sql.Conn
-		for range 4 {
-			conn, _ := grab(t, db)
-			conns = append(conns, conn)
-		}
-		give(t, conns...)
+		grabAndGive(t, db, 4)
 		fake.ResetLog()
 		pretendFork(t)
 		time.Sleep(10 * pooled.NewConfig().IdleTimeout)
@@ -251,6 +263,8 @@ func TestForkWithLocksHeld(t *testing.T) {
 			done := make(chan struct{})
 			go func() {
 				defer close(done)
+				grabAndGive(t, db, 3)
+				fake.On(pooledtest.StageQuery, pooledtest.BadConn().Times(2))
 				number(t, db)
 				mustExecStmt(t, stmt, 1)
 				stmt.Close()
@@ -293,54 +307,57 @@ func (c collectables) Connect(ctx context.Context) (driver.Conn, error) {
 	return conn, err
 }
 
-// collected opens three connections, lets atFork happen, drops everything, and counts
-// what was collected.
-func collected(t *testing.T, atFork func()) (n int) {
+// collected opens connections, lets atFork happen, drops everything, waits until no timer
+// of the pool's is left that could keep it, and counts what was collected.
+func collected(t *testing.T, atFork func(*testing.T, *sql.DB)) (n, of int) {
 	t.Helper()
 	var made []weak.Pointer[collectable]
-	func() {
-		db := sql.OpenDB(connectorTo(t, collectables{made: &made}))
-		ctx := t.Context()
-		used, err := db.Conn(ctx)
-		if err != nil {
-			t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		func() {
+			db := sql.OpenDB(connectorTo(t, collectables{made: &made}, noRecycle))
+			mustExec(t, db, "UPDATE") // leaves one idle
+			atFork(t, db)
+			db.Close()
+		}()
+		time.Sleep(24 * time.Hour)
+		synctest.Wait()
+		for range 5 { // a finalizer may free what has one itself
+			runtime.GC()
 		}
-		var idle []*sql.Conn
-		for range 2 {
-			conn, err := db.Conn(ctx)
-			if err != nil {
-				t.Fatal(err)
-			}
-			idle = append(idle, conn)
-		}
-		give(t, idle...)
-		atFork()
-		give(t, used)
-		db.Close()
-	}()
-	for range 10 {
-		runtime.GC()
-		n = 0
 		for _, p := range made {
 			if p.Value() == nil {
 				n++
 			}
 		}
-		if n == len(made) {
-			break
-		}
-	}
-	return n
+	})
+	return n, len(made)
 }
 
 func TestForkAbandonedIsNeverCollected(t *testing.T) {
-	if have := collected(t, func() { pretendFork(t) }); have != 0 {
-		t.Errorf("in a child: have %d collected, want 0", have)
+	for name, atFork := range map[string]func(*testing.T, *sql.DB){
+		"idle": func(t *testing.T, _ *sql.DB) { pretendFork(t) },
+		"detached": func(t *testing.T, db *sql.DB) {
+			conn, err := db.Conn(t.Context())
+			if err == nil {
+				err = pooled.Detach(t.Context(), conn)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			pretendFork(t)
+			give(t, conn)
+		},
+		"twice": func(t *testing.T, db *sql.DB) {
+			pretendFork(t)
+			mustExec(t, db, "UPDATE")
+			pretendFork(t)
+		},
+	} {
+		if have, of := collected(t, atFork); have != 0 {
+			t.Errorf("%s: have %d of %d collected, want none", name, have, of)
+		}
 	}
-}
-
-func TestForkUnabandonedIsCollected(t *testing.T) {
-	if have := collected(t, func() {}); have != 3 {
-		t.Errorf("have %d collected, want 3: the test of abandoned ones shows nothing", have)
+	if have, of := collected(t, func(*testing.T, *sql.DB) {}); have != of {
+		t.Errorf("without a fork: have %d of %d collected, want all, else this test shows nothing", have, of)
 	}
 }

@@ -7,3 +7,6 @@ import "os"
 // thisProcess is a number that a forked child does not share with its parent.
 // It is never zero.
 func thisProcess() uint64 { return uint64(os.Getpid()) }
+
+// elsewhere reports whether process, an identity or zero for none, is not this one.
+func elsewhere(process uint64) bool { return process != 0 && process != thisProcess() }

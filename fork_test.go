@@ -4,14 +4,19 @@ package pooled_test
 
 import (
 	"bytes"
+	"context"
+	"crypto/rand"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"log"
 	"log/slog"
+	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/pooled-go/pooled"
@@ -55,19 +60,20 @@ func TestForkIdentity(t *testing.T) {
 		pool *pooled.Pool
 	}
 	last := sight{pooled.ThisProcess(), connector.Pool()}
-	for range 200 {
+	for range 500 {
 		back, _ := pretendFork(t)
-		seen := make([]sight, 8)
-		start := make(chan struct{})
+		seen := make([]sight, 4)
+		var arrived atomic.Int32
 		var wg sync.WaitGroup
 		for i := range seen {
 			wg.Go(func() {
-				<-start
+				for arrived.Add(1); arrived.Load() < int32(len(seen)); {
+					runtime.Gosched() // all look at the same moment
+				}
 				seen[i].id = pooled.ThisProcess()
 				seen[i].pool = pooled.Here(connector.Pool())
 			})
 		}
-		close(start)
 		wg.Wait()
 		if len(slices.Compact(seen)) != 1 || seen[0].id <= last.id || seen[0].pool == last.pool {
 			t.Fatalf("in a child after %v: have %v, want all the same and new", last, seen)
@@ -146,8 +152,11 @@ func TestForkChildBeginsAnew(t *testing.T) {
 func TestForkManyAtOnce(t *testing.T) {
 	fake := pooledtest.NewFake(t, allowLeaks)
 	db, _ := open(t, fake, size(4, 0))
+	other, _ := open(t, pooledtest.NewFake(t))
 	held, _ := grab(t, db)
 	_, logged := pretendFork(t)
+	number(t, other)
+	defer other.Close()
 	var wg sync.WaitGroup
 	for range 32 {
 		wg.Go(func() {
@@ -196,15 +205,24 @@ func TestForkGrandchild(t *testing.T) {
 }
 
 func TestForkAfterClose(t *testing.T) {
-	connector := connectorTo(t, pooledtest.NewFake(t))
-	connector.Close()
+	closed := func(c *pooled.Connector, where string) {
+		t.Helper()
+		if _, err := c.Connect(t.Context()); !errors.Is(err, pooled.ErrClosed) {
+			t.Errorf("closed in the parent, in the %s: have %v, want %v", where, err, pooled.ErrClosed)
+		}
+		if err := c.Close(); err != nil {
+			t.Errorf("in the %s: Close again: %v", where, err)
+		}
+	}
+	fake := pooledtest.NewFake(t)
+	inParent, inChild := connectorTo(t, fake), connectorTo(t, fake)
+	inParent.Close()
 	pretendFork(t)
-	if _, err := connector.Connect(t.Context()); !errors.Is(err, pooled.ErrClosed) {
-		t.Errorf("have %v, want %v", err, pooled.ErrClosed)
-	}
-	if err := connector.Close(); err != nil {
-		t.Error(err)
-	}
+	closed(inParent, "child")
+	inChild.Close()
+	pretendFork(t)
+	closed(inParent, "grandchild")
+	closed(inChild, "grandchild")
 }
 
 func TestForkMinIdle(t *testing.T) {
@@ -246,6 +264,45 @@ func mustExecStmt(t *testing.T, stmt *sql.Stmt, args ...any) {
 	}
 }
 
+// closingDriver is the driver of a Fake, with connectors that are closed.
+type closingDriver struct{ fake *pooledtest.Fake }
+
+type closingConnector struct {
+	*pooledtest.Fake
+	driver closingDriver
+}
+
+func (d closingDriver) Open(string) (driver.Conn, error) { return nil, errors.New("not by this way") }
+func (d closingDriver) OpenConnector(string) (driver.Connector, error) {
+	return closingConnector{d.fake, d}, nil
+}
+func (c closingConnector) Driver() driver.Driver { return c.driver }
+
+// TestForkConnectors: a child closes the connectors that were made for it, with what a
+// BeforeConnect hook asked for, and not those of the parent process.
+func TestForkConnectors(t *testing.T) {
+	fake := pooledtest.NewFake(t, allowLeaks)
+	name := "fake-" + strings.ToLower(rand.Text()[:6])
+	sql.Register(name, closingDriver{fake})
+	hook := beforeConnect(func(_ context.Context, p *pooled.ConnectParams) error {
+		p.DSN += "&token=" + rand.Text()
+		return nil
+	})
+	db, err := sql.Open("pooled", "fake://h/db?x=1&pool_driver="+name+"&pool_hooks="+hook)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	number(t, db)
+	pretendFork(t)
+	number(t, db)
+	before := fake.Counts().ConnectorCloses
+	db.Close()
+	if have := fake.Counts().ConnectorCloses - before; have != 1 {
+		t.Errorf("have %d connectors closed in the child, want 1", have)
+	}
+}
+
 func TestForkGuardOff(t *testing.T) {
 	db, _ := open(t, pooledtest.NewFake(t), func(cfg *pooled.Config) { cfg.ForkGuard = false })
 	number(t, db)
@@ -255,15 +312,30 @@ func TestForkGuardOff(t *testing.T) {
 	}
 }
 
-// BenchmarkForkCheck is what the guard costs a checkout and an operation, three looks
-// at the process in all, and one of them.
+// BenchmarkForkCheck is the look at the process's identity; what the guard does with it
+// as a hook of a checkout; and the system call that it spares.
 func BenchmarkForkCheck(b *testing.B) {
 	b.Run("look", func(b *testing.B) {
 		was := pooled.ThisProcess()
+		b.ReportAllocs()
 		for b.Loop() {
 			if pooled.ThisProcess() != was {
 				b.Fatal("not the same process")
 			}
+		}
+	})
+	b.Run("guard", func(b *testing.B) {
+		guard := pooled.ForkGuardCheckout(b.Context())
+		b.ReportAllocs()
+		for b.Loop() {
+			if err := guard(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("getpid", func(b *testing.B) {
+		for b.Loop() {
+			os.Getpid()
 		}
 	})
 }

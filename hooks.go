@@ -33,16 +33,16 @@ import (
 // different server connections at the same time, never for one.
 //
 // A function that panics costs the server connection, which is closed and given up
-// in the pool's count; the panic goes on. On a goroutine of the pool's own, where
-// nobody could recover it, a panic while opening becomes the error of the
-// checkout, and any other is logged with its stack (slog.Default). A function that hangs
+// in the pool's count; the panic goes on. While opening it is logged with its stack
+// (slog.Default) and becomes the error of the checkout; on a goroutine of the
+// pool's own, where nobody could recover it, it is logged. A function that hangs
 // holds its server connection; those with a context should heed it.
 type Hooks struct {
 	// BeforeConnect is called before each dial, and may change what the parent
 	// driver is told: a password that rotates, say. The context has the values of
-	// the caller's and ends with the dial. An error is the checkout's. Not
-	// called for a parent that the program gave to NewConnector as it is: there
-	// is no DSN to change.
+	// the caller's and ends with the dial. An error is the checkout's. For a parent
+	// that the program gave to NewConnector there is no DSN: p.DSN is empty, and to ask
+	// for a change is an error.
 	BeforeConnect func(ctx context.Context, p *ConnectParams) error
 
 	// FirstConnect is called once for a pool, with its first server connection and
@@ -52,25 +52,27 @@ type Hooks struct {
 	FirstConnect func(ctx context.Context, s *ServerConn) error
 
 	// Connect is called once for each new server connection, before anybody
-	// uses it. With an error it is closed, and the error is the checkout's.
+	// uses it. With an error it is closed, and the error is the checkout's. What
+	// it sets on the session is undone by a session reset; pool_init_sql is not.
 	Connect func(ctx context.Context, s *ServerConn) error
 
 	// Checkout is called when a server connection is about to be lent, also
 	// right after Connect. The context is the caller's. With an error that is
 	// ErrDisconnect the server connection is closed and the checkout goes on
-	// with another, until three new ones have been refused in a row; with
-	// any other error it is closed too, and the error is the checkout's.
+	// with another, until three new ones have been refused; with any other
+	// error it is closed too, and the error is the checkout's. (In class direct,
+	// when an idle Conn is used again, database/sql opens another for any error.)
 	Checkout func(ctx context.Context, s *ServerConn) error
 
 	// Reset is called when a server connection comes back, before Checkin,
 	// also when there was nothing to reset; state tells. The context ends
 	// after pool_reset_timeout. With an error the server connection is closed. It is not
-	// called for one that is to be closed anyway.
+	// called for one that is broken, too old or disposed of.
 	Reset func(ctx context.Context, s *ServerConn, state ResetState) error
 
 	// Checkin is called when a server connection has come back and was reset,
-	// right before it is free for others. It is not called for one that is to be
-	// closed instead.
+	// right before it is free for others, or closed in class null. It is not called
+	// where Reset is not.
 	Checkin func(s *ServerConn)
 
 	// Invalidate is called when a server connection was found to be of no use, or
@@ -87,7 +89,8 @@ type Hooks struct {
 
 	// Close is called before a server connection is closed, whatever the
 	// reason; cause is nil for one that was merely no longer needed. It is
-	// not called for one that a forked child leaves to its parent process.
+	// not called for one whose FirstConnect or Connect failed, and for one that a
+	// forked child leaves to its parent process.
 	Close func(s *ServerConn, cause error)
 }
 

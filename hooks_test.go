@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -121,7 +123,7 @@ func TestHooksSequence(t *testing.T) {
 		mustExec(t, c, "SELECT 1")
 		want("going on with another", "before connect", "connect 5", "checkout 5")
 		give(t, c)
-		want("closing what was invalidated", "close 4: read only", "reset 5 "+ended, "checkin 5")
+		want("closing what was invalidated", "reset 5 "+ended, "checkin 5", "close 4: read only")
 
 		c = conn()
 		e.take()
@@ -410,4 +412,111 @@ func TestResetHookThatHangs(t *testing.T) {
 			t.Errorf("have %+v, want it discarded", s)
 		}
 	})
+}
+
+// What a Checkout hook does on the session is the borrower's to be undone.
+func TestWhatACheckoutHookDoesIsReset(t *testing.T) {
+	do := map[string]func(ctx context.Context, s *pooled.ServerConn) error{
+		"Exec": func(ctx context.Context, s *pooled.ServerConn) error { return s.Exec(ctx, "BEGIN") },
+		"Raw": func(ctx context.Context, s *pooled.ServerConn) error {
+			_, err := s.Raw().(driver.ExecerContext).ExecContext(ctx, "BEGIN", nil)
+			return err
+		},
+	}
+	for name, hook := range do {
+		fake := pooledtest.NewFake(t)
+		db, _ := open(t, fake, speaks("sqlite"), hooks(pooled.Hooks{Checkout: hook}))
+		mustExec(t, db, "SELECT 1")
+		if fake.InTx(1) {
+			t.Errorf("%s: the transaction outlived its checkout", name)
+		}
+	}
+}
+
+// A hook that ends its goroutine, as t.Fatal does, costs no place.
+func TestHookThatEndsItsGoroutine(t *testing.T) {
+	for _, c := range []pooled.Class{pooled.ClassQueue, pooled.ClassDirect} {
+		fake := pooledtest.NewFake(t)
+		ends := true
+		db, pool := open(t, fake, class(c), hooks(pooled.Hooks{Connect: func(context.Context, *pooled.ServerConn) error {
+			if ends {
+				ends = false
+				runtime.Goexit()
+			}
+			return nil
+		}}))
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			db.Exec("UPDATE")
+		}()
+		<-done
+		if c == pooled.ClassQueue {
+			mustExec(t, db, "UPDATE")
+		}
+		if s := pool.Stats(); s.Opening != 0 {
+			t.Errorf("%s: have %+v", c, s)
+		}
+	}
+}
+
+// Only new ones count: three that are refused in a row.
+func TestHowManyAreRefused(t *testing.T) {
+	for _, c := range []pooled.Class{pooled.ClassQueue, pooled.ClassDirect} {
+		fake := pooledtest.NewFake(t)
+		refuses := false
+		db, _ := open(t, fake, class(c), hooks(pooled.Hooks{Checkout: func(context.Context, *pooled.ServerConn) error {
+			if refuses {
+				return pooled.ErrDisconnect
+			}
+			return nil
+		}}))
+		if c == pooled.ClassQueue {
+			burst(t, db, 5)
+		}
+		refuses = true
+		before := fake.Counts().Opened
+		if err := db.Ping(); !errors.Is(err, pooled.ErrDisconnect) {
+			t.Errorf("%s: have %v", c, err)
+		}
+		if have := fake.Counts().Opened - before; have != 3 {
+			t.Errorf("%s: have %d new ones tried, want 3", c, have)
+		}
+	}
+}
+
+// A Close hook that panics leaves nothing open, in no class and also when detached.
+func TestCloseHookThatPanics(t *testing.T) {
+	for _, c := range []pooled.Class{pooled.ClassQueue, pooled.ClassDirect} {
+		for _, detach := range []bool{false, true} {
+			fake := pooledtest.NewFake(t)
+			db, pool := open(t, fake, class(c), hooks(pooled.Hooks{Close: func(*pooled.ServerConn, error) { panic("boom") }}))
+			conn, _ := grab(t, db)
+			if detach {
+				if err := pooled.Detach(t.Context(), conn); err != nil {
+					t.Fatal(err)
+				}
+			} else if err := pooled.SoftInvalidate(t.Context(), conn, nil); err != nil {
+				t.Fatal(err)
+			}
+			func() {
+				defer func() { recover() }()
+				conn.Close()
+			}()
+			fake.Await(t, func(c pooledtest.Counts) bool { return c.Open == 0 })
+			if s := pool.Stats(); s.CheckedOut != 0 {
+				t.Errorf("%s: have %+v", c, s)
+			}
+		}
+	}
+}
+
+// A parent that panics in Close does not end the program.
+func TestParentThatPanicsInClose(t *testing.T) {
+	fake := pooledtest.NewFake(t, func(f *pooledtest.Fake) { f.AllowLeaks = true })
+	db, pool := open(t, fake)
+	mustExec(t, db, "UPDATE")
+	fake.On(pooledtest.StageClose, pooledtest.Panic("boom").Times(1))
+	pool.Dispose()
+	waitUntil(t, func() bool { return pool.Stats().Closing == 0 }, func() string { return "still closing" })
 }

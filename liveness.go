@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"syscall"
+	"time"
 )
 
 // livenessGuard keeps a dead server connection from being lent. It looks at the
@@ -55,8 +57,9 @@ func (p *Pool) wantsPing(s *ServerConn) bool {
 // not wait for one after the other.
 func (p *Pool) ping(ctx context.Context, s *ServerConn) error {
 	limited, cancel := ctx, context.CancelFunc(func() {})
-	if p.cfg.PingTimeout > 0 {
-		limited, cancel = context.WithTimeout(ctx, p.cfg.PingTimeout)
+	limit := p.pingLimit(ctx)
+	if limit > 0 {
+		limited, cancel = context.WithTimeout(ctx, limit)
 	}
 	defer cancel()
 	err := s.bounded(limited, s.parent.pinger.Ping)
@@ -69,10 +72,26 @@ func (p *Pool) ping(ctx context.Context, s *ServerConn) error {
 	}
 	p.suspect()
 	if limited.Err() != nil {
-		err = fmt.Errorf("no answer within %v", p.cfg.PingTimeout)
-		p.discardSuspects(fmt.Errorf("another did not answer a ping within %v", p.cfg.PingTimeout))
+		err = fmt.Errorf("no answer within %v", limit.Round(time.Millisecond))
+		p.discardSuspects(s.lentAt, fmt.Errorf("pooled: another did not answer a ping within %v", limit.Round(time.Millisecond)))
 	}
 	return fmt.Errorf("%w: ping: %w", ErrDisconnect, err)
+}
+
+// leastPing is how long a ping may take in any case.
+const leastPing = 250 * time.Millisecond
+
+// pingLimit is pool_ping_timeout, or half of the time the caller has left: if the
+// server connection is dead, the caller needs the other half to get another.
+func (p *Pool) pingLimit(ctx context.Context) time.Duration {
+	limit := p.cfg.PingTimeout
+	if end, ok := ctx.Deadline(); ok {
+		half := max(time.Until(end)/2, leastPing)
+		if limit == off || half < limit {
+			return half
+		}
+	}
+	return limit
 }
 
 // suspect is called when a server connection was lost. All that were opened
@@ -84,12 +103,27 @@ func (p *Pool) suspect() {
 	p.mu.Unlock()
 }
 
-// discardSuspects closes the idle ones that have not been seen alive since the
-// last loss.
-func (p *Pool) discardSuspects(cause error) {
+// lookAfterLoss is for one that comes back broken, and no operation has said so:
+// its Rows may have. If the server has hung up, that is a loss as any. The parent itself
+// closes a connection on which it gave up, which tells nothing about the server.
+func (p *Pool) lookAfterLoss(s *ServerConn) {
+	if s.cause != nil || s.socket == nil {
+		return
+	}
+	if state, err := s.socket.peek(); state == socketGone && !errors.Is(err, net.ErrClosed) {
+		s.cause = fmt.Errorf("pooled: the server has hung up: %w", err)
+		p.suspect()
+	}
+}
+
+// discardSuspects closes the idle ones that have been idle since before then, and
+// have not been seen alive since the last loss.
+func (p *Pool) discardSuspects(then moment, cause error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.closeAllIdleLocked(cause, func(s *ServerConn) bool { return s.losses != p.losses })
+	p.closeAllIdleLocked(cause, func(s *ServerConn) bool {
+		return s.losses != p.losses && (then == moment{} || then.since(s.idleSince) > 0)
+	})
 }
 
 // connectionLost recognises what any driver may return when the connection

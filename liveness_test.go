@@ -126,6 +126,50 @@ func TestPingThatHangs(t *testing.T) {
 	})
 }
 
+// It takes no more than half of the time that the caller has left: the other half is
+// for another connection. And it finds out about the others.
+func TestPingLeavesTheCallerTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t)
+		db, pool := open(t, fake, noRecycle, size(8, 0))
+		defer db.Close()
+		burst(t, db, 8)
+		fake.On(pooledtest.StagePing, pooledtest.Hang())
+		time.Sleep(2 * time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := db.ExecContext(ctx, "UPDATE"); err != nil {
+			t.Errorf("have %v, want another connection in time", err)
+		}
+		synctest.Wait()
+		if s := pool.Stats(); s.Invalidated != 8 {
+			t.Errorf("have %+v, want the 7 others closed too", s)
+		}
+	})
+}
+
+// One that hangs says nothing about those that were used since.
+func TestPingThatHangsSparesTheOthersInUse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t)
+		db, pool := open(t, fake, noRecycle, size(8, 0))
+		defer db.Close()
+		burst(t, db, 8)
+		time.Sleep(2 * time.Second)
+		fake.On(pooledtest.StagePing, pooledtest.Hang().Times(1))
+		stuck := make(chan error, 1)
+		go func() { _, err := db.Exec("UPDATE"); stuck <- err }()
+		time.Sleep(time.Second)
+		burst(t, db, 7)
+		if err := <-stuck; err != nil {
+			t.Error(err)
+		}
+		if s := pool.Stats(); s.Invalidated != 1 {
+			t.Errorf("have %+v, want one invalidated", s)
+		}
+	})
+}
+
 // Its end is the caller's context, if that is sooner, and the caller's error.
 func TestPingWithinTheCallersContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -135,7 +179,7 @@ func TestPingWithinTheCallersContext(t *testing.T) {
 		mustExec(t, db, "UPDATE")
 		fake.On(pooledtest.StagePing, pooledtest.Hang().Times(1))
 		time.Sleep(2 * time.Second)
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
 		if _, err := db.ExecContext(ctx, "UPDATE"); err != context.DeadlineExceeded {
 			t.Errorf("have %v, want context.DeadlineExceeded", err)
@@ -352,4 +396,50 @@ func TestWhatIsLost(t *testing.T) {
 	if slices.Contains([]bool{pooled.IsLoss("", context.Canceled), pooled.IsLoss("", context.DeadlineExceeded)}, true) {
 		t.Error("a context's end is no loss")
 	}
+}
+
+// An error that was a false alarm is not remembered against the connection.
+func TestAFalseAlarmIsForgotten(t *testing.T) {
+	fake := pooledtest.NewFake(t)
+	var causes []error
+	db, _ := open(t, fake, speaks("postgres"), size(2, 0), hooks(pooled.Hooks{
+		Invalidate: func(_ *pooled.ServerConn, cause error) { causes = append(causes, cause) },
+	}))
+	burst(t, db, 2)
+	conn, _ := grab(t, db)
+	fake.On(pooledtest.StageExec, pooledtest.Fail(stateError("08001")).Match("DBLINK").Times(1))
+	conn.ExecContext(t.Context(), "DBLINK")
+	give(t, conn)
+	burst(t, db, 2) // pings for the alarm
+	before := pings(fake)
+	conn, _ = grab(t, db)
+	fake.On(pooledtest.StageExec, pooledtest.BadConn().Match("BREAK").Times(1))
+	conn.ExecContext(t.Context(), "BREAK")
+	conn.Close()
+	burst(t, db, 1)
+	if have := pings(fake) - before; have != 1 {
+		t.Errorf("have %d pings after a real loss, want 1", have)
+	}
+	if len(causes) != 1 || !errors.Is(causes[0], driver.ErrBadConn) {
+		t.Errorf("have %v, want the loss as the cause", causes)
+	}
+}
+
+// A dead one whose goodbye takes long does not keep its place from the caller.
+func TestALongGoodbyeKeepsNoPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t)
+		db, _ := open(t, fake, size(1, 0))
+		defer db.Close()
+		mustExec(t, db, "UPDATE")
+		fake.Kill(errors.New("no route"))
+		fake.On(pooledtest.StageClose, pooledtest.Slow(time.Minute).Deaf().Times(1))
+		time.Sleep(2 * time.Second)
+		began := time.Now()
+		mustExec(t, db, "UPDATE")
+		if waited := time.Since(began); waited > 2*time.Second {
+			t.Errorf("waited %v", waited)
+		}
+		time.Sleep(2 * time.Minute)
+	})
 }

@@ -69,3 +69,33 @@ func TestAStatementInFlightIsSentOnce(t *testing.T) {
 		})
 	}
 }
+
+// A Commit that was sent and not answered may have been done: that is not "nothing was
+// sent", and a program must not take it for that.
+func TestACommitInFlight(t *testing.T) {
+	admin := openServer(t, "postgres", onPostgres.dsn(t))
+	table(t, admin, "commits", "a INT")
+	mustExec(t, admin, "CREATE OR REPLACE FUNCTION commits_slowly() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(2); RETURN NULL; END'")
+	mustExec(t, admin, "CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON commits DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION commits_slowly()")
+	proxy := pooledtest.NewProxy(t, onPostgres.dsn(t))
+	db := openServer(t, "pooled", proxy.DSN())
+	tx, err := db.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustExec(t, tx, "INSERT INTO commits VALUES (1)")
+	failed := make(chan error, 1)
+	go func() { failed <- tx.Commit() }()
+	waitUntil(t, func() bool {
+		for _, message := range proxy.Messages() {
+			if strings.Contains(strings.ToUpper(message), "COMMIT") && !strings.Contains(message, "commits") {
+				return true
+			}
+		}
+		return false
+	}, func() string { return "no COMMIT was sent" })
+	proxy.CloseAll()
+	if err := <-failed; errors.Is(err, driver.ErrBadConn) || err == nil {
+		t.Errorf("have %v, want an error that is not driver.ErrBadConn", err)
+	}
+}

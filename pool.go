@@ -60,10 +60,12 @@ type Pool struct {
 	lent    int
 	opening int
 	closing int
-	closed  bool
-	nextID  uint64
-	counts  counters
-	clock   clock
+	// closingLong is how many of those have been at it for longer than longClose.
+	closingLong int
+	closed      bool
+	nextID      uint64
+	counts      counters
+	clock       clock
 
 	generation atomic.Uint64 // how often the pool was disposed of; changed under mu
 	losses     uint64        // how often a server connection was lost; see suspect
@@ -71,6 +73,7 @@ type Pool struct {
 	// owed is how many server connections are to be opened in the place of those
 	// that are due for their age.
 	owed         int
+	dueLeft      bool // some that are due wait for their turn
 	recycleTimer *time.Timer
 	recycleAt    time.Time
 
@@ -167,23 +170,23 @@ func (p *Pool) checkout(ctx context.Context, c *Conn) error {
 	}
 	s := p.takeIdle()
 	if s == nil {
-		return p.checkoutInLine(ctx, c, 0)
+		return p.checkoutInLine(ctx, c, false)
 	}
 	err := p.admit(ctx, c, s)
 	if errors.Is(err, ErrDisconnect) {
-		return p.checkoutInLine(ctx, c, 1)
+		return p.checkoutInLine(ctx, c, true)
 	}
 	return err
 }
 
-// checkoutInLine is a checkout that found nothing idle, or nothing of use.
-func (p *Pool) checkoutInLine(ctx context.Context, c *Conn, refused int) error {
+// checkoutInLine is a checkout that found nothing idle, or, again, nothing of use.
+func (p *Pool) checkoutInLine(ctx context.Context, c *Conn, again bool) error {
 	var since time.Time // when the wait began, zero: it did not
-	for {
+	for refused := 0; ; again = true {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		s, err := p.take(ctx, &since, refused > 0)
+		s, err := p.take(ctx, &since, again)
 		if err != nil {
 			return err
 		}
@@ -193,7 +196,10 @@ func (p *Pool) checkoutInLine(ctx context.Context, c *Conn, refused int) error {
 		}
 		// The number of old ones is finite; new ones that are refused time and
 		// again are a fault in a hook.
-		if refused++; fresh && refused > maxRefused {
+		if fresh {
+			refused++
+		}
+		if refused == maxRefused {
 			return &refusedError{refused, err}
 		}
 	}
@@ -209,7 +215,7 @@ type refusedError struct {
 }
 
 func (e *refusedError) Error() string {
-	return fmt.Sprintf("pooled: checkout: %d server connections in a row were refused: %v", e.times, e.last)
+	return fmt.Sprintf("pooled: checkout: %d new server connections in a row were refused: %v", e.times, e.last)
 }
 
 func (e *refusedError) Is(target error) bool { return target == ErrDisconnect }
@@ -217,17 +223,17 @@ func (e *refusedError) Is(target error) bool { return target == ErrDisconnect }
 // admit lends s to c and runs what has to happen before it is used. If that
 // fails or panics, s is discarded.
 func (p *Pool) admit(ctx context.Context, c *Conn, s *ServerConn) error {
-	s.busy = true
+	s.busy, s.lending = true, true
 	defer func() {
-		if s.busy { // database/sql does not always give back the Conn of a panic
+		if s.lending { // database/sql does not always give back the Conn of a panic
 			p.discard(s, errPanicked)
 		}
 	}()
 	err := runUntilError(ctx, p.hooks.checkout, s)
 	if len(s.parked) > 0 && err == nil {
-		err = s.sweep(&p.texts)
+		err = s.sweep(ctx, &p.texts)
 	}
-	s.busy = false
+	s.busy, s.lending = false, false
 	if err != nil {
 		p.discard(s, err)
 		return err
@@ -391,8 +397,12 @@ func (p *Pool) timedOut(w *waiter, since time.Time) (*ServerConn, error) {
 }
 
 func (p *Pool) timeoutErrorLocked(phase Phase, waited time.Duration, waiting int) error {
+	size, overflow := p.cfg.Size, p.cfg.MaxOverflow
+	if p.cfg.Class == ClassStatic || p.cfg.Class == ClassAssert {
+		size, overflow = 1, 0
+	}
 	return &TimeoutError{
-		Pool: p.cfg.Name, Phase: phase, Size: p.cfg.Size, MaxOverflow: p.cfg.MaxOverflow,
+		Pool: p.cfg.Name, Phase: phase, Size: size, MaxOverflow: overflow,
 		CheckedOut: p.lent, Idle: p.idle.len(), Opening: p.opening, Waiting: waiting,
 		Waited: waited, Limit: p.cfg.Timeout, Err: p.ceilingErr,
 	}
@@ -402,7 +412,10 @@ func (p *Pool) timeoutErrorLocked(phase Phase, waited time.Duration, waiting int
 func (p *Pool) establishedLocked() int { return p.idle.len() + p.lent }
 
 // totalLocked counts all that takes a place at the server.
-func (p *Pool) totalLocked() int { return p.establishedLocked() + p.opening + p.closing }
+// One that takes long to close is not waited for.
+func (p *Pool) totalLocked() int {
+	return p.establishedLocked() + p.opening + p.closing - p.closingLong
+}
 
 func (p *Pool) capacityLocked() int { return min(p.limit, p.ceiling) }
 

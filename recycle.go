@@ -36,10 +36,13 @@ func (p *Pool) recycleGuard() Hooks {
 		if s.generation != p.generation.Load() {
 			return errDisposed
 		}
+		if !s.used {
+			return nil
+		}
 		if s.spent.Load() || s.maxAge != off && s.lentAt.since(s.bornAt) >= s.maxAge {
 			return errRecycled
 		}
-		if limit := p.idleLimit.Load(); limit > 0 && s.used && s.lentAt.since(s.idleSince) >= time.Duration(limit) {
+		if limit := p.idleLimit.Load(); limit > 0 && s.lentAt.since(s.idleSince) >= time.Duration(limit) {
 			return errIdledOut
 		}
 		return nil
@@ -116,6 +119,7 @@ func (p *Pool) recycle() {
 	}
 	p.recycleAt = time.Time{}
 	now := p.clock.read()
+	p.takeBackLocked(func(s *ServerConn) bool { return now.since(s.lentAt) > longUnused })
 	next, more := time.Duration(0), false
 	for s := range p.all {
 		left, ok := p.leftLocked(s, now)
@@ -160,7 +164,9 @@ func (p *Pool) expireLocked(s *ServerConn, now moment) {
 	case p.totalLocked() < p.capacityLocked():
 		s.replaced = true
 		p.owed++
-	default: // no room for both
+	case p.owed > 0 || p.closing > 0: // no room for both: one after the other
+		p.dueLeft = true
+	default:
 		p.owed++
 		p.idle.remove(s)
 		p.closeIdleLocked(s, errRecycled, nil)
@@ -197,11 +203,11 @@ func (p *Pool) replaceLaterLocked() {
 }
 
 // replaceReturned opens another in the place of one that came back too old, if the
-// pool keeps as many and has not done so already.
+// pool keeps as many, has not done so already, and nobody in line makes it open one anyway.
 func (p *Pool) replaceReturned(s *ServerConn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !s.replaced && p.reuse && !p.closed && p.establishedLocked() < p.keep {
+	if !s.replaced && p.reuse && !p.closed && p.line.n == 0 && p.establishedLocked() < p.keep {
 		p.owed++
 		p.dialLocked(p.ctx)
 	}

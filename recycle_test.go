@@ -311,3 +311,82 @@ func TestServersIdleLimit(t *testing.T) {
 		}
 	})
 }
+
+// In class direct, and while one is being opened, Dispose is nobody's error.
+func TestDisposeWhileOpeningDirect(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t)
+		fake.On(pooledtest.StageConnect, pooledtest.Slow(time.Second))
+		db, pool := open(t, fake, class(pooled.ClassDirect))
+		defer db.Close()
+		go func() {
+			time.Sleep(time.Second / 2)
+			pool.Dispose()
+		}()
+		mustExec(t, db, "UPDATE")
+	})
+}
+
+// In a full pool under load what is replaced is not owed for ever.
+func TestRecycleUnderLoadOwesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t)
+		db, pool := open(t, fake, size(5, 0), recycle(time.Minute, pooled.Jitter{Percent: 10}))
+		defer db.Close()
+		stop := time.Now().Add(20 * time.Minute)
+		var wg sync.WaitGroup
+		for range 30 {
+			wg.Go(func() {
+				for time.Now().Before(stop) {
+					mustExec(t, db, "SLEEP 1s")
+				}
+			})
+		}
+		wg.Wait()
+		if have := pooled.Owed(pool); have > 2 {
+			t.Errorf("%d are owed after 20 minutes, want hardly any", have)
+		}
+	})
+}
+
+// A borrow that database/sql keeps in its free list without ever having used it
+// passes the guards when it is used at last.
+func TestUnusedBorrowPassesTheGuards(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t)
+		connector := connectorTo(t, fake, noRecycle)
+		defer connector.Close()
+		conn, err := connector.Connect(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		fake.Kill(errors.New("unexpected EOF"))
+		if _, err := conn.(*pooled.Conn).ExecContext(t.Context(), "UPDATE", nil); err != nil {
+			t.Errorf("have %v, want another server connection", err)
+		}
+		conn.(*pooled.Conn).IsValid()
+
+		unused, err := connector.Connect(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		connector.Pool().Dispose()
+		synctest.Wait()
+		if s := connector.Pool().Stats(); s.Open() != 0 {
+			t.Errorf("have %+v, want the unused borrow disposed of", s)
+		}
+		unused.Close()
+	})
+}
+
+// When the machine wakes up, all are pinged before they are used.
+func TestAfterSleepAllArePinged(t *testing.T) {
+	fake := pooledtest.NewFake(t)
+	var clock pooled.FakeClock
+	db, pool := open(t, fake, noRecycle, size(1, 0), func(c *pooled.Config) { c.PrePing = 8 * time.Hour })
+	pooled.SetClock(pool, &clock)
+	mustExec(t, db, "UPDATE")
+	clock.Sleep(time.Hour)
+	waitUntil(t, func() bool { mustExec(t, db, "UPDATE"); return pings(fake) > 0 }, func() string { return "no ping" })
+}

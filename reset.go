@@ -82,8 +82,10 @@ func (p *Pool) resetSession(ctx context.Context, s *ServerConn, _ ResetState) er
 	switch {
 	case !p.needsReset(s):
 		return nil
-	case p.cfg.ResetOnReturn == ResetSession || s.sessionDirty:
+	case p.reuse && (p.cfg.ResetOnReturn == ResetSession || s.sessionDirty):
 		return p.renew(ctx, s)
+	case !s.mayHoldTx(): // class null: the session ends now
+		return nil
 	}
 	return p.endTransaction(ctx, s)
 }

@@ -29,6 +29,7 @@ type ServerConn struct {
 	// The fields below belong to the holder.
 
 	used         bool   // has been idle, or checked in, at least once
+	lending      bool   // the Checkout hooks are running
 	busy         bool   // an operation is under way; still true at checkin if it panicked
 	broken       bool   // must not go back into the pool
 	cause        error  // why, if that is known
@@ -48,6 +49,7 @@ type ServerConn struct {
 	memoTouches bool   // and whether it changes the session
 
 	parked     map[string]driver.Stmt // statements by text, left here by Conns that moved on
+	orphans    []driver.Stmt          // statements of a borrow that was put aside; closed with this
 	parkedSeen uint64                 // textCount's generation when parked was last swept
 
 	values map[any]any // the hooks' own
@@ -86,8 +88,27 @@ func (s *ServerConn) ID() uint64 { return s.id }
 // Opened is when the parent driver had connected.
 func (s *ServerConn) Opened() time.Time { return s.born }
 
-// Raw is the parent driver's connection.
-func (s *ServerConn) Raw() driver.Conn { return s.parent.conn }
+// Raw is the parent driver's connection. What a hook does with it is not seen by the
+// pool. In a Checkout hook it counts as something that may leave a transaction
+// open and change the session, so reset on return has to undo it; [ServerConn.Exec] says
+// more precisely what there is to undo.
+func (s *ServerConn) Raw() driver.Conn {
+	if s.lending {
+		s.noteAnything()
+	}
+	return s.parent.conn
+}
+
+// Exec runs a statement on the parent driver's connection, for hooks. What it
+// leaves on the session is the borrower's, as if the borrower had sent it, in a Checkout
+// hook; in a Connect hook it is a part of the session from its beginning, though
+// a session reset undoes it: what is to last is pool_init_sql's.
+func (s *ServerConn) Exec(ctx context.Context, query string) error {
+	if s.lending {
+		s.noteText(query)
+	}
+	return s.exec(ctx, query)
+}
 
 // SetValue keeps a value of a hook's with the server connection, for as long as that
 // lives; nil removes it. Keys are compared with ==; a type of your own keeps
@@ -158,6 +179,16 @@ func (s *ServerConn) usable() bool {
 	return s.parent.validator == nil || s.parent.validator.IsValid()
 }
 
+var errBroken = errors.New("pooled: the connection is broken")
+
+// why is the reason that this must not be used again.
+func (s *ServerConn) why() error {
+	if s.cause != nil {
+		return s.cause
+	}
+	return errBroken
+}
+
 // park keeps a prepared statement here for the next Conn that needs its text.
 // A statement of the same text that was here before makes room for it.
 func (s *ServerConn) park(text string, stmt driver.Stmt) {
@@ -183,7 +214,7 @@ func (s *ServerConn) unpark(text string) driver.Stmt {
 // the holder calls it: a Stmt's own Close can come while another Conn uses the
 // server connection it was prepared on. It is ErrDisconnect if that shows that the
 // server connection is dead.
-func (s *ServerConn) sweep(texts *textCount) error {
+func (s *ServerConn) sweep(ctx context.Context, texts *textCount) error {
 	generation := texts.dropped.Load()
 	if generation == s.parkedSeen {
 		return nil
@@ -192,7 +223,7 @@ func (s *ServerConn) sweep(texts *textCount) error {
 	for text, stmt := range s.parked {
 		if !texts.alive(text) {
 			delete(s.parked, text)
-			s.closeStmt(stmt)
+			s.bounded(ctx, func(context.Context) error { s.closeStmt(stmt); return nil })
 		}
 	}
 	if s.broken {
@@ -204,6 +235,16 @@ func (s *ServerConn) sweep(texts *textCount) error {
 func (s *ServerConn) closeStmt(stmt driver.Stmt) {
 	if err := stmt.Close(); errors.Is(err, driver.ErrBadConn) {
 		s.broken = true
+	}
+}
+
+// orphan takes over the statements of a borrow, which go on without them.
+func (s *ServerConn) orphan(list *Stmt) {
+	for st := list; st != nil; {
+		next := st.next
+		s.orphans = append(s.orphans, st.parent)
+		st.parent, st.next = nil, nil
+		st = next
 	}
 }
 
@@ -242,6 +283,9 @@ func (s *ServerConn) close() error {
 		return nil
 	}
 	for _, stmt := range s.parked { // as database/sql does, for parents in this process
+		stmt.Close()
+	}
+	for _, stmt := range s.orphans {
 		stmt.Close()
 	}
 	return s.parent.conn.Close()

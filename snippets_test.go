@@ -92,7 +92,7 @@ func byHand(ctx context.Context, db *sql.DB) error {
 		return err
 	}
 
-	// It is of no use, read-only after a failover: closed, and conn goes on with another.
+	// It is of no use, read-only after a failover: conn goes on with another, and it is closed with conn.
 	if err := pooled.Invalidate(ctx, conn, errors.New("read-only")); err != nil {
 		return err
 	}
@@ -112,4 +112,23 @@ func byHand(ctx context.Context, db *sql.DB) error {
 		pool.Dispose()
 	}
 	return nil
+}
+
+func TestSnippetOpenConfig(t *testing.T) {
+	if err := openConfig(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func openConfig() error {
+	cfg, err := pooled.ParseDSN("postgres://scott:tiger@localhost/shop?pool_size=10")
+	if err != nil {
+		return err
+	}
+	cfg.ConnectArgs = map[string]string{"application_name": "orders"}
+	db, err := pooled.Open(cfg)
+	if err != nil {
+		return err
+	}
+	return db.Close()
 }

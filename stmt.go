@@ -92,7 +92,7 @@ func runStmt[T any](
 	send func(context.Context, driver.Stmt, []driver.NamedValue) (T, error),
 ) (none T, err error) {
 	c := st.conn
-	defer c.dropAfterPanic()
+	defer c.lostToPanic()
 	for try := 0; ; try++ {
 		s, parent, err := st.ready(ctx)
 		if err != nil {

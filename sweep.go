@@ -57,6 +57,30 @@ func (p *Pool) armReclaimLocked() {
 	})
 }
 
+// longUnused is how old a borrow may be that was made by Connector.Connect before its
+// first use. What is older can have died, or grown old, in database/sql's hands.
+const longUnused = time.Second
+
+// tooLongUnused tells whether a borrow that is used now for the first time has to pass
+// the guards again.
+func (p *Pool) tooLongUnused(s *ServerConn) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.clock.resolution > 0 && p.nowLocked().since(s.lentAt) > longUnused ||
+		s.spent.Load() || s.generation != p.generation.Load()
+}
+
+// takeBackLocked takes back unused borrows, and lays them down idle.
+func (p *Pool) takeBackLocked(old func(*ServerConn) bool) {
+	for s := range p.all {
+		if holder := s.holder.Load(); holder != nil && !s.idle && old(s) && holder.giveUpUnused() {
+			p.lent--
+			s.idleSince = s.lentAt
+			p.layDownLocked(s)
+		}
+	}
+}
+
 // reclaimLocked takes one borrow back that Connector.Connect made and nobody
 // used, and lays it down idle. database/sql can leave such a Conn in its free
 // list: when the caller gave up while database/sql's own opener was connecting.

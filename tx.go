@@ -18,7 +18,14 @@ type tx struct {
 
 var _ driver.Tx = (*tx)(nil)
 
-func (t *tx) Commit() error { return t.end(t.parent.Commit) }
+// Commit of a transaction whose connection was invalidated is refused: it is rolled
+// back instead. A Commit that was sent and not answered is ErrConnLost.
+func (t *tx) Commit() error {
+	if t.server != nil && t.server.invalid {
+		return errors.Join(errTxInvalidated, t.end(t.parent.Rollback))
+	}
+	return t.end(func() error { return t.server.honest(t.parent.Commit()) })
+}
 
 // Rollback is also what database/sql calls when the context of the transaction
 // has ended. It keeps the Conn then only if the driver has both SessionResetter
@@ -40,13 +47,13 @@ func (t *tx) end(how func() error) error {
 	case s.foreign():
 		return errForked
 	}
-	defer t.conn.dropAfterPanic()
+	defer t.conn.lostToPanic()
 	s.start()
-	err := how() // database/sql sends neither again
+	err := how()
 	s.busy = false
 	s.openTx = err != nil // who knows
-	if errors.Is(err, driver.ErrBadConn) {
-		s.broken = true
+	if err != nil {
+		t.conn.blame(s, err)
 	}
 	return err
 }
