@@ -130,6 +130,9 @@ func (p *Pool) recycle() {
 		}
 	}
 	p.dialLocked(p.ctx)
+	if p.dueLeft {
+		next, more = 0, true
+	}
 	if more {
 		p.armRecycleLocked(max(next, p.recyclePause()))
 	}
