@@ -15,8 +15,9 @@ func AgeLimit(recycle time.Duration, jitter Jitter) time.Duration {
 
 // FakeClock is two clocks that stand still until they are moved.
 type FakeClock struct {
-	mu  sync.Mutex
-	now moment
+	mu    sync.Mutex
+	now   moment
+	reads int
 }
 
 // Sleep is what a machine's sleep looks like: the monotonic clock stands still.
@@ -29,7 +30,15 @@ func (c *FakeClock) Sleep(d time.Duration) {
 func (c *FakeClock) read() moment {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.reads++
 	return c.now
+}
+
+// Reads is how often it was looked at.
+func (c *FakeClock) Reads() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.reads
 }
 
 func SetClock(p *Pool, c *FakeClock) {

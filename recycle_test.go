@@ -166,8 +166,7 @@ func TestRecycleWhenTheServerRefuses(t *testing.T) {
 			t.Errorf("dialed %d times in five seconds, want a few", dialed)
 		}
 		fake.ClearFaults()
-		time.Sleep(time.Minute)
-		mustExec(t, db, "UPDATE")
+		time.Sleep(4 * time.Second) // before its time is up
 		if s := pool.Stats(); s.Recycled != 1 || s.Idle != 1 {
 			t.Errorf("have %+v, want it replaced by now", s)
 		}
@@ -389,4 +388,72 @@ func TestAfterSleepAllArePinged(t *testing.T) {
 	mustExec(t, db, "UPDATE")
 	clock.Sleep(time.Hour)
 	waitUntil(t, func() bool { mustExec(t, db, "UPDATE"); return pings(fake) > 0 }, func() string { return "no ping" })
+}
+
+// What the pool does not keep is not replaced.
+func TestOverflowIsNotReplaced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t)
+		db, pool := open(t, fake, size(1, 4), recycle(time.Hour, pooled.Jitter{}), func(c *pooled.Config) { c.IdleTimeout = -1 })
+		defer db.Close()
+		burst(t, db, 3)
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if s := pool.Stats(); s.Open() != 1 || s.Recycled != 3 || s.Opened != 4 {
+			t.Errorf("have %+v, want 3 gone and one new", s)
+		}
+	})
+}
+
+// One that is lent while its replacement is being opened goes when it comes back.
+func TestReplacedWhileInUse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t)
+		db, pool := open(t, fake, size(1, 1), recycle(time.Hour, pooled.Jitter{}))
+		defer db.Close()
+		mustExec(t, db, "UPDATE")
+		fake.On(pooledtest.StageConnect, pooledtest.Slow(2*time.Second))
+		time.Sleep(time.Hour - 9*time.Second) // due for a second
+		conn, _ := grab(t, db)
+		time.Sleep(4 * time.Second)
+		give(t, conn)
+		synctest.Wait()
+		if s := pool.Stats(); s.Recycled != 1 || s.Open() != 1 || s.Opened != 2 {
+			t.Errorf("have %+v, want the old one gone before its time is up", s)
+		}
+	})
+}
+
+// After a sleep the timers are late, and the server has ended what was idle.
+func TestServersIdleLimitAfterSleep(t *testing.T) {
+	fake := pooledtest.NewFake(t)
+	var clock pooled.FakeClock
+	db, pool := open(t, fake, noRecycle, size(1, 0))
+	pooled.SetClock(pool, &clock)
+	pooled.LearnIdleLimit(pool, time.Hour)
+	conn, n := grab(t, db)
+	give(t, conn)
+	clock.Sleep(2 * time.Hour)
+	pooled.StopClock(pool)
+	conn, now := grab(t, db)
+	give(t, conn)
+	if now == n {
+		t.Errorf("have connection %d after two hours, want another", now)
+	}
+}
+
+// A pool that nobody uses does nothing.
+func TestClockRests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t)
+		var clock pooled.FakeClock
+		db, pool := open(t, fake, noRecycle)
+		defer db.Close()
+		mustExec(t, db, "UPDATE")
+		pooled.SetClock(pool, &clock)
+		time.Sleep(time.Hour)
+		if have := clock.Reads(); have > 3 {
+			t.Errorf("the clock was read %d times in an hour", have)
+		}
+	})
 }
