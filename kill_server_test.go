@@ -140,16 +140,13 @@ func TestIdleKill(t *testing.T) {
 	}
 }
 
-// restartRounds are fewer: a restart takes the server half a second, and what
-// can differ from round to round is the same as in TestIdleKill.
-const restartRounds = 5
 
 // The same after the server has ended at once, without a goodbye, and is there again.
 func TestIdleRestart(t *testing.T) {
 	for _, s := range []server{onPostgres, onMySQL} {
 		t.Run(s.name, func(t *testing.T) {
 			db := openServer(t, "pooled", s.dsn(t), killPoolSize)
-			for round := range restartRounds {
+			for round := range killRounds {
 				openIdle(t, s, db, killIdle)
 				pooledtest.Restart(t, map[string]string{"postgres": "postgres", "mysql": "mariadb"}[s.name])
 				wantNone(t, fmt.Sprint("round ", round), s.come(t, db, killCallers))
@@ -161,12 +158,12 @@ func TestIdleRestart(t *testing.T) {
 // The same after a firewall has dropped its state: nothing comes back, and
 // nobody says so. Only a ping can tell, and it costs its timeout.
 func TestIdleSilentDrop(t *testing.T) {
-	const rounds, most = 5, 5 * time.Second
+	const most = 5 * time.Second
 	for _, s := range []server{onPostgres, onMySQL} {
 		t.Run(s.name, func(t *testing.T) {
 			proxy := pooledtest.NewProxy(t, s.dsn(t))
 			db := openServer(t, "pooled", proxy.DSN(), killPoolSize, "pool_pre_ping=on", "pool_ping_timeout=300ms")
-			for round := range rounds {
+			for round := range killRounds {
 				openIdle(t, s, db, killIdle)
 				proxy.Hang()
 				began := time.Now()
