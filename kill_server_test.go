@@ -140,7 +140,6 @@ func TestIdleKill(t *testing.T) {
 	}
 }
 
-
 // The same after the server has ended at once, without a goodbye, and is there again.
 func TestIdleRestart(t *testing.T) {
 	for _, s := range []server{onPostgres, onMySQL} {
@@ -161,9 +160,9 @@ func TestIdleSilentDrop(t *testing.T) {
 	const most = 5 * time.Second
 	for _, s := range []server{onPostgres, onMySQL} {
 		t.Run(s.name, func(t *testing.T) {
-			proxy := pooledtest.NewProxy(t, s.dsn(t))
-			db := openServer(t, "pooled", proxy.DSN(), killPoolSize, "pool_pre_ping=on", "pool_ping_timeout=300ms")
 			for round := range killRounds {
+				proxy := pooledtest.NewProxy(t, s.dsn(t))
+				db := openServer(t, "pooled", proxy.DSN(), killPoolSize, "pool_pre_ping=on", "pool_ping_timeout=300ms")
 				openIdle(t, s, db, killIdle)
 				proxy.Hang()
 				began := time.Now()
@@ -171,6 +170,8 @@ func TestIdleSilentDrop(t *testing.T) {
 				if took := time.Since(began); took > most {
 					t.Errorf("round %d: have %v, want at most %v", round, took, most)
 				}
+				db.Close() // else the server has more sessions with each round
+				proxy.Close()
 			}
 		})
 	}

@@ -2,6 +2,8 @@ package pooled
 
 import (
 	"context"
+	"database/sql/driver"
+	"errors"
 	"fmt"
 )
 
@@ -133,5 +135,18 @@ func (p *Pool) renew(ctx context.Context, s *ServerConn) error {
 func learnAutocommit(ctx context.Context, s *ServerConn, query string) error {
 	row, err := s.queryRow(ctx, query)
 	s.autoOff = err != nil || fmt.Sprint(row[0]) != "1"
-	return ctx.Err()
+	return unanswered(ctx, err)
+}
+
+// unanswered is the error of a question that the pool can do without: nil, unless
+// the connection was lost. It does not match driver.ErrBadConn, at which database/sql would
+// connect three times.
+func unanswered(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil && (errors.Is(err, driver.ErrBadConn) || connectionLost(err)):
+		return fmt.Errorf("pooled: open connection: it was lost at once: %v", err)
+	}
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"io"
 	"sync/atomic"
 	"time"
 )
@@ -223,7 +224,7 @@ func (s *ServerConn) sweep(ctx context.Context, texts *textCount) error {
 	for text, stmt := range s.parked {
 		if !texts.alive(text) {
 			delete(s.parked, text)
-			s.bounded(ctx, func(context.Context) error { s.closeStmt(stmt); return nil })
+			s.bounded(ctx, func(context.Context) error { return s.closeStmt(stmt) })
 		}
 	}
 	if s.broken {
@@ -232,10 +233,12 @@ func (s *ServerConn) sweep(ctx context.Context, texts *textCount) error {
 	return nil
 }
 
-func (s *ServerConn) closeStmt(stmt driver.Stmt) {
-	if err := stmt.Close(); errors.Is(err, driver.ErrBadConn) {
+func (s *ServerConn) closeStmt(stmt driver.Stmt) error {
+	err := stmt.Close()
+	if errors.Is(err, driver.ErrBadConn) {
 		s.broken = true
 	}
+	return err
 }
 
 // orphan takes over the statements of a borrow, which go on without them.
@@ -349,7 +352,10 @@ func (s *ServerConn) queryRow(ctx context.Context, query string) ([]driver.Value
 		return nil, err
 	}
 	row := make([]driver.Value, len(rows.Columns()))
-	if err = rows.Next(row); err == nil && len(row) == 0 {
+	switch err = rows.Next(row); {
+	case err == io.EOF:
+		err = errors.New("no row")
+	case err == nil && len(row) == 0:
 		err = errors.New("no column")
 	}
 	for i, value := range row {

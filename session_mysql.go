@@ -25,6 +25,9 @@ const (
 // MySQL's protocol and does not know the second is asked for the first alone.
 func greetMySQL(ctx context.Context, p *Pool, s *ServerConn) error {
 	row, err := s.queryRow(ctx, mysqlGreeting)
+	if lost := unanswered(ctx, err); lost != nil {
+		return lost
+	}
 	if err != nil || len(row) < 2 {
 		return learnAutocommit(ctx, s, mysqlAutocommit)
 	}
@@ -36,8 +39,8 @@ func greetMySQL(ctx context.Context, p *Pool, s *ServerConn) error {
 		return nil
 	}
 	// A session that can't tell is closed instead of being reset.
-	s.mysql.restore, _ = s.mysql.via.restoreTexts(ctx, s.parent.conn)
-	return ctx.Err()
+	s.mysql.restore, err = s.mysql.via.restoreTexts(ctx, s.parent.conn)
+	return unanswered(ctx, err)
 }
 
 // renewMySQL sends COM_RESET_CONNECTION, for which go-sql-driver has no function,

@@ -15,7 +15,7 @@ import (
 func greetPostgres(ctx context.Context, p *Pool, s *ServerConn) error {
 	row, err := s.queryRow(ctx, "SELECT setting FROM pg_catalog.pg_settings WHERE name = 'idle_session_timeout'")
 	if err != nil {
-		return ctx.Err() // no row, or a server that only looks like PostgreSQL
+		return unanswered(ctx, err) // no row, or a server that only looks like PostgreSQL
 	}
 	if ms, err := strconv.Atoi(fmt.Sprint(row[0])); err == nil {
 		p.learnIdleLimit(time.Duration(ms) * time.Millisecond)

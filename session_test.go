@@ -1,6 +1,7 @@
 package pooled_test
 
 import (
+	"database/sql/driver"
 	"errors"
 	"strings"
 	"testing"
@@ -192,5 +193,21 @@ func TestNoSessionResetForAPrivateMemoryDatabase(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "pool_reset_on_return="+m) {
 			t.Errorf("have %v", err)
 		}
+	}
+}
+
+// A connection that is lost while the pool asks what it wants to know of it is not lent.
+func TestLostWhileGreeted(t *testing.T) {
+	for _, dialect := range []string{"postgres", "mysql"} {
+		fake := pooledtest.NewFake(t)
+		db, pool := open(t, fake, speaks(dialect))
+		fake.On(pooledtest.StageQuery, pooledtest.BadConn().Times(1))
+		if err := db.Ping(); err == nil || errors.Is(err, driver.ErrBadConn) {
+			t.Errorf("%s: have %v, want an error at which database/sql does not try again", dialect, err)
+		}
+		if s := pool.Stats(); s.Open() != 0 {
+			t.Errorf("%s: have %+v", dialect, s)
+		}
+		mustExec(t, db, "SELECT 1")
 	}
 }

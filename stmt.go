@@ -142,13 +142,13 @@ func (st *Stmt) Close() error {
 	if st.parent == nil {
 		return nil
 	}
-	parent := st.parent
+	parent, s := st.parent, st.conn.server
 	st.detach()
-	if st.conn.server.foreign() {
+	if s.foreign() {
 		abandon(parent)
 		return nil
 	}
-	return parent.Close()
+	return s.closeStmt(parent)
 }
 
 // NumInput says that the driver does not know. The parent does, for the server
