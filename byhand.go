@@ -157,7 +157,7 @@ func (c *Conn) invalidate(s *ServerConn, cause error) {
 	c.pool.tellInvalid(s, cause)
 }
 
-// closeLimbo closes what was invalidated in this borrow.
+// closeLimbo closes what was put aside in this borrow.
 func (c *Conn) closeLimbo() {
 	aside := c.limbo
 	c.limbo = nil
@@ -189,7 +189,7 @@ func (p *Pool) uncount(s *ServerConn, reason func(*counters)) {
 	p.dialLocked(p.ctx)
 }
 
-// closeAside closes what was invalidated, in the background: that can take longer
+// closeAside closes what was put aside, in the background: that can take longer
 // than its user has time for.
 func (p *Pool) closeAside(s *ServerConn) {
 	if s.foreign() {
@@ -206,12 +206,8 @@ func (p *Pool) closeAside(s *ServerConn) {
 		return
 	}
 	p.mu.Lock()
-	p.background++
+	p.goLocked(closing)
 	p.mu.Unlock()
-	go func() {
-		defer p.backgroundDone()
-		closing()
-	}()
 }
 
 // closeDetached closes a server connection that is no longer the pool's.

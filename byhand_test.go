@@ -113,11 +113,7 @@ func TestDetach(t *testing.T) {
 	for _, c := range []pooled.Class{pooled.ClassQueue, pooled.ClassStatic, pooled.ClassDirect} {
 		t.Run(string(c), func(t *testing.T) {
 			fake := pooledtest.NewFake(t)
-			db, pool := open(t, fake, class(c), func(cfg *pooled.Config) {
-				if c == pooled.ClassQueue {
-					cfg.Size, cfg.MaxOverflow = 1, 0
-				}
-			})
+			db, pool := open(t, fake, one(c))
 			conn, n := grab(t, db)
 			for range 2 { // twice is once
 				if err := pooled.Detach(t.Context(), conn); err != nil {
@@ -263,11 +259,7 @@ func TestInvalidateAtTheLimit(t *testing.T) {
 	for _, c := range []pooled.Class{pooled.ClassQueue, pooled.ClassStatic, pooled.ClassAssert} {
 		t.Run(string(c), func(t *testing.T) {
 			fake := pooledtest.NewFake(t)
-			db, pool := open(t, fake, class(c), func(cfg *pooled.Config) {
-				if c == pooled.ClassQueue {
-					cfg.Size, cfg.MaxOverflow = 1, 0
-				}
-			})
+			db, pool := open(t, fake, one(c))
 			conn, n := grab(t, db)
 			if err := pooled.Invalidate(t.Context(), conn, nil); err != nil {
 				t.Fatal(err)

@@ -1,6 +1,9 @@
 package pooled
 
-import "time"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // moment is a reading of two clocks. The monotonic one stands still while the
 // machine sleeps, the server's clock does not; the wall clock can be set back.
@@ -29,6 +32,10 @@ type clock struct {
 	now        moment
 	asked      bool // since the timer last fired
 	running    bool
+
+	// ticks counts the readings by the timer. While it is the same, hardly any time has
+	// passed; it may be looked at without the lock.
+	ticks atomic.Uint64
 }
 
 // longSleep is how far the clocks may part before the machine is taken to have slept.
@@ -72,6 +79,7 @@ func (p *Pool) advanceClock() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	c := &p.clock
+	c.ticks.Add(1)
 	before := c.now
 	c.now = c.read()
 	if slept := c.now.wall - before.wall - (c.now.mono - before.mono); slept > longSleep {

@@ -15,24 +15,31 @@ func (p *Pool) discard(s *ServerConn, cause error) {
 		return
 	}
 	s.busy = false
-	defer p.retire(s, cause) // also if a hook panics
+	defer p.retire(s, cause, false) // also if a hook panics
 	p.goodbye(s, cause)
 }
 
-func (p *Pool) retire(s *ServerConn, cause error) {
+// retire closes a server connection that was lent, in the background unless the caller
+// waits for the result.
+func (p *Pool) retire(s *ServerConn, cause error, wait bool) error {
 	p.mu.Lock()
 	p.lent--
 	p.retireLocked(s, cause)
-	if p.closed || p.dialect.embedded { // nobody would wait for a goroutine; no server that could be slow, and locks to be freed
+	if wait || p.closed || p.dialect.embedded { // nobody would wait for a goroutine; no server that could be slow, and locks to be freed
 		p.mu.Unlock()
-		p.closeServer(s)
-		return
+		return p.closeServer(s)
 	}
-	p.background++
+	p.goLocked(func() { p.closeServer(s) })
 	p.mu.Unlock()
+	return nil
+}
+
+// goLocked runs f on a goroutine that close waits for.
+func (p *Pool) goLocked(f func()) {
+	p.background++
 	go func() {
 		defer p.backgroundDone()
-		p.closeServer(s)
+		f()
 	}()
 }
 
@@ -110,14 +117,18 @@ func (p *Pool) closes(closing, long int) {
 // ones, in the background. errs, if not nil, is sent the result.
 func (p *Pool) closeIdleLocked(s *ServerConn, cause error, errs chan<- error) {
 	p.retireLocked(s, cause)
-	p.background++
-	go func() {
-		defer p.backgroundDone()
+	p.goLocked(func() {
 		p.goodbyeHere(s, cause)
 		if err := p.closeServer(s); errs != nil {
 			errs <- err
 		}
-	}()
+	})
+}
+
+// dropIdleLocked closes an idle server connection, wherever among the others it is.
+func (p *Pool) dropIdleLocked(s *ServerConn, cause error) {
+	p.idle.remove(s)
+	p.closeIdleLocked(s, cause, nil)
 }
 
 // closeAllIdleLocked closes the idle server connections for which doomed is true.

@@ -285,11 +285,13 @@ func (c *Conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, e
 		if err := c.refusal(query, nil); err != nil {
 			return nil, err
 		}
+		untouched := c.untouched
 		s.start()
 		parent, err := s.parent.prepare(ctx, query)
 		if c.again(s, err, true) {
 			continue
 		}
+		c.untouched = untouched && err == nil // as in Stmt.ready: to prepare touches nothing
 		if err != nil {
 			return nil, err
 		}

@@ -48,16 +48,11 @@ func (d *deque) grow() {
 	d.ring, d.front = bigger, 0
 }
 
-// remove takes out s, which may be anywhere; it reports false if it is not there.
-// It costs as much as there are elements, and is for what happens seldom.
-func (d *deque) remove(s *ServerConn) bool {
-	found := false
+// remove takes out s, which may be anywhere. It costs as much as there are elements, and is for what happens seldom.
+func (d *deque) remove(s *ServerConn) {
 	for range d.n {
-		if other := d.popFront(); other == s {
-			found = true
-		} else {
+		if other := d.popFront(); other != s {
 			d.pushBack(other)
 		}
 	}
-	return found
 }

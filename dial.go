@@ -168,9 +168,7 @@ func (p *Pool) openedLocked(s *ServerConn) bool {
 		p.retireLocked(s, nil)
 		return false
 	}
-	p.all[s] = struct{}{}
-	s.losses = p.losses
-	p.watchAgeLocked(s)
+	p.joinLocked(s)
 	inLine := p.line.n > 0
 	p.placeLocked(s)
 	if p.owed > 0 && (!inLine || p.establishedLocked() >= p.keep) {
@@ -182,6 +180,13 @@ func (p *Pool) openedLocked(s *ServerConn) bool {
 		p.armRecycleLocked(0)
 	}
 	return true
+}
+
+// joinLocked makes s one of the pool's.
+func (p *Pool) joinLocked(s *ServerConn) {
+	p.all[s] = struct{}{}
+	s.losses = p.losses
+	p.watchAgeLocked(s)
 }
 
 // dialFailedLocked gives the error to the caller whose turn it was. "Too many

@@ -26,39 +26,34 @@ func (p *Pool) openDirect(ctx context.Context, c *Conn) error {
 }
 
 func (p *Pool) openOneDirect(ctx context.Context, c *Conn) error {
+	s, err := p.openLent(ctx)
+	if err != nil {
+		return err
+	}
+	return p.admitDirect(ctx, c, s)
+}
+
+// openLent opens a server connection that was never idle, on the caller's goroutine.
+func (p *Pool) openLent(ctx context.Context) (s *ServerConn, err error) {
 	p.mu.Lock()
 	p.nextID++
 	id := p.nextID
 	p.opening++
 	p.mu.Unlock()
-
-	var s *ServerConn
-	err := errGoexit
-	defer func() {
-		if err == errGoexit {
-			p.mu.Lock()
-			p.opening--
-			p.mu.Unlock()
+	err = errGoexit
+	defer func() { // also if a hook ends the goroutine
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.opening--
+		if err != nil {
+			p.counts.connectErrors++
+			return
 		}
-	}()
-	s, err = p.open(ctx, id, p.generation.Load())
-
-	p.mu.Lock()
-	p.opening--
-	if err != nil {
-		p.counts.connectErrors++
-	} else {
 		p.counts.opened++
 		p.lent++
-		p.all[s] = struct{}{}
-		s.losses = p.losses
-		p.watchAgeLocked(s)
-	}
-	p.mu.Unlock()
-	if err != nil {
-		return err
-	}
-	return p.admitDirect(ctx, c, s)
+		p.joinLocked(s)
+	}()
+	return p.open(ctx, id, p.generation.Load())
 }
 
 func (p *Pool) admitDirect(ctx context.Context, c *Conn, s *ServerConn) error {
@@ -107,13 +102,7 @@ func (c *Conn) readmit(ctx context.Context) error {
 }
 
 func (p *Pool) closeDirect(s *ServerConn) (err error) {
-	defer func() { // also if a hook panics
-		p.mu.Lock()
-		p.lent--
-		p.retireLocked(s, s.cause)
-		p.mu.Unlock()
-		err = p.closeServer(s)
-	}()
+	defer func() { err = p.retire(s, s.cause, true) }() // also if a hook panics
 	p.goodbye(s, s.cause)
 	return nil
 }

@@ -40,14 +40,13 @@ const (
 	childLimit  = 10 * time.Second
 )
 
-// TestForkHelper is not a test: it is where a helper process begins.
-func TestForkHelper(t *testing.T) {
-	name := os.Getenv(forkRoleEnv)
-	if name == "" {
-		t.Skip("for helper processes of other tests")
+func init() {
+	playRole = func() {
+		if name := os.Getenv(forkRoleEnv); name != "" {
+			forkRoles[name]()
+			os.Exit(0)
+		}
 	}
-	forkRoles[name]()
-	os.Exit(0)
 }
 
 // runForkRole runs a role in a helper and returns the lines that it and its child said.
@@ -55,7 +54,7 @@ func runForkRole(t *testing.T, name string, env ...string) []string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), helperLimit)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestForkHelper$")
+	cmd := exec.CommandContext(ctx, os.Args[0])
 	cmd.Env = append(append(os.Environ(), forkRoleEnv+"="+name, "GOMAXPROCS=1", "GOGC=off", "GORACE=atexit_sleep_ms=0"), env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that its child can be ended with it
 	end := func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }

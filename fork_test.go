@@ -43,7 +43,7 @@ func pretendFork(t testing.TB) (back func(), logged func() []string) {
 	})
 	t.Cleanup(back)
 	if !possible {
-		t.Skip("the kernel does not know MADV_WIPEONFORK")
+		t.Skip("without MADV_WIPEONFORK (Linux 4.14) a fork can't be pretended; the real forks of fork_linux_test.go go by the pid")
 	}
 	return back, func() []string { return strings.Split(strings.TrimSpace(buffer.String()), "\n") }
 }

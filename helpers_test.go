@@ -14,7 +14,14 @@ import (
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
-func TestMain(m *testing.M) { pooledtest.Main(m) }
+func TestMain(m *testing.M) {
+	playRole()
+	pooledtest.Main(m)
+}
+
+// playRole ends a process that was started as some test's helper, after it has
+// done its part. fork_linux_test.go has roles.
+var playRole = func() {}
 
 // open is a sql.DB on a pool before parent. It is closed when the test ends; a
 // test in a synctest bubble closes it itself.
@@ -43,6 +50,16 @@ func class(c pooled.Class) func(*pooled.Config) { return func(cfg *pooled.Config
 
 func size(size, overflow int) func(*pooled.Config) {
 	return func(cfg *pooled.Config) { cfg.Size, cfg.MaxOverflow = size, overflow }
+}
+
+// one is a pool of the class that has one server connection.
+func one(c pooled.Class) func(*pooled.Config) {
+	return func(cfg *pooled.Config) {
+		cfg.Class = c
+		if c == pooled.ClassQueue {
+			cfg.Size, cfg.MaxOverflow = 1, 0
+		}
+	}
 }
 
 // noRecycle keeps server connections whatever their age.

@@ -2,6 +2,7 @@ package pooled_test
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
@@ -105,15 +106,22 @@ func TestPingFindsTheDead(t *testing.T) {
 	})
 }
 
+// openSilent is a pool of 8 whose server has fallen silent two seconds ago. It is for
+// a synctest bubble.
+func openSilent(t *testing.T) (*sql.DB, *pooled.Pool) {
+	fake := pooledtest.NewFake(t)
+	db, pool := open(t, fake, noRecycle, size(8, 0))
+	burst(t, db, 8)
+	fake.On(pooledtest.StagePing, pooledtest.Hang())
+	time.Sleep(2 * time.Second)
+	return db, pool
+}
+
 // A ping that hangs costs pool_ping_timeout once, not once for each of the dead.
 func TestPingThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fake := pooledtest.NewFake(t)
-		db, pool := open(t, fake, noRecycle, size(8, 0))
+		db, pool := openSilent(t)
 		defer db.Close()
-		burst(t, db, 8)
-		fake.On(pooledtest.StagePing, pooledtest.Hang())
-		time.Sleep(2 * time.Second)
 		began := time.Now()
 		mustExec(t, db, "UPDATE")
 		if waited := time.Since(began); waited != 5*time.Second {
@@ -130,12 +138,8 @@ func TestPingThatHangs(t *testing.T) {
 // for another connection. And it finds out about the others.
 func TestPingLeavesTheCallerTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fake := pooledtest.NewFake(t)
-		db, pool := open(t, fake, noRecycle, size(8, 0))
+		db, pool := openSilent(t)
 		defer db.Close()
-		burst(t, db, 8)
-		fake.On(pooledtest.StagePing, pooledtest.Hang())
-		time.Sleep(2 * time.Second)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if _, err := db.ExecContext(ctx, "UPDATE"); err != nil {

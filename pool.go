@@ -272,6 +272,7 @@ func (p *Pool) lendLocked(s *ServerConn) {
 	p.lent++
 	p.counts.checkouts++
 	s.lentAt = p.nowLocked()
+	s.lentTick = p.clock.ticks.Load()
 	s.lossesAtLend = p.losses
 }
 

@@ -159,11 +159,9 @@ func (p *Pool) expireLocked(s *ServerConn, now moment) {
 			s.spent.Store(true)
 		}
 	case !old: // nobody has needed it for long
-		p.idle.remove(s)
-		p.closeIdleLocked(s, errIdledOut, nil)
+		p.dropIdleLocked(s, errIdledOut)
 	case p.establishedLocked() > p.keep:
-		p.idle.remove(s)
-		p.closeIdleLocked(s, errRecycled, nil)
+		p.dropIdleLocked(s, errRecycled)
 	case p.totalLocked() < p.capacityLocked():
 		s.replaced = true
 		p.owed++
@@ -171,8 +169,7 @@ func (p *Pool) expireLocked(s *ServerConn, now moment) {
 		p.dueLeft = true
 	default:
 		p.owed++
-		p.idle.remove(s)
-		p.closeIdleLocked(s, errRecycled, nil)
+		p.dropIdleLocked(s, errRecycled)
 	}
 }
 
@@ -183,8 +180,7 @@ func (p *Pool) replaceLocked() {
 			continue
 		}
 		if s.idle {
-			p.idle.remove(s)
-			p.closeIdleLocked(s, errRecycled, nil)
+			p.dropIdleLocked(s, errRecycled)
 		} else {
 			s.spent.Store(true)
 		}

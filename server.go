@@ -70,6 +70,7 @@ type ServerConn struct {
 	replaced     bool   // another is being opened in its place
 	idleSince    moment // when it last came back
 	lentAt       moment
+	lentTick     uint64 // Pool.clock.ticks at checkout
 	losses       uint64 // Pool.losses up to which this one has been seen alive
 	lossesAtLend uint64 // Pool.losses at checkout
 }

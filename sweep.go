@@ -63,22 +63,39 @@ const longUnused = time.Second
 
 // tooLongUnused tells whether a borrow that is used now for the first time has to pass
 // the guards again.
+// Most are used at once, before the clock has advanced: they cost no lock.
 func (p *Pool) tooLongUnused(s *ServerConn) bool {
+	if s.spent.Load() || s.generation != p.generation.Load() {
+		return true
+	}
+	if p.clock.ticks.Load() == s.lentTick {
+		return false
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.clock.resolution > 0 && p.nowLocked().since(s.lentAt) > longUnused ||
-		s.spent.Load() || s.generation != p.generation.Load()
+	return p.nowLocked().since(s.lentAt) > longUnused
 }
 
 // takeBackLocked takes back unused borrows, and lays them down idle.
 func (p *Pool) takeBackLocked(old func(*ServerConn) bool) {
 	for s := range p.all {
-		if holder := s.holder.Load(); holder != nil && !s.idle && old(s) && holder.giveUpUnused() {
-			p.lent--
-			s.idleSince = s.lentAt
-			p.layDownLocked(s)
+		if old(s) {
+			p.takeBackOneLocked(s)
 		}
 	}
+}
+
+// takeBackOneLocked takes s back if it is an unused borrow. It has been idle since it
+// was lent.
+func (p *Pool) takeBackOneLocked(s *ServerConn) bool {
+	holder := s.holder.Load()
+	if holder == nil || !holder.giveUpUnused() {
+		return false
+	}
+	p.lent--
+	s.idleSince = s.lentAt
+	p.layDownLocked(s)
+	return true
 }
 
 // reclaimLocked takes one borrow back that Connector.Connect made and nobody
@@ -86,10 +103,7 @@ func (p *Pool) takeBackLocked(old func(*ServerConn) bool) {
 // list: when the caller gave up while database/sql's own opener was connecting.
 func (p *Pool) reclaimLocked() bool {
 	for s := range p.all {
-		if holder := s.holder.Load(); holder != nil && holder.giveUpUnused() {
-			p.lent--
-			s.idleSince = p.nowLocked()
-			p.layDownLocked(s)
+		if p.takeBackOneLocked(s) {
 			return true
 		}
 	}

@@ -51,7 +51,7 @@ func (s *server) dsn(tb testing.TB) string {
 	if dsn != "" {
 		return dsn
 	}
-	if os.Getenv(requireEnv) == "1" {
+	if required() {
 		tb.Fatalf("%s is not set, and %s=1 forbids to skip", s.env, requireEnv)
 	}
 	s.skipped.Add(1)
@@ -59,9 +59,21 @@ func (s *server) dsn(tb testing.TB) string {
 	return ""
 }
 
+func required() bool { return os.Getenv(requireEnv) == "1" }
+
+// SkipUnlessRequired skips a test that lacks something of a server's, or, with
+// POOLED_TEST_REQUIRE=1, fails it.
+func SkipUnlessRequired(tb testing.TB, reason string) {
+	tb.Helper()
+	if required() {
+		tb.Fatalf("%s=1 forbids to skip: %s", requireEnv, reason)
+	}
+	tb.Skip(reason)
+}
+
 // WithoutServers says that no test can have a server in this run, and may skip.
 func WithoutServers() bool {
-	return os.Getenv(postgres.env) == "" && os.Getenv(mysql.env) == "" && os.Getenv(requireEnv) != "1"
+	return os.Getenv(postgres.env) == "" && os.Getenv(mysql.env) == "" && !required()
 }
 
 // Main runs a package's tests. It is all a TestMain needs:
