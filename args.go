@@ -25,6 +25,7 @@ func (p *parentConn) argRules() argRules { return argRules{checker: p.checker, w
 // stmtArgRules are those for a prepared statement: its own checker hides the
 // connection's.
 func (p *parentConn) stmtArgRules(stmt driver.Stmt) argRules {
+	stmt = parentStmt(stmt)
 	rules := argRules{want: stmt.NumInput()}
 	var ok bool
 	if rules.checker, ok = stmt.(driver.NamedValueChecker); !ok {

@@ -78,16 +78,17 @@ func (p *Pool) connector(ctx context.Context) (driver.Connector, error) {
 	case p.target == nil:
 		return nil, errors.New("pooled: before connect: there is no DSN to change: the parent is a connector of the program's or a database in memory")
 	}
-	return p.target.connector(asked)
+	dsn, err := asked.merged(p.target.driver)
+	if err != nil {
+		return nil, err
+	}
+	p.secrets.learn(dsn)
+	return p.target.connector(dsn)
 }
 
 // connector makes the connector for a changed DSN. The last few are kept: what
 // rotates does so now and then, not with each dial.
-func (t *target) connector(asked ConnectParams) (driver.Connector, error) {
-	dsn, err := asked.merged(t.driver)
-	if err != nil {
-		return nil, err
-	}
+func (t *target) connector(dsn string) (driver.Connector, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {

@@ -5,11 +5,15 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"fmt"
+	"io"
+	"log/slog"
 	"runtime"
 	"slices"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/ngrok/sqlmw"
 
 	"github.com/pooled-go/pooled"
 	"github.com/pooled-go/pooled/internal/pooledtest"
@@ -192,6 +196,31 @@ func BenchmarkCheckout(b *testing.B) {
 
 // BenchmarkContention: 200 goroutines want one of 4 connections, each for a
 // millisecond. What counts is how long the unlucky wait.
+// BenchmarkWatched is what it costs to look on: an Exec as in BenchmarkExec, and a checkout that
+// looks for leaks, that is measured, and whose statements pass an interceptor or are logged.
+func BenchmarkWatched(b *testing.B) {
+	for _, watched := range []struct {
+		name string
+		set  func(*pooled.Config)
+	}{
+		{"off", func(*pooled.Config) {}},
+		{"leaks", func(c *pooled.Config) { c.LeakAfter = time.Minute }},
+		{"timings", func(c *pooled.Config) { c.Timings = true }},
+		{"interceptor", func(c *pooled.Config) { c.Interceptors = []sqlmw.Interceptor{sqlmw.NullInterceptor{}} }},
+		{"echo", func(c *pooled.Config) {
+			c.Echo, c.Logger = pooled.EchoOn, slog.New(slog.NewTextHandler(io.Discard, nil))
+		}},
+		{"echo_pool", func(c *pooled.Config) {
+			c.EchoPool, c.Logger = pooled.EchoOn, slog.New(slog.NewTextHandler(io.Discard, nil))
+		}},
+	} {
+		b.Run(watched.name, func(b *testing.B) {
+			db := benchPooled(b, watched.set)
+			benchLoop(b, func(ctx context.Context) error { return benchExecOnce(ctx, db) })
+		})
+	}
+}
+
 // BenchmarkGuards is what all guards together cost a checkout and a checkin, on a
 // parent that has no socket.
 func BenchmarkGuards(b *testing.B) {

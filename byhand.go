@@ -67,12 +67,17 @@ func orInvalidated(cause error) error {
 func SoftInvalidate(ctx context.Context, conn *sql.Conn, cause error) error {
 	return onConn(ctx, conn, func(c *Conn, s *ServerConn) error {
 		cause := orInvalidated(cause)
-		s.retire = &retirement{text: "pooled: invalidated softly", cause: cause}
+		s.retire = softly(cause)
+		c.pool.here().softInvalidated.Add(1)
 		for _, f := range c.pool.hooks.softInvalidate {
 			f(s, cause)
 		}
 		return nil
 	})
+}
+
+func softly(cause error) error {
+	return &retirement{text: "pooled: invalidated softly: " + cause.Error(), of: cause}
 }
 
 // Detach takes the server connection behind conn out of the pool, which may open another in
@@ -171,6 +176,7 @@ func (p *Pool) detach(s *ServerConn) {
 	if s.detached {
 		return
 	}
+	p.endUse(s)
 	p.uncount(s, func(counts *counters) { counts.detached++ })
 	for _, f := range p.hooks.detach {
 		f(s)
@@ -227,6 +233,9 @@ func (p *Pool) closeDetached(s *ServerConn, cause error) (err error) {
 // everything else there does.
 func (p *Pool) Dispose() {
 	p = p.here()
+	for _, f := range p.hooks.dispose {
+		f()
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.generation.Add(1)

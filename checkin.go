@@ -3,6 +3,7 @@ package pooled
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // checkin takes a server connection back: it is reset, and then the next in line
@@ -10,6 +11,7 @@ import (
 // If a hook or the parent panics, it is discarded and not lost from the count; the panic
 // goes on.
 func (p *Pool) checkin(s *ServerConn) {
+	p.endUse(s)
 	released := false
 	defer func() {
 		if !released {
@@ -28,6 +30,18 @@ func (p *Pool) checkin(s *ServerConn) {
 	p.putBack(s)
 }
 
+// endUse is the end of a borrow, for those who watch: whatever becomes of the server connection.
+func (p *Pool) endUse(s *ServerConn) {
+	if !s.took.IsZero() {
+		p.observe(TimingUse, s.took)
+		s.took = time.Time{}
+	}
+	if s.leaked.Load() {
+		p.leakOver(s)
+	}
+	s.trim()
+}
+
 // release does what has to happen when a server connection comes back, and says
 // why it can't be used again.
 func (p *Pool) release(s *ServerConn) error {
@@ -35,7 +49,7 @@ func (p *Pool) release(s *ServerConn) error {
 		return err
 	}
 	s.used, s.cause = true, nil // an operation's error that was none of the connection's
-	reset := p.hooks.userOnReturn || p.needsReset(s)
+	reset := p.hooks.onReturn || p.needsReset(s)
 	if !reset && len(s.parked) == 0 {
 		return nil
 	}
@@ -58,7 +72,7 @@ func (p *Pool) departs(s *ServerConn) error {
 	case s.generation != p.generation.Load():
 		return errDisposed
 	case s.spent.Load():
-		return errRecycled
+		return s.timeUp()
 	}
 	return nil
 }
@@ -95,11 +109,15 @@ func (p *Pool) reset(s *ServerConn) error {
 	defer cancel()
 	state := ResetState{TransactionOver: !s.mayHoldTx()}
 	s.resetBy = ""
-	for _, f := range p.hooks.reset {
+	began := p.clocked()
+	for i, f := range p.hooks.reset {
 		if err := f(ctx, s, state); err != nil {
 			return err
 		}
-		state.Sent = s.resetBy
+		if state.Sent = s.resetBy; i == 0 && state.Sent != "" {
+			p.resets.Add(1)
+			p.observe(TimingReset, began)
+		}
 	}
 	return nil
 }
@@ -126,6 +144,7 @@ func (p *Pool) putBack(s *ServerConn) {
 		return
 	}
 	p.lent--
+	p.counts.checkins++
 	p.placeLocked(s)
 	p.mu.Unlock()
 }

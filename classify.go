@@ -30,6 +30,11 @@ const (
 	dialectSQLServer                    // Microsoft SQL Server
 )
 
+// String is the kind's name, for where the parent driver's is not known.
+func (d dialectKind) String() string {
+	return [...]string{"pool", "mysql", "postgres", "sqlite", "sqlserver"}[d]
+}
+
 // worst is the answer to what classify can't tell. PostgreSQL and SQLite have
 // no switch for autocommit, so the worst there is an open transaction.
 func (d dialectKind) worst() effect {

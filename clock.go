@@ -28,7 +28,7 @@ func (m moment) since(earlier moment) time.Duration {
 // guarded by Pool.mu.
 type clock struct {
 	read       func() moment
-	resolution time.Duration // 0: nobody needs the time
+	resolution time.Duration
 	now        moment
 	asked      bool // since the timer last fired
 	running    bool
@@ -54,18 +54,13 @@ func (c *clock) serve(age time.Duration) {
 		return
 	}
 	fine := min(max(age/readingsPerAge, finest), coarsest)
-	if c.resolution == 0 || fine < c.resolution {
-		c.resolution = fine
-	}
+	c.resolution = min(c.resolution, fine)
 }
 
 // nowLocked is the time, at most one resolution ago; after the machine has slept, for
 // at most one resolution, it is the time before.
 func (p *Pool) nowLocked() moment {
 	c := &p.clock
-	if c.resolution == 0 {
-		return moment{}
-	}
 	if !c.running {
 		c.running = true
 		c.now = c.read()

@@ -76,12 +76,13 @@ func (p *Pool) goodbyeHere(s *ServerConn, cause error) {
 // retireLocked moves s, which the caller has taken from where it was, to closing.
 func (p *Pool) retireLocked(s *ServerConn, cause error) {
 	delete(p.all, s)
+	p.unrestLocked(s)
 	p.closing++
 	p.counts.closed++
 	switch {
 	case cause == errRecycled || cause == errIdledOut:
 		p.counts.recycled++
-	case invalidates(cause) || s.retire != nil:
+	case invalidates(cause) || s.retire != nil || s.doomed.Load() != nil:
 		p.counts.invalidated++
 	}
 }
@@ -173,6 +174,8 @@ func (p *Pool) close() error {
 		return nil
 	}
 	p.closed = true
+	p.unregister()
+	p.histograms.rest()
 	p.cancel()
 	p.owed = 0
 	if p.recycleTimer != nil {

@@ -3,12 +3,15 @@ package pooled
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/ngrok/sqlmw"
 )
 
 // Class is the way a pool keeps its server connections.
@@ -41,6 +44,18 @@ const (
 	ResetAuto ResetMode = "auto"
 	// ResetSession gives the session the state it had after connect, whatever the borrower did.
 	ResetSession ResetMode = "session"
+)
+
+// EchoMode says how much is logged.
+type EchoMode string
+
+const (
+	// EchoOff: nothing. The default.
+	EchoOff EchoMode = "off"
+	// EchoOn: what one wants to see now and then.
+	EchoOn EchoMode = "true"
+	// EchoDebug: everything.
+	EchoDebug EchoMode = "debug"
 )
 
 // PrePing says when a server connection is pinged before it is lent: when it has been idle for longer than this. Two
@@ -121,7 +136,28 @@ type Config struct {
 	InitSQL string
 	// ForkGuard keeps a forked child process from using or closing its parent's server connections. Default: true.
 	ForkGuard bool
-	// Name stands for the pool in logs, metrics and Stats. Default: empty.
+	// LeakAfter is how long a checkout may last before it is logged, with its last statement and the stack that took it, and told to the
+	// Leak hooks; above 0, -1: none is. It costs a look at the stack for each checkout. Default: -1.
+	LeakAfter time.Duration
+	// Echo logs each statement; EchoDebug also each row that is read. Default: EchoOff.
+	Echo EchoMode
+	// EchoPool logs the pool's events; EchoDebug also each checkout, reset and checkin. Default: EchoOff.
+	EchoPool EchoMode
+	// HideParameters keeps the arguments of statements, and what rows hold, out of the log. What a program writes into the text of a statement
+	// itself, and what a server repeats in an error, is not known to be an argument. Default: false.
+	HideParameters bool
+	// LoggerName is the name of a logger given to RegisterLogger. Default: empty.
+	LoggerName string
+	// Logger is where everything is logged. It has no place in a DSN. Nil, the default: LoggerName's, and if that is empty slog.Default() at
+	// the moment of logging.
+	Logger *slog.Logger
+	// Interceptors are called for each operation of the program's on a server connection, the first outermost; see ConnID. They have no
+	// place in a DSN. Default: none, which costs nothing.
+	Interceptors []sqlmw.Interceptor
+	// Timings measures waits, connects, uses and resets from the start, for Pool.Timings. False: while that is called.
+	// Default: false.
+	Timings bool
+	// Name stands for the pool in logs, metrics and Stats. Default: empty, and the pool is called by its driver and number.
 	Name string
 	// HookNames are the names of hooks given to RegisterHooks. They are called in this order, before Hooks. Default: none.
 	HookNames []string
@@ -147,6 +183,9 @@ func NewConfig() Config {
 		ResetOnReturn: ResetRollback,
 		ResetTimeout:  5 * time.Second,
 		ForkGuard:     true,
+		LeakAfter:     off,
+		Echo:          EchoOff,
+		EchoPool:      EchoOff,
 	}
 }
 
@@ -154,6 +193,7 @@ func NewConfig() Config {
 func (c Config) clone() Config {
 	c.ConnectArgs = maps.Clone(c.ConnectArgs)
 	c.HookNames = slices.Clone(c.HookNames)
+	c.Interceptors = slices.Clone(c.Interceptors)
 	return c
 }
 
@@ -268,14 +308,29 @@ var options = []option{
 	later("pool_stmt_cache", "0", laterNumber, "prepared statements kept per server connection"),
 	number("pool_connect_limit", func(c *Config) *int { return &c.ConnectLimit }, atLeastOne, waiting,
 		"server connections being opened at one moment; -1: no limit"),
-	later("pool_leak_after", "off", laterLeak, "a checkout held longer is logged with the stack that took it"),
+	{
+		Option: Option{Key: "pool_leak_after", Default: "off", Supported: true,
+			Doc: "a checkout held longer is logged with the stack that took it, and again when it comes back; off (or -1): none is"},
+		parse:  parseLeak,
+		format: formatLeak,
+		check:  func(c Config) error { return wrapIf(aboveZero(c.LeakAfter), errLeak) },
+	},
 	boolean("pool_fork_guard", func(c *Config) *bool { return &c.ForkGuard }, nil,
 		"a forked child neither uses nor closes its parent's server connections"),
-	later("pool_echo", "off", laterEcho, "log statements").alias("echo"),
-	later("pool_echo_pool", "off", laterEcho, "log the pool's events").alias("echo_pool"),
-	later("pool_hide_parameters", "false", laterBool, "keep arguments out of logs and errors"),
+	echoing("pool_echo", func(c *Config) *EchoMode { return &c.Echo },
+		"log each statement, with how long it took and its arguments: `off` (or false), `true`, `debug` (also each row that is read)").alias("echo"),
+	echoing("pool_echo_pool", func(c *Config) *EchoMode { return &c.EchoPool },
+		"log the pool's events: `off` (or false), `true` (what is rare), `debug` (also each checkout, reset and checkin)").alias("echo_pool"),
+	boolean("pool_hide_parameters", func(c *Config) *bool { return &c.HideParameters }, nil,
+		"keep the arguments of statements, and what rows hold, out of the log"),
+	checked(text("pool_logger", func(c *Config) *string { return &c.LoggerName },
+		"name given to `pooled.RegisterLogger`; by default `slog.Default()`"),
+		func(c Config) error { return printable(c.LoggerName) }),
+	boolean("pool_timings", func(c *Config) *bool { return &c.Timings }, nil,
+		"measure waits, connects, uses and resets from the start; false: while somebody asks for the figures"),
 	checked(text("pool_name", func(c *Config) *string { return &c.Name },
-		"name of the pool in logs, metrics and Stats"), checkName),
+		"name of the pool in logs, metrics and Stats; by default driver and number: `postgres-1`"),
+		func(c Config) error { return printable(c.Name) }),
 	{
 		Option: Option{Key: "pool_hooks", Supported: true, Doc: "names given to `pooled.RegisterHooks`, separated by commas"},
 		parse:  parseHookNames,
@@ -386,6 +441,24 @@ func formatPing(c Config) string {
 
 func checkPing(c Config) error { return wrapIf(atLeastZero(c.PrePing), errPing) }
 
+var errLeak = errors.New("want off or a duration above 0")
+
+func parseLeak(c *Config, v string) (err error) {
+	if on, notBool := parseBool(v); notBool == nil && !on {
+		c.LeakAfter = off
+		return nil
+	}
+	c.LeakAfter, err = parseDuration(v)
+	return wrapIf(err, errLeak)
+}
+
+func formatLeak(c Config) string {
+	if c.LeakAfter == off {
+		return "off"
+	}
+	return formatDuration(c.LeakAfter)
+}
+
 // parseHookNames takes the names as they are; whether they are registered is seen when the pool is made.
 func parseHookNames(c *Config, v string) error {
 	c.HookNames = nil
@@ -397,9 +470,9 @@ func parseHookNames(c *Config, v string) error {
 	return nil
 }
 
-// checkName keeps log lines and errors on one line and lets the name survive a DSN.
-func checkName(c Config) error {
-	if !utf8.ValidString(c.Name) || strings.ContainsFunc(c.Name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+// printable keeps log lines and errors on one line and lets a name survive a DSN.
+func printable(name string) error {
+	if !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return errors.New("want printable characters")
 	}
 	return nil

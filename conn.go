@@ -59,6 +59,9 @@ func (c *Conn) giveUpUnused() bool { return c.lend.CompareAndSwap(lendUnused, le
 func (c *Conn) acquire(ctx context.Context) (*ServerConn, error) {
 	unused := c.lend.Load() == lendUnused
 	if s := c.held(); s != nil {
+		if unused {
+			c.taken(s)
+		}
 		switch {
 		case s.foreign():
 			return nil, errForked
@@ -78,7 +81,15 @@ func (c *Conn) acquire(ctx context.Context) (*ServerConn, error) {
 		return nil, err
 	}
 	c.untouched = true
+	c.taken(c.server)
 	return c.server, nil
+}
+
+// taken remembers who is about to use s, if leaks are looked for.
+func (c *Conn) taken(s *ServerConn) {
+	if c.pool.cfg.LeakAfter != off {
+		s.takenHere()
+	}
 }
 
 // held is the server connection this Conn holds, and from now on uses, or nil.
@@ -175,11 +186,12 @@ func (c *Conn) lostToPanic() {
 // putAside takes a server connection out of the borrow and out of the pool's count.
 // It is closed when the borrow ends: until then Rows or a Tx may be open on it.
 func (c *Conn) putAside(s *ServerConn) {
+	c.pool.here().endUse(s)
 	s.orphan(c.stmts)
 	c.stmts, c.server = nil, nil
 	c.limbo = append(c.limbo, s)
 	if !s.detached {
-		c.pool.here().uncount(s, func(counts *counters) { counts.invalidated++ })
+		c.pool.here().uncount(s, func(counts *counters) { counts.invalidated, counts.closed = counts.invalidated+1, counts.closed+1 })
 	}
 }
 
@@ -189,6 +201,7 @@ func (c *Conn) drop(cause error) {
 	c.server = nil
 	c.tx.server = nil
 	c.parkStmts(s) // they are closed with it
+	c.pool.here().endUse(s)
 	if s.detached {
 		c.pool.closeDetached(s, cause)
 		return
@@ -256,7 +269,7 @@ func run[T any](
 		}
 		values := args
 		if len(args) > 0 {
-			if !able(&s.parent) {
+			if !able(s.via) {
 				return none, driver.ErrSkip
 			}
 			if values, err = c.arguments(s, s.parent.argRules(), args, try); err != nil {
@@ -266,7 +279,7 @@ func run[T any](
 		if err := c.sending(s, query, values); err != nil {
 			return none, err
 		}
-		result, err := send(&s.parent, ctx, query, values)
+		result, err := send(s.via, ctx, query, values)
 		if err = s.honest(err); !c.again(s, err, false) {
 			return result, err
 		}
@@ -287,7 +300,7 @@ func (c *Conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, e
 		}
 		untouched := c.untouched
 		s.start()
-		parent, err := s.parent.prepare(ctx, query)
+		parent, err := s.via.prepare(ctx, query)
 		if c.again(s, err, true) {
 			continue
 		}
@@ -312,7 +325,7 @@ func (c *Conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 		}
 		s.start()
 		s.openTx = true
-		parent, err := s.parent.begin(ctx, opts)
+		parent, err := s.via.begin(ctx, opts)
 		if c.again(s, err, true) {
 			continue
 		}
@@ -336,7 +349,7 @@ func (c *Conn) Ping(ctx context.Context) error {
 			return nil
 		}
 		s.start()
-		if err = s.parent.pinger.Ping(ctx); !c.again(s, err, true) {
+		if err = s.via.pinger.Ping(ctx); !c.again(s, err, true) {
 			return err
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"runtime/debug"
 	"time"
 )
@@ -50,7 +49,9 @@ func (p *Pool) dial(values context.Context, id, generation uint64) {
 		cancel()
 		p.dialed(values, s, err, tooLong, began)
 	}()
-	s, err = p.open(ctx, id, generation)
+	if s, err = p.open(ctx, id, generation); err != nil {
+		p.tellConnectError(err)
+	}
 }
 
 var errGoexit = errors.New("pooled: open connection: a hook ended its goroutine (runtime.Goexit)")
@@ -73,6 +74,17 @@ func (p *Pool) dialed(values context.Context, s *ServerConn, err error, tooLong 
 	if !kept {
 		p.goodbyeHere(s, nil)
 		p.closeServer(s)
+	}
+}
+
+// tellConnectError runs the hooks before anybody gets the error.
+func (p *Pool) tellConnectError(err error) {
+	defer p.logPanic(eventConnectError)
+	if p.ctx.Err() != nil {
+		return // the pool was closed
+	}
+	for _, f := range p.hooks.connectError {
+		f(err)
 	}
 }
 
@@ -103,7 +115,7 @@ func (p *Pool) open(ctx context.Context, id, generation uint64) (_ *ServerConn, 
 	opened := false
 	defer func() {
 		if v := recover(); v != nil {
-			slog.Error("pooled: panic while opening a connection", "pool", p.cfg.Name, "panic", v, "stack", string(debug.Stack()))
+			p.log().Error("pooled: panic while opening a connection", "pool", p.name, "panic", p.secrets.clean(fmt.Sprint(v)), "stack", string(debug.Stack()))
 			err = fmt.Errorf("pooled: open connection: panic: %v", v)
 		}
 		if !opened && s != nil {
@@ -113,12 +125,13 @@ func (p *Pool) open(ctx context.Context, id, generation uint64) (_ *ServerConn, 
 	if p.here() != p { // a copy of a goroutine of the parent process
 		return nil, errForked
 	}
+	began := p.clocked()
 	parent, err := p.connector(ctx)
 	if err != nil {
 		return nil, err
 	}
 	watched, dialed := withDialed(ctx)
-	conn, err := parent.Connect(watched)
+	conn, err := connectThrough(p.interceptors, parent).Connect(watched)
 	if err != nil { // then conn may be a nil pointer in an interface that isn't nil
 		return nil, err
 	}
@@ -131,6 +144,7 @@ func (p *Pool) open(ctx context.Context, id, generation uint64) (_ *ServerConn, 
 		return nil, err
 	}
 	opened = true
+	p.observe(TimingConnect, began)
 	return s, nil
 }
 

@@ -41,6 +41,10 @@ type dialect struct {
 	// asked once. Nil: nothing.
 	greet, firstGreet func(ctx context.Context, p *Pool, s *ServerConn) error
 
+	// session is the server's own number of a session as far as its driver knows it. Nil: greet asks, or
+	// there is none.
+	session func(driver.Conn) string
+
 	// renew gives a session the state it had after connect; errReopening if
 	// only a new one will do. Nil: that.
 	renew func(ctx context.Context, p *Pool, s *ServerConn) error

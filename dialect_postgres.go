@@ -15,12 +15,24 @@ var postgresDialect = &dialect{
 	rollback:   "ROLLBACK",
 	commit:     "COMMIT",
 	firstGreet: greetPostgres,
+	session:    postgresSession,
 	renew:      renewPostgres,
 	tooMany:    postgresTooMany,
 	gone:       postgresGone,
 }
 
-func postgresTooMany(err error) bool { return sqlState(err) == "53300" }
+// postgresTooMany: 53300 is the server's word. PgBouncer has none of its own for its limits on
+// clients, only a text.
+func postgresTooMany(err error) bool {
+	switch sqlState(err) {
+	case "53300":
+		return true
+	case "08P01":
+		text := err.Error()
+		return strings.Contains(text, "no more connections allowed") || strings.Contains(text, "client connections exceeded")
+	}
+	return false
+}
 
 // postgresGone: class 08 is connection exceptions, 57P01 to 57P03 are the shutdowns.
 func postgresGone(err error) bool {

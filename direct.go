@@ -14,9 +14,13 @@ func (p *Pool) direct() bool { return p.cfg.Class == ClassDirect }
 
 // openDirect opens one for c, and another if a Checkout hook refuses it.
 func (p *Pool) openDirect(ctx context.Context, c *Conn) error {
+	began := p.clocked()
 	for refused := 1; ; refused++ {
 		err := p.openOneDirect(ctx, c)
 		switch {
+		case err == nil:
+			p.waited(c.server, began)
+			return nil
 		case !errors.Is(err, ErrDisconnect):
 			return err
 		case refused == maxRefused:
@@ -28,6 +32,7 @@ func (p *Pool) openDirect(ctx context.Context, c *Conn) error {
 func (p *Pool) openOneDirect(ctx context.Context, c *Conn) error {
 	s, err := p.openLent(ctx)
 	if err != nil {
+		p.tellConnectError(err)
 		return err
 	}
 	return p.admitDirect(ctx, c, s)
@@ -58,14 +63,13 @@ func (p *Pool) openLent(ctx context.Context) (s *ServerConn, err error) {
 
 func (p *Pool) admitDirect(ctx context.Context, c *Conn, s *ServerConn) error {
 	p.mu.Lock()
-	s.lentAt = p.nowLocked()
-	s.lossesAtLend = p.losses
+	p.lent-- // it is counted for as long as it is open
+	p.lendLocked(s)
+	p.unrestLocked(s)
 	p.mu.Unlock()
 	err := p.admit(ctx, c, s)
 	if err == nil {
-		p.mu.Lock()
-		p.counts.checkouts++
-		p.mu.Unlock()
+		c.taken(s)
 	}
 	return err
 }
@@ -73,6 +77,7 @@ func (p *Pool) admitDirect(ctx context.Context, c *Conn, s *ServerConn) error {
 // restDirect is a checkin in class direct. It reports whether database/sql may
 // keep the Conn.
 func (p *Pool) restDirect(c *Conn, s *ServerConn) bool {
+	p.endUse(s)
 	released := false
 	defer func() {
 		if !released {
@@ -85,8 +90,18 @@ func (p *Pool) restDirect(c *Conn, s *ServerConn) bool {
 	}
 	p.mu.Lock()
 	s.idleSince = p.nowLocked()
+	s.resting = true
+	p.resting++
+	p.counts.checkins++
 	p.mu.Unlock()
 	return true
+}
+
+func (p *Pool) unrestLocked(s *ServerConn) {
+	if s.resting {
+		s.resting = false
+		p.resting--
+	}
 }
 
 // readmit is a checkout in class direct: database/sql uses the Conn again. Any
@@ -95,13 +110,17 @@ func (p *Pool) restDirect(c *Conn, s *ServerConn) bool {
 func (c *Conn) readmit(ctx context.Context) error {
 	s := c.server
 	c.server = nil // until it is admitted
-	if c.pool.here().admitDirect(ctx, c, s) != nil {
+	p := c.pool.here()
+	began := p.clocked()
+	if p.admitDirect(ctx, c, s) != nil {
 		return driver.ErrBadConn
 	}
+	p.waited(s, began)
 	return nil
 }
 
 func (p *Pool) closeDirect(s *ServerConn) (err error) {
+	p.endUse(s)
 	defer func() { err = p.retire(s, s.cause, true) }() // also if a hook panics
 	p.goodbye(s, s.cause)
 	return nil

@@ -28,6 +28,12 @@
 // chain: the fork guard, age, liveness, the parent's ResetSession, reset on return, and
 // then the program's own.
 //
+// # Seeing it
+//
+// [Pools] are all pools of the process, [Pool.Stats] has their figures, [Pool.Conns] who
+// holds what, and [Pool.Events] what happened last. Config.Echo and its neighbours log by log/slog, LeakAfter
+// finds who forgets to give back. Package debug shows all of it on a page, module metrics exports it.
+//
 // # What changes in meaning
 //
 //   - db.Conn on an idle Conn reserves nothing until its first operation.

@@ -36,7 +36,7 @@ func (d *Driver) OpenConnector(dsn string) (driver.Connector, error) {
 	if err != nil {
 		return nil, err
 	}
-	connector, err := openConnector(cfg)
+	connector, err := openConnector(cfg, originDSN)
 	if err != nil {
 		return nil, err
 	}
@@ -47,14 +47,15 @@ func (d *Driver) OpenConnector(dsn string) (driver.Connector, error) {
 // one from [NewConfig] with a DSN. It is the way for hooks in code and for ConnectArgs, which a DSN
 // cannot hold. Like sql.Open it connects to nothing.
 func Open(cfg Config) (*sql.DB, error) {
-	connector, err := openConnector(cfg)
+	connector, err := openConnector(cfg, originProgram)
 	if err != nil {
 		return nil, err
 	}
 	return sql.OpenDB(connector), nil
 }
 
-func openConnector(cfg Config) (*Connector, error) {
+func openConnector(cfg Config, set string) (*Connector, error) {
+	asked := origin{cfg: cfg.clone(), set: set}
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
@@ -74,7 +75,7 @@ func openConnector(cfg Config) (*Connector, error) {
 		closeConnector(parent) // it has opened nothing
 		return nil, err
 	}
-	connector, err := newConnector(parent, cfg, targetOf(parent, name, parentDSN))
+	connector, err := newConnector(parent, cfg, targetOf(parent, name, parentDSN), asked)
 	if err != nil {
 		closeConnector(parent)
 		return nil, err
@@ -146,10 +147,10 @@ func NewConnector(parent driver.Connector, cfg Config) (*Connector, error) {
 	if parent == nil {
 		return nil, errors.New("pooled: new connector: parent is nil")
 	}
-	return newConnector(parent, cfg, nil)
+	return newConnector(parent, cfg, nil, origin{cfg: cfg.clone(), set: originProgram})
 }
 
-func newConnector(parent driver.Connector, cfg Config, t *target) (*Connector, error) {
+func newConnector(parent driver.Connector, cfg Config, t *target, asked origin) (*Connector, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
@@ -157,7 +158,15 @@ func newConnector(parent driver.Connector, cfg Config, t *target) (*Connector, e
 	if err != nil {
 		return nil, err
 	}
+	if err := cfg.findLogger(); err != nil {
+		return nil, err
+	}
 	pool := newPool(parent, cfg.clone(), dialectOf(cfg.Driver, parent.Driver()), t, append(named, cfg.Hooks))
+	pool.asked = asked
+	pool.register()
+	if cfg.Timings {
+		pool.Timings()
+	}
 	pool.refill()
 	return &Connector{pool: pool, driver: &boundDriver{pool: pool}}, nil
 }
@@ -170,12 +179,10 @@ func (c *Connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err := conn.connect(ctx); err != nil {
 		return nil, err
 	}
-	if !c.pool.direct() {
-		conn.untouched = true
-		conn.lend.Store(lendUnused)
-		// The last step: from here on the pool may take the borrow back at any moment.
-		conn.server.holder.Store(conn)
-	}
+	conn.untouched = !c.pool.direct()
+	conn.lend.Store(lendUnused)
+	// The last step: from here on the pool may take the borrow back at any moment.
+	conn.server.holder.Store(conn)
 	return conn, nil
 }
 

@@ -21,9 +21,19 @@ func errUnknownKey(key string, show bool) error {
 	return fmt.Errorf("pooled: unknown key %s: did you mean %s?", key, nearest)
 }
 
+// calledOtherwise are keys of pgxpool's and SQLAlchemy's that are called otherwise here.
+var calledOtherwise = map[string]string{
+	"pool_min_conns":           "pool_min_idle",
+	"pool_health_check_period": "pool_pre_ping",
+	"pool_logging_name":        "pool_name",
+}
+
 // nearestKey returns the known key with the fewest edits from key, and that number. Case is one edit, however often wrong.
 func nearestKey(key string) (nearest string, distance int) {
 	folded := strings.ToLower(key)
+	if known, ok := calledOtherwise[folded]; ok {
+		return known, 1
+	}
 	for _, o := range options {
 		for _, name := range append([]string{o.Key}, o.Aliases...) {
 			if len(folded) > len("pool_x") && strings.HasPrefix(name, folded) {

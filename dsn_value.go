@@ -157,25 +157,29 @@ func parsePercent(v string) (float64, error) {
 	return n, nil
 }
 
-func laterLeak(v string) (absent bool, err error) {
-	if on, err := parseBool(v); err == nil && !on {
-		return true, nil
+func echoing(key string, field func(*Config) *EchoMode, doc string) option {
+	check := func(c Config) error {
+		switch *field(&c) {
+		case EchoOff, EchoOn, EchoDebug:
+			return nil
+		}
+		return errors.New("want off, true or debug")
 	}
-	d, err := parseDuration(v)
-	return d == off, wrapIf(err, errors.New("want off or a duration"))
-}
-
-func laterEcho(v string) (absent bool, err error) {
-	if v == "debug" {
-		return false, nil
-	}
-	on, err := parseBool(v)
-	return !on, wrapIf(err, errors.New("want true, false or debug"))
-}
-
-func laterBool(v string) (absent bool, err error) {
-	on, err := parseBool(v)
-	return !on, err
+	return option{
+		Option: Option{Key: key, Doc: doc},
+		parse: func(c *Config, v string) error {
+			if on, err := parseBool(v); err == nil {
+				v = string(EchoOff)
+				if on {
+					v = string(EchoOn)
+				}
+			}
+			*field(c) = EchoMode(v)
+			return check(*c)
+		},
+		format: func(c Config) string { return string(*field(&c)) },
+		check:  check,
+	}.withDefault()
 }
 
 func laterNumber(v string) (absent bool, err error) {

@@ -75,9 +75,12 @@ type TimeoutError struct {
 	// Err is the last refusal by the server ("too many connections"), if one
 	// kept the pool from growing; nil otherwise.
 	Err error
+	// Holders are those who had a server connection for longest at that moment, at most five.
+	Holders []Holder
 }
 
-// Error gives all figures in one line.
+// Error gives all figures and the holders in one line. The holders' stacks, if they are known, follow on
+// lines of their own.
 func (e *TimeoutError) Error() string {
 	var b strings.Builder
 	b.WriteString("pooled: ")
@@ -93,7 +96,26 @@ func (e *TimeoutError) Error() string {
 	if e.Err != nil {
 		fmt.Fprintf(&b, ": the server refused more: %v", e.Err)
 	}
+	for i, h := range e.Holders {
+		if i == 0 {
+			b.WriteString("; held longest:")
+		}
+		fmt.Fprintf(&b, " conn %d for %v (%s)", h.Conn, h.Held.Round(time.Millisecond), oneLine(h.Statement))
+	}
+	for _, h := range e.Holders {
+		if h.Stack != "" {
+			fmt.Fprintf(&b, "\nconn %d was taken at\n%s", h.Conn, h.Stack)
+		}
+	}
 	return b.String()
+}
+
+// oneLine is the beginning of a statement, without line breaks.
+func oneLine(statement string) string {
+	if statement == "" {
+		return "no statement yet"
+	}
+	return cut(strings.Join(strings.Fields(statement), " "), 80)
 }
 
 // Is makes errors.Is(err, ErrTimeout) true. There is no Unwrap on purpose: a

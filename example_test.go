@@ -7,6 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/ngrok/sqlmw"
 
 	"github.com/pooled-go/pooled"
 	"github.com/pooled-go/pooled/internal/pooledtest"
@@ -137,4 +142,83 @@ func ExampleConn_Raw() {
 		log.Fatal(err)
 	}
 	// Output: *sqlite.conn
+}
+
+func ExampleRegisterLogger() {
+	pooled.RegisterLogger("audit", slog.New(slog.NewJSONHandler(os.Stderr, nil)))
+	db, err := sql.Open("pooled", "postgres://scott:tiger@localhost/shop?echo=true&echo_pool=true&pool_logger=audit")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer db.Close()
+	fmt.Println(len(pooled.Pools()) > 0)
+	// Output: true
+}
+
+// slowStatements writes down what took longer than a second.
+type slowStatements struct{ sqlmw.NullInterceptor }
+
+func (slowStatements) ConnQueryContext(
+	ctx context.Context, conn driver.QueryerContext, query string, args []driver.NamedValue,
+) (context.Context, driver.Rows, error) {
+	began := time.Now()
+	rows, err := conn.QueryContext(ctx, query, args)
+	if took := time.Since(began); took > time.Second {
+		log.Printf("connection %d: %v: %s", pooled.ConnID(ctx), took, query)
+	}
+	return ctx, rows, err
+}
+
+func openIntercepted() error {
+	cfg, err := pooled.ParseDSN("postgres://scott:tiger@localhost/shop")
+	if err != nil {
+		return err
+	}
+	cfg.Interceptors = []sqlmw.Interceptor{slowStatements{}}
+	db, err := pooled.Open(cfg)
+	if err != nil {
+		return err
+	}
+	return db.Close()
+}
+
+func ExampleConfig_interceptors() {
+	fmt.Println(openIntercepted())
+	// Output: <nil>
+}
+
+func openLeakWatched() error {
+	cfg, err := pooled.ParseDSN("postgres://scott:tiger@localhost/shop?pool_leak_after=30s")
+	if err != nil {
+		return err
+	}
+	cfg.Hooks.Leak = func(h pooled.Holder) {
+		log.Printf("connection %d is out for %v: %s\n%s", h.Conn, h.Held, h.Statement, h.Stack)
+	}
+	db, err := pooled.Open(cfg)
+	if err != nil {
+		return err
+	}
+	return db.Close()
+}
+
+func ExampleHolder() {
+	fmt.Println(openLeakWatched())
+	// Output: <nil>
+}
+
+func openSeen() error {
+	db, err := sql.Open("pooled", "postgres://scott:tiger@localhost/shop?echo_pool=true&pool_leak_after=30s&pool_name=shop")
+	if err != nil {
+		return err
+	}
+	return db.Close()
+}
+
+func ExamplePools() {
+	fmt.Println(openSeen())
+	for _, pool := range pooled.Pools() {
+		fmt.Println(pool.Name())
+	}
+	// Output: <nil>
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"sync/atomic"
 )
@@ -65,6 +64,7 @@ func (p *Pool) inForkedChild() *Pool {
 		}
 		fresh := newPool(p.parent, p.cfg, p.dialect, p.target.anew(), p.user)
 		fresh.inherited = true
+		fresh.number, fresh.name, fresh.asked = p.number, p.name, p.asked
 		if last := cmp.Or(heir, p); last.ctx.Err() != nil {
 			fresh.closed = true // by the program, before the fork
 			fresh.cancel()
@@ -72,7 +72,7 @@ func (p *Pool) inForkedChild() *Pool {
 		if p.heir.CompareAndSwap(heir, fresh) {
 			abandon(p)
 			abandon(heir) // nil, unless the child was forked again
-			warnForked(p.cfg.Name)
+			fresh.tellForked()
 			fresh.refill()
 			return fresh
 		}
@@ -110,20 +110,30 @@ func abandon(what any) {
 }
 
 var (
-	warnedIn  atomic.Uint64 // the process that has logged the warning
-	openerPid = os.Getpid() // of the process whose connections are abandoned next
+	warnedIn   atomic.Uint64 // the process that has logged the warning
+	forkedFrom atomic.Int64  // the number of the process before that
+	thisPid    atomic.Int64
 )
 
-// warnForked logs, once in each process, that it was forked.
-func warnForked(pool string) {
+func init() { thisPid.Store(int64(os.Getpid())) }
+
+// tellForked tells the hooks, and logs once in each process, that it was forked.
+func (p *Pool) tellForked() {
+	p.forks.Store(1)
+	child := int64(os.Getpid())
 	now := thisProcess()
-	if warnedIn.Swap(now) == now {
-		return
+	first := warnedIn.Swap(now) != now
+	if first {
+		forkedFrom.Store(thisPid.Swap(child))
 	}
-	parent, child := openerPid, os.Getpid()
-	openerPid = child
-	slog.Default().Warn("pooled: this process was forked: server connections of its parent are left alone, new ones are opened",
-		"pool", pool, "parent", parent, "child", child)
+	parent := forkedFrom.Load()
+	for _, f := range p.hooks.fork {
+		f(int(parent), int(child))
+	}
+	if first {
+		p.log().Warn("pooled: this process was forked: server connections of its parent are left alone, new ones are opened",
+			"pool", p.name, "parent", parent, "child", child)
+	}
 }
 
 // abandon leaves the server connection to the parent process that opened it, with

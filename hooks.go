@@ -4,12 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"maps"
 	"runtime/debug"
 	"slices"
-	"strings"
-	"sync"
 )
 
 // Hooks watches the life of a pool's server connections. It is a struct of
@@ -26,10 +22,13 @@ import (
 //	taken out     Detach, and Close when its sql.Conn is closed
 //	done with     Close
 //
+// and of the pool: ConnectError, Timeout, Leak, Dispose, Fork. These are given no
+// server connection.
+//
 // Every function runs on the goroutine that checks out or checks in, or calls
 // [Invalidate], [SoftInvalidate] or [Detach]; except that those about opening run
-// on one of the pool's own (in class direct on the caller's), and Invalidate and
-// Close may. None is called with a lock held. They may be called for
+// on one of the pool's own (in class direct on the caller's), and Invalidate,
+// Close and Leak may. None is called with a lock held. They may be called for
 // different server connections at the same time, never for one.
 //
 // A function that panics costs the server connection, which is closed and given up
@@ -88,10 +87,30 @@ type Hooks struct {
 	Detach func(s *ServerConn)
 
 	// Close is called before a server connection is closed, whatever the
-	// reason; cause is nil for one that was merely no longer needed. It is
+	// reason; cause is nil for one that was merely no longer needed, ErrRecycled and
+	// ErrDisposed for one that had its time. It is
 	// not called for one whose FirstConnect or Connect failed, and for one that a
 	// forked child leaves to its parent process.
 	Close func(s *ServerConn, cause error)
+
+	// ConnectError is called when a server connection could not be opened, also if that was
+	// ahead of need and nobody's error, or if the server said "too many connections" and the caller
+	// goes on waiting. It runs before a caller gets the error.
+	ConnectError func(err error)
+
+	// Timeout is called with the error of a checkout that ran into pool_timeout.
+	Timeout func(err *TimeoutError)
+
+	// Leak is called when a checkout has lasted longer than pool_leak_after, once, and
+	// when it ends after all, with h.Returned. Not without that option.
+	Leak func(h Holder)
+
+	// Dispose is called by Pool.Dispose, before any server connection is closed for it.
+	Dispose func()
+
+	// Fork is called in a forked child, at its first use of the pool, with both
+	// process numbers.
+	Fork func(parent, child int)
 }
 
 // ResetState is what a Reset hook is told.
@@ -103,40 +122,20 @@ type ResetState struct {
 	Sent string
 }
 
-// registeredHooks are those that a DSN can name.
-var registeredHooks = struct {
-	sync.Mutex
-	byName map[string]Hooks
-}{byName: map[string]Hooks{}}
+var registeredHooks = byName[Hooks]{what: "hooks", option: "pool_hooks"}
 
 // RegisterHooks makes hooks available to DSNs by name: pool_hooks=name, or
 // several, name,name, which are called in that order. It is meant for init functions and
 // panics if the name is empty, has a comma or white space in it, or is taken.
-func RegisterHooks(name string, h Hooks) {
-	if name == "" || strings.ContainsAny(name, ", \t\r\n") {
-		panic(fmt.Sprintf("pooled: register hooks: %q cannot stand in a DSN", name))
-	}
-	registeredHooks.Lock()
-	defer registeredHooks.Unlock()
-	if _, taken := registeredHooks.byName[name]; taken {
-		panic(fmt.Sprintf("pooled: register hooks: %q is registered already", name))
-	}
-	registeredHooks.byName[name] = h
-}
+func RegisterHooks(name string, h Hooks) { registeredHooks.register(name, h) }
 
 // hooksNamed finds registered hooks.
 func hooksNamed(names []string) ([]Hooks, error) {
-	registeredHooks.Lock()
-	defer registeredHooks.Unlock()
 	var found []Hooks
 	for _, name := range names {
-		h, ok := registeredHooks.byName[name]
-		if !ok {
-			known := strings.Join(slices.Sorted(maps.Keys(registeredHooks.byName)), ", ")
-			if known == "" {
-				known = "none; call pooled.RegisterHooks before sql.Open"
-			}
-			return nil, fmt.Errorf("pooled: pool_hooks: no hooks are registered as %q (registered: %s)", name, known)
+		h, err := registeredHooks.named(name)
+		if err != nil {
+			return nil, err
 		}
 		found = append(found, h)
 	}
@@ -144,7 +143,7 @@ func hooksNamed(names []string) ([]Hooks, error) {
 }
 
 // chain is the Hooks of a pool by event, without the nil ones: the guards in
-// their order, then the user's.
+// their order, then the user's, then those that only watch.
 type chain struct {
 	beforeConnect  []func(context.Context, *ConnectParams) error
 	firstConnect   []func(context.Context, *ServerConn) error
@@ -156,15 +155,20 @@ type chain struct {
 	softInvalidate []func(*ServerConn, error)
 	detach         []func(*ServerConn)
 	close          []func(*ServerConn, error)
+	connectError   []func(error)
+	timeout        []func(*TimeoutError)
+	leak           []func(Holder)
+	dispose        []func()
+	fork           []func(parent, child int)
 
-	// userOnReturn: a hook of the user's runs on each return. Ours have nothing
+	// onReturn: a hook that is no guard runs on each return. The guards have nothing
 	// to do on most.
-	userOnReturn bool
+	onReturn bool
 }
 
-func newChain(guards, user []Hooks) chain {
+func newChain(guards, others []Hooks) chain {
 	var c chain
-	for _, h := range append(guards, user...) {
+	for _, h := range slices.Concat(guards, others) {
 		add(&c.beforeConnect, h.BeforeConnect, h.BeforeConnect != nil)
 		add(&c.firstConnect, h.FirstConnect, h.FirstConnect != nil)
 		add(&c.connect, h.Connect, h.Connect != nil)
@@ -175,9 +179,14 @@ func newChain(guards, user []Hooks) chain {
 		add(&c.softInvalidate, h.SoftInvalidate, h.SoftInvalidate != nil)
 		add(&c.detach, h.Detach, h.Detach != nil)
 		add(&c.close, h.Close, h.Close != nil)
+		add(&c.connectError, h.ConnectError, h.ConnectError != nil)
+		add(&c.timeout, h.Timeout, h.Timeout != nil)
+		add(&c.leak, h.Leak, h.Leak != nil)
+		add(&c.dispose, h.Dispose, h.Dispose != nil)
+		add(&c.fork, h.Fork, h.Fork != nil)
 	}
-	for _, h := range user {
-		c.userOnReturn = c.userOnReturn || h.Reset != nil || h.Checkin != nil
+	for _, h := range others {
+		c.onReturn = c.onReturn || h.Reset != nil || h.Checkin != nil
 	}
 	return c
 }
@@ -202,7 +211,7 @@ func runUntilError(ctx context.Context, functions []func(context.Context, *Serve
 // nobody could recover there: it must not end the program.
 func (p *Pool) logPanic(event string) {
 	if v := recover(); v != nil {
-		slog.Error("pooled: a hook panicked", "pool", p.cfg.Name, "event", event, "panic", v, "stack", string(debug.Stack()))
+		p.log().Error("pooled: a hook panicked", "pool", p.name, "event", event, "panic", p.secrets.clean(fmt.Sprint(v)), "stack", string(debug.Stack()))
 	}
 }
 
@@ -222,28 +231,31 @@ var resetSessionGuard = Hooks{
 	},
 }
 
+// What Hooks.Close is told of a server connection with which nothing was wrong.
+var (
+	// ErrRecycled: it was older than pool_recycle, or idle for almost as long as its server allows.
+	ErrRecycled = errors.New("pooled: recycled")
+	// ErrDisposed: Pool.Dispose retired it.
+	ErrDisposed = errors.New("pooled: disposed of")
+)
+
 // retirement is why a server connection with which nothing is wrong leaves the
 // pool. To a checkout that meets it, it is ErrDisconnect.
 type retirement struct {
-	text  string
-	cause error // the program's, or nil
+	text string
+	of   error // what it is an instance of, or the program's cause; or nil
 }
 
-func (r *retirement) Error() string {
-	if r.cause != nil {
-		return r.text + ": " + r.cause.Error()
-	}
-	return r.text
-}
+func (r *retirement) Error() string { return r.text }
 
-func (r *retirement) Unwrap() error { return r.cause }
+func (r *retirement) Unwrap() error { return r.of }
 
 func (r *retirement) Is(target error) bool { return target == ErrDisconnect }
 
 var (
-	errRecycled  = &retirement{text: "pooled: recycled: older than pool_recycle"}
-	errIdledOut  = &retirement{text: "pooled: idle for almost as long as the server allows"}
-	errDisposed  = &retirement{text: "pooled: disposed of"}
+	errRecycled  = &retirement{text: "pooled: recycled: older than pool_recycle", of: ErrRecycled}
+	errIdledOut  = &retirement{text: "pooled: recycled: idle for almost as long as the server allows", of: ErrRecycled}
+	errDisposed  = &retirement{text: "pooled: disposed of", of: ErrDisposed}
 	errReopening = &retirement{text: "pooled: closed to reset its session"}
 )
 

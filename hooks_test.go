@@ -55,6 +55,9 @@ func (e *events) hooks() pooled.Hooks {
 		SoftInvalidate: func(s *pooled.ServerConn, cause error) { e.add("soft invalidate %d: %v", s.ID(), cause) },
 		Detach:         func(s *pooled.ServerConn) { e.add("detach %d", s.ID()) },
 		Close:          func(s *pooled.ServerConn, cause error) { e.add("close %d: %v", s.ID(), cause) },
+		ConnectError:   func(err error) { e.add("connect error: %v", err) },
+		Timeout:        func(err *pooled.TimeoutError) { e.add("timeout %s", err.Phase) },
+		Dispose:        func() { e.add("dispose") },
 	}
 }
 
@@ -138,7 +141,7 @@ func TestHooksSequence(t *testing.T) {
 		mustExec(t, db, "SELECT 1")
 		e.take()
 		pool.Dispose()
-		want("dispose", "close 6: pooled: disposed of")
+		want("dispose", "dispose", "close 6: pooled: disposed of")
 
 		mustExec(t, db, "SELECT 1")
 		e.take()
@@ -206,7 +209,7 @@ func TestRegisterHooks(t *testing.T) {
 	}
 
 	_, err := sql.Open("pooled", "postgres://u:hunter2@h/db?pool_hooks="+audit+",nobody")
-	want := `pooled: pool_hooks: no hooks are registered as "nobody" (registered: `
+	want := `pooled: pool_hooks: nothing is registered as "nobody" (registered: `
 	if err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("have %v, want %s…", err, want)
 	}
@@ -519,4 +522,69 @@ func TestParentThatPanicsInClose(t *testing.T) {
 	fake.On(pooledtest.StageClose, pooledtest.Panic("boom").Times(1))
 	pool.Dispose()
 	waitUntil(t, func() bool { return pool.Stats().Closing == 0 }, func() string { return "still closing" })
+}
+
+// Those who only look on can do no harm: a panic is logged, an ended goroutine costs no place.
+func TestWatchersThatPanic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var book logBook
+		fake := pooledtest.NewFake(t)
+		fake.On(pooledtest.StageConnect, pooledtest.Fail(errors.New("refused")).Times(2))
+		ended := false
+		db, pool := open(t, fake, size(1, 0), logTo(&book), func(c *pooled.Config) {
+			c.LeakAfter, c.Timeout = time.Second, 5*time.Second
+			c.Hooks.Leak = func(pooled.Holder) { panic("leak") }
+			c.Hooks.ConnectError = func(error) {
+				if ended {
+					panic("connect_error")
+				}
+				ended = true
+				runtime.Goexit()
+			}
+		})
+		defer db.Close()
+		pool.ObserveTimings(func(pooled.Timing, time.Duration) { panic("timing") })
+		for range 2 {
+			if _, err := db.Exec("UPDATE"); err == nil || err.Error() != "refused" {
+				t.Errorf("have %v, want that the server refuses", err)
+			}
+		}
+		conn, _ := grab(t, db)
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		give(t, conn)
+		mustExec(t, db, "UPDATE")
+		if s := pool.Stats(); s.Idle != 1 || s.CheckedOut+s.Opening+s.Waiting != 0 {
+			t.Errorf("have %+v, want one idle and no more", s)
+		}
+		logged := strings.Join(book.take(), "\n")
+		for _, what := range []string{"leak", "connect_error", "timing"} {
+			if !strings.Contains(logged, "a hook panicked pool=shop panic="+what) {
+				t.Errorf("the panic of %s is not logged in\n%s", what, logged)
+			}
+		}
+	})
+}
+
+// A Timeout hook is told what the caller gets.
+func TestTimeoutHook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told []*pooled.TimeoutError
+		db, _ := open(t, pooledtest.NewFake(t), size(1, 0), func(c *pooled.Config) {
+			c.Timeout = time.Second
+			c.Hooks.Timeout = func(err *pooled.TimeoutError) { told = append(told, err) }
+		})
+		defer db.Close()
+		conn, _ := grab(t, db)
+		defer give(t, conn)
+		_, err := db.Exec("UPDATE")
+		if len(told) != 1 || told[0] != err {
+			t.Errorf("told %v, the caller has %v", told, err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		if db.ExecContext(ctx, "UPDATE"); len(told) != 1 {
+			t.Errorf("told of the caller's own timeout: %v", told[1:])
+		}
+	})
 }

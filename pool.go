@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"strings"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/ngrok/sqlmw"
 )
 
 // Pool owns the server connections of one sql.Open (or one Connector). It is
@@ -25,9 +27,24 @@ type Pool struct {
 	target  *target // where parent connects to; nil: not known
 	dialect *dialect
 	hooks   chain
+	asked   origin // the configuration before it was made to suit the parent
 	texts   textCount
 	user    []Hooks                                            // the part of hooks that is not the pool's own
 	refuses func(query string, args []driver.NamedValue) error // or nil
+
+	number  int    // see Pools
+	name    string // the program's or one made up
+	journal journal
+	secrets redactor // of the DSNs that the pool has used
+
+	interceptors []sqlmw.Interceptor // the program's, then echo
+
+	observers       observers[func(Timing, time.Duration)]
+	histograms      histograms
+	resets          atomic.Uint64 // that sent something
+	softInvalidated atomic.Uint64
+	timeouts        atomic.Uint64
+	forks           atomic.Uint64
 
 	// process is the one this pool belongs to, zero: no fork guard. heir is the
 	// pool in its place in a forked child; inherited says that this is one.
@@ -58,6 +75,7 @@ type Pool struct {
 	line    line
 	all     map[*ServerConn]struct{} // idle and lent
 	lent    int
+	resting int // class direct: of those lent, with Conns that database/sql keeps
 	opening int
 	closing int
 	// closingLong is how many of those have been at it for longer than longClose.
@@ -94,6 +112,10 @@ type Pool struct {
 	drained    chan struct{} // closed when background is zero and the pool closed
 
 	takenAt []uintptr // class assert: where the server connection was taken
+
+	leakArmed bool     // the next look for leaks is set
+	holders   []Holder // the longest, at holdersAt
+	holdersAt moment
 }
 
 // newPool makes a pool that starts nothing before refill. The configuration is the
@@ -113,7 +135,7 @@ func newPool(parent driver.Connector, cfg Config, d *dialect, t *target, user []
 		reuse:        true,
 		first:        make(chan struct{}, 1),
 		all:          make(map[*ServerConn]struct{}),
-		clock:        clock{read: readClocks},
+		clock:        clock{read: readClocks, resolution: coarsest},
 		ceiling:      unlimited,
 		ceilingProbe: backoff{first: time.Second, most: 30 * time.Second},
 		reclaimPause: backoff{first: 10 * time.Millisecond, most: time.Second},
@@ -121,7 +143,13 @@ func newPool(parent driver.Connector, cfg Config, d *dialect, t *target, user []
 		drained:      make(chan struct{}),
 	}
 	p.user = user
-	p.hooks = newChain(p.guards(), user)
+	p.journal.clean = p.secrets.clean
+	p.secrets.learn(cfg.DSN)
+	if t != nil {
+		p.secrets.learn(t.dsn)
+	}
+	p.interceptors = p.echoed(cfg.Interceptors)
+	p.hooks = newChain(p.guards(), slices.Concat(user, p.watchers()))
 	if cfg.ForkGuard {
 		p.process = thisProcess()
 	}
@@ -158,6 +186,19 @@ func (p *Pool) guards() []Hooks {
 	return append(list, p.recycleGuard(), p.livenessGuard(), resetSessionGuard, p.sessionGuard())
 }
 
+// watchers are the part of the chain that only looks on, behind all others.
+func (p *Pool) watchers() []Hooks {
+	list := []Hooks{p.journal.hooks()}
+	e := &echo{pool: p.Name, log: p.log, clean: p.secrets.clean}
+	if p.cfg.EchoPool != EchoOff {
+		list = append(list, e.poolHooks(p.cfg.EchoPool))
+	}
+	if p.cfg.LeakAfter != off {
+		list = append(list, e.leakHooks())
+	}
+	return list
+}
+
 // unlimited stands for the absence of a limit.
 const unlimited = int(^uint(0) >> 1)
 
@@ -168,13 +209,15 @@ func (p *Pool) checkout(ctx context.Context, c *Conn) error {
 	if err := ctx.Err(); err != nil { // before the hooks see it and fail
 		return err
 	}
-	s := p.takeIdle()
-	if s == nil {
-		return p.checkoutInLine(ctx, c, false)
+	began := p.clocked()
+	var err error
+	if s := p.takeIdle(); s == nil {
+		err = p.checkoutInLine(ctx, c, false)
+	} else if err = p.admit(ctx, c, s); errors.Is(err, ErrDisconnect) {
+		err = p.checkoutInLine(ctx, c, true)
 	}
-	err := p.admit(ctx, c, s)
-	if errors.Is(err, ErrDisconnect) {
-		return p.checkoutInLine(ctx, c, true)
+	if err == nil {
+		p.waited(c.server, began)
 	}
 	return err
 }
@@ -188,6 +231,7 @@ func (p *Pool) checkoutInLine(ctx context.Context, c *Conn, again bool) error {
 		}
 		s, err := p.take(ctx, &since, again)
 		if err != nil {
+			p.tellTimeout(err)
 			return err
 		}
 		fresh := !s.used
@@ -201,6 +245,15 @@ func (p *Pool) checkoutInLine(ctx context.Context, c *Conn, again bool) error {
 		}
 		if refused == maxRefused {
 			return &refusedError{refused, err}
+		}
+	}
+}
+
+func (p *Pool) tellTimeout(err error) {
+	if timeout, ok := err.(*TimeoutError); ok {
+		p.timeouts.Add(1)
+		for _, f := range p.hooks.timeout {
+			f(timeout)
 		}
 	}
 }
@@ -271,7 +324,11 @@ func (p *Pool) popIdleLocked() *ServerConn {
 func (p *Pool) lendLocked(s *ServerConn) {
 	p.lent++
 	p.counts.checkouts++
+	s.uses++
 	s.lentAt = p.nowLocked()
+	if p.cfg.LeakAfter != off {
+		p.armLeakLocked(p.cfg.LeakAfter)
+	}
 	s.lentTick = p.clock.ticks.Load()
 	s.lossesAtLend = p.losses
 }
@@ -323,7 +380,6 @@ func (p *Pool) refusalLocked() error {
 	// caller has just met must not become its error.
 	promised := max(p.opening, p.line.n)
 	if p.cfg.Timeout == 0 && p.establishedLocked()+promised >= p.capacityLocked() {
-		p.counts.timeouts++
 		return p.timeoutErrorLocked(PhaseWaiting, 0, p.line.n+1)
 	}
 	return nil
@@ -392,7 +448,6 @@ func (p *Pool) timedOut(w *waiter, since time.Time) (*ServerConn, error) {
 	}
 	err := p.timeoutErrorLocked(phase, time.Since(since), p.line.n)
 	p.line.remove(w)
-	p.counts.timeouts++
 	p.mu.Unlock()
 	return nil, err
 }
@@ -405,7 +460,7 @@ func (p *Pool) timeoutErrorLocked(phase Phase, waited time.Duration, waiting int
 	return &TimeoutError{
 		Pool: p.cfg.Name, Phase: phase, Size: size, MaxOverflow: overflow,
 		CheckedOut: p.lent, Idle: p.idle.len(), Opening: p.opening, Waiting: waiting,
-		Waited: waited, Limit: p.cfg.Timeout, Err: p.ceilingErr,
+		Waited: waited, Limit: p.cfg.Timeout, Err: p.ceilingErr, Holders: p.holdersLocked(),
 	}
 }
 
@@ -419,18 +474,3 @@ func (p *Pool) totalLocked() int {
 }
 
 func (p *Pool) capacityLocked() int { return min(p.limit, p.ceiling) }
-
-func formatStack(stack []uintptr) string {
-	var b strings.Builder
-	frames := runtime.CallersFrames(stack)
-	for {
-		frame, more := frames.Next()
-		ours := strings.HasPrefix(frame.Function, "database/sql.") || strings.HasPrefix(frame.Function, "github.com/pooled-go/pooled.")
-		if !ours || b.Len() > 0 { // begins with the program's own function
-			fmt.Fprintf(&b, "%s\n\t%s:%d\n", frame.Function, frame.File, frame.Line)
-		}
-		if !more {
-			return b.String()
-		}
-	}
-}

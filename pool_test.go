@@ -1,12 +1,14 @@
 package pooled_test
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -444,13 +446,16 @@ func TestTimeoutError(t *testing.T) {
 		if !errors.As(err, &timeout) || !errors.Is(err, pooled.ErrTimeout) || errors.Is(err, driver.ErrBadConn) {
 			t.Fatalf("have %v, want a TimeoutError that is ErrTimeout and not ErrBadConn", err)
 		}
+		holders := []pooled.Holder{
+			{Conn: 1, Statement: "SELECT conn", Held: 2 * time.Second}, {Conn: 2, Statement: "SELECT conn", Held: 2 * time.Second},
+		}
+		slices.SortFunc(timeout.Holders, func(a, b pooled.Holder) int { return cmp.Compare(a.Conn, b.Conn) })
 		want := pooled.TimeoutError{Pool: "orders", Phase: pooled.PhaseWaiting, Size: 1, MaxOverflow: 1, CheckedOut: 2,
-			Waiting: 1, Waited: 2 * time.Second, Limit: 2 * time.Second}
-		if *timeout != want {
+			Waiting: 1, Waited: 2 * time.Second, Limit: 2 * time.Second, Holders: holders}
+		if !reflect.DeepEqual(*timeout, want) {
 			t.Errorf("have %+v\nwant %+v", *timeout, want)
 		}
-		text := `pooled: pool "orders": timeout waiting for a connection: waited 2s (pool_timeout=2s): ` +
-			`size 1, overflow 1, checked out 2, idle 0, opening 0, waiting 1`
+		text := `pooled: pool "orders": timeout waiting for a connection: waited 2s (pool_timeout=2s): size 1, overflow 1, checked out 2, idle 0, opening 0, waiting 1; held longest: conn 1 for 2s (SELECT conn) conn 2 for 2s (SELECT conn)` // as in docs/leaks.md
 		if err.Error() != text {
 			t.Errorf("have %q\nwant %q", err, text)
 		}

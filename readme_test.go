@@ -1,67 +1,186 @@
 package pooled_test
 
 import (
+	"go/ast"
+	"go/parser"
+	gotoken "go/token"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
 
-// Commands that the documentation may show, and what runs them.
+// Commands that the documentation may show, and what runs them. Dots at the end stand for any arguments.
 var documented = map[string]string{
-	"go run ./cmd/pooled demo": "TestDemo in cmd/pooled",
-	"make test":                "the run that this test is part of",
-	"make bench":               "not a test: measurements, see docs/benchmarks.md",
+	"go run ./cmd/pooled demo":       "TestDemo in cmd/pooled",
+	"go run ./cmd/pooled doctor ...": "the tests of doctor in cmd/pooled",
+	"make test":                      "the run that this test is part of",
+	"make test-browser":              ".ci/run, beside make test",
+	"make bench":                     "not a test: measurements, see docs/benchmarks.md",
 }
 
-var fenced = regexp.MustCompile("(?ms)^```(\\w+)\n(.*?)^```$")
+// Blocks of a language that a test reads where they stand, in the documentation.
+var readByTests = map[string]string{
+	"promql": "metrics/docs_test.go",
+}
 
-// Every command in README and docs is one that is run, and every Go snippet
-// stands, line by line, in a file that is compiled and run by the tests.
+var fenced = regexp.MustCompile("(?ms)^```(\\w*)\n(.*?)^```$")
+
+// What README and docs show is what the tests run. A block of
+//
+//   - sh is of commands that are in the list above;
+//   - go stands, line by line, in an example_test.go or snippets_test.go of any package of the
+//     repository, the other modules' included, and is run there;
+//   - another language, and of text, which is what a program prints, stands in a text that a test compares
+//     with or sends (a string constant, the Output of an example), or in a script that the tests run; or a test
+//     reads it.
 func TestSnippetsAreRun(t *testing.T) {
-	docs, err := filepath.Glob("docs/*.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	examples, err := os.ReadFile("example_test.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	snippets, err := os.ReadFile("snippets_test.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	code := flat(string(examples)) + flat(string(snippets))
-	for _, file := range append(docs, "README.md") {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, block := range fenced.FindAllStringSubmatch(string(text), -1) {
-			switch block[1] {
+	tested := readTested(t)
+	for _, file := range documentation(t) {
+		for _, block := range fenced.FindAllStringSubmatch(readFile(t, file), -1) {
+			switch language, text := block[1], block[2]; language {
 			case "sh":
-				for line := range strings.Lines(block[2]) {
-					command, _, _ := strings.Cut(line, "#")
-					if _, ok := documented[strings.TrimSpace(command)]; !ok {
+				for line := range strings.Lines(text) {
+					command, _, _ := strings.Cut(line, " #")
+					if !isRun(strings.TrimSpace(command)) {
 						t.Errorf("%s: nothing runs %q", file, strings.TrimSpace(command))
 					}
 				}
 			case "go":
-				if !strings.Contains(code, flat(block[2])) {
-					t.Errorf("%s: this snippet is in neither example_test.go nor snippets_test.go:\n%s", file, block[2])
+				if !strings.Contains(tested.snippets, flat(text)) {
+					t.Errorf("%s: this snippet is in no example_test.go and no snippets_test.go:\n%s", file, text)
 				}
+			case "":
+				t.Errorf("%s: a block without a language; want one, or text:\n%s", file, text)
 			default:
-				t.Errorf("%s: a block of language %q, which nothing runs", file, block[1])
+				if test := readByTests[language]; test != "" && strings.Contains(readFile(t, test), "```"+language) {
+					continue
+				}
+				has := func(s string) bool { return strings.Contains(s, flat(text)) }
+				if !slices.ContainsFunc(tested.texts, has) {
+					t.Errorf("%s: this %s is in no text of a test and in no script:\n%s", file, language, text)
+				}
 			}
 		}
 	}
 }
 
-// flat is code without indentation.
-func flat(code string) string {
+func isRun(command string) bool {
+	if documented[command] != "" {
+		return true
+	}
+	for prefix := range documented {
+		if prefix, ok := strings.CutSuffix(prefix, "..."); ok && strings.HasPrefix(command, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// documentation is what this test is about.
+func documentation(t *testing.T) []string {
+	t.Helper()
+	docs, err := filepath.Glob("docs/*.md")
+	if err != nil || len(docs) == 0 {
+		t.Fatalf("docs/*.md: have %v, %v", docs, err)
+	}
+	return append(docs, "README.md")
+}
+
+func readFile(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// tested is what the tests of all modules hold.
+type tested struct {
+	snippets string   // the files that snippets are in, flat
+	texts    []string // string constants, Outputs of examples and scripts, each of them flat
+}
+
+func readTested(t *testing.T) tested {
+	t.Helper()
+	var all tested
+	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+		switch name := entry.Name(); {
+		case err != nil:
+			return err
+		case entry.IsDir():
+			if name != "." && strings.HasPrefix(name, ".") || name == "testdata" {
+				return filepath.SkipDir
+			}
+		case strings.HasSuffix(name, "_test.go"):
+			text := readFile(t, path)
+			if name == "example_test.go" || name == "snippets_test.go" {
+				all.snippets += flat(text)
+			}
+			all.texts = append(all.texts, textsOf(t, path, text)...)
+		case filepath.Dir(path) == "scripts":
+			all.texts = append(all.texts, flat(readFile(t, path)))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// textsOf are the string constants of a file, put together where they are added, and the Outputs
+// of its examples.
+func textsOf(t *testing.T, path, source string) (texts []string) {
+	t.Helper()
+	file, err := parser.ParseFile(gotoken.NewFileSet(), path, source, parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		if e, ok := n.(ast.Expr); ok {
+			if text, ok := constant(e); ok {
+				texts = append(texts, flat(text))
+				return false
+			}
+		}
+		return true
+	})
+	for _, comment := range file.Comments {
+		if _, output, ok := strings.Cut(comment.Text(), "Output:"); ok {
+			texts = append(texts, flat(output))
+		}
+	}
+	return texts
+}
+
+// constant is the value of a string literal, or of a sum of them.
+func constant(e ast.Expr) (string, bool) {
+	switch e := e.(type) {
+	case *ast.BasicLit:
+		if e.Kind == gotoken.STRING {
+			text, err := strconv.Unquote(e.Value)
+			return text, err == nil
+		}
+	case *ast.BinaryExpr:
+		x, ok := constant(e.X)
+		y, also := constant(e.Y)
+		return x + y, e.Op == gotoken.ADD && ok && also
+	case *ast.ParenExpr:
+		return constant(e.X)
+	}
+	return "", false
+}
+
+// flat is text without indentation, its last line ended.
+func flat(text string) string {
 	var b strings.Builder
-	for line := range strings.Lines(code) {
+	for line := range strings.Lines(text) {
 		b.WriteString(strings.TrimSpace(line) + "\n")
 	}
 	return b.String()

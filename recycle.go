@@ -40,13 +40,21 @@ func (p *Pool) recycleGuard() Hooks {
 			return nil
 		}
 		if s.spent.Load() || s.maxAge != off && s.lentAt.since(s.bornAt) >= s.maxAge {
-			return errRecycled
+			return s.timeUp()
 		}
 		if limit := p.idleLimit.Load(); limit > 0 && s.lentAt.since(s.idleSince) >= time.Duration(limit) {
 			return errIdledOut
 		}
 		return nil
 	}}
+}
+
+// timeUp is why one that is spent goes.
+func (s *ServerConn) timeUp() error {
+	if doomed := s.doomed.Load(); doomed != nil {
+		return doomed
+	}
+	return errRecycled
 }
 
 // learnIdleLimit takes note of the time after which the server ends a session that

@@ -15,7 +15,8 @@ import (
 // that was given it.
 type ServerConn struct {
 	parent     parentConn
-	socket     *socket // what the parent dialed; nil: not known
+	via        *parentConn // parent, with the interceptors before it: what the program's operations go through
+	socket     *socket     // what the parent dialed; nil: not known
 	id         uint64
 	born       time.Time
 	bornAt     moment
@@ -45,6 +46,9 @@ type ServerConn struct {
 	resetBy      string // what the last reset sent
 	sentBefore   uint64 // bytes on the socket before the operation under way
 
+	last string    // the last statement, as in seen
+	took time.Time // when it was lent, if somebody measures
+
 	memoText    string // the last text that was classified
 	memo        effect // and what it leaves
 	memoTouches bool   // and whether it changes the session
@@ -61,12 +65,21 @@ type ServerConn struct {
 	// to find borrows that were never used.
 	holder atomic.Pointer[Conn]
 
+	seen    seen
+	session string      // the server's own number of the session, empty: not known
+	leaked  atomic.Bool // this checkout was reported to be too long
+
+	// doomed: Pool.InvalidateConn has condemned this while it was lent; spent is set then too.
+	doomed atomic.Pointer[retirement]
+
 	// spent: another has been opened in its place, or its age is up; it goes when it comes back.
 	spent atomic.Bool
 
 	// Guarded by Pool.mu, or written when it is lent and then the holder's to read.
 
 	idle         bool   // in Pool.idle
+	resting      bool   // class direct: with its Conn in database/sql's hands
+	uses         uint64 // how often it was lent
 	replaced     bool   // another is being opened in its place
 	idleSince    moment // when it last came back
 	lentAt       moment
@@ -76,11 +89,16 @@ type ServerConn struct {
 }
 
 func (p *Pool) newServerConn(id, generation uint64, parent driver.Conn, socket *socket) *ServerConn {
-	return &ServerConn{
+	s := &ServerConn{
 		parent: inspect(parent), socket: socket, id: id, born: time.Now(), bornAt: p.clock.read(),
 		maxAge: ageLimit(&p.cfg), process: p.process, generation: generation,
 		kind: p.dialect.kind, watch: p.cfg.ResetOnReturn == ResetAuto,
 	}
+	if p.dialect.session != nil {
+		s.session = p.dialect.session(parent)
+	}
+	s.intercept(p.interceptors)
+	return s
 }
 
 // ID numbers the server connections of a pool from 1 in the order they were
@@ -89,6 +107,19 @@ func (s *ServerConn) ID() uint64 { return s.id }
 
 // Opened is when the parent driver had connected.
 func (s *ServerConn) Opened() time.Time { return s.born }
+
+// Idle is for how long this was idle before it was lent, by the pool's coarse clock, which is a quarter of
+// a second off at most; 0 for a new one.
+func (s *ServerConn) Idle() time.Duration {
+	if !s.used {
+		return 0
+	}
+	return max(0, s.lentAt.since(s.idleSince))
+}
+
+// Session is the server's own number of this session, as pg_backend_pid() or CONNECTION_ID() give it; empty
+// if it is not known, as with SQLite and some drivers.
+func (s *ServerConn) Session() string { return s.session }
 
 // Raw is the parent driver's connection. What a hook does with it is not seen by the
 // pool. In a Checkout hook it counts as something that may leave a transaction
@@ -136,6 +167,7 @@ const memoLimit = 256
 // memory of one: programs send the same text over and over, and to compare it with
 // itself takes no time.
 func (s *ServerConn) noteText(query string) {
+	s.saw(query)
 	if query == s.memoText && query != "" {
 		s.note(s.memo, s.memoTouches)
 		return

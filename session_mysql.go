@@ -15,23 +15,24 @@ type mysqlBirth struct {
 
 const (
 	mysqlAutocommit = "SELECT @@autocommit"
-	mysqlGreeting   = mysqlAutocommit + ", @@wait_timeout"
+	mysqlGreeting   = mysqlAutocommit + ", @@wait_timeout, CONNECTION_ID()"
 )
 
 // greetMySQL asks a new session what there is to know: whether it commits by
 // itself (that can be off by a DSN variable, init_connect or the server's
-// configuration) and when the server ends it for doing nothing, in one round
+// configuration), when the server ends it for doing nothing and what the server calls it, in one round
 // trip; and what a reset has to restore, if there will be one. What speaks
-// MySQL's protocol and does not know the second is asked for the first alone.
+// MySQL's protocol and does not know the others is asked for the first alone.
 func greetMySQL(ctx context.Context, p *Pool, s *ServerConn) error {
 	row, err := s.queryRow(ctx, mysqlGreeting)
 	if lost := unanswered(ctx, err); lost != nil {
 		return lost
 	}
-	if err != nil || len(row) < 2 {
+	if err != nil || len(row) < 3 {
 		return learnAutocommit(ctx, s, mysqlAutocommit)
 	}
 	s.autoOff = fmt.Sprint(row[0]) != "1"
+	s.session = fmt.Sprint(row[2])
 	if seconds, err := strconv.Atoi(fmt.Sprint(row[1])); err == nil && p.idleLimit.Load() == 0 {
 		p.learnIdleLimit(time.Duration(seconds) * time.Second)
 	}

@@ -7,8 +7,10 @@ import (
 
 // Stats is the state of a pool at one moment. The counters only grow.
 type Stats struct {
-	Name  string
-	Class Class
+	Name    string
+	Class   Class
+	Size    int // kept open, -1: all that were opened, or as database/sql has it (class direct)
+	MinIdle int // kept ready
 	// Limit is the most server connections at one time, -1: no limit of ours.
 	Limit int
 	// Ceiling is where the server said "too many connections", 0: it has not.
@@ -21,6 +23,7 @@ type Stats struct {
 	Waiting    int // callers in line
 
 	Checkouts     uint64 // server connections lent
+	Checkins      uint64 // server connections that came back and stayed
 	Waits         uint64 // checkouts that found none free
 	Timeouts      uint64 // checkouts that ended in a TimeoutError
 	Opened        uint64 // server connections opened
@@ -29,6 +32,13 @@ type Stats struct {
 	Recycled      uint64 // of those closed: for their age, or for idling as long as the server allows
 	Invalidated   uint64 // of those closed: found dead, broken, or invalidated by the program
 	Detached      uint64 // server connections taken out of the pool
+	Resets        uint64 // resets on return that sent something
+
+	SoftInvalidated uint64 // calls of SoftInvalidate
+	Disposals       uint64 // calls of Dispose
+	Leaks           uint64 // checkouts that lasted longer than pool_leak_after
+	LeaksReturned   uint64 // of those, that came back after all
+	Forks           uint64 // 1 in a forked child, for a pool of its parent process's
 }
 
 // Open is how many server connections are open.
@@ -36,8 +46,9 @@ func (s Stats) Open() int { return s.Idle + s.CheckedOut }
 
 // counters are the growing half of Stats, guarded by Pool.mu.
 type counters struct {
-	checkouts, waits, timeouts, opened, closed, connectErrors uint64
-	recycled, invalidated, detached                           uint64
+	checkouts, waits, opened, closed, connectErrors uint64
+	recycled, invalidated, detached                 uint64
+	checkins, leaks, leaksReturned                  uint64
 }
 
 // Stats reads the pool's figures, all of the same moment.
@@ -45,13 +56,19 @@ func (p *Pool) Stats() Stats {
 	p = p.here()
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	size := orNone(p.keep, -1)
+	if p.direct() {
+		size = -1
+	}
 	return Stats{
-		Name: p.cfg.Name, Class: p.cfg.Class,
+		Name: p.name, Class: p.cfg.Class, Size: size, MinIdle: p.cfg.MinIdle,
 		Limit: orNone(p.limit, -1), Ceiling: orNone(p.ceiling, 0),
-		Idle: p.idle.len(), CheckedOut: p.lent, Opening: p.opening, Closing: p.closing, Waiting: p.line.n,
-		Checkouts: p.counts.checkouts, Waits: p.counts.waits, Timeouts: p.counts.timeouts,
+		Idle: p.idle.len() + p.resting, CheckedOut: p.lent - p.resting, Opening: p.opening, Closing: p.closing, Waiting: p.line.n,
+		Checkouts: p.counts.checkouts, Waits: p.counts.waits, Timeouts: p.timeouts.Load(),
 		Opened: p.counts.opened, Closed: p.counts.closed, ConnectErrors: p.counts.connectErrors,
 		Recycled: p.counts.recycled, Invalidated: p.counts.invalidated, Detached: p.counts.detached,
+		Checkins: p.counts.checkins, Resets: p.resets.Load(), SoftInvalidated: p.softInvalidated.Load(),
+		Disposals: p.generation.Load(), Leaks: p.counts.leaks, LeaksReturned: p.counts.leaksReturned, Forks: p.forks.Load(),
 	}
 }
 

@@ -68,7 +68,7 @@ func (st *Stmt) on(ctx context.Context, s *ServerConn) (driver.Stmt, error) {
 	parent := s.unpark(st.query)
 	if parent == nil {
 		var err error
-		if parent, err = s.parent.prepare(ctx, st.query); err != nil {
+		if parent, err = s.via.prepare(ctx, st.query); err != nil {
 			return nil, err
 		}
 	}
@@ -103,6 +103,7 @@ func runStmt[T any](
 			return none, err
 		}
 		s.start()
+		s.saw(st.query)
 		s.note(st.leaves, st.touches)
 		result, err := send(ctx, parent, values)
 		if err = s.honest(err); !c.again(s, err, false) {

@@ -89,7 +89,7 @@ func (p *Pool) takeBackLocked(old func(*ServerConn) bool) {
 // was lent.
 func (p *Pool) takeBackOneLocked(s *ServerConn) bool {
 	holder := s.holder.Load()
-	if holder == nil || !holder.giveUpUnused() {
+	if holder == nil || p.direct() || !holder.giveUpUnused() {
 		return false
 	}
 	p.lent--

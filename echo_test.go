@@ -1,0 +1,369 @@
+package pooled_test
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/internal/pooledtest"
+)
+
+// logBook is a slog.Handler that writes down what is logged, one line a record, durations by their name alone.
+type logBook struct {
+	slog.Handler
+	mu    sync.Mutex
+	lines []string
+	keys  map[string]bool
+}
+
+func (b *logBook) Enabled(context.Context, slog.Level) bool { return true }
+
+func (b *logBook) Handle(_ context.Context, r slog.Record) error {
+	line := r.Level.String() + " " + r.Message
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	r.Attrs(func(a slog.Attr) bool {
+		if b.keys == nil {
+			b.keys = map[string]bool{}
+		}
+		b.keys[a.Key] = true
+		switch {
+		case a.Equal(slog.Attr{}): // slog's own handlers leave it out
+		case a.Value.Kind() == slog.KindDuration, a.Key == "stack":
+			line += " " + a.Key
+		case a.Key != "event": // the message says it
+			line += fmt.Sprintf(" %s=%v", a.Key, a.Value)
+		}
+		return true
+	})
+	b.lines = append(b.lines, line)
+	return nil
+}
+
+func (b *logBook) take() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	lines := b.lines
+	b.lines = nil
+	return lines
+}
+
+func (b *logBook) want(t *testing.T, what string, want ...string) {
+	t.Helper()
+	if have := b.take(); !slices.Equal(have, want) {
+		t.Errorf("%s:\nhave %s\nwant %s", what, strings.Join(have, "\n     "), strings.Join(want, "\n     "))
+	}
+}
+
+func logTo(b *logBook) func(*pooled.Config) {
+	return func(c *pooled.Config) { c.Logger, c.Name = slog.New(b), "shop" }
+}
+
+func echo(mode pooled.EchoMode) func(*pooled.Config) {
+	return func(c *pooled.Config) { c.Echo = mode }
+}
+
+func echoPool(mode pooled.EchoMode) func(*pooled.Config) {
+	return func(c *pooled.Config) { c.EchoPool = mode }
+}
+
+func TestEchoStatements(t *testing.T) {
+	var book logBook
+	fake := pooledtest.NewFake(t)
+	db, _ := open(t, fake, logTo(&book), echo(pooled.EchoOn))
+
+	mustExec(t, db, "UPDATE a SET b = ?, c = ?", 5, "it's\n"+strings.Repeat("x", 200))
+	book.want(t, "exec", `INFO pooled: exec pool=shop conn=1 stmt=UPDATE a SET b = ?, c = ? args=[5, "it's\n`+
+		strings.Repeat("x", 92)+`…"] dur rows=1`)
+
+	var n int
+	if err := db.QueryRow("SELECT conn").Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	book.want(t, "query", `INFO pooled: query pool=shop conn=1 stmt=SELECT conn dur`)
+
+	stmt, err := db.Prepare("UPDATE ?")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stmt.Exec(nil); err != nil {
+		t.Fatal(err)
+	}
+	stmt.Close()
+	book.want(t, "a prepared statement", `INFO pooled: prepare pool=shop conn=1 stmt=UPDATE ? dur`,
+		`INFO pooled: exec pool=shop conn=1 stmt=UPDATE ? args=[NULL] dur rows=1`)
+
+	tx, err := db.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tx.Commit()
+	if tx, err = db.Begin(); err != nil {
+		t.Fatal(err)
+	}
+	tx.Rollback()
+	book.want(t, "transactions", `INFO pooled: begin pool=shop conn=1 dur`, `INFO pooled: commit pool=shop conn=1 dur`,
+		`INFO pooled: begin pool=shop conn=1 dur`, `INFO pooled: rollback pool=shop conn=1 dur`)
+
+	fake.On(pooledtest.StageExec, pooledtest.Fail(errors.New("no such table")).Times(1))
+	db.Exec("UPDATE nowhere")
+	book.want(t, "an error", `WARN pooled: exec pool=shop conn=1 stmt=UPDATE nowhere dur err=no such table`)
+	fake.On(pooledtest.StageNext, pooledtest.Fail(errors.New("division by zero")).Times(1))
+	db.QueryRow("SELECT 1/0").Scan(&n)
+	book.want(t, "an error among the rows", `INFO pooled: query pool=shop conn=1 stmt=SELECT 1/0 dur`,
+		`WARN pooled: row pool=shop conn=1 stmt=SELECT 1/0 dur err=division by zero`)
+}
+
+// A parent that takes no arguments without preparing first is asked twice, and logged once.
+func TestEchoOfASkippedStatement(t *testing.T) {
+	var book logBook
+	fake := pooledtest.NewFake(t)
+	fake.On(pooledtest.StageExec, pooledtest.Fail(driver.ErrSkip).Times(1))
+	db, _ := open(t, fake, logTo(&book), echo(pooled.EchoOn))
+	mustExec(t, db, "UPDATE ?", 1)
+	book.want(t, "exec", `INFO pooled: prepare pool=shop conn=1 stmt=UPDATE ? dur`,
+		`INFO pooled: exec pool=shop conn=1 stmt=UPDATE ? args=[1] dur rows=1`)
+}
+
+func TestEchoArguments(t *testing.T) {
+	var book logBook
+	db, _ := open(t, pooledtest.NewFake(t), logTo(&book), echo(pooled.EchoOn))
+	many := make([]any, 25)
+	for _, args := range []struct {
+		given []any
+		want  string
+	}{
+		{[]any{int64(7), 1.5, true, nil}, "[7, 1.5, true, NULL]"},
+		{[]any{[]byte("a\x00b")}, `["a\x00b"]`},
+		{[]any{[]byte(strings.Repeat("b", 130))}, `["` + strings.Repeat("b", 100) + `" and 30 bytes more]`},
+		{[]any{time.Date(2020, 2, 3, 4, 5, 6, 7, time.UTC)}, "[2020-02-03T04:05:06.000000007Z]"},
+		{[]any{sql.Named("id", 3)}, "[id=3]"},
+		{many, "[" + strings.Repeat("NULL, ", 20) + "and 5 more]"},
+		{[]any{strings.Repeat("é", 80)}, `["` + strings.Repeat("é", 48) + `…"]`},
+	} {
+		db.Exec("UPDATE", args.given...)
+		have := strings.Join(book.take(), "\n")
+		if !strings.Contains(have, " args="+args.want+" dur") {
+			t.Errorf("have %s\nwant %s", have, args.want)
+		}
+	}
+}
+
+func TestEchoDebugLogsRows(t *testing.T) {
+	for _, hide := range []bool{false, true} {
+		var book logBook
+		db, _ := open(t, pooledtest.NewFake(t), logTo(&book), echo(pooled.EchoDebug), func(c *pooled.Config) { c.HideParameters = hide })
+		var n int
+		if err := db.QueryRow("SELECT conn WHERE ?", "a secret").Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		want := []string{`INFO pooled: query pool=shop conn=1 stmt=SELECT conn WHERE ? args=["a secret"] dur`, `INFO pooled: row pool=shop conn=1 row=[1]`}
+		if hide {
+			want = []string{`INFO pooled: query pool=shop conn=1 stmt=SELECT conn WHERE ? dur`, `INFO pooled: row pool=shop conn=1`}
+		}
+		book.want(t, fmt.Sprint("hide: ", hide), want...)
+	}
+}
+
+// Every event of the pool, with debug and without.
+func TestEchoPool(t *testing.T) {
+	for _, mode := range []pooled.EchoMode{pooled.EchoOn, pooled.EchoDebug} {
+		t.Run(string(mode), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { echoPoolEvents(t, mode) })
+		})
+	}
+}
+
+func echoPoolEvents(t *testing.T, mode pooled.EchoMode) {
+	var book logBook
+	fake := pooledtest.NewFake(t)
+	db, pool := open(t, fake, logTo(&book), echoPool(mode), size(1, 0), func(c *pooled.Config) {
+		c.Timeout, c.Recycle, c.RecycleJitter = time.Second, time.Hour, pooled.Jitter{}
+	})
+	defer db.Close()
+	want := func(what string, want ...string) {
+		t.Helper()
+		synctest.Wait()
+		if mode == pooled.EchoOn { // what is not rare is left out
+			want = slices.DeleteFunc(want, func(line string) bool {
+				return regexp.MustCompile("pooled: (checkout|reset|checkin)").MatchString(line)
+			})
+		}
+		book.want(t, what, want...)
+	}
+	mustExec(t, db, "UPDATE")
+	want("the first", "INFO pooled: connect pool=shop conn=1 age", "INFO pooled: checkout pool=shop conn=1 age idle",
+		"INFO pooled: checkin pool=shop conn=1 age")
+	mustExec(t, db, "BEGIN")
+	want("a forgotten transaction", "INFO pooled: checkout pool=shop conn=1 age idle",
+		"INFO pooled: reset pool=shop conn=1 age stmt=ROLLBACK", "INFO pooled: checkin pool=shop conn=1 age")
+
+	held, _ := grab(t, db)
+	book.take()
+	_, err := db.Exec("UPDATE")
+	want("a timeout", "WARN pooled: timeout pool=shop err="+err.Error())
+	if err := pooled.SoftInvalidate(t.Context(), held, errors.New("old")); err != nil {
+		t.Error(err)
+	}
+	give(t, held)
+	want("a soft invalidation", "INFO pooled: soft_invalidate pool=shop conn=1 age err=old",
+		"INFO pooled: close pool=shop conn=1 age err=pooled: invalidated softly: old")
+
+	fake.On(pooledtest.StageConnect, pooledtest.Fail(errors.New("refused")).Times(1))
+	db.Exec("UPDATE")
+	want("a failed connect", "WARN pooled: connect_error pool=shop err=refused")
+
+	held, _ = grab(t, db)
+	book.take()
+	if err := pooled.Invalidate(t.Context(), held, errors.New("read-only")); err != nil {
+		t.Error(err)
+	}
+	give(t, held)
+	want("an invalidation", "WARN pooled: invalidate pool=shop conn=3 age err=read-only", "INFO pooled: close pool=shop conn=3 age err=read-only")
+
+	held, _ = grab(t, db)
+	book.take()
+	if err := pooled.Detach(t.Context(), held); err != nil {
+		t.Error(err)
+	}
+	give(t, held)
+	want("a detachment", "INFO pooled: detach pool=shop conn=4 age", "INFO pooled: close pool=shop conn=4 age")
+
+	mustExec(t, db, "UPDATE")
+	synctest.Wait()
+	book.take()
+	time.Sleep(time.Hour)
+	synctest.Wait()
+	want("recycling, with no room for both", "INFO pooled: recycle pool=shop conn=5 age err=pooled: recycled: older than pool_recycle",
+		"INFO pooled: connect pool=shop conn=6 age")
+
+	pool.Dispose()
+	want("disposal", "INFO pooled: dispose pool=shop", "INFO pooled: close pool=shop conn=6 age err=pooled: disposed of")
+}
+
+func TestEchoOfAFork(t *testing.T) {
+	var book logBook
+	connector := connectorTo(t, pooledtest.NewFake(t), logTo(&book), echoPool(pooled.EchoOn))
+	defer connector.Close()
+	back, _ := pretendFork(t)
+	defer back()
+	connector.Pool().Stats()
+	lines := book.take()
+	if len(lines) == 0 || !regexp.MustCompile(`^WARN pooled: fork pool=shop err=from process \d+ into \d+$`).MatchString(lines[0]) {
+		t.Errorf("have %q, want a fork", lines)
+	}
+	if events := connector.Pool().Events(); len(events) != 1 || events[0].Name != "fork" {
+		t.Errorf("events: have %+v, want a fork", events)
+	}
+}
+
+// Without a logger of its own a pool logs to slog's default of the moment.
+func TestLoggers(t *testing.T) {
+	var named, set, fallback logBook
+	pooled.RegisterLogger("TestLoggers", slog.New(&named))
+	was := slog.Default()
+	defer slog.SetDefault(was)
+	for _, test := range []struct {
+		book *logBook
+		set  func(*pooled.Config)
+	}{
+		{&named, func(c *pooled.Config) { c.LoggerName = "TestLoggers" }},
+		{&set, func(c *pooled.Config) { c.LoggerName, c.Logger = "TestLoggers", slog.New(&set) }},
+		{&fallback, func(*pooled.Config) {}},
+	} {
+		db, _ := open(t, pooledtest.NewFake(t), test.set, echo(pooled.EchoOn))
+		slog.SetDefault(slog.New(&fallback))
+		mustExec(t, db, "UPDATE")
+		slog.SetDefault(was)
+		if have := len(test.book.take()); have != 1 {
+			t.Errorf("have %d lines, want 1", have)
+		}
+	}
+	cfg := pooled.NewConfig()
+	cfg.LoggerName = "nobody"
+	_, err := pooled.NewConnector(pooledtest.NewFake(t), cfg)
+	if want := `pooled: pool_logger: nothing is registered as "nobody" (registered: `; err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("have %v, want %s", err, want)
+	}
+	for name, f := range map[string]func(){
+		"nil":      func() { pooled.RegisterLogger("nil", nil) },
+		"taken":    func() { pooled.RegisterLogger("TestLoggers", slog.New(&named)) },
+		"no name":  func() { pooled.RegisterLogger("", slog.New(&named)) },
+		"a comma":  func() { pooled.RegisterLogger("a,b", slog.New(&named)) },
+		"a blank ": func() { pooled.RegisterLogger("a b", slog.New(&named)) },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: no panic", name)
+				}
+			}()
+			f()
+		}()
+	}
+}
+
+// The attributes that docs/logging.md lists are those that there are.
+func TestLogAttributesAreDocumented(t *testing.T) {
+	var book logBook
+	fake := pooledtest.NewFake(t)
+	db, _ := open(t, fake, logTo(&book), echo(pooled.EchoDebug), echoPool(pooled.EchoDebug), func(c *pooled.Config) { c.LeakAfter = time.Millisecond })
+	mustExec(t, db, "BEGIN")
+	var n int
+	if err := db.QueryRow("SELECT conn WHERE ?", 1).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	held, _ := grab(t, db)
+	waitUntil(t, func() bool {
+		return slices.ContainsFunc(book.take(), func(l string) bool { return strings.Contains(l, "leak") })
+	},
+		func() string { return "no leak was logged" })
+	give(t, held)
+	fake.On(pooledtest.StageExec, pooledtest.Fail(errors.New("no")))
+	db.Exec("UPDATE")
+
+	text, err := os.ReadFile("docs/logging.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, attributes, _ := strings.Cut(string(text), "## Attributes")
+	attributes, events, _ := strings.Cut(attributes, "\n## ")
+	documented := map[string]bool{}
+	for _, row := range regexp.MustCompile("(?m)^\\| `(\\w+)` \\|").FindAllStringSubmatch(attributes, -1) {
+		documented[row[1]] = true
+	}
+	delete(book.keys, "") // an attribute that is not there
+	for key := range book.keys {
+		if !documented[key] {
+			t.Errorf("docs/logging.md lacks the attribute %q", key)
+		}
+	}
+	for key := range documented {
+		if !book.keys[key] {
+			t.Errorf("docs/logging.md has the attribute %q, which was not logged", key)
+		}
+	}
+	for _, file := range []string{"journal.go", "echo_statements.go"} {
+		code, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range regexp.MustCompile(`(?m)^\tevent\w+ += "(\w+)"`).FindAllStringSubmatch(string(code), -1) {
+			if !strings.Contains(events, "`"+name[1]+"`") {
+				t.Errorf("docs/logging.md lacks the event %q", name[1])
+			}
+		}
+	}
+}

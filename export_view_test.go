@@ -1,0 +1,78 @@
+package pooled
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// KeptText is how long the text is that an idle server connection keeps.
+func KeptText(p *Pool) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.idle.peekFront()
+	return max(len(s.last), len(s.seen.statement), len(s.memoText))
+}
+
+// Measuring tells whether somebody observes the pool's timings.
+func Measuring(p *Pool) bool { return !p.observers.none() }
+
+// ShownWithSecrets makes a pool for the configuration, lets its secrets into every place where a text may come from a driver or a
+// program, and returns all that the pool shows.
+func ShownWithSecrets(t testing.TB, cfg Config, secrets []string) string {
+	connector, err := openConnector(cfg, originDSN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := connector.pool
+	defer connector.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if _, err := connector.Connect(ctx); err == nil { // nobody listens there; BeforeConnect's password is known now
+		t.Error("connected")
+	}
+	said := strings.Join(secrets, " and ")
+	s := p.newServerConn(99, 0, nopConn{}, nil)
+	p.mu.Lock()
+	p.lent++
+	p.joinLocked(s)
+	p.lendLocked(s)
+	s.lentAt.mono -= time.Hour
+	p.mu.Unlock()
+	s.saw("ALTER USER scott PASSWORD " + said)
+	failed := errors.New("refused by " + said)
+	for _, f := range p.hooks.connectError {
+		f(failed)
+	}
+	for _, f := range p.hooks.invalidate {
+		f(s, failed)
+	}
+	for _, f := range p.hooks.reset {
+		f(ctx, s, ResetState{Sent: "SET PASSWORD " + said})
+	}
+	p.findLeaks()
+	_, err = s.via.exec(ctx, "UPDATE "+said, []driver.NamedValue{{Ordinal: 1, Value: said}})
+	func() { defer p.logPanic("test"); panic(said) }()
+	p.mu.Lock()
+	timeout := p.timeoutErrorLocked(PhaseWaiting, 0, 1)
+	p.mu.Unlock()
+	p.leakOver(s)
+	return fmt.Sprint(p.Settings(), p.Conns(), p.Events(), timeout, p, fmt.Sprintf("%+v %#v", cfg, p), err)
+}
+
+// nopConn is a parent's connection that does nothing.
+type nopConn struct{}
+
+func (nopConn) Prepare(string) (driver.Stmt, error) { return nil, driver.ErrSkip }
+func (nopConn) Close() error                        { return nil }
+func (nopConn) Begin() (driver.Tx, error)           { return nil, driver.ErrSkip }
+func (nopConn) ExecContext(context.Context, string, []driver.NamedValue) (driver.Result, error) {
+	return driver.RowsAffected(1), nil
+}
+
+// Callers are the return addresses on the stack.
+func Callers(pcs []uintptr) int { return callers(pcs) }

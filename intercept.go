@@ -1,0 +1,262 @@
+package pooled
+
+import (
+	"context"
+	"database/sql/driver"
+	"slices"
+
+	"github.com/ngrok/sqlmw"
+)
+
+// Interceptors stand between a Conn and the parent's connection, and see every operation of the
+// program's, not those of the pool. Their interface is sqlmw's; the rest of that package, which wraps a
+// driver, is not used, because it makes up what a parent lacks. Here an interceptor is called where the parent can
+// do a thing, in whatever old or new way; where it can't, nothing changes.
+//
+// Each is a link in a chain that ends with the parent. Without interceptors there is no chain:
+// ServerConn.via is the parent itself.
+
+// connIDKey is the key of a server connection's ID in the context of an Interceptor.
+type connIDKey struct{}
+
+// ConnID is the ID of the server connection that an Interceptor's context belongs to, as ServerConn.ID, in
+// all its functions but ConnectorConnect; elsewhere 0.
+func ConnID(ctx context.Context) uint64 {
+	id, _ := ctx.Value(connIDKey{}).(uint64)
+	return id
+}
+
+// intercept puts the interceptors before the parent's connection.
+func (s *ServerConn) intercept(interceptors []sqlmw.Interceptor) {
+	s.via = &s.parent
+	if len(interceptors) == 0 {
+		return
+	}
+	var next linkConn = &chainEnd{parent: &s.parent}
+	for _, i := range slices.Backward(interceptors) {
+		next = &link{Interceptor: i, next: next}
+	}
+	front := &chainFront{linkConn: next, id: s.id}
+	via := s.parent // what it is not asked for below is the parent's own
+	via.preparer, via.beginner = front, front
+	if via.canExec() {
+		via.execerCtx = front
+	}
+	if via.canQuery() {
+		via.queryCtx = front
+	}
+	if via.pinger != nil {
+		via.pinger = front
+	}
+	s.via = &via
+}
+
+// connectThrough is parent with the interceptors' ConnectorConnect before it.
+func connectThrough(interceptors []sqlmw.Interceptor, parent driver.Connector) driver.Connector {
+	for _, i := range slices.Backward(interceptors) {
+		parent = &linkConnector{Connector: parent, interceptor: i}
+	}
+	return parent
+}
+
+type linkConnector struct {
+	driver.Connector
+	interceptor sqlmw.Interceptor
+}
+
+func (c *linkConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	return c.interceptor.ConnectorConnect(ctx, c.Connector)
+}
+
+// linkConn is what an interceptor is given to go on with.
+type linkConn interface {
+	driver.ExecerContext
+	driver.QueryerContext
+	driver.ConnPrepareContext
+	driver.ConnBeginTx
+	driver.Pinger
+}
+
+// chainFront adds the ID to the context.
+type chainFront struct {
+	linkConn
+	id uint64
+}
+
+func (c *chainFront) with(ctx context.Context) context.Context {
+	return context.WithValue(ctx, connIDKey{}, c.id)
+}
+
+func (c *chainFront) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	return c.linkConn.ExecContext(c.with(ctx), query, args)
+}
+
+func (c *chainFront) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	return c.linkConn.QueryContext(c.with(ctx), query, args)
+}
+
+func (c *chainFront) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+	stmt, err := c.linkConn.PrepareContext(c.with(ctx), query)
+	if err != nil {
+		return nil, err
+	}
+	return &frontStmt{Stmt: stmt, front: c}, nil
+}
+
+func (c *chainFront) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	return c.linkConn.BeginTx(c.with(ctx), opts)
+}
+
+func (c *chainFront) Ping(ctx context.Context) error { return c.linkConn.Ping(c.with(ctx)) }
+
+// frontStmt adds the ID to the context.
+type frontStmt struct {
+	driver.Stmt
+	front *chainFront
+}
+
+func (s *frontStmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
+	return stmtExec(s.front.with(ctx), s.Stmt, args)
+}
+
+func (s *frontStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
+	return stmtQuery(s.front.with(ctx), s.Stmt, args)
+}
+
+// chainEnd is the parent's connection, which may lack what a linkConn has.
+type chainEnd struct{ parent *parentConn }
+
+func (c *chainEnd) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	return c.parent.exec(ctx, query, args)
+}
+
+func (c *chainEnd) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	return c.parent.query(ctx, query, args)
+}
+
+func (c *chainEnd) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+	return c.parent.prepare(ctx, query)
+}
+
+func (c *chainEnd) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	return c.parent.begin(ctx, opts)
+}
+
+func (c *chainEnd) Ping(ctx context.Context) error {
+	if c.parent.pinger == nil {
+		return nil
+	}
+	return c.parent.pinger.Ping(ctx)
+}
+
+// link is one interceptor, and what follows it.
+type link struct {
+	sqlmw.Interceptor
+	next linkConn
+}
+
+func (l *link) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	result, err := l.ConnExecContext(ctx, l.next, query, args)
+	return l.result(result, err)
+}
+
+func (l *link) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	ctx, rows, err := l.ConnQueryContext(ctx, l.next, query, args)
+	return l.rows(ctx, rows, err)
+}
+
+func (l *link) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+	ctx, stmt, err := l.ConnPrepareContext(ctx, l.next, query)
+	if err != nil {
+		return nil, err
+	}
+	return &linkStmt{Stmt: stmt, link: l, query: query, ctx: ctx}, nil
+}
+
+func (l *link) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	ctx, tx, err := l.ConnBeginTx(ctx, l.next, opts)
+	if err != nil {
+		return nil, err
+	}
+	return &linkTx{Tx: tx, link: l, ctx: ctx}, nil
+}
+
+func (l *link) Ping(ctx context.Context) error { return l.ConnPing(ctx, l.next) }
+
+func (l *link) result(result driver.Result, err error) (driver.Result, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &linkResult{result, l}, nil
+}
+
+func (l *link) rows(ctx context.Context, rows driver.Rows, err error) (driver.Rows, error) {
+	if err != nil {
+		return nil, err
+	}
+	return newLinkRows(ctx, l, rows), nil
+}
+
+// linkStmt is a prepared statement. ctx is what the interceptor made of the context it was prepared in.
+type linkStmt struct {
+	driver.Stmt
+	link  *link
+	query string
+	ctx   context.Context
+}
+
+func (s *linkStmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
+	result, err := s.link.StmtExecContext(ctx, plainStmt{s.Stmt}, s.query, args)
+	return s.link.result(result, err)
+}
+
+func (s *linkStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
+	ctx, rows, err := s.link.StmtQueryContext(ctx, plainStmt{s.Stmt}, s.query, args)
+	return s.link.rows(ctx, rows, err)
+}
+
+func (s *linkStmt) Close() error { return s.link.StmtClose(context.WithoutCancel(s.ctx), s.Stmt) }
+
+// plainStmt gives a statement the functions that its driver may lack.
+type plainStmt struct{ driver.Stmt }
+
+func (s plainStmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
+	return stmtExec(ctx, s.Stmt, args)
+}
+
+func (s plainStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
+	return stmtQuery(ctx, s.Stmt, args)
+}
+
+// parentStmt is the parent's own statement behind those of the chain.
+func parentStmt(stmt driver.Stmt) driver.Stmt {
+	for {
+		switch s := stmt.(type) {
+		case *frontStmt:
+			stmt = s.Stmt
+		case *linkStmt:
+			stmt = s.Stmt
+		default:
+			return stmt
+		}
+	}
+}
+
+// linkTx is a transaction.
+type linkTx struct {
+	driver.Tx
+	link *link
+	ctx  context.Context
+}
+
+func (t *linkTx) Commit() error   { return t.link.TxCommit(t.ctx, t.Tx) }
+func (t *linkTx) Rollback() error { return t.link.TxRollback(t.ctx, t.Tx) }
+
+// linkResult is what a statement did.
+type linkResult struct {
+	driver.Result
+	link *link
+}
+
+func (r *linkResult) LastInsertId() (int64, error) { return r.link.ResultLastInsertId(r.Result) }
+func (r *linkResult) RowsAffected() (int64, error) { return r.link.ResultRowsAffected(r.Result) }

@@ -1,0 +1,266 @@
+package pooled_test
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/ngrok/sqlmw"
+
+	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/internal/pooledtest"
+)
+
+// tracer is an Interceptor that writes down each of its calls, before and after, and puts a mark into the contexts
+// that it returns.
+type tracer struct {
+	name string
+	list *[]string
+	mu   *sync.Mutex
+}
+
+type markKey struct{ name string }
+
+func (i tracer) add(ctx context.Context, format string, args ...any) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	mark := ""
+	if ctx.Value(markKey{i.name}) != nil {
+		mark = " marked"
+	}
+	id := ""
+	if n := pooled.ConnID(ctx); n != 0 {
+		id = fmt.Sprint(" conn ", n)
+	}
+	*i.list = append(*i.list, i.name+" "+fmt.Sprintf(format, args...)+id+mark)
+}
+
+func (i tracer) marked(ctx context.Context) context.Context {
+	return context.WithValue(ctx, markKey{i.name}, true)
+}
+
+func (i tracer) ConnBeginTx(ctx context.Context, c driver.ConnBeginTx, o driver.TxOptions) (context.Context, driver.Tx, error) {
+	i.add(ctx, "begin")
+	tx, err := c.BeginTx(ctx, o)
+	return i.marked(ctx), tx, err
+}
+
+func (i tracer) ConnPrepareContext(ctx context.Context, c driver.ConnPrepareContext, q string) (context.Context, driver.Stmt, error) {
+	i.add(ctx, "prepare %s", q)
+	st, err := c.PrepareContext(ctx, q)
+	return i.marked(ctx), st, err
+}
+
+func (i tracer) ConnPing(ctx context.Context, c driver.Pinger) error {
+	i.add(ctx, "ping")
+	return c.Ping(ctx)
+}
+
+func (i tracer) ConnExecContext(ctx context.Context, c driver.ExecerContext, q string, args []driver.NamedValue) (driver.Result, error) {
+	i.add(ctx, "exec %s", q)
+	return c.ExecContext(ctx, q, args)
+}
+
+func (i tracer) ConnQueryContext(ctx context.Context, c driver.QueryerContext, q string, args []driver.NamedValue) (context.Context, driver.Rows, error) {
+	i.add(ctx, "query %s", q)
+	rows, err := c.QueryContext(ctx, q, args)
+	return i.marked(ctx), rows, err
+}
+
+func (i tracer) ConnectorConnect(ctx context.Context, c driver.Connector) (driver.Conn, error) {
+	i.add(ctx, "connect")
+	return c.Connect(ctx)
+}
+
+func (i tracer) ResultLastInsertId(r driver.Result) (int64, error) {
+	i.add(context.Background(), "last insert id")
+	return r.LastInsertId()
+}
+
+func (i tracer) ResultRowsAffected(r driver.Result) (int64, error) {
+	i.add(context.Background(), "rows affected")
+	return r.RowsAffected()
+}
+
+func (i tracer) RowsNext(ctx context.Context, r driver.Rows, dest []driver.Value) error {
+	i.add(ctx, "next")
+	return r.Next(dest)
+}
+
+func (i tracer) RowsClose(ctx context.Context, r driver.Rows) error {
+	i.add(ctx, "close rows")
+	return r.Close()
+}
+
+func (i tracer) StmtExecContext(ctx context.Context, st driver.StmtExecContext, q string, args []driver.NamedValue) (driver.Result, error) {
+	i.add(ctx, "stmt exec %s", q)
+	return st.ExecContext(ctx, args)
+}
+
+func (i tracer) StmtQueryContext(ctx context.Context, st driver.StmtQueryContext, q string, args []driver.NamedValue) (context.Context, driver.Rows, error) {
+	i.add(ctx, "stmt query %s", q)
+	rows, err := st.QueryContext(ctx, args)
+	return i.marked(ctx), rows, err
+}
+
+func (i tracer) StmtClose(ctx context.Context, st driver.Stmt) error {
+	i.add(ctx, "close stmt")
+	return st.Close()
+}
+
+func (i tracer) TxCommit(ctx context.Context, tx driver.Tx) error {
+	i.add(ctx, "commit")
+	return tx.Commit()
+}
+
+func (i tracer) TxRollback(ctx context.Context, tx driver.Tx) error {
+	i.add(ctx, "rollback")
+	return tx.Rollback()
+}
+
+// Two interceptors, the first outermost: every function is called, in order, with the context that the one before returned.
+func TestInterceptors(t *testing.T) {
+	var list []string
+	var mu sync.Mutex
+	db, _ := open(t, pooledtest.NewFake(t), func(c *pooled.Config) {
+		c.Interceptors = []sqlmw.Interceptor{tracer{"A", &list, &mu}, tracer{"B", &list, &mu}}
+	})
+	want := func(what string, want ...string) {
+		t.Helper()
+		var both []string
+		for _, w := range want {
+			both = append(both, "A "+w, "B "+w)
+		}
+		if !slices.Equal(list, both) {
+			t.Errorf("%s:\nhave %q\nwant %q", what, list, both)
+		}
+		list = nil
+	}
+	if err := db.Ping(); err != nil {
+		t.Fatal(err)
+	}
+	want("ping", "connect", "ping conn 1")
+	result, err := db.Exec("UPDATE")
+	if err != nil {
+		t.Fatal(err)
+	}
+	result.RowsAffected()
+	result.LastInsertId()
+	want("exec", "exec UPDATE conn 1", "rows affected", "last insert id")
+	var n int
+	if err := db.QueryRow("SELECT conn").Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	want("query", "query SELECT conn conn 1", "next conn 1 marked", "close rows conn 1 marked")
+	tx, err := db.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tx.Commit()
+	tx, err = db.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tx.Rollback()
+	want("transactions", "begin conn 1", "commit conn 1 marked", "begin conn 1", "rollback conn 1 marked")
+	stmt, err := db.Prepare("SELECT conn")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stmt.QueryRow().Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stmt.Exec(); err != nil {
+		t.Fatal(err)
+	}
+	stmt.Close()
+	mustExec(t, db, "UPDATE") // the next borrower closes what was left
+	want("statements", "prepare SELECT conn conn 1", "stmt query SELECT conn conn 1", "next conn 1 marked", "close rows conn 1 marked",
+		"stmt exec SELECT conn conn 1", "close stmt conn 1 marked", "exec UPDATE conn 1")
+}
+
+// An interceptor that changes nothing changes nothing, whatever the parent has and lacks: not what reaches it, not an
+// error, not an argument, not a column's type.
+func TestConformanceWithInterceptors(t *testing.T) {
+	for _, c := range []pooled.Class{pooled.ClassQueue, pooled.ClassDirect} {
+		t.Run(string(c), func(t *testing.T) {
+			pooledtest.Conform(t, func(t *testing.T, parent driver.Connector) *sql.DB {
+				db, _ := open(t, parent, class(c), echo(pooled.EchoDebug), func(cfg *pooled.Config) {
+					cfg.Interceptors = []sqlmw.Interceptor{sqlmw.NullInterceptor{}, sqlmw.NullInterceptor{}}
+					cfg.LoggerName = "discard"
+				})
+				return db
+			})
+		})
+	}
+}
+
+// refuser answers by itself.
+type refuser struct{ sqlmw.NullInterceptor }
+
+var errRefuser = errors.New("not on Sundays")
+
+func (refuser) ConnExecContext(context.Context, driver.ExecerContext, string, []driver.NamedValue) (driver.Result, error) {
+	return nil, errRefuser
+}
+
+func (refuser) ConnectorConnect(ctx context.Context, c driver.Connector) (driver.Conn, error) {
+	conn, err := c.Connect(ctx)
+	return conn, err
+}
+
+func TestInterceptorThatRefuses(t *testing.T) {
+	fake := pooledtest.NewFake(t)
+	db, _ := open(t, fake, func(c *pooled.Config) { c.Interceptors = []sqlmw.Interceptor{refuser{}} })
+	if _, err := db.Exec("UPDATE"); err != errRefuser {
+		t.Errorf("have %v, want %v", err, errRefuser)
+	}
+	if log := strings.Join(fake.Log(), " "); strings.Contains(log, "UPDATE") {
+		t.Errorf("it reached the server: %s", log)
+	}
+}
+
+// The same program on real servers, with interceptors and without.
+func TestInterceptorsOnServers(t *testing.T) {
+	for _, s := range servers {
+		t.Run(s.name, func(t *testing.T) {
+			dsn := s.dsn(t)
+			program := func(options ...string) []string {
+				db := openServer(t, "pooled", dsn, append(options, "pool_logger=discard")...)
+				rows, err := db.Query("SELECT 1 AS a, 'two' AS b, NULL AS c, "+s.arg(1), "three")
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer rows.Close()
+				types, err := rows.ColumnTypes()
+				if err != nil {
+					t.Fatal(err)
+				}
+				var have []string
+				for _, c := range types {
+					length, hasLength := c.Length()
+					nullable, hasNullable := c.Nullable()
+					have = append(have, fmt.Sprint(c.Name(), c.DatabaseTypeName(), c.ScanType(), length, hasLength, nullable, hasNullable))
+				}
+				for rows.Next() {
+					values := make([]any, 4)
+					if err := rows.Scan(&values[0], &values[1], &values[2], &values[3]); err != nil {
+						t.Fatal(err)
+					}
+					have = append(have, fmt.Sprint(values...))
+				}
+				_, err = db.Exec("THIS IS NO SQL")
+				return append(have, fmt.Sprint(err))
+			}
+			if have, want := program("echo=debug"), program("echo=off"); !slices.Equal(have, want) {
+				t.Errorf("have %q\nwant %q", have, want)
+			}
+		})
+	}
+}

@@ -1,0 +1,123 @@
+package pooled
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// Event is something that happened in a pool.
+type Event struct {
+	Time time.Time
+	// Name is connect, connect_error, recycle, invalidate, soft_invalidate, detach, close, timeout,
+	// leak, leak_returned, dispose or fork.
+	Name   string
+	Conn   uint64 // the server connection's ID, 0: none
+	Detail string // the cause, if there is one
+}
+
+// eventsKept is how many of the last events a pool remembers.
+const eventsKept = 100
+
+// Events are the last 100 events of the pool, oldest first, without those that happen with every
+// statement: checkout, reset and checkin.
+func (p *Pool) Events() []Event { return p.here().journal.read() }
+
+// journal remembers the last events, in a ring. It is always on: what it remembers costs much more than
+// to remember it.
+type journal struct {
+	clean func(string) string // takes secrets out of a text
+
+	mu    sync.Mutex
+	ring  []Event
+	first int
+}
+
+func (j *journal) add(name string, conn uint64, detail string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	e := Event{Time: time.Now(), Name: name, Conn: conn, Detail: cut(j.clean(detail), detailLimit)}
+	if len(j.ring) < eventsKept {
+		j.ring = append(j.ring, e)
+		return
+	}
+	j.ring[j.first] = e
+	j.first = (j.first + 1) % eventsKept
+}
+
+// detailLimit bounds what an event keeps of an error.
+const detailLimit = 1000
+
+func (j *journal) read() []Event {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	list := make([]Event, 0, len(j.ring))
+	return append(append(list, j.ring[j.first:]...), j.ring[:j.first]...)
+}
+
+// hooks are what writes the journal.
+func (j *journal) hooks() Hooks {
+	h := eventHooks(func(event string, s *ServerConn, cause error) {
+		var id uint64
+		if s != nil {
+			id = s.ID()
+		}
+		detail := ""
+		if cause != nil {
+			detail = cause.Error()
+		}
+		j.add(event, id, detail)
+	})
+	h.Leak = func(h Holder) {
+		event := eventLeak
+		if h.Returned {
+			event = eventLeakReturned
+		}
+		j.add(event, h.Conn, fmt.Sprintf("in use for %v: %s", h.Held.Round(time.Millisecond), h.Statement))
+	}
+	return h
+}
+
+// Names of events, in the journal and in the log.
+const (
+	eventConnect        = "connect"
+	eventConnectError   = "connect_error"
+	eventCheckout       = "checkout"
+	eventReset          = "reset"
+	eventCheckin        = "checkin"
+	eventRecycle        = "recycle"
+	eventInvalidate     = "invalidate"
+	eventSoftInvalidate = "soft_invalidate"
+	eventDetach         = "detach"
+	eventClose          = "close"
+	eventTimeout        = "timeout"
+	eventLeak           = "leak"
+	eventLeakReturned   = "leak_returned"
+	eventDispose        = "dispose"
+	eventFork           = "fork"
+)
+
+// eventHooks tells of all that is rare, by name. The server connection and the cause may be nil.
+func eventHooks(tell func(event string, s *ServerConn, cause error)) Hooks {
+	return Hooks{
+		Connect: func(_ context.Context, s *ServerConn) error { tell(eventConnect, s, nil); return nil },
+		Close: func(s *ServerConn, cause error) {
+			if errors.Is(cause, ErrRecycled) {
+				tell(eventRecycle, s, cause)
+			} else {
+				tell(eventClose, s, cause)
+			}
+		},
+		Invalidate:     func(s *ServerConn, cause error) { tell(eventInvalidate, s, cause) },
+		SoftInvalidate: func(s *ServerConn, cause error) { tell(eventSoftInvalidate, s, cause) },
+		Detach:         func(s *ServerConn) { tell(eventDetach, s, nil) },
+		ConnectError:   func(err error) { tell(eventConnectError, nil, err) },
+		Timeout:        func(err *TimeoutError) { tell(eventTimeout, nil, err) },
+		Dispose:        func() { tell(eventDispose, nil, nil) },
+		Fork: func(parent, child int) {
+			tell(eventFork, nil, fmt.Errorf("from process %d into %d", parent, child))
+		},
+	}
+}

@@ -1,0 +1,32 @@
+package pooled
+
+import "log/slog"
+
+var registeredLoggers = byName[*slog.Logger]{what: "logger", option: "pool_logger"}
+
+// RegisterLogger makes a logger available to DSNs by name: pool_logger=name. It is
+// meant for init functions and panics if the name is empty, has a comma or white space in it,
+// or is taken, and if the logger is nil.
+func RegisterLogger(name string, logger *slog.Logger) {
+	if logger == nil {
+		panic("pooled: register logger: the logger is nil")
+	}
+	registeredLoggers.register(name, logger)
+}
+
+// findLogger puts the logger that the configuration names in its place.
+func (c *Config) findLogger() (err error) {
+	if c.Logger == nil && c.LoggerName != "" {
+		c.Logger, err = registeredLoggers.named(c.LoggerName)
+	}
+	return err
+}
+
+// log is where this pool logs. A program may set slog's default later than it opens
+// its database, so that is asked for each time.
+func (p *Pool) log() *slog.Logger {
+	if p.cfg.Logger != nil {
+		return p.cfg.Logger
+	}
+	return slog.Default()
+}

@@ -1,0 +1,163 @@
+package pooled
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// ConnState is where a server connection is.
+type ConnState string
+
+const (
+	// StateIdle: in the pool, or in class direct in database/sql's hands.
+	StateIdle ConnState = "idle"
+	// StateInUse: lent.
+	StateInUse ConnState = "in use"
+)
+
+// ConnInfo is what is known of one server connection at a moment. Times are those of the pool's
+// coarse clock, which is a quarter of a second off at most.
+type ConnInfo struct {
+	ID uint64
+	// Session is the server's own number of the session: pg_backend_pid() or
+	// CONNECTION_ID(). Empty if it is not known.
+	Session string
+	State   ConnState
+	Opened  time.Time
+	Age     time.Duration // since it was opened
+	Idle    time.Duration // since it came back, 0: it is in use
+	Held    time.Duration // since it was lent, 0: it is idle
+	Uses    uint64        // how often it was lent
+	// Statement is the last that was sent, cut at 256 bytes. It is the text alone, without arguments.
+	Statement string
+	// Stack is who took the one that is in use, as in a panic: if pool_leak_after is set.
+	Stack string
+	// Leaked: it has been in use for longer than pool_leak_after.
+	Leaked bool
+}
+
+// Conns is every server connection of the pool that is open, by ID. Those that were
+// detached or invalidated are the pool's no more.
+func (p *Pool) Conns() []ConnInfo {
+	p = p.here()
+	list, servers := p.snapshot()
+	stacks := map[[stackDepth]uintptr]string{} // many are taken in the same place
+	for i, s := range servers {
+		statement, stack := s.look()
+		list[i].Statement = p.secrets.clean(statement)
+		if list[i].State == StateIdle || len(stack) == 0 {
+			continue
+		}
+		key := [stackDepth]uintptr{}
+		copy(key[:], stack)
+		if _, ok := stacks[key]; !ok {
+			stacks[key] = formatStack(stack)
+		}
+		list[i].Stack = stacks[key]
+	}
+	slices.SortFunc(list, func(a, b ConnInfo) int { return cmp.Compare(a.ID, b.ID) })
+	return list
+}
+
+// snapshot is what the lock guards of all server connections at one moment.
+func (p *Pool) snapshot() ([]ConnInfo, []*ServerConn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.clock.read()
+	list := make([]ConnInfo, 0, len(p.all))
+	servers := make([]*ServerConn, 0, len(p.all))
+	for s := range p.all {
+		info := ConnInfo{
+			ID: s.id, Session: s.session, Opened: s.born, Age: now.since(s.bornAt),
+			Uses: s.uses, State: StateInUse, Leaked: s.leaked.Load(),
+		}
+		if s.idle || s.resting {
+			info.State, info.Idle = StateIdle, now.since(s.idleSince)
+		} else {
+			info.Held = now.since(s.lentAt)
+		}
+		list, servers = append(list, info), append(servers, s)
+	}
+	return list, servers
+}
+
+// InvalidateConn retires one server connection by its ID: at once if it is idle, else when it comes
+// back. It reports whether there is such a one. cause is for the hooks; nil is replaced.
+func (p *Pool) InvalidateConn(id uint64, cause error) bool {
+	p = p.here()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for s := range p.all {
+		if s.id != id {
+			continue
+		}
+		if s.idle {
+			p.dropIdleLocked(s, orInvalidated(cause))
+		} else {
+			s.doomed.CompareAndSwap(nil, &retirement{text: "pooled: invalidated: " + orInvalidated(cause).Error(), of: cause})
+			s.spent.Store(true)
+		}
+		return true
+	}
+	return false
+}
+
+// Setting is one option in effect.
+type Setting struct {
+	Key, Value string
+	// Origin is who set it: "default", "DSN", "program", or "pool" where the parent driver made
+	// the pool choose another value.
+	Origin string
+}
+
+// Settings are the options in effect, those of the pool's class, after the parent's DSN, whose
+// secrets are masked, as are the texts of pool_init_sql.
+func (p *Pool) Settings() []Setting {
+	list := []Setting{{Key: "dsn", Value: p.shownDSN(), Origin: p.asked.set}}
+	defaults := NewConfig()
+	for i := range options {
+		o := &options[i]
+		if o.format == nil || !o.appliesTo(p.cfg.Class) {
+			continue
+		}
+		value := o.format(p.cfg)
+		setting := Setting{Key: o.Key, Value: value, Origin: p.asked.set}
+		switch value {
+		case o.format(defaults):
+			setting.Origin = originDefault
+		case o.format(p.asked.cfg):
+		default:
+			setting.Origin = originPool
+		}
+		if o.Key == "pool_init_sql" && value != "" {
+			setting.Value = masked
+		}
+		list = append(list, setting)
+	}
+	return list
+}
+
+// origin is who set the options of a pool, and what they were before the pool made them suit its parent.
+type origin struct {
+	cfg Config
+	set string
+}
+
+const (
+	originDefault = "default"
+	originDSN     = "DSN"
+	originProgram = "program"
+	originPool    = "pool"
+)
+
+// shownDSN is the parent's DSN without its secrets, or what the parent is.
+func (p *Pool) shownDSN() string {
+	if p.target == nil && p.asked.cfg.DSN == "" {
+		return fmt.Sprintf("(a connector of the program's: %T)", p.parent)
+	}
+	shown := NewConfig()
+	shown.Driver, shown.DSN = p.cfg.Driver, p.asked.cfg.DSN
+	return shown.String()
+}

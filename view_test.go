@@ -1,0 +1,316 @@
+package pooled_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/internal/pooledtest"
+)
+
+func TestPools(t *testing.T) {
+	before := len(pooled.Pools())
+	_, first := open(t, pooledtest.NewFake(t), func(c *pooled.Config) { c.Name = "orders" })
+	db, err := sql.Open("pooled", "postgres://h/db")
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, _ := pooled.PoolOf(db)
+	if have := pooled.Pools()[before:]; !slices.Equal(have, []*pooled.Pool{first, second}) {
+		t.Errorf("have %v, want both pools, the older one first", have)
+	}
+	if have, want := second.Name(), fmt.Sprintf("postgres-%d", second.Number()); have != want || first.Name() != "orders" {
+		t.Errorf("have names %q and %q, want orders and %s", first.Name(), have, want)
+	}
+	if second.Number() <= first.Number() {
+		t.Errorf("have numbers %d and %d, want them to grow", first.Number(), second.Number())
+	}
+	db.Close()
+	if have := pooled.Pools()[before:]; !slices.Equal(have, []*pooled.Pool{first}) {
+		t.Errorf("one was closed: have %v, want the other", have)
+	}
+}
+
+// An observer is told of the pools that are open and of those that come, until it stops.
+func TestObservePools(t *testing.T) {
+	_, first := open(t, pooledtest.NewFake(t))
+	var have []int
+	stop := pooled.ObservePools(func(p *pooled.Pool) {
+		if p.Number() >= first.Number() {
+			have = append(have, p.Number())
+		}
+	})
+	_, second := open(t, pooledtest.NewFake(t))
+	stop()
+	open(t, pooledtest.NewFake(t))
+	if want := []int{first.Number(), second.Number()}; !slices.Equal(have, want) {
+		t.Errorf("have %v, want %v", have, want)
+	}
+}
+
+func TestConns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		opened := time.Now()
+		db, pool := open(t, pooledtest.NewFake(t), noRecycle)
+		defer db.Close()
+		a, _ := grab(t, db)
+		b, _ := grab(t, db)
+		time.Sleep(time.Minute)
+		give(t, a)
+		time.Sleep(time.Minute)
+		mustExec(t, b, "UPDATE b")
+		have := pool.Conns()
+		for i := range have {
+			have[i].Opened = have[i].Opened.UTC()
+		}
+		want := []pooled.ConnInfo{
+			{ID: 1, State: pooled.StateIdle, Opened: opened.UTC(), Age: 2 * time.Minute, Idle: time.Minute, Uses: 1, Statement: "SELECT conn"},
+			{ID: 2, State: pooled.StateInUse, Opened: opened.UTC(), Age: 2 * time.Minute, Held: 2 * time.Minute, Uses: 1, Statement: "UPDATE b"},
+		}
+		if !reflect.DeepEqual(have, want) {
+			t.Errorf("have %+v\nwant %+v", have, want)
+		}
+		give(t, b)
+	})
+}
+
+// In class direct a server connection is idle while database/sql has its Conn.
+func TestConnsDirect(t *testing.T) {
+	db, pool := open(t, pooledtest.NewFake(t), class(pooled.ClassDirect))
+	conn, _ := grab(t, db)
+	if have := pool.Conns()[0]; have.State != pooled.StateInUse {
+		t.Errorf("in use: have %+v", have)
+	}
+	give(t, conn)
+	if have := pool.Conns()[0]; have.State != pooled.StateIdle || have.Uses != 1 {
+		t.Errorf("idle: have %+v", have)
+	}
+	conn, _ = grab(t, db)
+	if s := pool.Stats(); s.Idle != 0 || s.CheckedOut != 1 {
+		t.Errorf("in use again: have %+v", s)
+	}
+	give(t, conn)
+	if have := pool.Conns()[0]; have.State != pooled.StateIdle || have.Uses != 2 {
+		t.Errorf("idle again: have %+v", have)
+	}
+	db.SetMaxIdleConns(-1) // database/sql closes it
+	if s := pool.Stats(); s.Idle != 0 || s.CheckedOut != 0 {
+		t.Errorf("closed: have %+v", s)
+	}
+}
+
+// The last statement may be a prepared one.
+func TestConnsShowPreparedStatements(t *testing.T) {
+	db, pool := open(t, pooledtest.NewFake(t))
+	stmt, err := db.Prepare("UPDATE prepared")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stmt.Close()
+	mustExec(t, db, "UPDATE")
+	if _, err := stmt.Exec(); err != nil {
+		t.Fatal(err)
+	}
+	if have := pool.Conns()[0].Statement; have != "UPDATE prepared" {
+		t.Errorf("have %q", have)
+	}
+}
+
+// In class direct nobody takes a borrow back: it is database/sql's.
+func TestUnusedBorrowStaysInClassDirect(t *testing.T) {
+	connector := connectorTo(t, pooledtest.NewFake(t), class(pooled.ClassDirect))
+	defer connector.Close()
+	conn, err := connector.Connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	connector.Pool().Dispose()
+	if s := connector.Pool().Stats(); s.CheckedOut != 1 || s.Idle != 0 {
+		t.Errorf("have %+v, want it lent", s)
+	}
+	if err := conn.(*pooled.Conn).Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+	conn.Close()
+}
+
+func TestConnectErrorInClassDirect(t *testing.T) {
+	var e events
+	fake := pooledtest.NewFake(t)
+	fake.On(pooledtest.StageConnect, pooledtest.Fail(errors.New("refused")).Times(1))
+	db, _ := open(t, fake, class(pooled.ClassDirect), hooks(e.hooks()))
+	db.Ping()
+	if have, want := e.take(), []string{"before connect", "connect error: refused"}; !slices.Equal(have, want) {
+		t.Errorf("have %q, want %q", have, want)
+	}
+}
+
+// Everything may be looked at while it is in use.
+func TestLookingOnWhileInUse(t *testing.T) {
+	for _, c := range []pooled.Class{pooled.ClassQueue, pooled.ClassDirect} {
+		db, pool := open(t, pooledtest.Null{}, class(c), func(c *pooled.Config) { c.LeakAfter, c.Timings = time.Hour, true })
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			for ctx.Err() == nil {
+				for _, p := range pooled.Pools() {
+					p.Conns()
+					p.Stats()
+					p.Events()
+					p.Settings()
+					p.Timings()
+				}
+			}
+		}()
+		for i := range 200 {
+			mustExec(t, db, fmt.Sprint("UPDATE ", i%7))
+			if i%50 == 0 {
+				pool.Dispose()
+			}
+		}
+		cancel()
+		<-done
+	}
+}
+
+func TestInvalidateConn(t *testing.T) {
+	for _, c := range []pooled.Class{pooled.ClassQueue, pooled.ClassDirect} {
+		t.Run(string(c), func(t *testing.T) {
+			fake := pooledtest.NewFake(t)
+			var e events
+			db, pool := open(t, fake, class(c), hooks(e.hooks()))
+			db.SetMaxIdleConns(5)
+			idle, _ := grab(t, db)
+			used, _ := grab(t, db)
+			give(t, idle)
+			e.take()
+			if pool.InvalidateConn(77, nil) {
+				t.Error("there is no 77")
+			}
+			if !pool.InvalidateConn(1, errors.New("read-only")) || !pool.InvalidateConn(2, errors.New("read-only")) {
+				t.Error("have false for one that is there")
+			}
+			mustExec(t, used, "UPDATE") // it is the borrower's until it comes back
+			give(t, used)
+			mustExec(t, db, "UPDATE")
+			waitUntil(t, func() bool { return fake.Counts().Open == 1 && pool.Stats().Closing == 0 }, pool.String)
+			if s := pool.Stats(); s.Invalidated != 2 || fake.Counts().Opened != 3 {
+				t.Errorf("have %+v, want 2 invalidated and a third opened", s)
+			}
+			closed := 0
+			for _, line := range e.take() {
+				if strings.HasPrefix(line, "close") && strings.Contains(line, "read-only") {
+					closed++
+				}
+			}
+			if closed != 2 {
+				t.Errorf("have %d closes that say why, want 2", closed)
+			}
+		})
+	}
+}
+
+func TestSettings(t *testing.T) {
+	const secret = "t1ger"
+	of := func(p *pooled.Pool) map[string]string {
+		m := map[string]string{}
+		for _, s := range p.Settings() {
+			m[s.Key] = s.Value + " (" + s.Origin + ")"
+		}
+		return m
+	}
+	check := func(p *pooled.Pool, want map[string]string) {
+		t.Helper()
+		have := of(p)
+		for key, value := range want {
+			if have[key] != value {
+				t.Errorf("%s: have %q, want %q", key, have[key], value)
+			}
+		}
+		if strings.Contains(fmt.Sprint(have), secret) {
+			t.Errorf("have the password: %v", have)
+		}
+	}
+	db, err := sql.Open("pooled", "postgres://scott:"+secret+"@h/db?sslpassword="+secret+"&pool_size=7&pool_timeout=30s&pool_init_sql=SET+x%3D"+secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	pool, _ := pooled.PoolOf(db)
+	check(pool, map[string]string{
+		"dsn":       "postgres://scott:xxxxx@h/db?sslpassword=xxxxx (DSN)",
+		"pool_size": "7 (DSN)", "pool_timeout": "30s (default)", "pool_driver": "postgres (DSN)", "pool_init_sql": "xxxxx (DSN)",
+		"pool_recycle": "30m (default)",
+	})
+
+	cfg := pooled.NewConfig()
+	cfg.Driver, cfg.DSN, cfg.Size = "sqlite", ":memory:", 3
+	if db, err = pooled.Open(cfg); err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	pool, _ = pooled.PoolOf(db)
+	check(pool, map[string]string{"pool_size": "3 (program)", "pool_recycle": "-1 (pool)", "pool_driver": "sqlite (program)"})
+
+	_, pool = open(t, pooledtest.Null{}, class(pooled.ClassDirect))
+	check(pool, map[string]string{"dsn": "(a connector of the program's: pooledtest.Null) (program)", "pool_class": "direct (program)"})
+	if _, ok := of(pool)["pool_size"]; ok {
+		t.Error("pool_size means nothing in class direct")
+	}
+}
+
+// The last hundred events are kept, in their order.
+func TestEvents(t *testing.T) {
+	fake := pooledtest.NewFake(t)
+	db, pool := open(t, fake)
+	mustExec(t, db, "UPDATE")
+	fake.On(pooledtest.StageIsValid, pooledtest.Fail(errors.New("no")).Times(1))
+	mustExec(t, db, "UPDATE")
+	var have []string
+	for _, e := range pool.Events() {
+		have = append(have, fmt.Sprintf("%s %d %s", e.Name, e.Conn, e.Detail))
+	}
+	want := []string{"connect 1 ", "invalidate 1 pooled: the connection is broken", "close 1 pooled: the connection is broken"}
+	if !slices.Equal(have, want) {
+		t.Errorf("have %q\nwant %q", have, want)
+	}
+	for range 120 {
+		pool.Dispose()
+	}
+	mustExec(t, db, "UPDATE")
+	list := pool.Events()
+	if len(list) != 100 || list[98].Name != "dispose" || list[99].Name != "connect" || list[99].Time.Before(list[0].Time) {
+		t.Errorf("have %d events, the last %+v, want 100 and the last a connect", len(list), list[len(list)-1])
+	}
+}
+
+// Each server connection knows what its server calls it, also with an interceptor before the parent.
+func TestSessionOnServers(t *testing.T) {
+	for _, test := range []struct {
+		server
+		query string
+	}{{onPostgres, "SELECT pg_backend_pid()"}, {onMySQL, "SELECT CONNECTION_ID()"}} {
+		for _, echoed := range []string{"echo=off", "echo=on"} {
+			t.Run(test.name+" "+echoed, func(t *testing.T) {
+				db := openServer(t, "pooled", test.dsn(t), echoed, "pool_logger=discard")
+				want := scanOne[string](t, db, test.query)
+				pool, _ := pooled.PoolOf(db)
+				if have := pool.Conns()[0].Session; have != want {
+					t.Errorf("have session %q, the server says %q", have, want)
+				}
+			})
+		}
+	}
+}
+
+func init() { pooled.RegisterLogger("discard", slog.New(slog.DiscardHandler)) }
