@@ -1,0 +1,143 @@
+// Package figures is what both exporters have in common: the one table of what is exported, and
+// what pools are called.
+package figures
+
+import "github.com/pooled-go/pooled"
+
+// Figure is a number that [pooled.Stats] has at any moment.
+type Figure struct {
+	OTel, Prom string // its names
+	Unit       string // as OpenTelemetry writes units
+	Counter    bool   // it only grows; else it goes up and down
+	State      string // of the connections it counts; empty: the metric has no such attribute
+	Help       string
+
+	// Read is negative while there is no such figure: no limit, say.
+	Read func(pooled.Stats) int64
+}
+
+// The states of a connection in the semantic conventions.
+const (
+	stateIdle = "idle"
+	stateUsed = "used"
+)
+
+const (
+	connections = "{connection}"
+	openHelp    = "Server connections that are open, by state."
+)
+
+// Figures is the table. The first group is what the semantic conventions have names for.
+var Figures = []Figure{
+	{"db.client.connection.count", "pooled_connections", connections, false, stateIdle, openHelp,
+		func(s pooled.Stats) int64 { return int64(s.Idle) }},
+	{"db.client.connection.count", "pooled_connections", connections, false, stateUsed, openHelp,
+		func(s pooled.Stats) int64 { return int64(s.CheckedOut) }},
+	{"db.client.connection.idle.max", "pooled_connections_idle_max", connections, false, "",
+		"Server connections that stay open while idle: pool_size. Absent if all do.", idleMax},
+	{"db.client.connection.idle.min", "pooled_connections_idle_min", connections, false, "",
+		"Server connections that are opened ahead and kept ready: pool_min_idle.",
+		func(s pooled.Stats) int64 { return int64(s.MinIdle) }},
+	{"db.client.connection.max", "pooled_connections_max", connections, false, "",
+		"Server connections that may be open at one time: pool_size and pool_max_overflow. Absent if there is no limit.",
+		func(s pooled.Stats) int64 { return int64(s.Limit) }},
+	{"db.client.connection.pending_requests", "pooled_pending_requests", "{request}", false, "",
+		"Callers in line for a server connection.",
+		func(s pooled.Stats) int64 { return int64(s.Waiting) }},
+	{"db.client.connection.timeouts", "pooled_timeouts_total", "{timeout}", true, "",
+		"Checkouts that ran into pool_timeout.",
+		func(s pooled.Stats) int64 { return int64(s.Timeouts) }},
+
+	{"pooled.connection.opening", "pooled_connections_opening", connections, false, "",
+		"Server connections that are being opened.",
+		func(s pooled.Stats) int64 { return int64(s.Opening) }},
+	{"pooled.connection.closing", "pooled_connections_closing", connections, false, "",
+		"Server connections that are being closed.",
+		func(s pooled.Stats) int64 { return int64(s.Closing) }},
+	{"pooled.connection.ceiling", "pooled_connections_ceiling", connections, false, "",
+		"Server connections at which the server last said that there are too many. Absent unless it has, and since it took more.", ceiling},
+	{"pooled.connection.opened", "pooled_connections_opened_total", connections, true, "",
+		"Server connections that were opened.",
+		func(s pooled.Stats) int64 { return int64(s.Opened) }},
+	{"pooled.connection.closed", "pooled_connections_closed_total", connections, true, "",
+		"Server connections that were closed, for whatever reason.",
+		func(s pooled.Stats) int64 { return int64(s.Closed) }},
+	{"pooled.connection.recycled", "pooled_connections_recycled_total", connections, true, "",
+		"Server connections that were closed for their age, or for idling almost as long as the server allows.",
+		func(s pooled.Stats) int64 { return int64(s.Recycled) }},
+	{"pooled.connection.invalidated", "pooled_connections_invalidated_total", connections, true, "",
+		"Server connections that were closed because they were dead or broken, or the program invalidated them.",
+		func(s pooled.Stats) int64 { return int64(s.Invalidated) }},
+	{"pooled.connection.detached", "pooled_connections_detached_total", connections, true, "",
+		"Server connections that the program took out of the pool.",
+		func(s pooled.Stats) int64 { return int64(s.Detached) }},
+	{"pooled.connect_errors", "pooled_connect_errors_total", "{error}", true, "",
+		"Server connections that could not be opened.",
+		func(s pooled.Stats) int64 { return int64(s.ConnectErrors) }},
+	{"pooled.checkouts", "pooled_checkouts_total", "{checkout}", true, "",
+		"Server connections that were lent.",
+		func(s pooled.Stats) int64 { return int64(s.Checkouts) }},
+	{"pooled.checkins", "pooled_checkins_total", "{checkin}", true, "",
+		"Server connections that came back and stayed.",
+		func(s pooled.Stats) int64 { return int64(s.Checkins) }},
+	{"pooled.waits", "pooled_waits_total", "{wait}", true, "",
+		"Checkouts that found no server connection free.",
+		func(s pooled.Stats) int64 { return int64(s.Waits) }},
+	{"pooled.resets", "pooled_resets_total", "{reset}", true, "",
+		"Resets on return that sent something to the server.",
+		func(s pooled.Stats) int64 { return int64(s.Resets) }},
+	{"pooled.soft_invalidations", "pooled_soft_invalidations_total", "{invalidation}", true, "",
+		"Server connections in use that the program marked to be closed when they come back.",
+		func(s pooled.Stats) int64 { return int64(s.SoftInvalidated) }},
+	{"pooled.disposals", "pooled_disposals_total", "{disposal}", true, "",
+		"How often the program disposed of all server connections.",
+		func(s pooled.Stats) int64 { return int64(s.Disposals) }},
+	{"pooled.leaks", "pooled_leaks_total", "{leak}", true, "",
+		"Checkouts that lasted longer than pool_leak_after.",
+		func(s pooled.Stats) int64 { return int64(s.Leaks) }},
+	{"pooled.leaks_returned", "pooled_leaks_returned_total", "{leak}", true, "",
+		"Checkouts that lasted longer than pool_leak_after and ended after all.",
+		func(s pooled.Stats) int64 { return int64(s.LeaksReturned) }},
+	{"pooled.forks", "pooled_forks_total", "{fork}", true, "",
+		"1 in a forked process, for a pool that its parent process made.",
+		func(s pooled.Stats) int64 { return int64(s.Forks) }},
+}
+
+// idleMax: in class direct, database/sql decides what stays open.
+func idleMax(s pooled.Stats) int64 {
+	if s.Class == pooled.ClassDirect {
+		return -1
+	}
+	return int64(s.Size)
+}
+
+func ceiling(s pooled.Stats) int64 {
+	if s.Ceiling == 0 {
+		return -1
+	}
+	return int64(s.Ceiling)
+}
+
+// Histogram is what a pool measures if somebody wants to know. The unit is seconds.
+type Histogram struct {
+	OTel, Prom string
+	Help       string
+	Timing     pooled.Timing
+	Read       func(pooled.Timings) pooled.Histogram
+}
+
+// Histograms is the table of these.
+var Histograms = []Histogram{
+	{"db.client.connection.create_time", "pooled_create_time_seconds",
+		"How long it took to open a server connection, its hooks and pool_init_sql included.",
+		pooled.TimingConnect, func(t pooled.Timings) pooled.Histogram { return t.Connect }},
+	{"db.client.connection.wait_time", "pooled_wait_time_seconds",
+		"How long a checkout took, from the request to the server connection.",
+		pooled.TimingWait, func(t pooled.Timings) pooled.Histogram { return t.Wait }},
+	{"db.client.connection.use_time", "pooled_use_time_seconds",
+		"How long a server connection was lent.",
+		pooled.TimingUse, func(t pooled.Timings) pooled.Histogram { return t.Use }},
+	{"pooled.reset_time", "pooled_reset_time_seconds",
+		"How long a reset on return took that sent something to the server.",
+		pooled.TimingReset, func(t pooled.Timings) pooled.Histogram { return t.Reset }},
+}
