@@ -1,7 +1,9 @@
 # Everything a contributor runs; .ci/run calls the same targets.
 
 # The root module and those beside it that need dependencies of their own.
-MODULES := $(patsubst %/,%,$(dir $(wildcard go.mod integration/go.mod bench/go.mod)))
+MODULES := $(patsubst %/,%,$(dir $(wildcard go.mod integration/go.mod metrics/go.mod bench/go.mod browser/go.mod)))
+# Those whose tests want no browser.
+TESTED := $(filter-out browser,$(MODULES))
 
 # More flags for go test, as in: make test TESTFLAGS='-run Overload -v'
 TESTFLAGS :=
@@ -13,35 +15,39 @@ PLATFORMS := linux darwin windows freebsd
 # The linter has its own go.mod, so that its dependencies are not the library's.
 STATICCHECK = go tool -modfile=$(CURDIR)/tools/go.mod staticcheck
 
-# $(call in_modules,COMMAND) runs it in every module, also after one has failed.
-in_modules = @status=0; for module in $(MODULES); do \
+# $(call in_modules,COMMAND,MODULES) runs it in each of them, also after one has failed.
+in_modules = @status=0; for module in $(2); do \
 	(cd $$module && PS4="$$module: " && set -x && $(1)) || status=1; done; exit $$status
 
-.PHONY: help demo test test-on-servers race lint vet-platforms machine-paths fuzz bench c-compiler
+.PHONY: help demo test test-on-servers test-browser race lint vet-platforms machine-paths fuzz bench c-compiler
 .DEFAULT_GOAL := help
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## show what pooled does, on an embedded database, in seconds
 	@go run ./cmd/pooled demo
 
 # Compiled before the servers start and packages are tested one by one (-p 1),
 # because tests change the servers' settings and use up their connections.
-test: c-compiler ## vet and all tests with -race, on its own PostgreSQL and MariaDB
-	$(call in_modules,go vet ./...)
-	$(call in_modules,CGO_ENABLED=1 go test -race -run '^$$' ./... >/dev/null)
-	@scripts/with-servers $(MAKE) --no-print-directory test-on-servers
+test: c-compiler ## vet and all tests with -race, on its own PostgreSQL, MariaDB and PgBouncer
+	$(call in_modules,go vet ./...,$(MODULES))
+	$(call in_modules,CGO_ENABLED=1 go test -race -run '^$$' ./... >/dev/null,$(TESTED))
+	@scripts/with-servers scripts/with-pgbouncer $(MAKE) --no-print-directory test-on-servers
 
-test-on-servers: # only with the servers that scripts/with-servers starts
-	$(call in_modules,CGO_ENABLED=1 go test -race -p 1 -timeout 20m $(TESTFLAGS) ./...)
+test-on-servers: # only with what these two scripts start
+	$(call in_modules,CGO_ENABLED=1 go test -race -p 1 -timeout 20m $(TESTFLAGS) ./...,$(TESTED))
+
+test-browser: c-compiler ## the live page, in a headless Chromium
+	@command -v chromium >/dev/null || scripts/apt-install chromium
+	cd browser && POOLED_TEST_REQUIRE=1 CGO_ENABLED=1 go test -race -timeout 10m $(TESTFLAGS) ./...
 
 race: c-compiler ## the tests that need no server, with -race; the quick check
 	CGO_ENABLED=1 go test -race -short $(TESTFLAGS) ./...
 
 lint: vet-platforms machine-paths ## gofmt, vet for each platform, staticcheck
 	@files=$$(gofmt -l .); test -z "$$files" || { echo "gofmt these:" $$files; exit 1; }
-	$(call in_modules,$(STATICCHECK) ./...)
+	$(call in_modules,$(STATICCHECK) ./...,$(MODULES))
 
 vet-platforms:
 	@set -e; for os in $(PLATFORMS); do (PS4=; set -x; GOOS=$$os go vet ./...); done

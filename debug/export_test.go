@@ -1,0 +1,10 @@
+package debug
+
+type (
+	Report     = report
+	PoolReport = poolReport
+	Event      = event
+)
+
+// Token is what the page's forms have.
+func Token() string { return token() }

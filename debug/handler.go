@@ -1,0 +1,170 @@
+// Package debug shows the pools of the process to a browser, as net/http/pprof shows
+// its goroutines. A program mounts it where it likes:
+//
+//	http.Handle("/debug/pooled/", debug.Handler{})
+//
+// The page has every open pool with its limits and figures, a live chart, each
+// server connection with its last statement and holder, the last events and the options in effect.
+// The same comes as JSON with ?format=json.
+//
+// Nothing is registered, measured or remembered by importing this package. The charts' past is
+// the browser's; the pools are looked at when somebody asks. A look turns on
+// the histograms of a pool ([pooled.Pool.Timings]) for a while.
+//
+// The page shows statements and stacks, and asks nobody for a password: like pprof, it belongs on a
+// listener that strangers do not reach, or behind a handler that knows who may look.
+package debug
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pooled-go/pooled"
+)
+
+var _ http.Handler = Handler{}
+
+// Handler is the page. Its zero value shows everything and changes nothing.
+//
+// It works under any path and behind http.StripPrefix, and may be used by several
+// goroutines and mounted several times.
+type Handler struct {
+	// AllowActions adds buttons that dispose of a pool's server connections, and invalidate single
+	// ones. Whoever can open the page can press them. Default: false, and every POST is refused.
+	AllowActions bool
+
+	// Hosts are the names, without port, under which the page may be opened; localhost and IP addresses
+	// always may. Under any other name it could be the page of somebody who has pointed that name
+	// at this machine (DNS rebinding). Default: empty, which means that actions take none but
+	// localhost and IP addresses, that looking takes any name, and that looking through a
+	// loopback listener takes what actions take.
+	Hosts []string
+}
+
+// ServeHTTP answers GET and HEAD with the page or JSON, and POST with an action if those are allowed.
+func (h Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h.setHeaders(w.Header())
+	switch {
+	case !h.knowsHost(r):
+		http.Error(w, fmt.Sprintf("pooled: show pools: %q is not one of Handler.Hosts", hostname(r.Host)), http.StatusForbidden)
+	case !forThePage(r):
+		http.NotFound(w, r)
+	case r.Method == http.MethodGet || r.Method == http.MethodHead:
+		h.show(w, r)
+	case r.Method == http.MethodPost && h.AllowActions:
+		h.act(w, r)
+	default:
+		w.Header().Set("Allow", h.methods())
+		http.Error(w, "pooled: show pools: method "+r.Method+" is not allowed", http.StatusMethodNotAllowed)
+	}
+}
+
+func (h Handler) methods() string {
+	if h.AllowActions {
+		return "GET, HEAD, POST"
+	}
+	return "GET, HEAD"
+}
+
+// forThePage tells a request for the page from one for something below it. Of the path that the handler was
+// registered for, http.StripPrefix may have left any end. Other routers, and
+// patterns with wildcards, decide for themselves.
+func forThePage(r *http.Request) bool {
+	at := strings.IndexByte(r.Pattern, '/') // behind a method and a host
+	if at < 0 || strings.Contains(r.Pattern, "{") {
+		return true
+	}
+	return strings.HasSuffix(r.Pattern[at:], r.URL.Path)
+}
+
+// question is what the query of a URL asks for.
+type question struct {
+	json  bool
+	pool  int // its number, 0: all
+	limit int // most connections, and events, of each pool; -1: all
+}
+
+// rowsEach is how many connections, and events, of each pool the page has where it shows all pools: so many
+// pools share a hundred. Nobody reads more at once, and a template is not fast.
+func rowsEach(pools int) int { return max(5, 100/max(1, pools)) }
+
+func parseQuestion(q url.Values) (question, error) {
+	var asked question
+	switch q.Get("format") {
+	case "", "html":
+	case "json":
+		asked.json = true
+	default:
+		return asked, fmt.Errorf("pooled: show pools: format %q: want html or json", q.Get("format"))
+	}
+	var err error
+	if asked.pool, err = number(q, "pool", 0); err != nil {
+		return asked, err
+	}
+	all := -1
+	if !asked.json && asked.pool == 0 {
+		all = rowsEach(len(pooled.Pools()))
+	}
+	asked.limit, err = number(q, "limit", all)
+	return asked, err
+}
+
+func number(q url.Values, key string, otherwise int) (int, error) {
+	if !q.Has(key) {
+		return otherwise, nil
+	}
+	n, err := strconv.Atoi(q.Get(key))
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("pooled: show pools: %s %q: want a number", key, q.Get(key))
+	}
+	return n, nil
+}
+
+// query is the question as the query of a URL.
+func (q question) query() string {
+	list := url.Values{}
+	if q.json {
+		list.Set("format", "json")
+	}
+	if q.pool > 0 {
+		list.Set("pool", strconv.Itoa(q.pool))
+	}
+	if q.limit >= 0 {
+		list.Set("limit", strconv.Itoa(q.limit))
+	}
+	return "?" + list.Encode()
+}
+
+func (h Handler) show(w http.ResponseWriter, r *http.Request) {
+	asked, err := parseQuestion(r.URL.Query())
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	report := look(asked, time.Now())
+	if asked.pool > 0 && len(report.Pools) == 0 {
+		http.Error(w, fmt.Sprintf("pooled: show pools: no open pool has number %d", asked.pool), http.StatusNotFound)
+		return
+	}
+	// Into memory first: an error must not come after half a page.
+	var body bytes.Buffer
+	if asked.json {
+		w.Header().Set("Content-Type", "application/json")
+		err = json.NewEncoder(&body).Encode(report)
+	} else {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		err = h.render(&body, report, asked)
+	}
+	if err != nil {
+		http.Error(w, "pooled: show pools: "+err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(body.Len()))
+	w.Write(body.Bytes())
+}

@@ -1,0 +1,5 @@
+//go:build race
+
+package debug_test
+
+const raceEnabled = true

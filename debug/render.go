@@ -1,0 +1,154 @@
+package debug
+
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"html/template"
+	"io"
+	"strings"
+	"sync"
+)
+
+//go:embed page
+var files embed.FS
+
+// page is the template with its style and script, and their hashes for the
+// Content-Security-Policy.
+type page struct {
+	template              *template.Template
+	style                 template.CSS
+	script                template.JS
+	styleHash, scriptHash string
+}
+
+// assembled is made when the page is first asked for: until then it costs nothing.
+var assembled = sync.OnceValue(func() page {
+	style := read("style.css")
+	script := "\"use strict\";\n" + read("format.js") + read("chart.js") + read("page.js")
+	return page{
+		template:  template.Must(template.New("").Funcs(formats).ParseFS(files, "page/*.html")),
+		style:     template.CSS(style),
+		script:    template.JS(script),
+		styleHash: hash(style), scriptHash: hash(script),
+	}
+})
+
+func read(name string) string {
+	text, err := files.ReadFile("page/" + name)
+	if err != nil {
+		panic(err) // it is part of the program
+	}
+	return string(text)
+}
+
+func hash(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// shown is what page.html is given.
+type shown struct {
+	Style  template.CSS
+	Script template.JS
+	Report report
+	Poll   string // the query that the script asks with
+	JSON   string // the query of the link to all there is
+	Single bool   // one pool was asked for
+	Form   form
+	Blank  blank
+}
+
+// form is what an action needs.
+type form struct {
+	Allowed bool
+	Token   string
+}
+
+// blank has the shapes that the script clones for what comes later.
+type blank struct {
+	Pool    shownPool
+	Conn    shownConn
+	Event   event
+	Setting setting
+}
+
+// Nothing is embedded here: a template finds a field of an embedded struct slowly, and asks for thousands.
+type shownPool struct {
+	Report poolReport
+	Form   form
+	Single bool
+}
+
+type shownConn struct {
+	Conn conn
+	Form form
+	Pool int
+}
+
+func (h Handler) render(w io.Writer, r report, asked question) error {
+	p := assembled()
+	f := form{Allowed: h.AllowActions}
+	if f.Allowed {
+		f.Token = token()
+	}
+	poll := asked
+	poll.json = true
+	return p.template.ExecuteTemplate(w, "page.html", shown{
+		Style: p.style, Script: p.script, Report: r, Form: f, Single: asked.pool > 0,
+		Poll: poll.query(), JSON: question{json: true, pool: asked.pool, limit: -1}.query(),
+		Blank: blank{Pool: shownPool{Form: f, Single: asked.pool > 0}, Conn: shownConn{Form: f}},
+	})
+}
+
+// Pools are the pools with what their forms need.
+func (s shown) Pools() []shownPool {
+	list := make([]shownPool, 0, len(s.Report.Pools))
+	for _, p := range s.Report.Pools {
+		list = append(list, shownPool{p, s.Form, s.Single})
+	}
+	return list
+}
+
+// Rows are the connections with what their forms need.
+func (p shownPool) Rows() []shownConn {
+	list := make([]shownConn, 0, len(p.Report.Conns))
+	for _, c := range p.Report.Conns {
+		list = append(list, shownConn{c, p.Form, p.Report.Number})
+	}
+	return list
+}
+
+// Changed is how many settings are not at their default.
+func (r poolReport) Changed() int {
+	n := 0
+	for _, s := range r.Settings {
+		if s.Origin != "default" {
+			n++
+		}
+	}
+	return n
+}
+
+// Mood is what the row of a connection is marked with.
+func (c conn) Mood() string {
+	if c.Leaked {
+		return "leaked"
+	}
+	return c.State
+}
+
+// Since is for how long the connection has been in its state.
+func (c conn) Since() float64 { return max(c.Idle, c.Held) }
+
+// Brief is the beginning of an event's detail, which may go on with stacks.
+func (e event) Brief() string {
+	brief, _, _ := strings.Cut(e.Detail, "\n")
+	return brief
+}
+
+// Rest is what follows the Brief.
+func (e event) Rest() string {
+	_, rest, _ := strings.Cut(e.Detail, "\n")
+	return rest
+}

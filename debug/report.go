@@ -1,0 +1,216 @@
+package debug
+
+import (
+	"cmp"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/pooled-go/pooled"
+)
+
+// The types of this file are the JSON, which the page is made of too. Durations are seconds; -1 means no limit, as in
+// the DSN. docs/debug.md describes each field.
+
+type report struct {
+	Time    time.Time    `json:"time"`
+	Program string       `json:"program"`
+	PID     int          `json:"pid"`
+	Pools   []poolReport `json:"pools"`
+}
+
+type poolReport struct {
+	Number  int    `json:"number"`
+	Name    string `json:"name"`
+	Class   string `json:"class"`
+	Size    int    `json:"size"`
+	MinIdle int    `json:"min_idle"`
+	Limit   int    `json:"limit"`
+	Ceiling int    `json:"ceiling"`
+
+	InUse   int `json:"in_use"`
+	Idle    int `json:"idle"`
+	Waiting int `json:"waiting"`
+	Opening int `json:"opening"`
+	Closing int `json:"closing"`
+	Leaked  int `json:"leaked"`
+
+	Counters counters `json:"counters"`
+	Timings  timings  `json:"timings"`
+
+	Conns         []conn    `json:"conns"`
+	ConnsOmitted  int       `json:"conns_omitted"`
+	Events        []event   `json:"events"`
+	EventsOmitted int       `json:"events_omitted"`
+	Settings      []setting `json:"settings"`
+}
+
+type counters struct {
+	Checkouts       uint64 `json:"checkouts"`
+	Checkins        uint64 `json:"checkins"`
+	Waits           uint64 `json:"waits"`
+	Timeouts        uint64 `json:"timeouts"`
+	Opened          uint64 `json:"opened"`
+	Closed          uint64 `json:"closed"`
+	ConnectErrors   uint64 `json:"connect_errors"`
+	Recycled        uint64 `json:"recycled"`
+	Invalidated     uint64 `json:"invalidated"`
+	SoftInvalidated uint64 `json:"soft_invalidated"`
+	Detached        uint64 `json:"detached"`
+	Disposals       uint64 `json:"disposals"`
+	Resets          uint64 `json:"resets"`
+	Leaks           uint64 `json:"leaks"`
+	LeaksReturned   uint64 `json:"leaks_returned"`
+	Forks           uint64 `json:"forks"`
+}
+
+type timings struct {
+	Wait    histogram `json:"wait"`
+	Connect histogram `json:"connect"`
+	Use     histogram `json:"use"`
+	Reset   histogram `json:"reset"`
+}
+
+type histogram struct {
+	Count   uint64   `json:"count"`
+	Sum     float64  `json:"sum"`
+	P50     float64  `json:"p50"`
+	P95     float64  `json:"p95"`
+	P99     float64  `json:"p99"`
+	Buckets []bucket `json:"buckets"`
+}
+
+type bucket struct {
+	UpTo  float64 `json:"up_to"`
+	Count uint64  `json:"count"`
+}
+
+type conn struct {
+	ID        uint64    `json:"id"`
+	Session   string    `json:"session"`
+	State     string    `json:"state"`
+	Leaked    bool      `json:"leaked"`
+	Opened    time.Time `json:"opened"`
+	Age       float64   `json:"age"`
+	Idle      float64   `json:"idle"`
+	Held      float64   `json:"held"`
+	Uses      uint64    `json:"uses"`
+	Statement string    `json:"statement"`
+	Stack     string    `json:"stack"`
+}
+
+type event struct {
+	Time   time.Time `json:"time"`
+	Name   string    `json:"name"`
+	Conn   uint64    `json:"conn"`
+	Detail string    `json:"detail"`
+}
+
+type setting struct {
+	Key    string `json:"key"`
+	Value  string `json:"value"`
+	Origin string `json:"origin"`
+}
+
+// look reports on the pools that were asked for. The parts of one are not all of the same moment.
+func look(asked question, now time.Time) report {
+	r := report{Time: now.UTC(), Program: filepath.Base(os.Args[0]), PID: os.Getpid(), Pools: []poolReport{}}
+	for _, p := range pooled.Pools() {
+		if asked.pool == 0 || asked.pool == p.Number() {
+			r.Pools = append(r.Pools, lookAt(p, asked.limit))
+		}
+	}
+	return r
+}
+
+func lookAt(p *pooled.Pool, limit int) poolReport {
+	s := p.Stats()
+	r := poolReport{
+		Number: p.Number(), Name: p.Name(), Class: string(s.Class),
+		Size: s.Size, MinIdle: s.MinIdle, Limit: s.Limit, Ceiling: s.Ceiling,
+		InUse: s.CheckedOut, Idle: s.Idle, Waiting: s.Waiting, Opening: s.Opening, Closing: s.Closing,
+		Counters: counters{
+			Checkouts: s.Checkouts, Checkins: s.Checkins, Waits: s.Waits, Timeouts: s.Timeouts,
+			Opened: s.Opened, Closed: s.Closed, ConnectErrors: s.ConnectErrors, Recycled: s.Recycled,
+			Invalidated: s.Invalidated, SoftInvalidated: s.SoftInvalidated, Detached: s.Detached, Disposals: s.Disposals,
+			Resets: s.Resets, Leaks: s.Leaks, LeaksReturned: s.LeaksReturned, Forks: s.Forks,
+		},
+	}
+	t := p.Timings()
+	r.Timings = timings{Wait: asHistogram(t.Wait), Connect: asHistogram(t.Connect), Use: asHistogram(t.Use), Reset: asHistogram(t.Reset)}
+	r.addConns(p.Conns(), limit)
+	r.addEvents(p.Events(), limit)
+	for _, s := range p.Settings() {
+		r.Settings = append(r.Settings, setting(s))
+	}
+	return r
+}
+
+// seconds leaves alone the -1 that says "none".
+func seconds(d time.Duration) float64 {
+	if d < 0 {
+		return -1
+	}
+	return d.Seconds()
+}
+
+func asHistogram(h pooled.Histogram) histogram {
+	list := histogram{
+		Count: h.Count, Sum: seconds(h.Sum), Buckets: make([]bucket, len(h.Buckets)),
+		P50: seconds(h.Quantile(0.5)), P95: seconds(h.Quantile(0.95)), P99: seconds(h.Quantile(0.99)),
+	}
+	for i, b := range h.Buckets {
+		list.Buckets[i] = bucket{UpTo: seconds(b.UpTo), Count: b.Count}
+	}
+	return list
+}
+
+// addConns takes first what somebody should look at first: those leaked, those in use, and of each the longest out.
+func (r *poolReport) addConns(list []pooled.ConnInfo, limit int) {
+	rank := func(c *pooled.ConnInfo) int {
+		switch {
+		case c.Leaked:
+			return 0
+		case c.State == pooled.StateInUse:
+			return 1
+		}
+		return 2
+	}
+	slices.SortStableFunc(list, func(a, b pooled.ConnInfo) int { // stable: otherwise by ID
+		return cmp.Or(cmp.Compare(rank(&a), rank(&b)), cmp.Compare(b.Held, a.Held))
+	})
+	for i := range list {
+		if list[i].Leaked {
+			r.Leaked++
+		}
+	}
+	r.ConnsOmitted = beyond(len(list), limit)
+	list = list[:len(list)-r.ConnsOmitted]
+	r.Conns = make([]conn, 0, len(list))
+	for _, c := range list {
+		r.Conns = append(r.Conns, conn{
+			ID: c.ID, Session: c.Session, State: string(c.State), Leaked: c.Leaked, Opened: c.Opened.UTC(), Age: seconds(c.Age),
+			Idle: seconds(c.Idle), Held: seconds(c.Held), Uses: c.Uses, Statement: c.Statement, Stack: c.Stack,
+		})
+	}
+}
+
+// addEvents takes the newest first.
+func (r *poolReport) addEvents(list []pooled.Event, limit int) {
+	r.EventsOmitted = beyond(len(list), limit)
+	list = list[r.EventsOmitted:]
+	r.Events = make([]event, 0, len(list))
+	for _, e := range slices.Backward(list) {
+		e.Time = e.Time.UTC()
+		r.Events = append(r.Events, event(e))
+	}
+}
+
+// beyond is by how much there are too many; a limit below 0 is none.
+func beyond(have, limit int) int {
+	if limit < 0 {
+		return 0
+	}
+	return max(0, have-limit)
+}
