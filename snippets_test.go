@@ -7,8 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"math"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/pooled-go/pooled"
 	"github.com/pooled-go/pooled/internal/pooledtest"
@@ -131,4 +136,143 @@ func openConfig() error {
 		return err
 	}
 	return db.Close()
+}
+
+// The sql.Opens of docs that stand for themselves. They open nothing.
+func TestSnippetOpens(t *testing.T) {
+	for name, open := range map[string]func() (*sql.DB, error){
+		"docs/sizing.md": func() (*sql.DB, error) {
+			db, err := sql.Open("pooled", "postgres://scott:tiger@localhost/shop?pool_size=10&pool_max_overflow=10&pool_timeout=5s")
+			return db, err
+		},
+		"docs/from-hikaricp.md": func() (*sql.DB, error) {
+			db, err := sql.Open("pooled", "mysql://bart:51mp50n@localhost/simpsons?"+
+				"pool_size=10&pool_max_overflow=0&pool_timeout=30s&pool_recycle=30m&pool_recycle_jitter=25%25&"+
+				"pool_pre_ping=500ms&pool_ping_timeout=5s&pool_reset_on_return=auto")
+			return db, err
+		},
+		"docs/from-sqlalchemy.md": func() (*sql.DB, error) {
+			db, err := sql.Open("pooled", "postgresql://scott:tiger@localhost/shop?"+
+				"pool_size=10&pool_max_overflow=20&pool_recycle=3600&pool_pre_ping=true&echo_pool=true")
+			return db, err
+		},
+	} {
+		db, err := open()
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if err := db.Close(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// How many server connections are in use on average, by the sum of the times in use: docs/sizing.md.
+func TestSnippetInUse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db, pool := open(t, pooledtest.NewFake(t), size(5, 5))
+		defer db.Close()
+		defer load(t, db)()
+		before, began := pool.Timings().Use, time.Now()
+		time.Sleep(time.Minute)
+		inUse := (pool.Timings().Use.Sum - before.Sum).Seconds() / time.Since(began).Seconds()
+		if want := 3 * 0.8; math.Abs(inUse-want) > 0.1 {
+			t.Errorf("have %v in use on average, want %v", inUse, want)
+		}
+		stats, wait := pool.Stats(), pool.Timings().Wait
+		log.Printf("in use %d, waiting %d; waited %d of %d, 99%% at most %v; timeouts %d",
+			stats.CheckedOut, stats.Waiting, stats.Waits, stats.Checkouts, wait.Quantile(0.99), stats.Timeouts)
+	})
+}
+
+// load has three server connections in use for 80ms of each 100ms, until stop is called.
+func load(t *testing.T, db *sql.DB) (stop func()) {
+	var all sync.WaitGroup
+	done := make(chan struct{})
+	for range 3 {
+		all.Go(func() {
+			for {
+				tx, err := db.Begin()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				time.Sleep(80 * time.Millisecond)
+				if err := tx.Commit(); err != nil {
+					t.Error(err)
+				}
+				select {
+				case <-done:
+					return
+				case <-time.After(20 * time.Millisecond):
+				}
+			}
+		})
+	}
+	return func() { close(done); all.Wait() }
+}
+
+func TestSnippetFailEarly(t *testing.T) {
+	db, _ := open(t, pooledtest.Null{})
+	if err := failEarly(t.Context(), db); err != nil {
+		t.Error(err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := failEarly(ended, db); !errors.Is(err, context.Canceled) {
+		t.Errorf("have %v, want %v", err, context.Canceled)
+	}
+}
+
+func failEarly(ctx context.Context, db *sql.DB) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if err := db.PingContext(ctx); err != nil {
+		return fmt.Errorf("the database cannot be reached: %w", err)
+	}
+	return nil
+}
+
+// openForeignKeys registers a name, which can be done once.
+var openForeignKeys = sync.OnceValues(func() (*sql.DB, error) {
+	pooled.RegisterHooks("foreign_keys", pooled.Hooks{
+		Connect: func(ctx context.Context, s *pooled.ServerConn) error {
+			return s.Exec(ctx, "PRAGMA foreign_keys = ON")
+		},
+	})
+	db, err := sql.Open("pooled", "sqlite:///shop.db?pool_hooks=foreign_keys")
+	return db, err
+})
+
+// The snippet's file is not made: the same hooks are tried on a database in memory.
+func TestSnippetForeignKeys(t *testing.T) {
+	db, err := openForeignKeys()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	tried, err := sql.Open("pooled", "sqlite://?pool_driver=sqlite&pool_hooks=foreign_keys")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tried.Close()
+	if have := scanOne[int](t, tried, "PRAGMA foreign_keys"); have != 1 {
+		t.Errorf("foreign_keys: have %d, want 1", have)
+	}
+}
+
+// What docs/proxies.md says that a new MySQL connection is asked: ProxySQL goes by the text.
+func TestSnippetMySQLGreeting(t *testing.T) {
+	const greeting = "SELECT @@autocommit, @@wait_timeout, CONNECTION_ID()"
+	fake := pooledtest.NewFake(t)
+	db, _ := open(t, fake, func(c *pooled.Config) { c.Driver = "mysql" })
+	defer db.Close()
+	if err := db.Ping(); err != nil {
+		t.Fatal(err)
+	}
+	asked := slices.ContainsFunc(fake.Log(), func(line string) bool { return strings.Contains(line, greeting) })
+	if !asked {
+		t.Errorf("have %q, want %s among it: docs/proxies.md says so", fake.Log(), greeting)
+	}
 }

@@ -103,7 +103,7 @@ func rawConn(t *testing.T, db *sql.DB, f func(driver.Conn) error) {
 	}
 }
 
-// forgetTransaction leaves a transaction open on the conn it gives back.
+// forgetTransaction runs statements, such as a BEGIN, and gives the conn back as it is.
 func forgetTransaction(t *testing.T, db *sql.DB, statements ...string) {
 	t.Helper()
 	conn, err := db.Conn(t.Context())

@@ -1,0 +1,4 @@
+CREATE TABLE snippet_notes (
+    id   INTEGER PRIMARY KEY,
+    text VARCHAR(40) NOT NULL
+);

@@ -1,0 +1,80 @@
+package pooled_test
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/pooled-go/pooled"
+)
+
+// docs/options.md has a section for each option, in the order of the table, and what the table in it says
+// of default, range and classes is so.
+func TestOptionsDocumented(t *testing.T) {
+	sections := strings.Split(readFile(t, "docs/options.md"), "\n## ")[1:]
+	options := pooled.Options()
+	for i, o := range options {
+		heading := "`" + strings.Join(append([]string{o.Key}, o.Aliases...), "`, `") + "`"
+		if i >= len(sections) || !strings.HasPrefix(sections[i], heading+"\n") {
+			t.Fatalf("docs/options.md, section %d: want the heading ## %s", i+1, heading)
+		}
+		checkOptionSection(t, o, sections[i])
+	}
+	if have := len(sections) - len(options); have != 1 {
+		t.Errorf("docs/options.md: have %d sections more than options, want one", have)
+	}
+}
+
+func checkOptionSection(t *testing.T, o pooled.Option, section string) {
+	t.Helper()
+	lines := strings.Split(section, "\n")
+	const head = "| unit | default | 0 | -1 | classes | in code |"
+	if len(lines) < 5 || lines[2] != head {
+		t.Fatalf("%s: want a table that begins with %s", o.Key, head)
+	}
+	cells := strings.Split(lines[4], "|")
+	if len(cells) != 8 {
+		t.Fatalf("%s: have the row %s, want six cells", o.Key, lines[4])
+	}
+	for i := range cells {
+		cells[i] = strings.TrimSpace(cells[i])
+	}
+	byDefault, zero, off, classes, field := strings.Trim(cells[2], "`"), cells[3], cells[4], cells[5], strings.Trim(cells[6], "`")
+	if byDefault != o.Default {
+		t.Errorf("%s: have the default %q, want %q", o.Key, byDefault, o.Default)
+	}
+	checkAccepted(t, o.Key, "0", zero)
+	checkAccepted(t, o.Key, "-1", off)
+	checkRefused(t, o.Key, zero != "–")
+	want := "all"
+	if list := pooled.OptionClasses(o.Key); list != nil {
+		names := make([]string, len(list))
+		for i, c := range list {
+			names[i] = string(c)
+		}
+		want = strings.Join(names, ", ")
+	}
+	if classes != want {
+		t.Errorf("%s: have classes %q, want %q", o.Key, classes, want)
+	}
+	if _, ok := reflect.TypeFor[pooled.Config]().FieldByName(field); !ok && o.Supported {
+		t.Errorf("%s: Config has no field %s", o.Key, field)
+	}
+}
+
+// checkAccepted holds a cell to what ParseDSN does; a cell of – says nothing.
+func checkAccepted(t *testing.T, key, value, cell string) {
+	t.Helper()
+	_, err := pooled.ParseDSN("u@tcp(h)/db?" + key + "=" + value)
+	if cell != "–" && (err != nil) != (cell == "refused") {
+		t.Errorf("%s=%s: docs/options.md says %q, have %v", key, value, cell, err)
+	}
+}
+
+// checkRefused: any other negative number.
+func checkRefused(t *testing.T, key string, numeric bool) {
+	t.Helper()
+	if _, err := pooled.ParseDSN("u@tcp(h)/db?" + key + "=-2"); numeric && err == nil {
+		t.Errorf("%s=-2: have no error, want it refused", key)
+	}
+}
