@@ -2,6 +2,7 @@
 //
 //	pooled demo              on an embedded database: no server, no network, no flags
 //	pooled demo --dsn DSN    on a database of yours
+//	pooled doctor DSN        examines the DSN, its options, the server and what is between
 package main
 
 import (
@@ -31,6 +32,7 @@ type command struct {
 
 var commands = []command{
 	{"demo", "show on a real database what pooled does, beside the bare driver", demo},
+	{"doctor", "examine a DSN, its server and what is between", doctor},
 }
 
 // usageError is a mistake on the command line.

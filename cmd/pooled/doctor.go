@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+)
+
+const doctorUsage = `usage: pooled doctor DSN [--instances N] [--json]
+
+Connects to the database of DSN as a program would, by any form of DSN that
+sql.Open("pooled", DSN) takes, and says what it finds: ok, warning or problem,
+with what to change. docs/doctor.md explains each finding.
+
+  --instances N  processes that share the server, 1 by default; those that a
+                 deployment starts before it stops the old ones count
+  --json         the report as JSON on standard output
+
+It opens at most 3 connections at one time, makes only temporary objects, in
+sessions of its own, and leaves nothing behind. The exit code is 0 without a
+problem, 1 with one or if the examination could not be finished, 2 if the
+command line or the DSN is wrong.
+`
+
+// doctorLimit is far above what an examination takes on a server at some distance. Each check has a limit of its own.
+const doctorLimit = 3 * time.Minute
+
+// doctorOptions is the command line.
+type doctorOptions struct {
+	dsn       string
+	instances int
+	json      bool
+}
+
+func doctor(ctx context.Context, args []string, stdout io.Writer) error {
+	o, err := parseDoctor(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		_, err := io.WriteString(stdout, doctorUsage)
+		return err
+	case err != nil:
+		return &usageError{err}
+	}
+	x, err := newExam(o.dsn, o.instances)
+	if err != nil {
+		return &usageError{err}
+	}
+	x.progress = newProgress(os.Stderr)
+	r, err := x.run(ctx)
+	if err != nil {
+		return err
+	}
+	if err := o.write(r, stdout); err != nil {
+		return err
+	}
+	return r.err()
+}
+
+// parseDoctor takes the DSN before, between and behind the flags. No error repeats an argument: a DSN that was not quoted
+// for the shell comes in pieces, and one of them may be the password.
+func parseDoctor(args []string) (o doctorOptions, err error) {
+	flags := flag.NewFlagSet("doctor", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.IntVar(&o.instances, "instances", 1, "")
+	flags.BoolVar(&o.json, "json", false, "")
+	var dsns []string
+	for {
+		if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+			return o, err
+		} else if err != nil {
+			return o, errors.New("bad flag or value: want DSN [--instances N] [--json]")
+		}
+		if flags.NArg() == 0 {
+			break
+		}
+		dsns, args = append(dsns, flags.Arg(0)), flags.Args()[1:]
+	}
+	switch {
+	case len(dsns) == 0:
+		return o, errors.New("no DSN: want DSN [--instances N] [--json]")
+	case len(dsns) > 1:
+		return o, fmt.Errorf("want one DSN, have %d arguments: put it in quotes", len(dsns))
+	case o.instances < 1:
+		return o, fmt.Errorf("--instances %d: want at least 1", o.instances)
+	}
+	o.dsn = dsns[0]
+	return o, nil
+}
+
+func (o doctorOptions) write(r *diagnosis, stdout io.Writer) error {
+	if !o.json {
+		return r.print(&page{w: stdout})
+	}
+	e := json.NewEncoder(stdout)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(r)
+}
+
+// progress says on a terminal, in one line that is rewritten, what is being done. Nil says nothing.
+type progress struct {
+	w     io.Writer
+	width int // of what is shown now
+}
+
+// newProgress is for a terminal only: in a file or a log it would be noise.
+func newProgress(f *os.File) *progress {
+	info, err := f.Stat()
+	if err != nil || info.Mode()&os.ModeCharDevice == 0 || os.Getenv("TERM") == "dumb" {
+		return nil
+	}
+	return &progress{w: f}
+}
+
+// show replaces the line; an empty text leaves none. Blanks wipe what was there on terminals of every kind.
+func (p *progress) show(text string) {
+	if p == nil {
+		return
+	}
+	text = cut(text, 79) // a longer one would wrap, and stay
+	blank := strings.Repeat(" ", p.width)
+	fmt.Fprintf(p.w, "\r%s\r%s", blank, text)
+	p.width = len([]rune(text))
+}

@@ -1,0 +1,246 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pooled-go/pooled/internal/pooledtest"
+)
+
+// becomes polls until the condition holds, which it may do later than the client is told.
+func becomes(condition func() bool) bool {
+	for until := time.Now().Add(20 * time.Second); time.Now().Before(until); time.Sleep(time.Millisecond) {
+		if condition() {
+			return true
+		}
+	}
+	return false
+}
+
+// hasSent tells whether a client has sent a text through the proxy.
+func hasSent(p *pooledtest.Proxy, text string) func() bool {
+	return func() bool {
+		return strings.Contains(strings.Join(p.Messages(), "\n"), text)
+	}
+}
+
+// What is on a server that an examination might leave there: queries, each with an answer that must be the same afterwards.
+var traces = map[string][]string{
+	"postgres": {
+		"SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pooled_doctor_test'",
+		"SELECT count(*) FROM pg_class WHERE relname LIKE 'pooled\\_doctor%'",
+		"SELECT count(*) FROM pg_proc WHERE proname LIKE 'pooled\\_doctor%'",
+		"SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE a.application_name = 'pooled_doctor_test'",
+		"SELECT count(*) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase WHERE d.datname = current_database()",
+	},
+	"mysql": {
+		"SELECT count(*) FROM information_schema.processlist WHERE user = 'pooled_doctor_traces'",
+		"SELECT count(*) FROM information_schema.tables WHERE table_name LIKE 'pooled\\_doctor%'",
+		"SELECT count(*) FROM information_schema.routines WHERE routine_name LIKE 'pooled\\_doctor%'",
+	},
+}
+
+// traced returns a DSN whose sessions can be told from those of others, and a check that nothing of them is left.
+func traced(t *testing.T, name string) (dsn string, clean func()) {
+	t.Helper()
+	admin := ""
+	if name == "postgres" {
+		admin = pooledtest.Postgres(t)
+		dsn = with(admin, "application_name=pooled_doctor_test")
+	} else {
+		admin = pooledtest.MySQL(t)
+		db := openBare(t, "mysql", admin)
+		statement(t, db, "CREATE OR REPLACE USER pooled_doctor_traces@'127.0.0.1' IDENTIFIED BY 'doctor-s3cret'")
+		statement(t, db, "GRANT ALL ON pooled_test.* TO pooled_doctor_traces@'127.0.0.1'")
+		t.Cleanup(func() { db.Exec("DROP USER pooled_doctor_traces@'127.0.0.1'") })
+		_, host, _ := strings.Cut(admin, "@")
+		dsn = "pooled_doctor_traces:doctor-s3cret@" + host
+	}
+	return dsn, func() {
+		t.Helper()
+		for _, query := range traces[name] {
+			wantNone(t, name, admin, query)
+		}
+	}
+}
+
+func TestDoctorLeavesNothing(t *testing.T) {
+	for name := range traces {
+		for _, mode := range []string{"none", "session"} {
+			dsn, clean := traced(t, name)
+			clean()
+			examine(t, with(dsn, "pool_reset_on_return="+mode))
+			clean()
+		}
+	}
+}
+
+// Ctrl-C ends it where it is: in the middle of what it tries on its sessions.
+func TestDoctorInterrupted(t *testing.T) {
+	for name, middle := range map[string]string{"postgres": "pg_advisory_lock", "mysql": "GET_LOCK"} {
+		t.Run(name, func(t *testing.T) {
+			dsn, clean := traced(t, name)
+			p := pooledtest.NewProxy(t, dsn)
+			ctx, cancel := context.WithCancelCause(t.Context())
+			var stdout, stderr bytes.Buffer
+			code := make(chan int)
+			go func() {
+				code <- run(ctx, []string{"doctor", with(p.DSN(), "pool_reset_on_return=none")}, &stdout, &stderr)
+			}()
+			if !becomes(hasSent(p, middle)) {
+				t.Errorf("have %q sent, want %s among it", p.Messages(), middle)
+			}
+			cancel(errors.New("interrupt signal received"))
+			if c := <-code; c != 1 || stdout.Len() > 0 || stderr.String() != "pooled: doctor: interrupt signal received\n" {
+				t.Errorf("have exit code %d, %q and %q, want 1, nothing and the interrupt", c, stdout.String(), stderr.String())
+			}
+			clean()
+			if n := p.Open(); n != 0 {
+				t.Errorf("have %d connections open, want none", n)
+			}
+		})
+	}
+}
+
+// within sets the limit of all checks and the grace, for the test.
+func within(t *testing.T, limit, after time.Duration) {
+	ownChecks, ownGrace := checks, grace
+	t.Cleanup(func() { checks, grace = ownChecks, ownGrace })
+	checks = append([]check{}, checks...)
+	for i := range checks {
+		checks[i].limit = limit
+	}
+	grace = after
+}
+
+// A server that takes connections and says nothing.
+func TestDoctorNoAnswer(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var silent []net.Conn
+	accepting := make(chan struct{})
+	go func() {
+		defer close(accepting)
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			silent = append(silent, c)
+		}
+	}()
+	t.Cleanup(func() {
+		l.Close()
+		<-accepting
+		for _, c := range silent {
+			c.Close()
+		}
+	})
+	within(t, 300*time.Millisecond, grace)
+	for _, dsn := range []string{"postgres://scott:s3cret@" + l.Addr().String() + "/db?sslmode=disable", "scott:s3cret@tcp(" + l.Addr().String() + ")/db"} {
+		d := examine(t, dsn)
+		wantLevels(t, d, "dsn reset-mode pre-ping recycle fork-guard wait connect:problem")
+		wantFinding(t, d, "connect", levelProblem, "no answer within 300ms", "firewalls")
+	}
+}
+
+// A server that falls silent in the middle of a statement, which lib/pq doesn't notice: the examination ends with what was found so far.
+func TestDoctorHangs(t *testing.T) {
+	for name, asleep := range map[string]string{"postgres": "SELECT pg_sleep(30)", "mysql": "SELECT SLEEP(30)"} {
+		t.Run(name, func(t *testing.T) {
+			dsn := ""
+			if name == "postgres" {
+				dsn = pooledtest.Postgres(t)
+			} else {
+				dsn = pooledtest.MySQL(t)
+			}
+			p := pooledtest.NewProxy(t, dsn)
+			within(t, time.Second, 500*time.Millisecond)
+			checks = []check{checks[1], {title: "sleeping", limit: time.Second, run: func(ctx context.Context, x *exam) error {
+				return x.with(nil, func(s *session) error {
+					return s.borrow(ctx, func(conn *sql.Conn) error { return send(ctx, conn, asleep) })
+				})
+			}}}
+			var hung sync.WaitGroup
+			hung.Go(func() {
+				if becomes(hasSent(p, asleep)) {
+					p.Hang()
+				}
+			})
+			began := time.Now()
+			d := examine(t, p.DSN())
+			if took := time.Since(began); took > 10*time.Second {
+				t.Errorf("have an examination of %v, want it ended", took)
+			}
+			wantLevels(t, d, "dsn connect unfinished:problem")
+			wantFinding(t, d, "unfinished", levelProblem, "sleeping: no answer within 1s", "network")
+			hung.Wait()
+			p.CloseAll()
+		})
+	}
+}
+
+// One that breaks off is examined as far as it goes.
+func TestDoctorLosesItsServer(t *testing.T) {
+	p := pooledtest.NewProxy(t, pooledtest.Postgres(t))
+	lost := make(chan struct{})
+	go func() {
+		defer close(lost)
+		if becomes(hasSent(p, "max_connections")) {
+			p.Close()
+		}
+	}()
+	d := examine(t, p.DSN())
+	<-lost
+	f := about(t, d, "unfinished")
+	if f.Level != levelWarning && f.Level != levelProblem {
+		t.Errorf("have %+v, want it to say that something is missing", f)
+	}
+}
+
+func TestProgress(t *testing.T) {
+	var b bytes.Buffer
+	p := &progress{w: &b}
+	p.show("first")
+	p.show("2nd")
+	p.show("")
+	if have, want := b.String(), "\r\rfirst\r     \r2nd\r   \r"; have != want {
+		t.Errorf("have %q, want %q", have, want)
+	}
+	b.Reset()
+	p.show(strings.Repeat("é", 100))
+	if n := len([]rune(b.String())); n > 81 {
+		t.Errorf("have %d columns, want less than a terminal's 80", n)
+	}
+	(*progress)(nil).show("nothing")
+}
+
+// What is no terminal is told nothing.
+func TestProgressOnTerminalsOnly(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	file, err := os.Create(t.TempDir() + "/log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	for _, f := range []*os.File{w, file} {
+		if newProgress(f) != nil {
+			t.Errorf("%s: have progress, want none", f.Name())
+		}
+	}
+}
