@@ -123,7 +123,7 @@ func (s *frontStmt) QueryContext(ctx context.Context, args []driver.NamedValue) 
 	return stmtQuery(s.front.with(ctx), s.Stmt, args)
 }
 
-// chainEnd is the parent's connection, which may lack what a linkConn has.
+// chainEnd is the parent's connection. It may lack what a linkConn has; what it lacks altogether is not asked of it.
 type chainEnd struct{ parent *parentConn }
 
 func (c *chainEnd) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
@@ -142,12 +142,7 @@ func (c *chainEnd) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.T
 	return c.parent.begin(ctx, opts)
 }
 
-func (c *chainEnd) Ping(ctx context.Context) error {
-	if c.parent.pinger == nil {
-		return nil
-	}
-	return c.parent.pinger.Ping(ctx)
-}
+func (c *chainEnd) Ping(ctx context.Context) error { return c.parent.pinger.Ping(ctx) }
 
 // link is one interceptor, and what follows it.
 type link struct {

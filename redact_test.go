@@ -60,3 +60,11 @@ func TestRedactingLeavesTheRest(t *testing.T) {
 		t.Errorf("have %s", have)
 	}
 }
+
+// Of two secrets, one of which begins like the other, nothing is left of either.
+func TestRedactingTheLongerFirst(t *testing.T) {
+	have := pooled.Redact("postgres://scott:tiger@h/db?sslpassword=tigerlily", "tiger and tigerlily")
+	if want := "xxxxx and xxxxx"; have != want {
+		t.Errorf("have %q, want %q", have, want)
+	}
+}

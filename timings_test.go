@@ -161,7 +161,10 @@ func TestHistogram(t *testing.T) {
 func TestStatsCountEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := pooledtest.NewFake(t)
-		db, pool := open(t, fake, one(pooled.ClassQueue), noRecycle, func(c *pooled.Config) { c.Timeout, c.Timings = time.Second, true })
+		db, pool := open(t, fake, one(pooled.ClassQueue), noRecycle, func(c *pooled.Config) {
+			c.Timeout, c.Timings = time.Second, true
+			c.Hooks.Reset = func(context.Context, *pooled.ServerConn, pooled.ResetState) error { return nil } // which is no reset
+		})
 		defer db.Close()
 		mustExec(t, db, "UPDATE")
 		mustExec(t, db, "BEGIN")

@@ -314,3 +314,34 @@ func TestSessionOnServers(t *testing.T) {
 }
 
 func init() { pooled.RegisterLogger("discard", slog.New(slog.DiscardHandler)) }
+
+// What was opened is open, closed or detached, whatever became of it.
+func TestStatsAddUp(t *testing.T) {
+	for _, c := range []pooled.Class{pooled.ClassQueue, pooled.ClassNull, pooled.ClassStatic, pooled.ClassDirect} {
+		t.Run(string(c), func(t *testing.T) {
+			fake := pooledtest.NewFake(t)
+			db, pool := open(t, fake, class(c))
+			for name, end := range map[string]func(*sql.Conn){
+				"nothing":         func(*sql.Conn) {},
+				"invalidate":      func(conn *sql.Conn) { pooled.Invalidate(t.Context(), conn, nil) },
+				"soft invalidate": func(conn *sql.Conn) { pooled.SoftInvalidate(t.Context(), conn, nil) },
+				"detach":          func(conn *sql.Conn) { pooled.Detach(t.Context(), conn) },
+				"dispose":         func(*sql.Conn) { pool.Dispose() },
+				"bad": func(conn *sql.Conn) {
+					fake.On(pooledtest.StageExec, pooledtest.BadConn().Times(1))
+					conn.ExecContext(t.Context(), "UPDATE")
+				},
+			} {
+				conn, _ := grab(t, db)
+				end(conn)
+				conn.Close()
+				waitUntil(t, func() bool {
+					s := pool.Stats()
+					return s.Closing == 0 && s.Open() == fake.Counts().Open && int(s.Opened-s.Closed-s.Detached) == s.Open()
+				}, func() string {
+					return fmt.Sprintf("after %s: have %v, and %d open at the server", name, pool, fake.Counts().Open)
+				})
+			}
+		})
+	}
+}

@@ -13,7 +13,7 @@ import (
 func measureNull(ctx context.Context, how settings) ([]section, error) {
 	var all []section
 	for _, part := range []func(context.Context, settings) (section, error){
-		nullCosts, openCosts, idleMemory, contention,
+		nullCosts, watchedCosts, openCosts, idleMemory, contention,
 	} {
 		s, err := part(ctx, how)
 		if err != nil {
@@ -29,6 +29,7 @@ const (
 	overheadNanoseconds = 100
 	overheadAllocations = 0
 	bytesPerConn        = 1024
+	leakNanoseconds     = 400
 )
 
 func nullCosts(ctx context.Context, how settings) (section, error) {
@@ -65,6 +66,30 @@ func (s *section) addCosts(operation string, goroutines int, names []string, cos
 				fmt.Sprintf("+%d", overheadAllocations), math.Round(10*moreAllocs.Median()) <= 10*overheadAllocations)
 		}
 	}
+}
+
+func watchedCosts(ctx context.Context, how settings) (section, error) {
+	s := section{
+		title:  "Looking on",
+		text:   "One Exec over the null parent on one goroutine, and what it costs more if somebody looks on; medians and quartiles as before.",
+		header: []string{"", "ns/op", "more, ns", "allocs/op", "more"},
+	}
+	step("looking on")
+	contenders := bench.WatchedContenders
+	costs, err := bench.MeasureCosts(ctx, contenders, bench.NullOperations[0].Run, how.slices, 1, how.slice)
+	if err != nil {
+		return s, err
+	}
+	for i, c := range contenders {
+		more, moreAllocs := costs[i].Nanoseconds.Minus(costs[0].Nanoseconds), costs[i].Allocations.Minus(costs[0].Allocations)
+		s.row(c.Name, median(costs[i].Nanoseconds, "%.0f"), middle(more, "%+.0f"),
+			median(costs[i].Allocations, "%.1f"), median(moreAllocs, "%+.1f"))
+		if i == 1 {
+			s.promise("looking for leaks, for each checkout", median(more, "%+.0f ns"),
+				fmt.Sprintf("at most +%d ns", leakNanoseconds), more.Median() <= leakNanoseconds)
+		}
+	}
+	return s, nil
 }
 
 func openCosts(ctx context.Context, how settings) (section, error) {
