@@ -36,10 +36,10 @@ func (p *Pool) endUse(s *ServerConn) {
 		p.observe(TimingUse, s.took)
 		s.took = time.Time{}
 	}
-	if s.leaked.Load() {
+	if s.use.Load() != useNone && s.use.Swap(useNone) == useReported {
 		p.leakOver(s)
 	}
-	s.trim()
+	s.trim(&p.secrets)
 }
 
 // release does what has to happen when a server connection comes back, and says
@@ -48,7 +48,7 @@ func (p *Pool) release(s *ServerConn) error {
 	if err := p.departs(s); err != nil {
 		return err
 	}
-	s.used, s.cause = true, nil // an operation's error that was none of the connection's
+	s.used, s.cause, s.ended = true, nil, nil // an operation's error that was none of the connection's
 	reset := p.hooks.onReturn || p.needsReset(s)
 	if !reset && len(s.parked) == 0 {
 		return nil

@@ -178,8 +178,10 @@ func (p *Pool) close() error {
 	p.histograms.rest()
 	p.cancel()
 	p.owed = 0
-	if p.recycleTimer != nil {
-		p.recycleTimer.Stop()
+	for _, timer := range []*time.Timer{p.recycleTimer, p.leakTimer} {
+		if timer != nil {
+			timer.Stop()
+		}
 	}
 	for p.line.n > 0 {
 		p.failHeadLocked(ErrClosed)

@@ -135,6 +135,9 @@ func (c *Conn) again(s *ServerConn, err error, harmless bool) bool {
 // some way that the connection is lost.
 func (c *Conn) blame(s *ServerConn, err error) (bad, lost bool) {
 	bad = errors.Is(err, driver.ErrBadConn)
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		s.ended = err // with which many drivers close their connection
+	}
 	known := bad || errors.Is(err, ErrConnLost)
 	if !known && !connectionLost(err) && !c.pool.dialect.gone(err) {
 		return false, false

@@ -56,6 +56,7 @@ func (p *Pool) openLent(ctx context.Context) (s *ServerConn, err error) {
 		}
 		p.counts.opened++
 		p.lent++
+		s.lentAt = p.nowLocked()
 		p.joinLocked(s)
 	}()
 	return p.open(ctx, id, p.generation.Load())

@@ -148,10 +148,18 @@ func scrub(err error, dsn string) error {
 
 // shows reports whether a text may show part of a secret.
 func shows(text, dsn string) bool {
+	spans, understood := secretSpans(dsn)
+	secrets := []string{dsn}
+	if understood {
+		secrets = nil
+		for _, s := range spans {
+			secrets = append(secrets, variants(dsn[s.start:s.end])...)
+		}
+	}
 	if strings.Contains(text, "://") {
 		return true // net/url shows all of it
 	}
-	for _, s := range secretsOf(dsn) {
+	for _, s := range secrets {
 		if sharesPiece(text, s) || sharesQuoted(text, s) {
 			return true
 		}

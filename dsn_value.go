@@ -174,7 +174,7 @@ func echoing(key string, field func(*Config) *EchoMode, doc string) option {
 					v = string(EchoOn)
 				}
 			}
-			*field(c) = EchoMode(v)
+			*field(c) = EchoMode(strings.ToLower(v))
 			return check(*c)
 		},
 		format: func(c Config) string { return string(*field(&c)) },

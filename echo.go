@@ -12,9 +12,9 @@ import (
 
 // echo is what both write to. log is asked each time, since slog's default may change.
 type echo struct {
-	pool  func() string
-	log   func() *slog.Logger
-	clean func(string) string // takes secrets out of a text
+	pool    func() string
+	log     func() *slog.Logger
+	secrets *redactor
 }
 
 // record logs one event, if somebody listens.
@@ -25,7 +25,7 @@ func (e *echo) record(ctx context.Context, level slog.Level, event string, attrs
 	}
 	for i, a := range attrs {
 		if a.Value.Kind() == slog.KindString {
-			attrs[i].Value = slog.StringValue(e.clean(a.Value.String()))
+			attrs[i].Value = slog.StringValue(e.secrets.clean(a.Value.String()))
 		}
 	}
 	attrs = append([]slog.Attr{slog.String("pool", e.pool()), slog.String("event", event)}, attrs...)
@@ -55,7 +55,7 @@ func (e *echo) poolHooks(mode EchoMode) Hooks {
 func (e *echo) rare(event string, s *ServerConn, cause error) {
 	level := slog.LevelInfo
 	switch event {
-	case eventInvalidate, eventConnectError, eventTimeout, eventFork:
+	case eventInvalidate, eventConnectError, eventTimeout, eventCanceled, eventFork:
 		level = slog.LevelWarn
 	}
 	var attrs []slog.Attr
@@ -70,8 +70,15 @@ func (e *echo) rare(event string, s *ServerConn, cause error) {
 
 // ofConn are the attributes of a server connection.
 func ofConn(s *ServerConn) []slog.Attr {
-	attrs := make([]slog.Attr, 0, 4)
-	return append(attrs, slog.Uint64("conn", s.ID()), slog.Duration("age", time.Since(s.Opened())))
+	return append(connAttrs(s.ID(), s.Session()), slog.Duration("age", time.Since(s.Opened())))
+}
+
+func connAttrs(id uint64, session string) []slog.Attr {
+	attrs := append(make([]slog.Attr, 0, 5), slog.Uint64("conn", id))
+	if session != "" {
+		attrs = append(attrs, slog.String("session", session))
+	}
+	return attrs
 }
 
 // leakHooks log leaks. They are on whenever leaks are looked for.
@@ -81,7 +88,7 @@ func (e *echo) leakHooks() Hooks {
 		if h.Returned {
 			event, stack = eventLeakReturned, slog.Attr{}
 		}
-		e.record(context.Background(), slog.LevelWarn, event,
-			slog.Uint64("conn", h.Conn), slog.Duration("dur", h.Held), slog.String("stmt", h.Statement), stack)
+		e.record(context.Background(), slog.LevelWarn, event, append(connAttrs(h.Conn, h.Session),
+			slog.Duration("dur", h.Held), slog.String("stmt", h.Statement), stack)...)
 	}}
 }

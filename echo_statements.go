@@ -20,7 +20,7 @@ func (p *Pool) echoed(interceptors []sqlmw.Interceptor) []sqlmw.Interceptor {
 	if p.cfg.Echo == EchoOff {
 		return interceptors
 	}
-	e := echo{pool: p.Name, log: p.log, clean: p.secrets.clean}
+	e := echo{pool: p.Name, log: p.log, secrets: &p.secrets}
 	return append(slices.Clone(interceptors), &statementEcho{echo: e, hide: p.cfg.HideParameters, rows: p.cfg.Echo == EchoDebug})
 }
 
@@ -72,7 +72,7 @@ func (e *statementEcho) done(ctx context.Context, s statement) {
 		attrs = append(attrs, slog.String("stmt", s.text))
 	}
 	if len(s.args) > 0 && !e.hide {
-		attrs = append(attrs, slog.String("args", formatArgs(s.args)))
+		attrs = append(attrs, slog.String("args", e.formatArgs(s.args)))
 	}
 	attrs = append(attrs, slog.Duration("dur", took))
 	if s.err != nil {
@@ -146,7 +146,7 @@ func (e *statementEcho) RowsNext(ctx context.Context, rows driver.Rows, dest []d
 	if err == nil && e.rows && e.log().Enabled(ctx, slog.LevelInfo) {
 		attrs := []slog.Attr{slog.Uint64("conn", ConnID(ctx))}
 		if !e.hide {
-			attrs = append(attrs, slog.String("row", formatValues(dest)))
+			attrs = append(attrs, slog.String("row", e.formatArgs(named(dest))))
 		}
 		e.record(ctx, slog.LevelInfo, eventRow, attrs...)
 	}
@@ -189,7 +189,7 @@ const (
 )
 
 // formatArgs is the arguments, long ones cut, on one line.
-func formatArgs(args []driver.NamedValue) string {
+func (e *statementEcho) formatArgs(args []driver.NamedValue) string {
 	var b strings.Builder
 	b.WriteByte('[')
 	for i, arg := range args {
@@ -203,27 +203,25 @@ func formatArgs(args []driver.NamedValue) string {
 		if arg.Name != "" {
 			b.WriteString(arg.Name + "=")
 		}
-		b.WriteString(formatArg(arg.Value))
+		b.WriteString(e.formatArg(arg.Value))
 	}
 	return b.String() + "]"
 }
 
-// formatValues is a row, in the same way.
-func formatValues(values []driver.Value) string { return formatArgs(named(values)) }
-
-func formatArg(value driver.Value) string {
+func (e *statementEcho) formatArg(value driver.Value) string {
 	switch v := value.(type) {
 	case nil:
 		return "NULL"
 	case string:
-		return strconv.Quote(cut(v, argLimit))
+		return strconv.Quote(e.secrets.clip(v, argLimit))
 	case []byte:
+		text := e.secrets.clean(string(v[:min(len(v), e.secrets.kept(argLimit))]))
 		if len(v) > argLimit {
-			return fmt.Sprintf("%q and %d bytes more", v[:argLimit], len(v)-argLimit)
+			return fmt.Sprintf("%q and %d bytes more", text[:min(len(text), argLimit)], len(v)-argLimit)
 		}
-		return strconv.Quote(string(v))
+		return strconv.Quote(text)
 	case time.Time:
 		return v.Format(time.RFC3339Nano)
 	}
-	return cut(fmt.Sprint(value), argLimit)
+	return e.secrets.clip(fmt.Sprint(value), argLimit)
 }

@@ -344,7 +344,8 @@ func TestLogAttributesAreDocumented(t *testing.T) {
 	for _, row := range regexp.MustCompile("(?m)^\\| `(\\w+)` \\|").FindAllStringSubmatch(attributes, -1) {
 		documented[row[1]] = true
 	}
-	delete(book.keys, "") // an attribute that is not there
+	delete(book.keys, "")       // an attribute that is not there
+	book.keys["session"] = true // this server has none
 	for key := range book.keys {
 		if !documented[key] {
 			t.Errorf("docs/logging.md lacks the attribute %q", key)

@@ -3,6 +3,8 @@ package pooled
 import (
 	"errors"
 	"fmt"
+	"io"
+	"path"
 	"strings"
 	"time"
 )
@@ -62,7 +64,7 @@ const (
 // again, and it is never returned because the caller's own context ended:
 // that is the context's error.
 type TimeoutError struct {
-	Pool        string        // the pool's name, may be empty
+	Pool        string        // the name of the pool
 	Phase       Phase         // what took so long
 	Size        int           // pool_size
 	MaxOverflow int           // pool_max_overflow, -1: no limit of ours
@@ -77,37 +79,68 @@ type TimeoutError struct {
 	Err error
 	// Holders are those who had a server connection for longest at that moment, at most five.
 	Holders []Holder
+	held    []heldServer // of which Holders are made
 }
 
-// Error gives all figures and the holders in one line. The holders' stacks, if they are known, follow on
-// lines of their own.
+// Error gives all figures and the holders, in one line. Where they took theirs is in it as far as that is known; the whole stacks
+// are in Holders, and printed by the verb %+v.
 func (e *TimeoutError) Error() string {
 	var b strings.Builder
 	b.WriteString("pooled: ")
 	if e.Pool != "" {
 		fmt.Fprintf(&b, "pool %q: ", e.Pool)
 	}
+	return b.String() + "timeout " + e.figures()
+}
+
+// figures is Error without its beginning.
+func (e *TimeoutError) figures() string {
+	var b strings.Builder
 	overflow := "no limit"
 	if e.MaxOverflow >= 0 {
 		overflow = fmt.Sprint(e.MaxOverflow)
 	}
-	fmt.Fprintf(&b, "timeout %s: waited %v (pool_timeout=%v): size %d, overflow %s, checked out %d, idle %d, opening %d, waiting %d",
+	fmt.Fprintf(&b, "%s: waited %v (pool_timeout=%v): size %d, overflow %s, checked out %d, idle %d, opening %d, waiting %d",
 		e.Phase, e.Waited.Round(time.Millisecond), e.Limit, e.Size, overflow, e.CheckedOut, e.Idle, e.Opening, e.Waiting)
 	if e.Err != nil {
 		fmt.Fprintf(&b, ": the server refused more: %v", e.Err)
 	}
 	for i, h := range e.Holders {
+		between := ", "
 		if i == 0 {
-			b.WriteString("; held longest:")
+			between = "; held longest: "
 		}
-		fmt.Fprintf(&b, " conn %d for %v (%s)", h.Conn, h.Held.Round(time.Millisecond), oneLine(h.Statement))
+		b.WriteString(between + h.oneLine())
+	}
+	return b.String()
+}
+
+// Format prints the holders' stacks, too, by the verb %+v.
+func (e *TimeoutError) Format(f fmt.State, verb rune) {
+	io.WriteString(f, fmt.Sprintf(fmt.FormatString(f, verb), e.Error()))
+	if verb != 'v' || !f.Flag('+') {
+		return
 	}
 	for _, h := range e.Holders {
 		if h.Stack != "" {
-			fmt.Fprintf(&b, "\nconn %d was taken at\n%s", h.Conn, h.Stack)
+			fmt.Fprintf(f, "\nconn %d was taken at\n%s", h.Conn, h.Stack)
 		}
 	}
-	return b.String()
+}
+
+// oneLine is who, how long, where and what for.
+func (h Holder) oneLine() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "conn %d", h.Conn)
+	if h.Session != "" {
+		b.WriteString(" (session " + h.Session + ")")
+	}
+	fmt.Fprintf(&b, " for %v", h.Held.Round(time.Millisecond))
+	if function, rest, ok := strings.Cut(h.Stack, "\n\t"); ok {
+		place, _, _ := strings.Cut(rest, "\n")
+		fmt.Fprintf(&b, " by %s at %s", path.Base(function), path.Base(place))
+	}
+	return b.String() + ": " + oneLine(h.Statement)
 }
 
 // oneLine is the beginning of a statement, without line breaks.

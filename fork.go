@@ -72,6 +72,9 @@ func (p *Pool) inForkedChild() *Pool {
 		if p.heir.CompareAndSwap(heir, fresh) {
 			abandon(p)
 			abandon(heir) // nil, unless the child was forked again
+			if fresh.cfg.Timings {
+				fresh.Timings()
+			}
 			fresh.tellForked()
 			fresh.refill()
 			return fresh

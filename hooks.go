@@ -22,7 +22,7 @@ import (
 //	taken out     Detach, and Close when its sql.Conn is closed
 //	done with     Close
 //
-// and of the pool: ConnectError, Timeout, Leak, Dispose, Fork. These are given no
+// and of the pool: ConnectError, Timeout, Canceled, Leak, Dispose, Fork. These are given no
 // server connection.
 //
 // Every function runs on the goroutine that checks out or checks in, or calls
@@ -101,6 +101,10 @@ type Hooks struct {
 	// Timeout is called with the error of a checkout that ran into pool_timeout.
 	Timeout func(err *TimeoutError)
 
+	// Canceled is called when the caller's own context ended while it waited in line. The caller gets the context's error
+	// as it is; this err wraps it, and says how long the wait was and who holds the server connections, like a TimeoutError.
+	Canceled func(err error)
+
 	// Leak is called when a checkout has lasted longer than pool_leak_after, once, and
 	// when it ends after all, with h.Returned. Not without that option.
 	Leak func(h Holder)
@@ -157,6 +161,7 @@ type chain struct {
 	close          []func(*ServerConn, error)
 	connectError   []func(error)
 	timeout        []func(*TimeoutError)
+	canceled       []func(error)
 	leak           []func(Holder)
 	dispose        []func()
 	fork           []func(parent, child int)
@@ -181,6 +186,7 @@ func newChain(guards, others []Hooks) chain {
 		add(&c.close, h.Close, h.Close != nil)
 		add(&c.connectError, h.ConnectError, h.ConnectError != nil)
 		add(&c.timeout, h.Timeout, h.Timeout != nil)
+		add(&c.canceled, h.Canceled, h.Canceled != nil)
 		add(&c.leak, h.Leak, h.Leak != nil)
 		add(&c.dispose, h.Dispose, h.Dispose != nil)
 		add(&c.fork, h.Fork, h.Fork != nil)

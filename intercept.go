@@ -27,12 +27,12 @@ func ConnID(ctx context.Context) uint64 {
 }
 
 // intercept puts the interceptors before the parent's connection.
-func (s *ServerConn) intercept(interceptors []sqlmw.Interceptor) {
+func (s *ServerConn) intercept(interceptors []sqlmw.Interceptor, refuses func(string, []driver.NamedValue) error) {
 	s.via = &s.parent
 	if len(interceptors) == 0 {
 		return
 	}
-	var next linkConn = &chainEnd{parent: &s.parent}
+	var next linkConn = &chainEnd{server: s, refuses: refuses}
 	for _, i := range slices.Backward(interceptors) {
 		next = &link{Interceptor: i, next: next}
 	}
@@ -123,26 +123,93 @@ func (s *frontStmt) QueryContext(ctx context.Context, args []driver.NamedValue) 
 	return stmtQuery(s.front.with(ctx), s.Stmt, args)
 }
 
-// chainEnd is the parent's connection. It may lack what a linkConn has; what it lacks altogether is not asked of it.
-type chainEnd struct{ parent *parentConn }
+// chainEnd is the parent's connection. It may lack what a linkConn has; what it lacks altogether is not asked of it. What an interceptor
+// made of a statement, or sends by itself, is seen here: what it may leave behind is written down, as it is of the program's, and an
+// error that says it was not sent is looked into before an interceptor believes it.
+type chainEnd struct {
+	server  *ServerConn
+	refuses func(query string, args []driver.NamedValue) error // or nil
+}
+
+// sending is the last moment before a statement goes to the parent.
+func (c *chainEnd) sending(query string, args []driver.NamedValue) error {
+	if c.refuses != nil {
+		if err := c.refuses(query, args); err != nil {
+			return err
+		}
+	}
+	c.server.noteText(query)
+	return nil
+}
 
 func (c *chainEnd) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	return c.parent.exec(ctx, query, args)
+	if err := c.sending(query, args); err != nil {
+		return nil, err
+	}
+	result, err := c.server.parent.exec(ctx, query, args)
+	return result, c.server.honest(err)
 }
 
 func (c *chainEnd) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	return c.parent.query(ctx, query, args)
+	if err := c.sending(query, args); err != nil {
+		return nil, err
+	}
+	rows, err := c.server.parent.query(ctx, query, args)
+	return rows, c.server.honest(err)
 }
 
 func (c *chainEnd) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
-	return c.parent.prepare(ctx, query)
+	if c.refuses != nil {
+		if err := c.refuses(query, nil); err != nil {
+			return nil, err
+		}
+	}
+	stmt, err := c.server.parent.prepare(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return &endStmt{Stmt: stmt, end: c, query: query}, nil
 }
 
 func (c *chainEnd) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
-	return c.parent.begin(ctx, opts)
+	if !c.server.openTx { // not the program's, whose end would be known
+		c.server.noteAnything()
+	}
+	tx, err := c.server.parent.begin(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	return &endTx{Tx: tx, end: c}, nil
 }
 
-func (c *chainEnd) Ping(ctx context.Context) error { return c.parent.pinger.Ping(ctx) }
+func (c *chainEnd) Ping(ctx context.Context) error { return c.server.parent.pinger.Ping(ctx) }
+
+// endStmt is a statement of the parent's.
+type endStmt struct {
+	driver.Stmt
+	end   *chainEnd
+	query string
+}
+
+func (s *endStmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
+	s.end.server.noteText(s.query)
+	result, err := stmtExec(ctx, s.Stmt, args)
+	return result, s.end.server.honest(err)
+}
+
+func (s *endStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
+	s.end.server.noteText(s.query)
+	rows, err := stmtQuery(ctx, s.Stmt, args)
+	return rows, s.end.server.honest(err)
+}
+
+// endTx is a transaction of the parent's.
+type endTx struct {
+	driver.Tx
+	end *chainEnd
+}
+
+func (t *endTx) Commit() error { return t.end.server.honest(t.Tx.Commit()) }
 
 // link is one interceptor, and what follows it.
 type link struct {
@@ -156,24 +223,35 @@ func (l *link) ExecContext(ctx context.Context, query string, args []driver.Name
 }
 
 func (l *link) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	ctx, rows, err := l.ConnQueryContext(ctx, l.next, query, args)
-	return l.rows(ctx, rows, err)
+	returned, rows, err := l.ConnQueryContext(ctx, l.next, query, args)
+	return l.rows(follow(returned, ctx), rows, err)
 }
 
 func (l *link) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
-	ctx, stmt, err := l.ConnPrepareContext(ctx, l.next, query)
+	returned, stmt, err := l.ConnPrepareContext(ctx, l.next, query)
 	if err != nil {
 		return nil, err
 	}
-	return &linkStmt{Stmt: stmt, link: l, query: query, ctx: ctx}, nil
+	return &linkStmt{Stmt: stmt, link: l, query: query, ctx: follow(returned, ctx)}, nil
 }
 
 func (l *link) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
-	ctx, tx, err := l.ConnBeginTx(ctx, l.next, opts)
+	returned, tx, err := l.ConnBeginTx(ctx, l.next, opts)
 	if err != nil {
 		return nil, err
 	}
-	return &linkTx{Tx: tx, link: l, ctx: ctx}, nil
+	return &linkTx{Tx: tx, link: l, ctx: follow(returned, ctx)}, nil
+}
+
+// follow is the context that an interceptor returned, for what follows; an interceptor that returned none, or lost the ID, means no harm.
+func follow(returned, given context.Context) context.Context {
+	if returned == nil {
+		return given
+	}
+	if id := ConnID(given); id != ConnID(returned) {
+		return context.WithValue(returned, connIDKey{}, id)
+	}
+	return returned
 }
 
 func (l *link) Ping(ctx context.Context) error { return l.ConnPing(ctx, l.next) }
@@ -206,8 +284,8 @@ func (s *linkStmt) ExecContext(ctx context.Context, args []driver.NamedValue) (d
 }
 
 func (s *linkStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
-	ctx, rows, err := s.link.StmtQueryContext(ctx, plainStmt{s.Stmt}, s.query, args)
-	return s.link.rows(ctx, rows, err)
+	returned, rows, err := s.link.StmtQueryContext(ctx, plainStmt{s.Stmt}, s.query, args)
+	return s.link.rows(follow(returned, ctx), rows, err)
 }
 
 func (s *linkStmt) Close() error { return s.link.StmtClose(context.WithoutCancel(s.ctx), s.Stmt) }
@@ -231,6 +309,8 @@ func parentStmt(stmt driver.Stmt) driver.Stmt {
 			stmt = s.Stmt
 		case *linkStmt:
 			stmt = s.Stmt
+		case *endStmt:
+			stmt = s.Stmt
 		default:
 			return stmt
 		}
@@ -244,8 +324,10 @@ type linkTx struct {
 	ctx  context.Context
 }
 
-func (t *linkTx) Commit() error   { return t.link.TxCommit(t.ctx, t.Tx) }
-func (t *linkTx) Rollback() error { return t.link.TxRollback(t.ctx, t.Tx) }
+func (t *linkTx) Commit() error { return t.link.TxCommit(t.ctx, t.Tx) }
+
+// Rollback may come because the context has ended.
+func (t *linkTx) Rollback() error { return t.link.TxRollback(context.WithoutCancel(t.ctx), t.Tx) }
 
 // linkResult is what a statement did.
 type linkResult struct {

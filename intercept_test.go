@@ -264,3 +264,98 @@ func TestInterceptorsOnServers(t *testing.T) {
 		})
 	}
 }
+
+// sender sends statements of its own before the program's.
+type sender struct{ sqlmw.NullInterceptor }
+
+func (sender) ConnExecContext(ctx context.Context, c driver.ExecerContext, q string, args []driver.NamedValue) (driver.Result, error) {
+	for _, text := range []string{"SET tenant=7", "BEGIN"} {
+		if _, err := c.ExecContext(ctx, text, nil); err != nil {
+			return nil, err
+		}
+	}
+	return c.ExecContext(ctx, q, args)
+}
+
+// What an interceptor sends is undone on return like the program's.
+func TestResetSeesWhatInterceptorsSend(t *testing.T) {
+	fake := pooledtest.NewFake(t)
+	db, _ := open(t, fake, one(pooled.ClassQueue), speaks("postgres"), func(c *pooled.Config) {
+		c.Interceptors, c.ResetOnReturn = []sqlmw.Interceptor{sender{}}, pooled.ResetAuto
+	})
+	mustExec(t, db, "INSERT")
+	log := strings.Join(fake.Log(), "\n")
+	if !strings.Contains(log, "ROLLBACK") || !strings.Contains(log, "CLOSE ALL") {
+		t.Errorf("have\n%s\nwant a rollback, and the session reset", log)
+	}
+}
+
+// forgetful returns no context, or one of its own.
+type forgetful struct {
+	sqlmw.NullInterceptor
+	returns context.Context
+}
+
+func (f forgetful) ConnQueryContext(ctx context.Context, c driver.QueryerContext, q string, args []driver.NamedValue) (context.Context, driver.Rows, error) {
+	rows, err := c.QueryContext(ctx, q, args)
+	return f.returns, rows, err
+}
+
+func TestInterceptorThatLosesTheContext(t *testing.T) {
+	for _, returns := range []context.Context{nil, context.Background()} {
+		var list []string
+		var mu sync.Mutex
+		db, _ := open(t, pooledtest.NewFake(t), func(c *pooled.Config) {
+			c.Interceptors = []sqlmw.Interceptor{withRows{forgetful{returns: returns}, tracer{"A", &list, &mu}}}
+		})
+		var n int
+		if err := db.QueryRow("SELECT conn").Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		if want := []string{"A next conn 1", "A close rows conn 1"}; !slices.Equal(list, want) {
+			t.Errorf("have %q, want %q", list, want)
+		}
+	}
+}
+
+// withRows is forgetful with a tracer's functions for Rows.
+type withRows struct {
+	forgetful
+	tracer tracer
+}
+
+func (w withRows) RowsNext(ctx context.Context, r driver.Rows, dest []driver.Value) error {
+	return w.tracer.RowsNext(ctx, r, dest)
+}
+
+func (w withRows) RowsClose(ctx context.Context, r driver.Rows) error {
+	return w.tracer.RowsClose(ctx, r)
+}
+
+// A connection of somebody's own that looks like pgx's, and is not, is no reason to fail.
+type (
+	oddConn  struct{ plainConn }
+	oddInner struct{ pid uint32 }
+
+	plainConn interface{ driver.Conn }
+)
+
+func (oddConn) Conn() *oddInner      { return nil }
+func (i *oddInner) PgConn() oddInner { return *i }
+
+type oddConnector struct{ pooledtest.Null }
+
+func (oddConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := pooledtest.Null{}.Connect(ctx)
+	return oddConn{plainConn: conn}, err
+}
+
+func TestSessionOfAnOddDriver(t *testing.T) {
+	db, pool := open(t, oddConnector{}, speaks("postgres"))
+	if err := db.Ping(); err != nil {
+		t.Fatal(err)
+	}
+	if have := pool.Conns()[0].Session; have != "" {
+		t.Errorf("have session %q", have)
+	}
+}

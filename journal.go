@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -11,11 +13,11 @@ import (
 // Event is something that happened in a pool.
 type Event struct {
 	Time time.Time
-	// Name is connect, connect_error, recycle, invalidate, soft_invalidate, detach, close, timeout,
+	// Name is connect, connect_error, recycle, invalidate, soft_invalidate, detach, close, timeout, canceled,
 	// leak, leak_returned, dispose or fork.
 	Name   string
 	Conn   uint64 // the server connection's ID, 0: none
-	Detail string // the cause, if there is one
+	Detail string // the cause, if there is one, and how often the same happened in a row
 }
 
 // eventsKept is how many of the last events a pool remembers.
@@ -28,17 +30,30 @@ func (p *Pool) Events() []Event { return p.here().journal.read() }
 // journal remembers the last events, in a ring. It is always on: what it remembers costs much more than
 // to remember it.
 type journal struct {
-	clean func(string) string // takes secrets out of a text
+	clip func(string, int) string // takes secrets out of a text, and cuts it
 
 	mu    sync.Mutex
-	ring  []Event
+	ring  []entry
 	first int
 }
 
-func (j *journal) add(name string, conn uint64, detail string) {
+// entry is an event whose cause is made a text of when somebody reads it.
+type entry struct {
+	Event
+	cause error
+	times int // in a row
+}
+
+func (j *journal) add(name string, conn uint64, cause error) {
+	now := time.Now()
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	e := Event{Time: time.Now(), Name: name, Conn: conn, Detail: cut(j.clean(detail), detailLimit)}
+	e := entry{Event: Event{Time: now, Name: name, Conn: conn}, cause: cause, times: 1}
+	if last := j.lastLocked(); last != nil && conn == 0 && last.Name == name {
+		e.times += last.times // a thousand callers that run into their timeouts are one event
+		*last = e
+		return
+	}
 	if len(j.ring) < eventsKept {
 		j.ring = append(j.ring, e)
 		return
@@ -47,14 +62,31 @@ func (j *journal) add(name string, conn uint64, detail string) {
 	j.first = (j.first + 1) % eventsKept
 }
 
-// detailLimit bounds what an event keeps of an error.
+func (j *journal) lastLocked() *entry {
+	if len(j.ring) == 0 {
+		return nil
+	}
+	return &j.ring[(j.first+len(j.ring)-1)%len(j.ring)]
+}
+
+// detailLimit bounds what is shown of a cause.
 const detailLimit = 1000
 
 func (j *journal) read() []Event {
 	j.mu.Lock()
-	defer j.mu.Unlock()
-	list := make([]Event, 0, len(j.ring))
-	return append(append(list, j.ring[j.first:]...), j.ring[:j.first]...)
+	entries := slices.Concat(j.ring[j.first:], j.ring[:j.first])
+	j.mu.Unlock()
+	list := make([]Event, len(entries))
+	for i, e := range entries {
+		if e.cause != nil {
+			e.Detail = j.clip(e.cause.Error(), detailLimit)
+		}
+		if e.times > 1 {
+			e.Detail = strings.TrimSpace(fmt.Sprintf("%s (%d times in a row)", e.Detail, e.times))
+		}
+		list[i] = e.Event
+	}
+	return list
 }
 
 // hooks are what writes the journal.
@@ -64,18 +96,14 @@ func (j *journal) hooks() Hooks {
 		if s != nil {
 			id = s.ID()
 		}
-		detail := ""
-		if cause != nil {
-			detail = cause.Error()
-		}
-		j.add(event, id, detail)
+		j.add(event, id, cause)
 	})
 	h.Leak = func(h Holder) {
 		event := eventLeak
 		if h.Returned {
 			event = eventLeakReturned
 		}
-		j.add(event, h.Conn, fmt.Sprintf("in use for %v: %s", h.Held.Round(time.Millisecond), h.Statement))
+		j.add(event, h.Conn, fmt.Errorf("in use for %v: %s", h.Held.Round(time.Millisecond), h.Statement))
 	}
 	return h
 }
@@ -93,6 +121,7 @@ const (
 	eventDetach         = "detach"
 	eventClose          = "close"
 	eventTimeout        = "timeout"
+	eventCanceled       = "canceled"
 	eventLeak           = "leak"
 	eventLeakReturned   = "leak_returned"
 	eventDispose        = "dispose"
@@ -114,6 +143,7 @@ func eventHooks(tell func(event string, s *ServerConn, cause error)) Hooks {
 		SoftInvalidate: func(s *ServerConn, cause error) { tell(eventSoftInvalidate, s, cause) },
 		Detach:         func(s *ServerConn) { tell(eventDetach, s, nil) },
 		ConnectError:   func(err error) { tell(eventConnectError, nil, err) },
+		Canceled:       func(err error) { tell(eventCanceled, nil, err) },
 		Timeout:        func(err *TimeoutError) { tell(eventTimeout, nil, err) },
 		Dispose:        func() { tell(eventDispose, nil, nil) },
 		Fork: func(parent, child int) {

@@ -1,16 +1,19 @@
 package pooled_test
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"github.com/pooled-go/pooled"
 	"github.com/pooled-go/pooled/internal/pooledtest"
@@ -88,6 +91,7 @@ func TestLeak(t *testing.T) {
 					t.Errorf("Conns: have %+v, want the leak with its stack", held)
 				}
 				give(t, conn)
+				synctest.Wait()
 				if list, _ := l.take(); len(list) != 1 || !strings.HasSuffix(list[0], " UPDATE forgotten true") {
 					t.Errorf("have %q, want that it came back", list)
 				}
@@ -106,6 +110,7 @@ func TestLeak(t *testing.T) {
 				conn, _ = grab(t, db) // the next is a checkout of its own
 				time.Sleep(15 * time.Second)
 				give(t, conn)
+				synctest.Wait()
 				if list, _ := l.take(); len(list) != 2 {
 					t.Errorf("a second leak: have %q, want it told and told over", list)
 				}
@@ -202,8 +207,12 @@ func TestTimeoutErrorListsHolders(t *testing.T) {
 			if !slices.Equal(have, want) {
 				t.Errorf("have %q\nwant %q", have, want)
 			}
-			line, rest, _ := strings.Cut(err.Error(), "\n")
-			if part := "; held longest: conn 1 for 8s (UPDATE table_0) conn 2 for 7s (UPDATE table_1)"; !strings.Contains(line, part) {
+			line := err.Error()
+			if strings.Contains(line, "\n") || strings.Contains(line, " by pooled_test.number at helpers_test.go:") != watched {
+				t.Errorf("watched %v: have %s", watched, line)
+			}
+			rest := fmt.Sprintf("%+v", err)
+			if part := "; held longest: conn 1 for 8s"; !strings.Contains(line, part) || !strings.Contains(line, ": UPDATE table_0, conn 2 for 7s") {
 				t.Errorf("have %s\nwant it to hold %s", line, part)
 			}
 			if strings.Contains(rest, "TestTimeoutErrorListsHolders") != watched {
@@ -213,7 +222,7 @@ func TestTimeoutErrorListsHolders(t *testing.T) {
 	}
 }
 
-// What is kept of a statement is cut, and of one that is idle only that.
+// What is shown of a statement is cut, and of a very long one no more is kept.
 func TestStatementsAreCut(t *testing.T) {
 	db, pool := open(t, pooledtest.NewFake(t))
 	long := "UPDATE " + strings.Repeat("é", 4000)
@@ -222,7 +231,221 @@ func TestStatementsAreCut(t *testing.T) {
 	if len(have) > 256 || !strings.HasPrefix(long, strings.TrimSuffix(have, "…")) || !strings.HasSuffix(have, "…") {
 		t.Errorf("have %d bytes: %s", len(have), have)
 	}
-	if kept := pooled.KeptText(pool); kept > 256 {
+	if kept := pooled.KeptText(pool); kept > 300 {
 		t.Errorf("the idle server connection keeps %d bytes", kept)
+	}
+}
+
+// Only who uses a server connection can leak it: neither a slow Checkout hook does, nor a slow reset, and what it was
+// reported for is over with the borrow.
+func TestLeakIsOfABorrow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l leaks
+		fake := pooledtest.NewFake(t)
+		slow := false
+		db, pool := open(t, fake, one(pooled.ClassQueue), noRecycle, leakAfter(time.Second, &l), func(c *pooled.Config) {
+			c.Hooks.Checkout = func(context.Context, *pooled.ServerConn) error {
+				if slow {
+					slow = false
+					time.Sleep(time.Minute)
+					return pooled.ErrDisconnect
+				}
+				return nil
+			}
+			c.Timeout, c.ResetTimeout = -1, -1
+		})
+		defer db.Close()
+		mustExec(t, db, "UPDATE before")
+		slow = true
+		mustExec(t, db, "UPDATE after a refusal")
+		fake.On(pooledtest.StageExec, pooledtest.Slow(time.Minute).Match("ROLLBACK").Times(1))
+		mustExec(t, db, "BEGIN")
+		mustExec(t, db, "UPDATE after a slow reset")
+		if list, _ := l.take(); len(list) != 0 {
+			t.Errorf("have %q, want none", list)
+		}
+		if s := pool.Stats(); s.Leaks != 0 || s.LeaksReturned != 0 {
+			t.Errorf("have %+v", s)
+		}
+	})
+}
+
+// However short the time, nobody is reported who gave back within it.
+func TestLeakAfterAShortTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l leaks
+		db, _ := open(t, pooledtest.NewFake(t), one(pooled.ClassQueue), noRecycle, leakAfter(100*time.Millisecond, &l))
+		defer db.Close()
+		for range 300 {
+			mustExec(t, db, "SLEEP 14ms")
+		}
+		if list, _ := l.take(); len(list) != 0 {
+			t.Errorf("have %q, want none", list)
+		}
+	})
+}
+
+// A Leak hook may use the database it is told about, whatever the limits.
+func TestLeakHookThatQueries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var db *sql.DB
+		told := 0
+		db, _ = open(t, pooledtest.NewFake(t), noRecycle, func(c *pooled.Config) {
+			c.LeakAfter, c.Logger = time.Second, slog.New(slog.DiscardHandler)
+			c.Hooks.Leak = func(h pooled.Holder) {
+				if h.Returned {
+					told++
+					mustExec(t, db, "INSERT INTO leaks")
+				}
+			}
+		})
+		db.SetMaxOpenConns(1)
+		conn, _ := grab(t, db)
+		time.Sleep(2 * time.Second)
+		give(t, conn)
+		synctest.Wait()
+		db.Close()
+		if told != 1 {
+			t.Errorf("told %d times, want once", told)
+		}
+	})
+}
+
+// A TimeoutError names who holds a server connection now, not who did a moment ago.
+func TestTimeoutErrorIsOfTheMoment(t *testing.T) {
+	db, _ := open(t, pooledtest.NewFake(t), size(1, 0), func(c *pooled.Config) { c.Timeout = 0 })
+	for _, text := range []string{"UPDATE a", "UPDATE b"} {
+		conn, _ := grab(t, db)
+		mustExec(t, conn, text)
+		_, err := db.Exec("UPDATE")
+		var timeout *pooled.TimeoutError
+		if !errors.As(err, &timeout) || len(timeout.Holders) != 1 || timeout.Holders[0].Statement != text {
+			t.Errorf("%s holds it: have %v", text, err)
+		}
+		give(t, conn)
+	}
+}
+
+// A pool that was closed is not kept by what looks for leaks, and measures.
+func TestClosedPoolIsLetGo(t *testing.T) {
+	kept := func() weak.Pointer[pooled.Pool] {
+		connector := connectorTo(t, pooledtest.NewFake(t), noRecycle, func(c *pooled.Config) { c.LeakAfter, c.Timings = time.Hour, true })
+		conn, err := connector.Connect(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn.Close()
+		connector.Close()
+		connector.Pool().Timings()
+		return weak.Make(connector.Pool())
+	}()
+	waitUntil(t, func() bool { runtime.GC(); return kept.Value() == nil }, func() string { return "it is still referred to" })
+}
+
+// Whatever users do, when all is given back there is no leak left, and nobody was out for years.
+func TestLeaksAddUp(t *testing.T) {
+	for _, c := range []pooled.Class{pooled.ClassQueue, pooled.ClassNull, pooled.ClassStatic, pooled.ClassDirect} {
+		t.Run(string(c), func(t *testing.T) {
+			fake := pooledtest.NewFake(t)
+			fake.On(pooledtest.StageExec, pooledtest.BadConn().Match("UNLUCKY"))
+			var l leaks
+			db, pool := open(t, fake, class(c), leakAfter(300*time.Microsecond, &l))
+			var wg sync.WaitGroup
+			for i := range 4 {
+				wg.Go(func() {
+					for n := range 60 {
+						ctx, cancel := context.WithTimeout(t.Context(), time.Duration(n)*50*time.Microsecond)
+						conn, err := db.Conn(ctx)
+						if err == nil {
+							conn.ExecContext(ctx, "SLEEP 1ms")
+							switch (i + n) % 4 {
+							case 0:
+								pooled.Invalidate(t.Context(), conn, nil)
+							case 1:
+								pooled.Detach(ctx, conn)
+							case 2:
+								conn.ExecContext(ctx, "UPDATE UNLUCKY")
+							}
+							conn.Close()
+						}
+						cancel()
+					}
+				})
+			}
+			wg.Wait()
+			waitUntil(t, func() bool {
+				s := pool.Stats()
+				return s.Leaks == s.LeaksReturned && s.CheckedOut == 0
+			}, pool.String)
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			for _, h := range l.list {
+				if h.Held > time.Minute {
+					t.Fatalf("have %+v", h)
+				}
+			}
+		})
+	}
+}
+
+// Who gave up waiting gets the context's error as it is; that it was the pool that had nothing to give is an event.
+func TestCanceledWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var book logBook
+		var told []error
+		db, pool := open(t, pooledtest.NewFake(t), size(1, 0), logTo(&book), echoPool(pooled.EchoOn), func(c *pooled.Config) {
+			c.Hooks.Canceled = func(err error) { told = append(told, err) }
+		})
+		defer db.Close()
+		conn, _ := grab(t, db)
+		book.take()
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		if _, err := db.ExecContext(ctx, "UPDATE"); err != context.DeadlineExceeded {
+			t.Errorf("have %v, want the context's error itself", err)
+		}
+		want := "context deadline exceeded: waiting for a connection: waited 2s (pool_timeout=30s): size 1, overflow 0, checked out 1, idle 0, opening 0, waiting 1; held longest: conn 1 for 2s: SELECT conn"
+		if len(told) != 1 || told[0].Error() != want || !errors.Is(told[0], context.DeadlineExceeded) {
+			t.Errorf("told %v\nwant %s", told, want)
+		}
+		book.want(t, "the log", "WARN pooled: canceled pool=shop err="+want)
+		if events := pool.Events(); events[len(events)-1].Name != "canceled" || pool.Stats().Canceled != 1 {
+			t.Errorf("have %+v and %+v", events, pool.Stats())
+		}
+		give(t, conn)
+	})
+}
+
+// A holder that has sent nothing yet is not blamed for what the one before sent.
+func TestHolderWithoutAStatement(t *testing.T) {
+	db, pool := open(t, pooledtest.NewFake(t), size(1, 0), func(c *pooled.Config) { c.Timeout = 0 })
+	mustExec(t, db, "UPDATE innocent")
+	tx, err := db.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = db.Exec("UPDATE")
+	if !strings.Contains(err.Error(), ": no statement yet") || strings.Contains(err.Error(), "innocent") || pool.Conns()[0].Statement != "" {
+		t.Errorf("have %v, and %q", err, pool.Conns()[0].Statement)
+	}
+	tx.Rollback()
+	if have := pool.Conns()[0].Statement; have != "UPDATE innocent" {
+		t.Errorf("idle: have %q", have)
+	}
+}
+
+// A connection that its driver closed because a context ended says so.
+func TestBrokenByAContext(t *testing.T) {
+	var e events
+	fake := pooledtest.NewFake(t, func(f *pooledtest.Fake) { f.BreakOnCancel = true })
+	db, _ := open(t, fake, hooks(e.hooks()))
+	mustExec(t, db, "UPDATE")
+	e.take()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	db.ExecContext(ctx, "SLEEP 10s")
+	want := "invalidate 1: pooled: the connection is broken, since a context ended while it was in use: context deadline exceeded"
+	if have := e.take(); !slices.Contains(have, want) {
+		t.Errorf("have %q, want %q", have, want)
 	}
 }

@@ -3,6 +3,7 @@ package pooled_test
 import (
 	"database/sql/driver"
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -15,6 +16,8 @@ import (
 // Through pooled it is sent once, and the error says what is not known.
 func TestAStatementInFlightIsSentOnce(t *testing.T) {
 	const statement = "SELECT pg_sleep(60) AS in_flight"
+	var book logBook
+	pooled.RegisterLogger("TestInFlight", slog.New(&book))
 	for _, test := range []struct {
 		driver string
 		class  string
@@ -23,6 +26,7 @@ func TestAStatementInFlightIsSentOnce(t *testing.T) {
 		{"postgres", "", false},
 		{"pooled", "pool_class=queue", true},
 		{"pooled", "pool_class=direct", true},
+		{"pooled", "pool_logger=TestInFlight&echo=true", true}, // an interceptor is told the truth, too
 	} {
 		t.Run(test.driver+" "+test.class, func(t *testing.T) {
 			proxy := pooledtest.NewProxy(t, onPostgres.dsn(t))
@@ -54,6 +58,9 @@ func TestAStatementInFlightIsSentOnce(t *testing.T) {
 				return len(failed) == 1
 			}, func() string { return "the statement did not end" })
 			err := <-failed
+			if log := strings.Join(book.take(), "\n"); strings.Contains(log, "driver: bad connection") {
+				t.Errorf("the log says that it was not sent:\n%s", log)
+			}
 			if err == nil || errors.Is(err, driver.ErrBadConn) == test.once {
 				t.Errorf("have %v", err)
 			}

@@ -44,6 +44,7 @@ type Pool struct {
 	resets          atomic.Uint64 // that sent something
 	softInvalidated atomic.Uint64
 	timeouts        atomic.Uint64
+	waitsCanceled   atomic.Uint64
 	forks           atomic.Uint64
 
 	// process is the one this pool belongs to, zero: no fork guard. heir is the
@@ -113,8 +114,9 @@ type Pool struct {
 
 	takenAt []uintptr // class assert: where the server connection was taken
 
-	leakArmed bool     // the next look for leaks is set
-	holders   []Holder // the longest, at holdersAt
+	leakArmed bool // the next look for leaks is set
+	leakTimer *time.Timer
+	holders   []lending // the longest, at holdersAt
 	holdersAt moment
 }
 
@@ -143,7 +145,7 @@ func newPool(parent driver.Connector, cfg Config, d *dialect, t *target, user []
 		drained:      make(chan struct{}),
 	}
 	p.user = user
-	p.journal.clean = p.secrets.clean
+	p.journal.clip = p.secrets.clip
 	p.secrets.learn(cfg.DSN)
 	if t != nil {
 		p.secrets.learn(t.dsn)
@@ -169,6 +171,7 @@ func newPool(parent driver.Connector, cfg Config, d *dialect, t *target, user []
 			p.clock.serve(cfg.IdleTimeout)
 		}
 	}
+	p.clock.serve(cfg.LeakAfter)
 	if p.reuse {
 		p.clock.serve(cfg.Recycle)
 		p.clock.serve(cfg.PrePing)
@@ -189,7 +192,7 @@ func (p *Pool) guards() []Hooks {
 // watchers are the part of the chain that only looks on, behind all others.
 func (p *Pool) watchers() []Hooks {
 	list := []Hooks{p.journal.hooks()}
-	e := &echo{pool: p.Name, log: p.log, clean: p.secrets.clean}
+	e := &echo{pool: p.Name, log: p.log, secrets: &p.secrets}
 	if p.cfg.EchoPool != EchoOff {
 		list = append(list, e.poolHooks(p.cfg.EchoPool))
 	}
@@ -252,10 +255,19 @@ func (p *Pool) checkoutInLine(ctx context.Context, c *Conn, again bool) error {
 func (p *Pool) tellTimeout(err error) {
 	if timeout, ok := err.(*TimeoutError); ok {
 		p.timeouts.Add(1)
+		p.nameHolders(timeout)
 		for _, f := range p.hooks.timeout {
 			f(timeout)
 		}
 	}
+}
+
+// nameHolders runs without the lock: to read a stack takes long.
+func (p *Pool) nameHolders(e *TimeoutError) {
+	for _, h := range e.held {
+		e.Holders = append(e.Holders, p.heldFor(h))
+	}
+	e.held = nil
 }
 
 const maxRefused = 3
@@ -410,13 +422,36 @@ func (p *Pool) wait(ctx context.Context, w *waiter, since time.Time) (*ServerCon
 	case <-w.ready:
 		return w.server, w.err
 	case <-ctx.Done():
-		if s := p.leave(w); s != nil {
-			p.putBack(s) // delivered at the very moment it gave up
-		}
-		return nil, ctx.Err()
+		return nil, p.canceled(ctx, w, since)
 	case <-timeout:
 		return p.timedOut(w, since)
 	}
+}
+
+// canceled is the end of a wait by the caller's context. Its error is the context's, as it is, which tells nobody
+// that it was the pool that had nothing to give; so the hooks are told.
+func (p *Pool) canceled(ctx context.Context, w *waiter, since time.Time) error {
+	if s := p.leave(w); s != nil {
+		p.putBack(s) // delivered at the very moment it gave up
+	}
+	p.waitsCanceled.Add(1)
+	p.mu.Lock()
+	state := p.timeoutErrorLocked(p.phaseLocked(), time.Since(since), p.line.n+1)
+	p.mu.Unlock()
+	p.nameHolders(state)
+	err := fmt.Errorf("%w: %s", context.Cause(ctx), state.figures())
+	for _, f := range p.hooks.canceled {
+		f(err)
+	}
+	return ctx.Err()
+}
+
+// phaseLocked is what those in line wait for.
+func (p *Pool) phaseLocked() Phase {
+	if p.opening > 0 && p.line.n <= p.opening {
+		return PhaseOpening
+	}
+	return PhaseWaiting
 }
 
 // leave takes a waiter that gave up off the line. If it was delivered to
@@ -442,25 +477,21 @@ func (p *Pool) timedOut(w *waiter, since time.Time) (*ServerConn, error) {
 		<-w.ready
 		return w.server, w.err
 	}
-	phase := PhaseWaiting
-	if p.opening > 0 && p.line.n <= p.opening {
-		phase = PhaseOpening
-	}
-	err := p.timeoutErrorLocked(phase, time.Since(since), p.line.n)
+	err := p.timeoutErrorLocked(p.phaseLocked(), time.Since(since), p.line.n)
 	p.line.remove(w)
 	p.mu.Unlock()
 	return nil, err
 }
 
-func (p *Pool) timeoutErrorLocked(phase Phase, waited time.Duration, waiting int) error {
+func (p *Pool) timeoutErrorLocked(phase Phase, waited time.Duration, waiting int) *TimeoutError {
 	size, overflow := p.cfg.Size, p.cfg.MaxOverflow
 	if p.cfg.Class == ClassStatic || p.cfg.Class == ClassAssert {
 		size, overflow = 1, 0
 	}
 	return &TimeoutError{
-		Pool: p.cfg.Name, Phase: phase, Size: size, MaxOverflow: overflow,
+		Pool: p.name, Phase: phase, Size: size, MaxOverflow: overflow,
 		CheckedOut: p.lent, Idle: p.idle.len(), Opening: p.opening, Waiting: waiting,
-		Waited: waited, Limit: p.cfg.Timeout, Err: p.ceilingErr, Holders: p.holdersLocked(),
+		Waited: waited, Limit: p.cfg.Timeout, Err: p.ceilingErr, held: p.holdersLocked(),
 	}
 }
 

@@ -129,18 +129,16 @@ func TestWaiterKeepsItsPlace(t *testing.T) {
 		db, _ := open(t, fake, size(1, 0))
 		defer db.Close()
 		held, _ := grab(t, db)
-		order := make(chan int, 2)
+		var wg sync.WaitGroup
 		for i := range 2 {
-			go func() {
-				mustExec(t, db, "UPDATE")
-				order <- i
-			}()
+			wg.Go(func() { mustExec(t, db, fmt.Sprint("UPDATE ", i)) })
 			synctest.Wait()
 		}
 		fake.On(pooledtest.StageResetSession, pooledtest.BadConn().Times(1))
 		give(t, held)
-		if first, second := <-order, <-order; first != 0 || second != 1 {
-			t.Errorf("have %d before %d, want 0 before 1", first, second)
+		wg.Wait()
+		if log := strings.Join(fake.Log(), "\n"); strings.Index(log, "UPDATE 0") > strings.Index(log, "UPDATE 1") {
+			t.Errorf("have\n%s\nwant UPDATE 0 before UPDATE 1", log)
 		}
 	})
 }
@@ -455,7 +453,7 @@ func TestTimeoutError(t *testing.T) {
 		if !reflect.DeepEqual(*timeout, want) {
 			t.Errorf("have %+v\nwant %+v", *timeout, want)
 		}
-		text := `pooled: pool "orders": timeout waiting for a connection: waited 2s (pool_timeout=2s): size 1, overflow 1, checked out 2, idle 0, opening 0, waiting 1; held longest: conn 1 for 2s (SELECT conn) conn 2 for 2s (SELECT conn)` // as in docs/leaks.md
+		text := `pooled: pool "orders": timeout waiting for a connection: waited 2s (pool_timeout=2s): size 1, overflow 1, checked out 2, idle 0, opening 0, waiting 1; held longest: conn 1 for 2s: SELECT conn, conn 2 for 2s: SELECT conn` // as in docs/leaks.md
 		if err.Error() != text {
 			t.Errorf("have %q\nwant %q", err, text)
 		}

@@ -68,3 +68,34 @@ func TestRedactingTheLongerFirst(t *testing.T) {
 		t.Errorf("have %q, want %q", have, want)
 	}
 }
+
+// Only passwords are taken out of texts, in each way they may be written; and a text is cut when that is done.
+func TestRedacting(t *testing.T) {
+	for _, test := range []struct{ dsn, text, want string }{
+		{"scott:tiger@tcp(h)/shop?allowNativePasswords=true", "SET done = true, a = 'tiger'", "SET done = true, a = 'xxxxx'"},
+		{"file:x.db?_foreign_keys=true", "SET done = true", "SET done = true"},
+		{"postgres://scott:tiger@h/db?sslkey=/etc/key&passfile=/etc/pass", "COPY t FROM '/etc/key', '/etc/pass'", "COPY t FROM '/etc/key', '/etc/pass'"},
+		{"postgres://scott:O'Brien77@h/shop", "PASSWORD 'O''Brien77'", "PASSWORD 'xxxxx'"},
+		{"postgres://scott:a%20b%2Fc@h/shop", `"a b/c" a+b%2Fc a%20b%2Fc a%20b%2fc`, `"xxxxx" xxxxx xxxxx xxxxx`},
+	} {
+		if have := pooled.Redact(test.dsn, test.text); have != test.want {
+			t.Errorf("%s: have %q, want %q", test.dsn, have, test.want)
+		}
+	}
+	const secret = "SuperSecretPassword"
+	db, pool := open(t, pooledtest.NewFake(t), func(c *pooled.Config) { c.Driver, c.DSN = "postgres", "postgres://scott:"+secret+"@h/db" })
+	for n := 225; n < 260; n++ {
+		mustExec(t, db, "UPDATE "+strings.Repeat(" ", n)+secret)
+		if have := pool.Conns()[0].Statement; strings.Contains(have, secret[:3]) {
+			t.Fatalf("behind %d blanks: have %q", n, have)
+		}
+	}
+	var book logBook
+	db, _ = open(t, pooledtest.NewFake(t), logTo(&book), echo(pooled.EchoOn), func(c *pooled.Config) { c.Driver, c.DSN = "postgres", "postgres://scott:"+secret+"@h/db" })
+	for n := range 110 {
+		mustExec(t, db, "UPDATE ?, ?", strings.Repeat("x", n)+secret+"y", []byte(strings.Repeat("x", n)+secret))
+	}
+	if all := strings.Join(book.take(), "\n"); strings.Contains(all, secret[:3]) {
+		t.Error("a part of the password is in the log")
+	}
+}

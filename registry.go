@@ -3,6 +3,7 @@ package pooled
 import (
 	"fmt"
 	"slices"
+	"sync"
 	"sync/atomic"
 )
 
@@ -30,9 +31,20 @@ func Pools() []*Pool {
 // ObservePools calls f for each pool that is open, and for each that is opened from then on before it is used, until
 // stop is called.
 func ObservePools(f func(*Pool)) (stop func()) {
-	stop = poolObservers.add(f)
+	var mu sync.Mutex
+	told := map[int]bool{} // by number: one that is being opened now could be met twice
+	tell := func(p *Pool) {
+		mu.Lock()
+		again := told[p.number]
+		told[p.number] = true
+		mu.Unlock()
+		if !again {
+			f(p)
+		}
+	}
+	stop = poolObservers.add(tell)
 	for _, p := range Pools() {
-		f(p)
+		tell(p)
 	}
 	return stop
 }
@@ -51,6 +63,7 @@ func (p *Pool) register() {
 		p.name = fmt.Sprintf("%s-%d", p.driverName(), p.number)
 	}
 	changeOpenPools(func(all []*Pool) []*Pool { return append(all, p) })
+	defer p.logPanic("pool observer") // the pool is there all the same
 	for f := range poolObservers.all() {
 		f(p)
 	}

@@ -5,11 +5,13 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // seen is what others than its holder may look at of a server connection in use: what it is
 // being used for, and by whom. The lock is the holder's alone but for those moments.
 type seen struct {
+	use       atomic.Uint64 // the checkout in which there was a statement last: its number in ServerConn.uses
 	mu        sync.Mutex
 	statement string
 	stack     *[stackDepth]uintptr // who holds it; nil: pool_leak_after is not set
@@ -19,11 +21,19 @@ type seen struct {
 // stackDepth bounds what is kept of a stack: database/sql's part of it and ours is about twelve functions.
 const stackDepth = 40
 
-// statementLimit is how much of a statement's text is kept of a server connection that is idle, and is shown.
-const statementLimit = 256
+const (
+	// statementLimit is how much of a statement's text is shown.
+	statementLimit = 256
+	// textLimit is how long a text may be of which an idle server connection keeps hold.
+	textLimit = 4 << 10
+)
 
-// saw notes that query is about to be sent. Programs send the same text over and over: it costs nothing then.
+// saw notes that query is about to be sent. Programs send the same text over and over: it costs next to nothing then.
 func (s *ServerConn) saw(query string) {
+	if s.lastUse != s.uses {
+		s.lastUse = s.uses
+		s.seen.use.Store(s.uses)
+	}
 	if query == s.last {
 		return
 	}
@@ -33,10 +43,10 @@ func (s *ServerConn) saw(query string) {
 	s.seen.mu.Unlock()
 }
 
-// trim lets go of a long text, when the server connection comes back.
-func (s *ServerConn) trim() {
-	if len(s.last) > statementLimit {
-		s.saw(cut(s.last, statementLimit))
+// trim lets go of a very long text, when the server connection comes back.
+func (s *ServerConn) trim(r *redactor) {
+	if len(s.last) > textLimit {
+		s.saw(strings.Clone(s.last[:min(len(s.last), r.kept(statementLimit))]))
 	}
 }
 
@@ -48,6 +58,13 @@ func cut(text string, limit int) string {
 	return strings.ToValidUTF8(strings.Clone(text[:limit-len("…")]), "") + "…"
 }
 
+// Values of ServerConn.use, which is kept if leaks are looked for.
+const (
+	useNone     uint32 = iota // by no program: idle, or on its way out or back
+	useTaken                  // by a program
+	useReported               // by a program, for longer than pool_leak_after
+)
+
 // takenHere remembers who borrows this: the caller's stack.
 func (s *ServerConn) takenHere() {
 	s.seen.mu.Lock()
@@ -56,16 +73,22 @@ func (s *ServerConn) takenHere() {
 		s.seen.stack = new([stackDepth]uintptr)
 	}
 	s.seen.depth = callers(s.seen.stack[:])
+	s.use.CompareAndSwap(useNone, useTaken) // in class direct it is taken already if it was not used since Connect
 }
 
-// look is the last statement, and the stack that took this, if they are known.
-func (s *ServerConn) look() (statement string, stack []uintptr) {
+// look is the last statement, and the stack that took this, if they are known. Of one in use it is the statement
+// of this checkout, its number being uses; 0: of whichever.
+func (s *ServerConn) look(r *redactor, uses uint64) (statement string, stack []uintptr) {
 	s.seen.mu.Lock()
-	defer s.seen.mu.Unlock()
-	if s.seen.stack != nil {
+	statement = s.seen.statement
+	if s.seen.stack != nil && s.use.Load() != useNone {
 		stack = append(stack, s.seen.stack[:s.seen.depth]...)
 	}
-	return cut(s.seen.statement, statementLimit), stack
+	s.seen.mu.Unlock()
+	if uses != 0 && s.seen.use.Load() != uses {
+		statement = ""
+	}
+	return r.clip(statement, statementLimit), stack
 }
 
 // formatStack begins with the program's own function.
@@ -78,7 +101,8 @@ func formatStack(stack []uintptr) string {
 	for {
 		frame, more := frames.Next()
 		ours := strings.HasPrefix(frame.Function, "database/sql.") || strings.HasPrefix(frame.Function, "github.com/pooled-go/pooled.")
-		if frame.Function != "" && (!ours || b.Len() > 0) {
+		root := frame.Function == "runtime.goexit" || frame.Function == "runtime.main"
+		if frame.Function != "" && !root && (!ours || b.Len() > 0) {
 			b.WriteString(frame.Function + "\n\t" + frame.File + ":" + strconv.Itoa(frame.Line) + "\n")
 		}
 		if !more {

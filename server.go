@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"io"
 	"sync/atomic"
 	"time"
@@ -35,6 +36,7 @@ type ServerConn struct {
 	busy         bool   // an operation is under way; still true at checkin if it panicked
 	broken       bool   // must not go back into the pool
 	cause        error  // why, if that is known
+	ended        error  // the last error of this borrow that was a context's
 	invalid      bool   // the Invalidate hooks were told
 	retire       error  // why it leaves when it comes back; nil: it does not
 	detached     bool   // it is the pool's no more
@@ -46,8 +48,9 @@ type ServerConn struct {
 	resetBy      string // what the last reset sent
 	sentBefore   uint64 // bytes on the socket before the operation under way
 
-	last string    // the last statement, as in seen
-	took time.Time // when it was lent, if somebody measures
+	last    string    // the last statement, as in seen
+	lastUse uint64    // and the checkout it was sent in
+	took    time.Time // when it was lent, if somebody measures
 
 	memoText    string // the last text that was classified
 	memo        effect // and what it leaves
@@ -66,8 +69,8 @@ type ServerConn struct {
 	holder atomic.Pointer[Conn]
 
 	seen    seen
-	session string      // the server's own number of the session, empty: not known
-	leaked  atomic.Bool // this checkout was reported to be too long
+	session string // the server's own number of the session, empty: not known
+	use     atomic.Uint32
 
 	// doomed: Pool.InvalidateConn has condemned this while it was lent; spent is set then too.
 	doomed atomic.Pointer[retirement]
@@ -97,7 +100,7 @@ func (p *Pool) newServerConn(id, generation uint64, parent driver.Conn, socket *
 	if p.dialect.session != nil {
 		s.session = p.dialect.session(parent)
 	}
-	s.intercept(p.interceptors)
+	s.intercept(p.interceptors, p.refuses)
 	return s
 }
 
@@ -217,8 +220,11 @@ var errBroken = errors.New("pooled: the connection is broken")
 
 // why is the reason that this must not be used again.
 func (s *ServerConn) why() error {
-	if s.cause != nil {
+	switch {
+	case s.cause != nil:
 		return s.cause
+	case s.ended != nil:
+		return fmt.Errorf("%w, since a context ended while it was in use: %w", errBroken, s.ended)
 	}
 	return errBroken
 }

@@ -26,6 +26,7 @@ type Stats struct {
 	Checkins      uint64 // server connections that came back and stayed
 	Waits         uint64 // checkouts that found none free
 	Timeouts      uint64 // checkouts that ended in a TimeoutError
+	Canceled      uint64 // waits that the caller's context ended
 	Opened        uint64 // server connections opened
 	Closed        uint64 // server connections closed, or being closed
 	ConnectErrors uint64 // server connections that failed to open
@@ -64,7 +65,7 @@ func (p *Pool) Stats() Stats {
 		Name: p.name, Class: p.cfg.Class, Size: size, MinIdle: p.cfg.MinIdle,
 		Limit: orNone(p.limit, -1), Ceiling: orNone(p.ceiling, 0),
 		Idle: p.idle.len() + p.resting, CheckedOut: p.lent - p.resting, Opening: p.opening, Closing: p.closing, Waiting: p.line.n,
-		Checkouts: p.counts.checkouts, Waits: p.counts.waits, Timeouts: p.timeouts.Load(),
+		Checkouts: p.counts.checkouts, Waits: p.counts.waits, Timeouts: p.timeouts.Load(), Canceled: p.waitsCanceled.Load(),
 		Opened: p.counts.opened, Closed: p.counts.closed, ConnectErrors: p.counts.connectErrors,
 		Recycled: p.counts.recycled, Invalidated: p.counts.invalidated, Detached: p.counts.detached,
 		Checkins: p.counts.checkins, Resets: p.resets.Load(), SoftInvalidated: p.softInvalidated.Load(),

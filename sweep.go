@@ -93,6 +93,7 @@ func (p *Pool) takeBackOneLocked(s *ServerConn) bool {
 		return false
 	}
 	p.lent--
+	p.counts.checkins++
 	s.idleSince = s.lentAt
 	p.layDownLocked(s)
 	return true

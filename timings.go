@@ -123,6 +123,9 @@ const unasked = 5 * time.Minute
 func (h *histograms) wanted(p *Pool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if p.ctx.Err() != nil { // it is closed
+		return
+	}
 	if h.stop == nil {
 		h.stop = p.ObserveTimings(h.observe)
 	}

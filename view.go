@@ -30,12 +30,15 @@ type ConnInfo struct {
 	Idle    time.Duration // since it came back, 0: it is in use
 	Held    time.Duration // since it was lent, 0: it is idle
 	Uses    uint64        // how often it was lent
-	// Statement is the last that was sent, cut at 256 bytes. It is the text alone, without arguments.
+	// Statement is the last that was sent, cut at 256 bytes: of one in use the last of this checkout, empty if there was none. It
+	// is the text alone, without arguments.
 	Statement string
 	// Stack is who took the one that is in use, as in a panic: if pool_leak_after is set.
 	Stack string
 	// Leaked: it has been in use for longer than pool_leak_after.
 	Leaked bool
+	// Retiring: it is in use, and will be closed when it comes back, for its age, by Dispose or by InvalidateConn.
+	Retiring bool
 }
 
 // Conns is every server connection of the pool that is open, by ID. Those that were
@@ -45,8 +48,12 @@ func (p *Pool) Conns() []ConnInfo {
 	list, servers := p.snapshot()
 	stacks := map[[stackDepth]uintptr]string{} // many are taken in the same place
 	for i, s := range servers {
-		statement, stack := s.look()
-		list[i].Statement = p.secrets.clean(statement)
+		uses := list[i].Uses
+		if list[i].State == StateIdle {
+			uses = 0
+		}
+		statement, stack := s.look(&p.secrets, uses)
+		list[i].Statement = statement
 		if list[i].State == StateIdle || len(stack) == 0 {
 			continue
 		}
@@ -71,12 +78,13 @@ func (p *Pool) snapshot() ([]ConnInfo, []*ServerConn) {
 	for s := range p.all {
 		info := ConnInfo{
 			ID: s.id, Session: s.session, Opened: s.born, Age: now.since(s.bornAt),
-			Uses: s.uses, State: StateInUse, Leaked: s.leaked.Load(),
+			Uses: s.uses, State: StateInUse, Leaked: s.use.Load() == useReported,
 		}
 		if s.idle || s.resting {
 			info.State, info.Idle = StateIdle, now.since(s.idleSince)
 		} else {
 			info.Held = now.since(s.lentAt)
+			info.Retiring = s.spent.Load() || s.generation != p.generation.Load()
 		}
 		list, servers = append(list, info), append(servers, s)
 	}
@@ -84,7 +92,8 @@ func (p *Pool) snapshot() ([]ConnInfo, []*ServerConn) {
 }
 
 // InvalidateConn retires one server connection by its ID: at once if it is idle, else when it comes
-// back. It reports whether there is such a one. cause is for the hooks; nil is replaced.
+// back, or in class direct when it is used next. It reports whether there is such a one. cause is for the hooks, Invalidate's and
+// Close's, or Close's alone for one that is in use; nil is replaced.
 func (p *Pool) InvalidateConn(id uint64, cause error) bool {
 	p = p.here()
 	p.mu.Lock()
@@ -98,6 +107,8 @@ func (p *Pool) InvalidateConn(id uint64, cause error) bool {
 		} else {
 			s.doomed.CompareAndSwap(nil, &retirement{text: "pooled: invalidated: " + orInvalidated(cause).Error(), of: cause})
 			s.spent.Store(true)
+			p.softInvalidated.Add(1)
+			p.journal.add(eventSoftInvalidate, id, orInvalidated(cause))
 		}
 		return true
 	}

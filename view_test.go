@@ -287,10 +287,18 @@ func TestEvents(t *testing.T) {
 	for range 120 {
 		pool.Dispose()
 	}
-	mustExec(t, db, "UPDATE")
 	list := pool.Events()
-	if len(list) != 100 || list[98].Name != "dispose" || list[99].Name != "connect" || list[99].Time.Before(list[0].Time) {
-		t.Errorf("have %d events, the last %+v, want 100 and the last a connect", len(list), list[len(list)-1])
+	if last := list[len(list)-1]; len(list) != 4 || last.Name != "dispose" || last.Detail != "(120 times in a row)" {
+		t.Errorf("have %d events, the last %+v, want 4, and the last that of 120", len(list), last)
+	}
+	for range 60 {
+		conn, _ := grab(t, db)
+		pooled.Detach(t.Context(), conn)
+		give(t, conn)
+	}
+	list = pool.Events()
+	if len(list) != 100 || list[97].Name != "connect" || list[98].Name != "detach" || list[99].Name != "close" || list[99].Time.Before(list[0].Time) {
+		t.Errorf("have %d events, the last %+v, want 100, the last the end of one that was detached", len(list), list[len(list)-1])
 	}
 }
 

@@ -82,6 +82,7 @@ func TestValues(t *testing.T) {
 			{"pooled.checkouts{main}", "pooled_checkouts_total{main}", 7},
 			{"pooled.checkins{main}", "pooled_checkins_total{main}", 4},
 			{"pooled.waits{main}", "pooled_waits_total{main}", 8},
+			{"pooled.canceled{main}", "pooled_canceled_total{main}", 0},
 			{"pooled.resets{main}", "pooled_resets_total{main}", 1},
 			{"pooled.soft_invalidations{main}", "pooled_soft_invalidations_total{main}", 1},
 			{"pooled.disposals{main}", "pooled_disposals_total{main}", 1},

@@ -23,8 +23,8 @@ const (
 	rolledBack    = `pooled +no row +ok: the other was rolled back on return`
 	stray         = `bare +a stray row +`
 	gaveUp        = `pooled +pool_size=2&pool_max_overflow=0&pool_timeout=[\d.]+m?s +[\d.]+m?s +ok`
-	typedError    = `pooled: timeout waiting for a connection: waited [\d.]+m?s \(pool_timeout=[\d.]+m?s\): size 2, overflow 0, ` +
-		`checked out 2, idle 0, opening 0, waiting 1; held longest: (conn \d+ for [\d.]+m?s \([^)]*\) ){2}errors.Is\(err, pooled.ErrTimeout\) = true`
+	typedError    = `pooled: pool "[a-z]+-\d+": timeout waiting for a connection: waited [\d.]+m?s \(pool_timeout=[\d.]+m?s\): size 2, overflow 0, ` +
+		`checked out 2, idle 0, opening 0, waiting 1; held longest: conn \d+ (\(session \d+\) )?for [\d.]+m?s: [^,]*, conn \d+ (\(session \d+\) )?for [\d.]+m?s: .* errors.Is\(err, pooled.ErrTimeout\) = true`
 	bareGaveUp = `bare says: context deadline exceeded`
 	smallBurst = `pooled +pool_size=5&pool_max_overflow=0 +[1-5] +0 more +0 of \d+ `
 	allKept    = `pooled kept every promise in this run`
