@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -52,11 +53,13 @@ func doctor(ctx context.Context, args []string, stdout io.Writer) error {
 		return &usageError{err}
 	}
 	x.progress = newProgress(os.Stderr)
+	stderr := os.Stderr
+	defer context.AfterFunc(ctx, func() { x.progress.interrupted(stderr) })()
 	r, err := x.run(ctx)
-	if err != nil {
+	if err := o.write(r, stdout); err != nil {
 		return err
 	}
-	if err := o.write(r, stdout); err != nil {
+	if err != nil {
 		return err
 	}
 	return r.err()
@@ -74,7 +77,7 @@ func parseDoctor(args []string) (o doctorOptions, err error) {
 		if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 			return o, err
 		} else if err != nil {
-			return o, errors.New("bad flag or value: want DSN [--instances N] [--json]")
+			return o, whatFlag(err, args[:len(args)-flags.NArg()])
 		}
 		if flags.NArg() == 0 {
 			break
@@ -92,6 +95,28 @@ func parseDoctor(args []string) (o doctorOptions, err error) {
 	o.dsn = dsns[0]
 	return o, nil
 }
+
+// whatFlag names the flag that is wrong, the last of those that were read, and never its value.
+func whatFlag(err error, read []string) error {
+	const want = "want DSN [--instances N] [--json]"
+	switch text := err.Error(); {
+	case strings.HasPrefix(text, "flag needs an argument: -instances"):
+		return errors.New("--instances has no value: " + want)
+	case strings.HasPrefix(text, "invalid") && strings.Contains(text, "for flag -instances:"):
+		return errors.New("--instances: not a number: " + want)
+	case strings.HasPrefix(text, "invalid") && strings.Contains(text, "for -json:"):
+		return errors.New("--json takes no value: " + want)
+	}
+	if strings.HasPrefix(err.Error(), "flag provided but not defined") {
+		if name, _, _ := strings.Cut(read[len(read)-1], "="); plainFlag.MatchString(name) {
+			return fmt.Errorf("there is no flag %s: %s", name, want)
+		}
+	}
+	return errors.New("bad flag: " + want)
+}
+
+// plainFlag is what was meant for a flag, and not a piece of a password that happens to begin with a dash.
+var plainFlag = regexp.MustCompile(`^--[a-z]+(-[a-z]+)*$`)
 
 func (o doctorOptions) write(r *diagnosis, stdout io.Writer) error {
 	if !o.json {
@@ -127,4 +152,13 @@ func (p *progress) show(text string) {
 	blank := strings.Repeat(" ", p.width)
 	fmt.Fprintf(p.w, "\r%s\r%s", blank, text)
 	p.width = len([]rune(text))
+}
+
+// interrupted says why the end takes a while. Without a terminal, too: whoever waits is there.
+func (p *progress) interrupted(w io.Writer) {
+	before := ""
+	if p != nil {
+		before = "\n" // the line that shows what was being done stays
+	}
+	fmt.Fprint(w, before+"pooled: doctor: closing what was opened; Ctrl-C again to leave now\n")
 }

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/go-sql-driver/mysql"
 	"github.com/lib/pq"
 
 	"github.com/pooled-go/pooled"
@@ -33,11 +34,7 @@ func checkConnect(ctx context.Context, x *exam) error {
 				return x.learnSession(ctx, conn)
 			})
 		}); err != nil {
-			if ctx.Err() != nil {
-				err = context.Cause(ctx)
-			}
-			x.report.add("connect", levelProblem, x.say(err), whatToChange(err))
-			return errStop
+			return x.refused(ctx, err)
 		}
 	}
 	l := newLatency("dial", took)
@@ -51,8 +48,36 @@ func checkConnect(ctx context.Context, x *exam) error {
 	return nil
 }
 
+// refused says why there is no connection. An interrupt is no finding.
+func (x *exam) refused(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+		if !isA[slowError](err) {
+			return err
+		}
+	}
+	switch {
+	case x.torn:
+		x.report.add("connect", levelProblem, "it failed, and the driver's message is not shown: it may have a piece of the password",
+			"percent-encode the password: it holds an @ or a / (%40, %2F)")
+	case x.patient == sqlitePatient && errorCode(err) == notADatabase:
+		x.report.add("connect", levelProblem, "this is not an SQLite database", "look at the path: the file is something else, or encrypted")
+	default:
+		x.report.add("connect", levelProblem, x.say(err), whatToChange(err))
+	}
+	return errStop
+}
+
+// notADatabase is SQLITE_NOTADB. SQLite looks at the file when it is first asked for something in it.
+const notADatabase = "26"
+
 // learnSession notes which session of the server's this is.
 func (x *exam) learnSession(ctx context.Context, conn *sql.Conn) error {
+	if x.patient == sqlitePatient {
+		if _, err := one(ctx, conn, "PRAGMA schema_version"); errorCode(err) == notADatabase {
+			return err
+		}
+	}
 	if x.patient == nil || x.patient.session == "" {
 		return nil
 	}
@@ -70,12 +95,15 @@ var refusals = []struct {
 	change string
 }{
 	{func(err error) bool { return strings.Contains(err.Error(), "pool_init_sql") }, "correct pool_init_sql; a driver may take only one statement in it"},
-	{coded("28P01", "28000", "1045", "1698", "3159"), "look at user and password, and at what the server lets in from here (pg_hba.conf, the account's host)"},
+	{coded("28P01", "28000"), "look at user and password, and at what the server lets in from here (pg_hba.conf)"},
+	{coded("1045", "1698"), "look at user and password, and at the host of the account at the server ('user'@'host')"},
+	{coded("3159"), "the server wants TLS: tls=true"},
 	{coded("1130"), "let the account in from this host, at the server"},
 	{coded("3D000", "1049"), "look at the name of the database"},
 	{coded("1044"), "give the account rights on the database"},
 	{coded("53300", "1040", "1203"), "the server is full: fewer or smaller pools, or a higher limit at the server"},
 	{coded("57P03"), "the server is starting or stopping: try again"},
+	{is(mysql.ErrNoTLS), "turn TLS on at the server, or write tls=false if nobody can listen on the way"},
 	{is(pq.ErrSSLNotSupported), "turn TLS on at the server, or write sslmode=disable if nobody can listen on the way"},
 	{isA[*tls.CertificateVerificationError], "look at the certificate: whose it is, who signed it (sslrootcert, tls), until when"},
 	{isA[x509.UnknownAuthorityError], "name the authority that signed the certificate (sslrootcert, tls)"},
@@ -162,13 +190,25 @@ func checkPing(ctx context.Context, x *exam) error {
 	return nil
 }
 
+// standardTimeout is the default of pool_ping_timeout and of pool_reset_timeout.
+const standardTimeout = 5 * time.Second
+
+// enough is a limit that leaves room for what was measured, on a good day.
+func enough(option string, l latency) string {
+	least := (4 * l.max).Round(time.Millisecond)
+	if least > standardTimeout {
+		return fmt.Sprintf("at least %s=%v", option, least)
+	}
+	return fmt.Sprintf("at least %s=%v; %v is the default", option, least, standardTimeout)
+}
+
 const slowPing = 50 * time.Millisecond
 
 func (x *exam) judgePing(l latency) {
 	switch limit := x.cfg.PingTimeout; {
 	case limit > 0 && l.max > limit/2:
 		x.report.add("ping", levelProblem, fmt.Sprintf("a ping takes %s: pool_ping_timeout=%v will take connections that are well for dead", l, limit),
-			fmt.Sprintf("pool_ping_timeout=%v", (4*l.max).Round(time.Millisecond)))
+			enough("pool_ping_timeout", l))
 	case l.median > slowPing:
 		x.report.add("ping", levelWarning, fmt.Sprintf("a ping takes %s: each statement waits as long for the network alone", l),
 			"run the program nearer to the server")

@@ -24,6 +24,7 @@ func newExam(dsn string, instances int) (*exam, error) {
 		Instances: instances, ResetMode: string(cfg.ResetOnReturn)}
 	x.cfg = x.replaceDriver(cfg)
 	x.patient = patients[x.cfg.Driver]
+	x.torn = x.report.Form == "a URL" && x.patient != sqlitePatient && maybeTorn(dsn)
 	if x.patient == sqlitePatient {
 		if err := fileExists(x.cfg.DSN); err != nil {
 			return nil, err
@@ -81,6 +82,14 @@ func formOf(dsn, driver string) string {
 		return "SQLite's own form"
 	}
 	return "the driver's own form"
+}
+
+// maybeTorn tells whether a URL has an @ behind what a driver takes for user, password and host. Then that part may have ended at a /, ? or # of the
+// password, and the host begun in it. An @ of an option's value can't be told from that.
+func maybeTorn(dsn string) bool {
+	_, rest, _ := strings.Cut(dsn, "://")
+	end := strings.IndexAny(rest, "/?#")
+	return end >= 0 && strings.Contains(rest[end:], "@")
 }
 
 // withoutPgxKeys takes out of a URL or keywords and values what only pgx knows: lib/pq would send it to the server.

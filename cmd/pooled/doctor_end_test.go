@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"net"
 	"os"
@@ -99,14 +100,60 @@ func TestDoctorInterrupted(t *testing.T) {
 				t.Errorf("have %q sent, want %s among it", p.Messages(), middle)
 			}
 			cancel(errors.New("interrupt signal received"))
-			if c := <-code; c != 1 || stdout.Len() > 0 || stderr.String() != "pooled: doctor: interrupt signal received\n" {
-				t.Errorf("have exit code %d, %q and %q, want 1, nothing and the interrupt", c, stdout.String(), stderr.String())
+			if c := <-code; c != 1 || stderr.String() != "pooled: doctor: interrupt signal received\n" {
+				t.Errorf("have exit code %d and %q, want 1 and the interrupt", c, stderr.String())
+			}
+			for _, want := range []string{"\nok       ping ", "\ninterrupted: this is what was found before\nproblems: "} {
+				if !strings.Contains(stdout.String(), want) {
+					t.Errorf("have %s\nwant %q in it", stdout.String(), want)
+				}
 			}
 			clean()
 			if n := p.Open(); n != 0 {
 				t.Errorf("have %d connections open, want none", n)
 			}
 		})
+	}
+}
+
+// Against a silent server, whose pool takes seconds to close, an interrupt is answered at once, and the report is JSON if that was asked for.
+func TestDoctorInterruptedBySilence(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0") // connects, and is never accepted
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	own := os.Stderr
+	t.Cleanup(func() { os.Stderr = own })
+	os.Stderr = w
+	ctx, cancel := context.WithCancelCause(t.Context())
+	var stdout, stderr bytes.Buffer
+	code := make(chan int, 1)
+	go func() {
+		code <- run(ctx, []string{"doctor", "--json", "postgres://scott:tiger@" + l.Addr().String() + "/db?sslmode=disable"}, &stdout, &stderr)
+	}()
+	time.AfterFunc(300*time.Millisecond, func() { cancel(errors.New("interrupt signal received")) })
+	text := make([]byte, 200)
+	n, err := r.Read(text)
+	if have, want := string(text[:n]), "pooled: doctor: closing what was opened; Ctrl-C again to leave now\n"; err != nil || have != want {
+		t.Errorf("have %q, %v, want %q", have, err, want)
+	}
+	if c := <-code; c != 1 || stderr.String() != "pooled: doctor: interrupt signal received\n" {
+		t.Errorf("have exit code %d and %q, want 1 and the interrupt", c, stderr.String())
+	}
+	w.Close()
+	var d diagnosis
+	if err := json.Unmarshal(stdout.Bytes(), &d); err != nil {
+		t.Fatalf("%v in %q", err, stdout.String())
+	}
+	wantLevels(t, &d, "dsn reset-mode pre-ping recycle fork-guard wait")
+	if !d.Interrupted {
+		t.Error("have a report like any other, want it marked as interrupted")
 	}
 }
 

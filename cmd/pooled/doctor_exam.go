@@ -17,6 +17,7 @@ type exam struct {
 	instances int
 	patient   *patient // nil: not known
 	secrets   secrets
+	torn      bool // the DSN was perhaps cut in the middle of its password, so that no text of a driver's may be shown
 	progress  *progress
 	report    diagnosis
 	facts
@@ -69,7 +70,7 @@ type slowError string
 
 func (e slowError) Error() string { return string(e) }
 
-// run makes all checks that can be made. Its error is that of a context that ended: the report would be a part of one.
+// run makes all checks that can be made. Its error is that of a context that ended: the report has what was found before.
 func (x *exam) run(ctx context.Context) (*diagnosis, error) {
 	whole, cancel := context.WithTimeoutCause(ctx, doctorLimit, slowError(fmt.Sprintf("not done within %v", doctorLimit)))
 	defer cancel()
@@ -82,7 +83,9 @@ func (x *exam) run(ctx context.Context) (*diagnosis, error) {
 		err, ended := x.bounded(whole, c)
 		switch {
 		case ctx.Err() != nil:
-			return nil, context.Cause(ctx)
+			r := x.report.final()
+			r.Interrupted = true
+			return r, context.Cause(ctx)
 		case err != nil && err != errStop:
 			x.unfinished(c, err)
 		}

@@ -161,6 +161,9 @@ func (x *exam) leaks(ctx context.Context, k leakKind, mode pooled.ResetMode) (fo
 	change := func(cfg *pooled.Config) {
 		cfg.ResetOnReturn = mode
 		cfg.InitSQL += k.ready
+		if cfg.ResetTimeout > 0 { // a reset that is cut short ends the session: what is found would be by chance
+			cfg.ResetTimeout = max(cfg.ResetTimeout, standardTimeout)
+		}
 	}
 	err = x.with(change, func(s *session) error {
 		fresh, err := x.ask(ctx, s, k)

@@ -142,18 +142,19 @@ func (x *exam) judgeSize() {
 	most := mostConns(x.cfg)
 	if most < 0 {
 		x.report.add("limit", levelWarning, fmt.Sprintf("the pool has no limit: under load %s may take all %d connections of the server (%s), "+
-			"and others are refused", all, b.most, b.name), x.share(b))
+			"and others are refused", all, b.most, b.name), x.share(b)) // a higher limit would be reached as well
 		return
 	}
 	x.report.add("limit", levelOK, fmt.Sprintf("a process opens at most %d connections", most), "")
 	need := most * x.instances
 	sum := fmt.Sprintf("%s with at most %d connections each: %d of the %d that the server lets in (%s)", all, most, need, b.most, b.name)
+	left := bound{b.name, b.most - b.used, 0}
 	switch {
 	case need > b.most:
-		x.report.add("server-limit", levelProblem, sum, x.share(b))
+		x.report.add("server-limit", levelProblem, sum, x.share(b)+x.orRaise(b))
 	case b.used > 0 && need+b.used > b.most:
 		x.report.add("server-limit", levelWarning, fmt.Sprintf("%s, and others have %d now", sum, b.used),
-			"if the others are not processes of this program that will be gone: "+x.share(bound{b.name, b.most - b.used, 0}))
+			"if the others are not processes of this program that will be gone: "+x.share(left)+x.orRaise(left))
 	default:
 		x.report.add("server-limit", levelOK, sum, "")
 	}
@@ -169,7 +170,15 @@ func (x *exam) share(b bound) string {
 		return fmt.Sprintf("db.SetMaxOpenConns(%d) at most", each)
 	}
 	size := min(max(x.cfg.Size, 1), each)
-	return fmt.Sprintf("pool_size=%d&pool_max_overflow=%d at most, or a higher limit at the server", size, each-size)
+	return fmt.Sprintf("pool_size=%d&pool_max_overflow=%d at most", size, each-size)
+}
+
+// orRaise is the other way, where share has not said it yet.
+func (x *exam) orRaise(b bound) string {
+	if b.most < x.instances {
+		return ""
+	}
+	return ", or a higher limit at the server"
 }
 
 const (

@@ -49,6 +49,8 @@ type diagnosis struct {
 	Leaks     []leak      `json:"leaks"`
 	Findings  []finding   `json:"findings"`
 	Verdict   level       `json:"verdict"` // the worst of the findings
+
+	Interrupted bool `json:"interrupted"` // the findings are those up to then
 }
 
 // latency is what several tries took.
@@ -220,6 +222,9 @@ func (r *diagnosis) print(p *page) error {
 		r.printFinding(p, f)
 	}
 	p.line("")
+	if r.Interrupted {
+		p.line("interrupted: this is what was found before")
+	}
 	p.line("problems: %d, warnings: %d, ok: %d", r.count(levelProblem), r.count(levelWarning), r.count(levelOK))
 	return p.err
 }

@@ -77,7 +77,7 @@ func (x *exam) judgeReset(l latency, replaced bool) {
 	switch {
 	case limit > 0 && l.max > limit/2:
 		x.report.add("reset", levelProblem, fmt.Sprintf("a reset takes %s: what takes longer than pool_reset_timeout=%v costs the connection", l, limit),
-			fmt.Sprintf("pool_reset_timeout=%v", (4*l.max).Round(time.Millisecond)))
+			enough("pool_reset_timeout", l))
 	case replaced && x.patient != sqlitePatient:
 		text := fmt.Sprintf("a reset in mode %s closes the connection, and the next caller opens another", mode)
 		if x.patient == mysqlPatient {

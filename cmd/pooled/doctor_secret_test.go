@@ -59,6 +59,26 @@ func TestDoctorShowsNoPassword(t *testing.T) {
 	}
 }
 
+// A URL whose password holds an @ and a / in the clear is cut in the middle of it: the host is a piece of the password.
+func TestDoctorShowsNoPieceOfAPassword(t *testing.T) {
+	for _, dsn := range []string{
+		"postgres://postgres:p@sszq.invalid/wr0ngk7Qz@127.0.0.1:1/x",
+		"postgres://postgres:p@sszq.invalid?wr0ngk7Qz@127.0.0.1:1/x",
+		"postgres://postgres:p@sszq.invalid#wr0ngk7Qz@127.0.0.1:1/x",
+		"postgres://sszq.invalid:27/wr0ngk7Qz@127.0.0.1:1/x",
+	} {
+		words := []string{"k7Qz"}
+		if strings.Contains(dsn, "p@") {
+			words = append(words, "sszq")
+		}
+		wantNowhere(t, dsn, words...)
+	}
+	d := examine(t, "postgres://postgres:p@127.0.0.1:1/wrong@127.0.0.1:1/x")
+	wantFinding(t, d, "connect", levelProblem, "not shown", "percent-encode the password: it holds an @ or a /")
+	d = examine(t, "postgres://scott:t%40g%2Fer@127.0.0.1:1/x")
+	wantFinding(t, d, "connect", levelProblem, "refused", "look at host and port")
+}
+
 // A server repeats what it didn't understand.
 func TestDoctorShowsNoPasswordThatAServerRepeats(t *testing.T) {
 	for _, dsn := range []string{pooledtest.Postgres(t), pooledtest.MySQL(t)} {
@@ -78,8 +98,8 @@ func TestDoctorShowsNoPasswordOfAServer(t *testing.T) {
 		_, password, _ := strings.Cut(user, ":")
 		wantNowhere(t, dsn, password)
 		out := wantNowhere(t, strings.Replace(dsn, password, "k7Qzw0rd", 1), "k7Qz", "w0rd", password)
-		if !strings.Contains(out, "look at user and password") {
-			t.Errorf("have\n%s\nwant advice for the password", out)
+		if !strings.Contains(out, "look at user and password") || strings.Contains(out, "pg_hba.conf") != strings.HasPrefix(dsn, "postgres") {
+			t.Errorf("have\n%s\nwant advice for the password, pg_hba.conf for PostgreSQL alone", out)
 		}
 	}
 }

@@ -44,6 +44,9 @@ func TestDoctorOnPostgres(t *testing.T) {
 	wantLevels(t, d, without(withWarnings(fineOnPostgres, "limit:warning", "leak-session:warning"), "server-limit"))
 	wantLatencies(t, d, "dial", "ping", "reset ROLLBACK")
 	wantFinding(t, d, "limit", levelWarning, "1 process (--instances N for more) may take all", "pool_size=5&pool_max_overflow=")
+	if f := about(t, d, "limit"); strings.Contains(f.Change, "higher limit") {
+		t.Errorf("have %q, want no higher limit: a pool without one reaches it as well", f.Change)
+	}
 	wantFinding(t, d, "leak-session", levelWarning, "finds 10 of 10 kinds", "pool_reset_on_return=session, if the program leaves any of: SET by a function")
 
 	d = examine(t, strings.Replace(dsn, "postgres://", "postgresql+pgx://", 1)+"&default_query_exec_mode=exec&"+sensible)
@@ -118,6 +121,22 @@ func TestDoctorLeaks(t *testing.T) {
 			})
 		}
 	}
+}
+
+// What a mode leaves does not depend on a reset that is cut short, which ends the session.
+func TestDoctorLeaksWithTinyResetTimeout(t *testing.T) {
+	for _, dsn := range []string{pooledtest.Postgres(t), pooledtest.MySQL(t)} {
+		want := leaks(examine(t, dsn))
+		if have := leaks(examine(t, with(dsn, "pool_reset_timeout=1us"))); have != want {
+			t.Errorf("have\n%s\nwant\n%s", have, want)
+		}
+	}
+}
+
+// MySQL's accounts and its TLS have advice of their own.
+func TestDoctorOnMySQLWithoutTLS(t *testing.T) {
+	d := examine(t, with(pooledtest.MySQL(t), "tls=true"))
+	wantFinding(t, d, "connect", levelProblem, "TLS", "tls=false")
 }
 
 // In class null a session ends with its borrow, so nothing is found in any mode; in class direct the modes count.
@@ -266,7 +285,8 @@ func TestJudgeReset(t *testing.T) {
 		change      string
 	}{
 		{"", time.Millisecond, 2 * time.Second, false, levelOK, ""},
-		{"", time.Millisecond, 3 * time.Second, false, levelProblem, "pool_reset_timeout=12s"},
+		{"", time.Millisecond, 3 * time.Second, false, levelProblem, "at least pool_reset_timeout=12s"},
+		{"pool_reset_timeout=1ms", time.Millisecond, time.Millisecond, false, levelProblem, "at least pool_reset_timeout=4ms; 5s is the default"},
 		{"pool_reset_timeout=-1", time.Millisecond, 3 * time.Second, false, levelOK, ""},
 		{"", 200 * time.Millisecond, time.Second, false, levelWarning, "nearer"},
 		{"pool_reset_on_return=session", 200 * time.Millisecond, time.Second, false, levelWarning, "pool_reset_on_return=auto"},
@@ -290,7 +310,8 @@ func TestJudgePing(t *testing.T) {
 		change      string
 	}{
 		{"", time.Millisecond, 2 * time.Second, levelOK, ""},
-		{"", time.Millisecond, 3 * time.Second, levelProblem, "pool_ping_timeout=12s"},
+		{"", time.Millisecond, 3 * time.Second, levelProblem, "at least pool_ping_timeout=12s"},
+		{"pool_ping_timeout=1ms", time.Millisecond, time.Millisecond, levelProblem, "at least pool_ping_timeout=4ms; 5s is the default"},
 		{"pool_ping_timeout=-1", 51 * time.Millisecond, 3 * time.Second, levelWarning, "nearer"},
 	} {
 		cfg, err := pooled.ParseDSN("mysql://h/db?" + tt.options)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -141,6 +142,14 @@ func lookAtMySQL(ctx context.Context, x *exam, conn *sql.Conn) error {
 }
 
 func lookAtSQLite(ctx context.Context, x *exam, conn *sql.Conn) error {
+	only, err := one(ctx, conn, "PRAGMA query_only")
+	if err != nil {
+		return err
+	}
+	if only == "1" || opensReadOnly(x.cfg.DSN) {
+		x.report.add("read-only", levelOK, "the DSN opens the database for reading only (mode=ro, immutable or query_only): a program that writes can't use it", "")
+		return nil
+	}
 	patience, err := one(ctx, conn, "PRAGMA busy_timeout")
 	if err != nil {
 		return err
@@ -155,6 +164,13 @@ func lookAtSQLite(ctx context.Context, x *exam, conn *sql.Conn) error {
 		x.report.add("sqlite-busy", levelOK, fmt.Sprintf("who wants to write while another does waits up to %d ms", ms), "")
 	}
 	return nil
+}
+
+// opensReadOnly tells whether SQLite's own form of a DSN says so. Only with file: it reads what is behind the question mark.
+func opensReadOnly(dsn string) bool {
+	uri, query, _ := strings.Cut(dsn, "?")
+	v, err := url.ParseQuery(query)
+	return err == nil && strings.HasPrefix(uri, "file:") && (v.Get("mode") == "ro" || v.Get("immutable") == "1")
 }
 
 // judgeTLS is about the way to the server: who can listen on it.

@@ -108,9 +108,15 @@ func TestDoctorUsage(t *testing.T) {
 		{[]string{}, "no DSN"},
 		{[]string{"--json"}, "no DSN"},
 		{[]string{":memory:", "--instances", "0"}, "--instances 0: want at least 1"},
-		{[]string{":memory:", "--instances", "s3cret"}, "bad flag or value"},
-		{[]string{"-x:s3cret@tcp(h)/db"}, "bad flag or value"},
-		{[]string{"--verbose", ":memory:"}, "bad flag or value"},
+		{[]string{":memory:", "--instances", "s3cret"}, "--instances: not a number"},
+		{[]string{":memory:", "--instances"}, "--instances has no value"},
+		{[]string{"--instances=s3cret", ":memory:"}, "--instances: not a number"},
+		{[]string{"--json=s3cret", ":memory:"}, "--json takes no value"},
+		{[]string{"--verbose", ":memory:"}, "there is no flag --verbose"},
+		{[]string{":memory:", "--verbose=s3cret", "x"}, "there is no flag --verbose:"},
+		{[]string{"-x:s3cret@tcp(h)/db"}, "bad flag: "},
+		{[]string{"--s3cret"}, "bad flag: "},
+		{[]string{"---s3cret"}, "bad flag: "},
 		{[]string{"host=h", "user=scott", "password=s3cret"}, "want one DSN, have 3 arguments: put it in quotes"},
 		{[]string{""}, "the DSN is empty"},
 		{[]string{"s3cret"}, "cannot tell"},
@@ -188,6 +194,35 @@ func TestDoctorOnSQLiteFile(t *testing.T) {
 	}
 	if n := count(); n != 1 {
 		t.Errorf("have %d rows, want 1", n)
+	}
+}
+
+// What is no database is a problem, whether SQLite reads the file when it opens it or only later.
+func TestDoctorOnOtherFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "notes.txt")
+	if err := os.WriteFile(file, bytes.Repeat([]byte("no database\n"), 1000), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, dsn := range []string{"sqlite:///" + filepath.ToSlash(file), file + "?pool_driver=sqlite", file + "?pool_driver=sqlite&_pragma=journal_mode(wal)"} {
+		d := examine(t, dsn)
+		wantLevels(t, d, "dsn reset-mode wait connect:problem")
+		wantFinding(t, d, "connect", levelProblem, "this is not an SQLite database", "look at the path")
+	}
+}
+
+func TestDoctorOnReadOnlySQLite(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "app.db")
+	oneRow(t, file)
+	for _, options := range []string{"mode=ro", "immutable=1", "_pragma=query_only(1)"} {
+		d := examine(t, "file:"+file+"?"+options+"&"+sensible)
+		wantFinding(t, d, "read-only", levelOK, "for reading only", "")
+		if strings.Contains(levels(d), "sqlite-busy") {
+			t.Errorf("%s: have %s, want nothing about writers", options, levels(d))
+		}
+	}
+	d := examine(t, "file:"+file+"?mode=rw&"+sensible)
+	if have := levels(d); strings.Contains(have, "read-only") || !strings.Contains(have, "sqlite-busy:warning") {
+		t.Errorf("mode=rw: have %s, want sqlite-busy and no read-only", have)
 	}
 }
 
