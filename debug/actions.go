@@ -3,8 +3,10 @@ package debug
 import (
 	"errors"
 	"fmt"
+	"html"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/pooled-go/pooled"
 )
@@ -19,15 +21,15 @@ var errByHand = errors.New("by hand, on the debug page")
 func (h Handler) act(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, formLimit)
 	if err := r.ParseForm(); err != nil {
-		refuse(w, http.StatusBadRequest, err)
+		refuse(w, r, http.StatusBadRequest, err)
 		return
 	}
 	if err := checkForm(r); err != nil {
-		refuse(w, http.StatusForbidden, err)
+		refuse(w, r, http.StatusForbidden, err)
 		return
 	}
 	if status, err := perform(r.PostForm.Get("action"), r.PostForm.Get("pool"), r.PostForm.Get("conn")); err != nil {
-		refuse(w, status, err)
+		refuse(w, r, status, err)
 		return
 	}
 	// Back to where the form was. Not by http.Redirect, which would make a path of it, and http.StripPrefix has changed that.
@@ -35,8 +37,19 @@ func (h Handler) act(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusSeeOther)
 }
 
-func refuse(w http.ResponseWriter, status int, err error) {
-	http.Error(w, "pooled: change a pool: "+err.Error(), status)
+func refuse(w http.ResponseWriter, r *http.Request, status int, err error) {
+	fail(w, r, status, "pooled: change a pool: "+err.Error())
+}
+
+// fail says what went wrong: to a browser that shows it as a page with a way back, to scripts and programs as text.
+func fail(w http.ResponseWriter, r *http.Request, status int, text string) {
+	if !strings.Contains(r.Header.Get("Accept"), "text/html") {
+		http.Error(w, text, status)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	fmt.Fprintf(w, "<!doctype html>\n<html lang=\"en\"><title>Connection pools</title>\n<p>%s</p>\n<p><a href=\"?\">All pools</a></p>\n", html.EscapeString(plain(text)))
 }
 
 // perform returns the status that fits its error.

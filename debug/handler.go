@@ -149,7 +149,7 @@ func (h Handler) show(w http.ResponseWriter, r *http.Request) {
 	}
 	report := look(asked, time.Now())
 	if asked.pool > 0 && len(report.Pools) == 0 {
-		http.Error(w, fmt.Sprintf("pooled: show pools: no open pool has number %d", asked.pool), http.StatusNotFound)
+		fail(w, r, http.StatusNotFound, fmt.Sprintf("pooled: show pools: no open pool has number %d", asked.pool))
 		return
 	}
 	// Into memory first: an error must not come after half a page.

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
+	"fmt"
 	"html/template"
 	"io"
 	"strings"
@@ -76,6 +77,7 @@ type blank struct {
 // Nothing is embedded here: a template finds a field of an embedded struct slowly, and asks for thousands.
 type shownPool struct {
 	Report poolReport
+	Title  string // its name, with its number if another has that name too
 	Form   form
 	Single bool
 }
@@ -104,8 +106,17 @@ func (h Handler) render(w io.Writer, r report, asked question) error {
 // Pools are the pools with what their forms need.
 func (s shown) Pools() []shownPool {
 	list := make([]shownPool, 0, len(s.Report.Pools))
+	named := map[string]int{}
 	for _, p := range s.Report.Pools {
-		list = append(list, shownPool{p, s.Form, s.Single})
+		named[p.Name]++
+	}
+	for _, p := range s.Report.Pools {
+		title := plain(p.Name)
+		if named[p.Name] > 1 {
+			title = fmt.Sprintf("%s (%d)", title, p.Number)
+		}
+		p.Name = plain(p.Name)
+		list = append(list, shownPool{p, title, s.Form, s.Single})
 	}
 	return list
 }
@@ -114,6 +125,7 @@ func (s shown) Pools() []shownPool {
 func (p shownPool) Rows() []shownConn {
 	list := make([]shownConn, 0, len(p.Report.Conns))
 	for _, c := range p.Report.Conns {
+		c.Statement = plain(c.Statement)
 		list = append(list, shownConn{c, p.Form, p.Report.Number})
 	}
 	return list
@@ -144,11 +156,11 @@ func (c conn) Since() float64 { return max(c.Idle, c.Held) }
 // Brief is the beginning of an event's detail, which may go on with stacks.
 func (e event) Brief() string {
 	brief, _, _ := strings.Cut(e.Detail, "\n")
-	return brief
+	return plain(brief)
 }
 
 // Rest is what follows the Brief.
 func (e event) Rest() string {
 	_, rest, _ := strings.Cut(e.Detail, "\n")
-	return rest
+	return plain(rest)
 }

@@ -36,6 +36,8 @@ type poolReport struct {
 	Closing int `json:"closing"`
 	Leaked  int `json:"leaked"`
 
+	LastConnectError *event `json:"last_connect_error"` // nil: the journal has none
+
 	Counters counters `json:"counters"`
 	Timings  timings  `json:"timings"`
 
@@ -91,6 +93,7 @@ type conn struct {
 	Session   string    `json:"session"`
 	State     string    `json:"state"`
 	Leaked    bool      `json:"leaked"`
+	Retiring  bool      `json:"retiring"`
 	Opened    time.Time `json:"opened"`
 	Age       float64   `json:"age"`
 	Idle      float64   `json:"idle"`
@@ -190,14 +193,21 @@ func (r *poolReport) addConns(list []pooled.ConnInfo, limit int) {
 	r.Conns = make([]conn, 0, len(list))
 	for _, c := range list {
 		r.Conns = append(r.Conns, conn{
-			ID: c.ID, Session: c.Session, State: string(c.State), Leaked: c.Leaked, Opened: c.Opened.UTC(), Age: seconds(c.Age),
+			ID: c.ID, Session: c.Session, State: string(c.State), Leaked: c.Leaked, Retiring: c.Retiring, Opened: c.Opened.UTC(), Age: seconds(c.Age),
 			Idle: seconds(c.Idle), Held: seconds(c.Held), Uses: c.Uses, Statement: c.Statement, Stack: c.Stack,
 		})
 	}
 }
 
-// addEvents takes the newest first.
+// addEvents takes the newest first, and the last connect error even if limit leaves it out.
 func (r *poolReport) addEvents(list []pooled.Event, limit int) {
+	for _, e := range slices.Backward(list) {
+		if e.Name == "connect_error" {
+			e.Time = e.Time.UTC()
+			r.LastConnectError = (*event)(&e)
+			break
+		}
+	}
 	r.EventsOmitted = beyond(len(list), limit)
 	list = list[r.EventsOmitted:]
 	r.Events = make([]event, 0, len(list))

@@ -138,6 +138,8 @@ func fields(of reflect.Type, prefix string) []string {
 			}
 		case inner.Kind() == reflect.Struct && inner != reflect.TypeFor[time.Time]():
 			list = append(list, fields(inner, path+".")...)
+		case inner.Kind() == reflect.Pointer:
+			list = append(list, fields(inner.Elem(), path+".")...)
 		default:
 			list = append(list, path)
 		}

@@ -14,10 +14,14 @@ function svgNode(name, attributes, text) {
 class History {
 	points = [];
 	last = null; // the pool at the poll before
+	failed = -Infinity; // when the last connect error is known to have been
 
 	add(at, pool) {
 		const before = this.last;
 		this.last = pool;
+		if (!before && pool.last_connect_error) this.failed = Date.parse(pool.last_connect_error.time) / 1000;
+		if (before && pool.counters.connect_errors > before.counters.connect_errors) this.failed = at;
+		pool.failing = at - this.failed < 60;
 		const point = { at, inUse: pool.in_use, idle: pool.idle, waiting: pool.waiting, median: null, worst: null, rate: null };
 		const passed = before ? at - this.points.at(-1).at : 0;
 		if (passed > 0) {

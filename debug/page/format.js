@@ -2,12 +2,15 @@
 
 const narrow = "\u202f"; // between groups of digits
 
+// Characters that are not to be seen, or that turn round what stands beside them.
+const unruly = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
+
 const formats = {
-	text: (value) => String(value),
+	text: (value) => String(value).replace(unruly, (c) => "⟨" + c.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0") + "⟩"),
 	count: (n) => String(n).replace(/\B(?=(\d{3})+$)/g, narrow),
 	bound: (n) => (n < 0 ? "none" : formats.count(n)),
 	id: (n) => (n ? String(n) : ""),
-	clock: (time) => new Date(time).toLocaleTimeString(undefined, { hourCycle: "h23" }),
+	clock: (time) => time && new Date(time).toLocaleTimeString(undefined, { hourCycle: "h23" }),
 	about: (s) => (s < 1 ? "< 1s" : seconds(s)), // of a coarse clock
 	atMost: (s) => (s < 0 ? "> 1m00s" : s === 0 ? "–" : "≤ " + seconds(s)),
 };
@@ -33,6 +36,7 @@ function derive(pool) {
 	for (const c of pool.conns) {
 		c.pool = pool.number;
 		c.mood = c.leaked ? "leaked" : c.state;
+		c.lasting = !c.retiring;
 		c.since = Math.max(c.idle, c.held);
 	}
 	for (const e of pool.events) {
@@ -40,5 +44,9 @@ function derive(pool) {
 		e.brief = end < 0 ? e.detail : e.detail.slice(0, end);
 		e.rest = end < 0 ? "" : e.detail.slice(end + 1);
 	}
+	const last = pool.last_connect_error;
+	pool.failed = pool.counters.connect_errors > 0;
+	pool.failed_at = last?.time ?? "";
+	pool.failed_by = last?.detail.split("\n")[0] ?? "";
 	pool.changed = pool.settings.filter((s) => s.origin !== "default").length;
 }

@@ -86,6 +86,8 @@ const byNumber = (pool) => pool.number;
 
 function showConn(row, c) {
 	row.dataset.mood = c.mood;
+	// The button is hidden, under the keyboard it may be.
+	if (c.retiring && row.querySelector("form")?.contains(document.activeElement)) row.querySelector("summary").focus();
 }
 
 function showEvent(row, e) {
@@ -97,6 +99,7 @@ function showSetting(row, s) {
 }
 
 function showLine(row, pool) {
+	row.dataset.failing = pool.failing;
 	row.querySelector("a").hash = "#pool-" + pool.number;
 	const room = pool.limit > 0 ? pool.limit : Math.max(pool.size, pool.in_use + pool.idle + pool.opening, 1);
 	const share = (n) => Math.min(100, Math.floor((n * 100) / room));
@@ -111,6 +114,7 @@ function showPool(section, pool) {
 		section.querySelector("h2").id = id + "-title";
 		section.setAttribute("aria-labelledby", id + "-title");
 	}
+	section.dataset.failing = pool.failing;
 	const list = (name) => section.querySelector(`[data-list=${name}]`);
 	reconcile(list("conns"), pool.conns, (c) => c.id, "conns", showConn);
 	reconcile(list("events"), pool.events, (e) => `${e.time} ${e.name} ${e.conn}`, "events", showEvent);
@@ -145,6 +149,7 @@ function show(report) {
 	}
 	for (const pool of report.pools) {
 		derive(pool);
+		pool.title = report.pools.some((other) => other !== pool && other.name === pool.name) ? `${pool.name} (${pool.number})` : pool.name;
 		if (!histories.has(pool.number)) histories.set(pool.number, new History());
 		histories.get(pool.number).add(when, pool);
 	}

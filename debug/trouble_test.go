@@ -1,0 +1,117 @@
+package debug_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/debug"
+	"github.com/pooled-go/pooled/internal/pooledtest"
+)
+
+// The last connect error is there whatever the limit, in the JSON and on the page.
+func TestConnectErrors(t *testing.T) {
+	fake := pooledtest.NewFake(t)
+	db, _ := open(t, fake, named("shop"))
+	calm := get(t, debug.Handler{}, "/")
+	if !strings.Contains(calm, ` data-failing="false"`) || strings.Contains(calm, ` data-failing="true"`) {
+		t.Error("without a connect error: have an alarm, want none")
+	}
+	if have := look(t, "/?format=json").Pools[0].LastConnectError; have != nil {
+		t.Errorf("without a connect error: have %+v, want none", have)
+	}
+	fake.On(pooledtest.StageConnect, pooledtest.Fail(errors.New("no route")))
+	if err := db.Ping(); err == nil {
+		t.Fatal("have no error, want one")
+	}
+	p := look(t, "/?format=json&limit=0").Pools[0]
+	if p.Counters.ConnectErrors == 0 || p.LastConnectError == nil || !strings.Contains(p.LastConnectError.Detail, "no route") {
+		t.Errorf("have %d and %+v, want the connect error", p.Counters.ConnectErrors, p.LastConnectError)
+	}
+	page := get(t, debug.Handler{}, "/?limit=0")
+	if n := strings.Count(page, ` data-failing="true"`); n != 2 || !strings.Contains(page, "no route") {
+		t.Errorf("have %d alarms and the cause %t, want the line's and the pool's, and the cause", n, strings.Contains(page, "no route"))
+	}
+}
+
+// What will be closed when it comes back says so, and cannot be invalidated again.
+func TestRetiring(t *testing.T) {
+	db, pool := open(t, pooledtest.NewFake(t))
+	hold(t, db, "SELECT 1")
+	const mark, hiddenMark = `<small data-show="retiring" >`, `<small data-show="retiring" hidden>`
+	const button, hiddenButton = `<form method="post" data-show="lasting" >`, `<form method="post" data-show="lasting" hidden>`
+	for _, retiring := range []bool{false, true} {
+		if retiring {
+			pool.InvalidateConn(1, errors.New("by hand"))
+		}
+		if have := look(t, "/?format=json").Pools[0].Conns[0].Retiring; have != retiring {
+			t.Errorf("retiring: have %t, want %t", have, retiring)
+		}
+		rows, _, _ := strings.Cut(get(t, debug.Handler{AllowActions: true}, "/"), "<template") // the shapes behind it are of no connection
+		want := []string{hiddenMark, button}
+		if retiring {
+			want = []string{mark, hiddenButton}
+		}
+		for _, w := range want {
+			if !strings.Contains(rows, w) {
+				t.Errorf("retiring %t: have a page without %s", retiring, w)
+			}
+		}
+	}
+}
+
+// Pools of one name are told apart by their numbers, others have none.
+func TestSameName(t *testing.T) {
+	_, a := open(t, pooledtest.NewFake(t), named("shop"))
+	open(t, pooledtest.NewFake(t), named("shop"))
+	open(t, pooledtest.NewFake(t), named("alone"))
+	page := get(t, debug.Handler{}, "/")
+	for _, want := range []string{fmt.Sprintf(">shop (%d)</a>", a.Number()), fmt.Sprintf(">shop (%d)</a>", a.Number()+1), ">alone</a>"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("have a page without %q", want)
+		}
+	}
+}
+
+// No character of a text turns the page round.
+func TestUnrulyCharacters(t *testing.T) {
+	const unruly = "a\u202eb\x00c\x1bd\u2066e\u009bf"
+	const want = "a⟨202E⟩b⟨0000⟩c⟨001B⟩d⟨2066⟩e⟨009B⟩f"
+	db, _ := open(t, pooledtest.NewFake(t))
+	hold(t, db, "SELECT 'statement "+unruly+"'")
+	gone := hold(t, db, "SELECT 2")
+	pooled.Invalidate(context.Background(), gone, errors.New("brief "+unruly+"\nrest "+unruly))
+	gone.Close()
+	page := get(t, debug.Handler{}, "/")
+	for _, where := range []string{"statement ", "brief ", "rest "} {
+		if !strings.Contains(page, where+want) {
+			t.Errorf("have a page without %q", where+want)
+		}
+	}
+	if strings.ContainsAny(page, "\u202e\x00\x1b\u2066\u009b") {
+		t.Error("have an unruly character in the page, want none")
+	}
+}
+
+// A browser gets a way back, a program the text.
+func TestWayBack(t *testing.T) {
+	for accept, want := range map[string]string{"text/html,*/*;q=0.8": "text/html; charset=utf-8", "*/*": "text/plain; charset=utf-8"} {
+		r := httptest.NewRequest("GET", "/?pool=999999", nil)
+		r.Header.Set("Accept", accept)
+		w := httptest.NewRecorder()
+		debug.Handler{}.ServeHTTP(w, r)
+		back := strings.Contains(w.Body.String(), `<a href="?">`)
+		if have := w.Header().Get("Content-Type"); w.Code != 404 || have != want || back != strings.HasPrefix(want, "text/html") {
+			t.Errorf("Accept %s: have %d, %q, a link %t, want 404, %q and the link in HTML alone", accept, w.Code, have, back, want)
+		}
+	}
+	_, pool := open(t, pooledtest.NewFake(t))
+	w := post(debug.Handler{AllowActions: true}, invalidation(pool, "<b>"), header("Accept", "text/html"))
+	if body := w.Body.String(); w.Code != 400 || strings.Contains(body, "<b>") || !strings.Contains(body, `<a href="?">`) {
+		t.Errorf("a form: have %d %s, want 400, escaped, with the link", w.Code, body)
+	}
+}
