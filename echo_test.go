@@ -261,22 +261,6 @@ func echoPoolEvents(t *testing.T, mode pooled.EchoMode) {
 	want("disposal", "INFO pooled: dispose pool=shop", "INFO pooled: close pool=shop conn=6 age err=pooled: disposed of")
 }
 
-func TestEchoOfAFork(t *testing.T) {
-	var book logBook
-	connector := connectorTo(t, pooledtest.NewFake(t), logTo(&book), echoPool(pooled.EchoOn))
-	defer connector.Close()
-	back, _ := pretendFork(t)
-	defer back()
-	connector.Pool().Stats()
-	lines := book.take()
-	if len(lines) == 0 || !regexp.MustCompile(`^WARN pooled: fork pool=shop err=from process \d+ into \d+$`).MatchString(lines[0]) {
-		t.Errorf("have %q, want a fork", lines)
-	}
-	if events := connector.Pool().Events(); len(events) != 1 || events[0].Name != "fork" {
-		t.Errorf("events: have %+v, want a fork", events)
-	}
-}
-
 // Without a logger of its own a pool logs to slog's default of the moment.
 func TestLoggers(t *testing.T) {
 	var named, set, fallback logBook

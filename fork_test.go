@@ -12,6 +12,7 @@ import (
 	"log"
 	"log/slog"
 	"os"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -334,4 +335,21 @@ func BenchmarkForkCheck(b *testing.B) {
 			os.Getpid()
 		}
 	})
+}
+
+// A fork is an event like others.
+func TestEchoOfAFork(t *testing.T) {
+	var book logBook
+	connector := connectorTo(t, pooledtest.NewFake(t), logTo(&book), echoPool(pooled.EchoOn))
+	defer connector.Close()
+	back, _ := pretendFork(t)
+	defer back()
+	connector.Pool().Stats()
+	lines := book.take()
+	if len(lines) == 0 || !regexp.MustCompile(`^WARN pooled: fork pool=shop err=from process \d+ into \d+$`).MatchString(lines[0]) {
+		t.Errorf("have %q, want a fork", lines)
+	}
+	if events := connector.Pool().Events(); len(events) != 1 || events[0].Name != "fork" {
+		t.Errorf("events: have %+v, want a fork", events)
+	}
 }
