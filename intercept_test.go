@@ -78,6 +78,7 @@ func (i tracer) ConnectorConnect(ctx context.Context, c driver.Connector) (drive
 	return c.Connect(ctx)
 }
 
+//lint:ignore ST1003 it is the interface's name
 func (i tracer) ResultLastInsertId(r driver.Result) (int64, error) {
 	i.add(context.Background(), "last insert id")
 	return r.LastInsertId()
@@ -335,7 +336,7 @@ func (w withRows) RowsClose(ctx context.Context, r driver.Rows) error {
 // A connection of somebody's own that looks like pgx's, and is not, is no reason to fail.
 type (
 	oddConn  struct{ plainConn }
-	oddInner struct{ pid uint32 }
+	oddInner int
 
 	plainConn interface{ driver.Conn }
 )
