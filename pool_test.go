@@ -135,6 +135,7 @@ func TestWaiterKeepsItsPlace(t *testing.T) {
 			synctest.Wait()
 		}
 		fake.On(pooledtest.StageResetSession, pooledtest.BadConn().Times(1))
+		fake.On(pooledtest.StageConnect, pooledtest.Slow(time.Millisecond)) // no dial is done before who needs it is in line again
 		give(t, held)
 		wg.Wait()
 		if log := strings.Join(fake.Log(), "\n"); strings.Index(log, "UPDATE 0") > strings.Index(log, "UPDATE 1") {
