@@ -5,7 +5,6 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -404,7 +403,7 @@ func (p *Pool) assertFreeLocked() error {
 		return &AssertError{Stack: formatStack(p.takenAt)}
 	}
 	stack := make([]uintptr, 64)
-	p.takenAt = stack[:runtime.Callers(3, stack)]
+	p.takenAt = stack[:callers(stack)]
 	return nil
 }
 

@@ -230,7 +230,7 @@ func TestDoctorSeesNoPoolerWithoutOne(t *testing.T) {
 // Where there is room for one session only, the second one waits, and nothing hangs.
 func TestDoctorBehindPgBouncerForOne(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it waits")
+		t.Skip("it waits some seconds for a PgBouncer that lets only one in: not with -short")
 	}
 	dsn := startPgBouncer(t, "pool_mode=session", "default_pool_size=1")
 	d := examine(t, dsn)
