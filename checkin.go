@@ -50,7 +50,7 @@ func (p *Pool) release(s *ServerConn) error {
 	}
 	s.used, s.cause, s.ended = true, nil, nil // an operation's error that was none of the connection's
 	reset := p.hooks.onReturn || p.needsReset(s)
-	if !reset && len(s.parked) == 0 {
+	if !reset && len(s.parked) == 0 && !s.cache.owes() {
 		return nil
 	}
 	err := p.runRelease(s, reset)
@@ -84,10 +84,8 @@ func (p *Pool) runRelease(s *ServerConn, reset bool) (err error) {
 	if reset {
 		err = p.reset(s)
 	}
-	if err == nil && len(s.parked) > 0 {
-		ctx, cancel := p.resetContext()
-		err = s.sweep(ctx, &p.texts)
-		cancel()
+	if err == nil && (len(s.parked) > 0 || s.cache.owes()) {
+		err = p.tidy(s)
 	}
 	if err == nil {
 		for _, f := range p.hooks.checkin {
@@ -95,6 +93,17 @@ func (p *Pool) runRelease(s *ServerConn, reset bool) (err error) {
 		}
 	}
 	s.busy = false
+	return err
+}
+
+// tidy closes the statements that nobody needs any more.
+func (p *Pool) tidy(s *ServerConn) error {
+	ctx, cancel := p.resetContext()
+	defer cancel()
+	err := s.sweep(ctx, &p.texts)
+	if err == nil && s.cache.owes() {
+		err = s.settleStmts(ctx)
+	}
 	return err
 }
 

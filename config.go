@@ -134,6 +134,9 @@ type Config struct {
 	// InitSQL is run on each new server connection, and again after its session was reset. Several statements only if the parent
 	// takes them in one text. Default: empty, nothing is run.
 	InitSQL string
+	// StmtCache is how many prepared statements are kept on each server connection, for queries with arguments by lib/pq
+	// or go-sql-driver/mysql; 0: none. With other parents it means nothing. Default: 0.
+	StmtCache int
 	// ForkGuard keeps a forked child process from using or closing its parent's server connections. Default: true.
 	ForkGuard bool
 	// LeakAfter is how long a checkout may last before it is logged, with its last statement and the stack that took it, and told to the
@@ -216,11 +219,10 @@ func (c *Config) validate() error {
 
 // Option describes a key of the DSN.
 type Option struct {
-	Key       string   // as written in the DSN
-	Aliases   []string // other names of the same option
-	Default   string   // as it would be written in the DSN; empty: the empty value, or a default that Doc explains
-	Doc       string   // one line
-	Supported bool     // false: the value is checked, and refused unless it asks for the feature's absence
+	Key     string   // as written in the DSN
+	Aliases []string // other names of the same option
+	Default string   // as it would be written in the DSN; empty: the empty value, or a default that Doc explains
+	Doc     string   // one line
 }
 
 // Options returns every option a DSN may hold, in the order of the documentation.
@@ -236,7 +238,7 @@ func Options() []Option {
 // option is a row of the table: everything the package knows about one key.
 type option struct {
 	Option
-	parse   func(c *Config, value string) error // stores the value; errNotYet: for a feature that comes later
+	parse   func(c *Config, value string) error // stores the value
 	format  func(c Config) string               // the reverse of parse; nil: the Config has no field for it
 	check   func(c Config) error                // the value's range, for DSN and code alike; nil: parse refused what is wrong
 	classes []Class                             // the classes in which the option means something; nil: all
@@ -257,12 +259,12 @@ const maxConnsKey = "pool_max_conns"
 // options is the one table. Its order is that of the documentation and of FormatDSN.
 var options = []option{
 	{
-		Option: Option{Key: "pool_driver", Doc: "registered name of the parent driver; by default the DSN tells it", Supported: true},
+		Option: Option{Key: "pool_driver", Doc: "registered name of the parent driver; by default the DSN tells it"},
 		parse:  parseDriver,
 		format: func(c Config) string { return c.Driver },
 	},
 	{
-		Option: Option{Key: "pool_class", Default: string(ClassQueue), Supported: true,
+		Option: Option{Key: "pool_class", Default: string(ClassQueue),
 			Doc: "`queue`, `null` (keep none, no limit), `static` (exactly one, shared in turn), `assert` (one; a second checkout fails), `direct` (database/sql pools)"},
 		parse:  func(c *Config, v string) error { c.Class = Class(v); return checkClass(*c) },
 		format: func(c Config) string { return string(c.Class) },
@@ -285,7 +287,7 @@ var options = []option{
 	jitter("pool_recycle_jitter", func(c *Config) *Jitter { return &c.RecycleJitter }, reusing,
 		"each server connection's own age limit is shortened by up to this, a percentage or a duration").alias("pool_max_conn_lifetime_jitter"),
 	{
-		Option: Option{Key: "pool_pre_ping", Default: "auto", Supported: true,
+		Option: Option{Key: "pool_pre_ping", Default: "auto",
 			Doc: "ping at checkout: `off` (or 0), `on` (or 1), an idle time above which to ping, such as `30s`, or `auto`, which is `1s`"},
 		parse:   parsePing,
 		format:  formatPing,
@@ -295,7 +297,7 @@ var options = []option{
 	duration("pool_ping_timeout", func(c *Config) *time.Duration { return &c.PingTimeout }, aboveZero, reusing,
 		"longest wait for the answer to a ping; -1: no limit"),
 	{
-		Option: Option{Key: "pool_reset_on_return", Default: string(ResetRollback), Supported: true,
+		Option: Option{Key: "pool_reset_on_return", Default: string(ResetRollback),
 			Doc: "what is done to a session on return: `rollback` (or true), `commit`, `none` (or false), `session` (as after connect), `auto` (that when a statement calls for it, else rollback)"},
 		parse:  parseReset,
 		format: func(c Config) string { return string(c.ResetOnReturn) },
@@ -305,11 +307,12 @@ var options = []option{
 		"longest a reset may take before the server connection is discarded; -1: no limit"),
 	text("pool_init_sql", func(c *Config) *string { return &c.InitSQL },
 		"run on each new server connection, and again after a session reset"),
-	later("pool_stmt_cache", "0", laterNumber, "prepared statements kept per server connection"),
+	number("pool_stmt_cache", func(c *Config) *int { return &c.StmtCache }, checkStmtCache, nil,
+		"prepared statements kept on each server connection, for queries with arguments (lib/pq, go-sql-driver/mysql); 0: none"),
 	number("pool_connect_limit", func(c *Config) *int { return &c.ConnectLimit }, atLeastOne, waiting,
 		"server connections being opened at one moment; -1: no limit"),
 	{
-		Option: Option{Key: "pool_leak_after", Default: "off", Supported: true,
+		Option: Option{Key: "pool_leak_after", Default: "off",
 			Doc: "a checkout held longer is logged with the stack that took it, and again when it comes back; off (or -1): none is"},
 		parse:  parseLeak,
 		format: formatLeak,
@@ -332,7 +335,7 @@ var options = []option{
 		"name of the pool in logs, metrics and Stats; by default driver and number: `postgres-1`"),
 		func(c Config) error { return printable(c.Name) }),
 	{
-		Option: Option{Key: "pool_hooks", Supported: true, Doc: "names given to `pooled.RegisterHooks`, separated by commas"},
+		Option: Option{Key: "pool_hooks", Doc: "names given to `pooled.RegisterHooks`, separated by commas"},
 		parse:  parseHookNames,
 		format: func(c Config) string { return strings.Join(c.HookNames, ",") },
 	},
@@ -486,21 +489,15 @@ func joinClasses(classes []Class) string {
 	return strings.Join(names, ", ")
 }
 
-// optionsMarkdown renders the options for the README: a table of those that
-// exist, and a line of those to come. What stands in parentheses behind an option is
+// optionsMarkdown renders the options for the README. What stands in parentheses behind an option is
 // the classes in which it means something, if not all.
 func optionsMarkdown() string {
 	var b strings.Builder
-	var later []string
 	b.WriteString("| key | default | meaning |\n|---|---|---|\n")
 	for _, o := range options {
 		key := "`" + o.Key + "`"
 		for _, a := range o.Aliases {
 			key += ", `" + a + "`"
-		}
-		if !o.Supported {
-			later = append(later, key)
-			continue
 		}
 		def := ""
 		if o.Default != "" {
@@ -515,6 +512,5 @@ func optionsMarkdown() string {
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s |\n", key, def, doc)
 	}
-	fmt.Fprintf(&b, "\nKnown, checked, and refused with \"not yet supported\" unless they turn their feature off: %s.\n", strings.Join(later, ", "))
 	return b.String()
 }

@@ -233,6 +233,9 @@ func (c *Conn) sending(s *ServerConn, query string, args []driver.NamedValue) er
 	if err := c.refusal(query, args); err != nil {
 		return err
 	}
+	if s.cache != nil && s.cache.keptRows > 0 {
+		return errPQBusy
+	}
 	s.start()
 	s.noteText(query)
 	return nil
@@ -249,44 +252,63 @@ func (c *Conn) refusal(query string, args []driver.NamedValue) error {
 // ExecContext runs a statement on the borrowed server connection. It blocks
 // while there is none to borrow, until ctx or pool_timeout ends.
 func (c *Conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	return run(ctx, c, query, args, (*parentConn).canExec, (*parentConn).exec)
+	return run(ctx, c, query, args, execWay)
 }
 
 // QueryContext is like ExecContext. The parent's Rows are returned as they are.
 func (c *Conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	return run(ctx, c, query, args, (*parentConn).canQuery, (*parentConn).query)
+	return run(ctx, c, query, args, queryWay)
 }
 
-// run sends a text to the parent. If the parent is not able to take one, which
-// send knows too, it is driver.ErrSkip before any argument is looked at.
-func run[T any](
-	ctx context.Context, c *Conn, query string, args []driver.NamedValue,
-	able func(*parentConn) bool,
-	send func(*parentConn, context.Context, string, []driver.NamedValue) (T, error),
-) (none T, err error) {
+// run does an operation on one server connection, and if nothing reached that, on another.
+func run[T any](ctx context.Context, c *Conn, query string, args []driver.NamedValue, w *way[T]) (none T, err error) {
 	defer c.lostToPanic()
-	for try := 0; ; try++ {
+	for try := 0; ; {
 		s, err := c.acquire(ctx)
 		if err != nil {
 			return none, err
 		}
-		values := args
-		if len(args) > 0 {
-			if !able(s.via) {
-				return none, driver.ErrSkip
-			}
-			if values, err = c.arguments(s, s.parent.argRules(), args, try); err != nil {
-				return none, err
-			}
+		var result T
+		var sent bool
+		if len(args) > 0 && s.cache != nil {
+			result, sent, err = runKept(ctx, c, s, query, args, try, w)
+		} else {
+			result, sent, err = runText(ctx, c, s, query, args, try, w)
 		}
-		if err := c.sending(s, query, values); err != nil {
-			return none, err
-		}
-		result, err := send(s.via, ctx, query, values)
-		if err = s.honest(err); !c.again(s, err, false) {
+		switch {
+		case err == errAgain:
+		case !sent || !c.again(s, err, false):
 			return result, err
+		default:
+			try++
 		}
 	}
+}
+
+// runText sends a text to the parent. If the parent is not able to take one, which it
+// says itself too, it is driver.ErrSkip before any argument is looked at. sent is false if it did not come to that.
+func runText[T any](ctx context.Context, c *Conn, s *ServerConn, query string, args []driver.NamedValue, try int, w *way[T]) (result T, sent bool, err error) {
+	values := args
+	if len(args) > 0 {
+		if !w.able(s.via) {
+			return result, false, driver.ErrSkip
+		}
+		if values, err = c.arguments(s, s.parent.argRules(), args, try); err != nil {
+			return result, false, err
+		}
+	}
+	return sendText(ctx, c, s, query, values, w)
+}
+
+func sendText[T any](ctx context.Context, c *Conn, s *ServerConn, query string, values []driver.NamedValue, w *way[T]) (result T, sent bool, err error) {
+	if err = c.sending(s, query, values); err != nil {
+		return result, false, err
+	}
+	result, err = w.text(s.via, ctx, query, values)
+	if s.cache != nil && s.cache.rules.watchRows {
+		result = w.watch(ctx, s, result, err, false)
+	}
+	return result, true, s.honest(err)
 }
 
 // PrepareContext prepares on the borrowed server connection. The Stmt follows
@@ -303,7 +325,7 @@ func (c *Conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, e
 		}
 		untouched := c.untouched
 		s.start()
-		parent, err := s.via.prepare(ctx, query)
+		parent, err := c.prepare(ctx, s, query)
 		if c.again(s, err, true) {
 			continue
 		}
@@ -312,7 +334,7 @@ func (c *Conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, e
 			return nil, err
 		}
 		st := &Stmt{conn: c, query: query}
-		st.leaves, st.touches = s.judge(query)
+		st.judgement = s.judge(query)
 		st.attach(parent)
 		return st, nil
 	}

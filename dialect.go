@@ -45,6 +45,9 @@ type dialect struct {
 	// there is none.
 	session func(driver.Conn) string
 
+	// stmts is what there is to know about kept statements. Nil: none are kept.
+	stmts *stmtRules
+
 	// renew gives a session the state it had after connect; errReopening if
 	// only a new one will do. Nil: that.
 	renew func(ctx context.Context, p *Pool, s *ServerConn) error

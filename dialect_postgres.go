@@ -15,6 +15,8 @@ var postgresDialect = &dialect{
 	rollback:   "ROLLBACK",
 	commit:     "COMMIT",
 	firstGreet: greetPostgres,
+	greet:      func(ctx context.Context, _ *Pool, s *ServerConn) error { return greetPostgresStmts(ctx, s) },
+	stmts:      postgresStmts,
 	session:    postgresSession,
 	renew:      renewPostgres,
 	tooMany:    postgresTooMany,

@@ -132,9 +132,6 @@ func badValue(key, value string, err error) error {
 	if !plain(value) {
 		value = "(not shown)"
 	}
-	if errors.Is(err, errNotYet) {
-		return fmt.Errorf("pooled: %s=%s: %w", key, value, err)
-	}
 	return fmt.Errorf("pooled: %s=%s: bad value: %w", key, value, err)
 }
 

@@ -311,25 +311,6 @@ func TestParseDSNErrors(t *testing.T) {
 	}
 }
 
-func TestLaterOptions(t *testing.T) {
-	for key, values := range map[string]struct{ absent, refused, bad string }{
-		"pool_stmt_cache": {"0 -1", "100", "x -2 1.5"},
-	} {
-		check := func(list, want string) {
-			for _, v := range strings.Split(list, " ") {
-				_, err := pooled.ParseDSN("u@tcp(h)/db?" + key + "=" + v)
-				checkError(t, key+"="+v, err, want)
-			}
-		}
-		check(values.absent, "")
-		check(values.refused, "not yet supported")
-		if values.bad != "" {
-			check(values.bad, key+"=")
-			check(values.bad, "bad value")
-		}
-	}
-}
-
 func TestOptionValues(t *testing.T) {
 	for _, test := range []struct {
 		query string
@@ -339,6 +320,7 @@ func TestOptionValues(t *testing.T) {
 		{"pool_size=-1", func(c *pooled.Config) { c.Size = -1 }},
 		{"pool_max_overflow=0", func(c *pooled.Config) { c.MaxOverflow = 0 }},
 		{"pool_max_conns=7", func(c *pooled.Config) { c.Size, c.MaxOverflow = 7, 0 }},
+		{"pool_stmt_cache=256", func(c *pooled.Config) { c.StmtCache = 256 }},
 		{"pool_timeout=0", func(c *pooled.Config) { c.Timeout = 0 }},
 		{"pool_timeout=-1", func(c *pooled.Config) { c.Timeout = -1 }},
 		{"pool_timeout=3600", func(c *pooled.Config) { c.Timeout = time.Hour }},

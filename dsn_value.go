@@ -7,9 +7,6 @@ import (
 	"time"
 )
 
-// errNotYet is returned for a good value of a feature that this version lacks.
-var errNotYet = errors.New("not yet supported")
-
 // The constructors below make the rows of the option table, one for each kind of value.
 
 func (o option) alias(names ...string) option {
@@ -23,7 +20,6 @@ func checked(o option, check func(Config) error) option {
 }
 
 func (o option) withDefault() option {
-	o.Supported = true
 	o.Default = o.format(NewConfig())
 	return o
 }
@@ -74,18 +70,11 @@ func boolean(key string, field func(*Config) *bool, classes []Class, doc string)
 	}.withDefault()
 }
 
-// later makes the row of a feature that this version lacks: value tells whether a good value asks for its absence.
-func later(key, absent string, value func(string) (absent bool, err error), doc string) option {
-	return option{
-		Option: Option{Key: key, Default: absent, Doc: doc},
-		parse: func(_ *Config, v string) error {
-			absent, err := value(v)
-			if err == nil && !absent {
-				err = errNotYet
-			}
-			return err
-		},
+func checkStmtCache(c Config) error {
+	if c.StmtCache < 0 {
+		return errors.New("want at least 0")
 	}
+	return nil
 }
 
 func atLeastOne(c Config) error {
@@ -180,14 +169,6 @@ func echoing(key string, field func(*Config) *EchoMode, doc string) option {
 		format: func(c Config) string { return string(*field(&c)) },
 		check:  check,
 	}.withDefault()
-}
-
-func laterNumber(v string) (absent bool, err error) {
-	n, err := parseInt(v)
-	if err == nil && n < off {
-		err = errors.New("want at least 0, or -1")
-	}
-	return n <= 0, err
 }
 
 // wrapIf puts a better text in the place of an error.

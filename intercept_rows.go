@@ -16,16 +16,15 @@ var (
 	_ driver.RowsColumnTypeScanType         = (*linkRows)(nil)
 )
 
-// linkRows are Rows that an interceptor watches. They have every optional interface; for one that the parent's Rows
-// lack they answer what database/sql takes for granted then, so that nobody can tell.
+// linkRows are Rows that an interceptor watches.
 type linkRows struct {
-	driver.Rows
+	anyRows
 	link *link
 	ctx  context.Context
 }
 
 func newLinkRows(ctx context.Context, l *link, rows driver.Rows) driver.Rows {
-	return &linkRows{Rows: rows, link: l, ctx: ctx}
+	return &linkRows{anyRows{rows}, l, ctx}
 }
 
 func (r *linkRows) Next(dest []driver.Value) error { return r.link.RowsNext(r.ctx, r.Rows, dest) }
@@ -33,47 +32,51 @@ func (r *linkRows) Next(dest []driver.Value) error { return r.link.RowsNext(r.ct
 // Close may come when the context has ended: database/sql closes the Rows for that reason.
 func (r *linkRows) Close() error { return r.link.RowsClose(context.WithoutCancel(r.ctx), r.Rows) }
 
-func (r *linkRows) HasNextResultSet() bool {
+// anyRows are Rows in a wrapper. They have every optional interface; for one that the parent's Rows
+// lack they answer what database/sql takes for granted then, so that nobody can tell.
+type anyRows struct{ driver.Rows }
+
+func (r anyRows) HasNextResultSet() bool {
 	rows, ok := r.Rows.(driver.RowsNextResultSet)
 	return ok && rows.HasNextResultSet()
 }
 
-func (r *linkRows) NextResultSet() error {
+func (r anyRows) NextResultSet() error {
 	if rows, ok := r.Rows.(driver.RowsNextResultSet); ok {
 		return rows.NextResultSet()
 	}
 	return io.EOF
 }
 
-func (r *linkRows) ColumnTypeDatabaseTypeName(index int) string {
+func (r anyRows) ColumnTypeDatabaseTypeName(index int) string {
 	if rows, ok := r.Rows.(driver.RowsColumnTypeDatabaseTypeName); ok {
 		return rows.ColumnTypeDatabaseTypeName(index)
 	}
 	return ""
 }
 
-func (r *linkRows) ColumnTypeLength(index int) (length int64, ok bool) {
+func (r anyRows) ColumnTypeLength(index int) (length int64, ok bool) {
 	if rows, ok := r.Rows.(driver.RowsColumnTypeLength); ok {
 		return rows.ColumnTypeLength(index)
 	}
 	return 0, false
 }
 
-func (r *linkRows) ColumnTypeNullable(index int) (nullable, ok bool) {
+func (r anyRows) ColumnTypeNullable(index int) (nullable, ok bool) {
 	if rows, ok := r.Rows.(driver.RowsColumnTypeNullable); ok {
 		return rows.ColumnTypeNullable(index)
 	}
 	return false, false
 }
 
-func (r *linkRows) ColumnTypePrecisionScale(index int) (precision, scale int64, ok bool) {
+func (r anyRows) ColumnTypePrecisionScale(index int) (precision, scale int64, ok bool) {
 	if rows, ok := r.Rows.(driver.RowsColumnTypePrecisionScale); ok {
 		return rows.ColumnTypePrecisionScale(index)
 	}
 	return 0, 0, false
 }
 
-func (r *linkRows) ColumnTypeScanType(index int) reflect.Type {
+func (r anyRows) ColumnTypeScanType(index int) reflect.Type {
 	if rows, ok := r.Rows.(driver.RowsColumnTypeScanType); ok {
 		return rows.ColumnTypeScanType(index)
 	}

@@ -28,6 +28,7 @@ type Pool struct {
 	hooks   chain
 	asked   origin // the configuration before it was made to suit the parent
 	texts   textCount
+	stmts   *stmtCaches                                        // nil: no statements are kept
 	user    []Hooks                                            // the part of hooks that is not the pool's own
 	refuses func(query string, args []driver.NamedValue) error // or nil
 
@@ -142,6 +143,9 @@ func newPool(parent driver.Connector, cfg Config, d *dialect, t *target, user []
 		reclaimPause: backoff{first: 10 * time.Millisecond, most: time.Second},
 		refillPause:  backoff{first: time.Second, most: 30 * time.Second},
 		drained:      make(chan struct{}),
+	}
+	if cfg.StmtCache > 0 && d.stmts != nil && d.stmts.fits(p) {
+		p.stmts = &stmtCaches{most: cfg.StmtCache, seen: newSeenTexts(cfg.StmtCache)}
 	}
 	p.user = user
 	p.journal.clip = p.secrets.clip

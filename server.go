@@ -52,13 +52,14 @@ type ServerConn struct {
 	lastUse uint64    // and the checkout it was sent in
 	took    time.Time // when it was lent, if somebody measures
 
-	memoText    string // the last text that was classified
-	memo        effect // and what it leaves
-	memoTouches bool   // and whether it changes the session
+	memoText string // the last text that was judged
+	memo     judgement
 
 	parked     map[string]driver.Stmt // statements by text, left here by Conns that moved on
 	orphans    []driver.Stmt          // statements of a borrow that was put aside; closed with this
 	parkedSeen uint64                 // textCount's generation when parked was last swept
+
+	cache *stmtCache // nil: none is kept
 
 	values map[any]any // the hooks' own
 
@@ -100,6 +101,7 @@ func (p *Pool) newServerConn(id, generation uint64, parent driver.Conn, socket *
 	if p.dialect.session != nil {
 		s.session = p.dialect.session(parent)
 	}
+	s.cache = p.newStmtCache()
 	s.intercept(p.interceptors, p.refuses)
 	return s
 }
@@ -172,28 +174,39 @@ const memoLimit = 256
 func (s *ServerConn) noteText(query string) {
 	s.saw(query)
 	if query == s.memoText && query != "" {
-		s.note(s.memo, s.memoTouches)
+		s.note(s.memo)
 		return
 	}
-	leaves, touches := s.judge(query)
+	j := s.judge(query)
 	if len(query) <= memoLimit {
-		s.memoText, s.memo, s.memoTouches = query, leaves, touches
+		s.memoText, s.memo = query, j
 	}
-	s.note(leaves, touches)
+	s.note(j)
 }
 
-// judge tells what a text may leave behind: a transaction, and if that is of
-// interest, a changed session.
-func (s *ServerConn) judge(query string) (leaves effect, touches bool) {
-	return classify(s.kind, query), s.watch && touchesSession(s.kind, query)
+// judgement is what a text may leave behind: a transaction, and, if that is of interest, a changed session and
+// kept statements that are unfit.
+type judgement struct {
+	leaves    effect
+	touches   bool
+	unsettles unsettling
+}
+
+func (s *ServerConn) judge(query string) judgement {
+	j := judgement{leaves: classify(s.kind, query), touches: s.watch && touchesSession(s.kind, query)}
+	if s.cache != nil {
+		j.unsettles = unsettles(s.kind, query)
+	}
+	return j
 }
 
 // note is noteText for a text that was judged before.
-func (s *ServerConn) note(leaves effect, touches bool) {
-	if touches && s.watch {
+func (s *ServerConn) note(j judgement) {
+	if j.touches && s.watch {
 		s.sessionDirty = true
 	}
-	switch leaves {
+	s.cache.unsettle(j.unsettles)
+	switch j.leaves {
 	case effectAny:
 		s.autoOff = true
 		s.textTx = true
@@ -203,7 +216,7 @@ func (s *ServerConn) note(leaves effect, touches bool) {
 }
 
 // noteAnything records that the program did what cannot be seen.
-func (s *ServerConn) noteAnything() { s.note(s.kind.worst(), true) }
+func (s *ServerConn) noteAnything() { s.note(judgement{s.kind.worst(), true, unsettledForGood}) }
 
 // mayHoldTx reports whether a transaction may be open on the server.
 func (s *ServerConn) mayHoldTx() bool { return s.openTx || s.textTx || s.autoOff }
@@ -293,7 +306,10 @@ func (s *ServerConn) orphan(list *Stmt) {
 // forgetStatements is for a session whose server has dropped all prepared
 // statements. They are not closed: that would tell the server about a number or a name
 // which may belong to another by then.
-func (s *ServerConn) forgetStatements() { clear(s.parked) }
+func (s *ServerConn) forgetStatements() {
+	clear(s.parked)
+	s.cache.forget()
+}
 
 // start is the moment before an operation of the parent's.
 func (s *ServerConn) start() {

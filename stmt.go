@@ -17,10 +17,9 @@ var (
 // unless that server connection has the text already, left there by this Conn or by
 // another.
 type Stmt struct {
-	conn    *Conn
-	query   string
-	leaves  effect
-	touches bool
+	conn  *Conn
+	query string
+	judgement
 
 	// parent is the parent's statement on the server connection that the Conn
 	// holds now; nil if there is none yet. next links those of one Conn.
@@ -68,7 +67,7 @@ func (st *Stmt) on(ctx context.Context, s *ServerConn) (driver.Stmt, error) {
 	parent := s.unpark(st.query)
 	if parent == nil {
 		var err error
-		if parent, err = s.via.prepare(ctx, st.query); err != nil {
+		if parent, err = st.conn.prepare(ctx, s, st.query); err != nil {
 			return nil, err
 		}
 	}
@@ -104,7 +103,7 @@ func runStmt[T any](
 		}
 		s.start()
 		s.saw(st.query)
-		s.note(st.leaves, st.touches)
+		s.note(st.judgement)
 		result, err := send(ctx, parent, values)
 		if err = s.honest(err); !c.again(s, err, false) {
 			return result, err

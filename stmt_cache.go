@@ -1,0 +1,227 @@
+package pooled
+
+import (
+	"container/list"
+	"context"
+	"database/sql/driver"
+	"hash/maphash"
+	"sync/atomic"
+)
+
+// With pool_stmt_cache a server connection keeps the statements that were prepared on it for queries with
+// arguments. lib/pq and go-sql-driver/mysql prepare such a query each time, run it, and forget it; one that is kept
+// is run in one round trip.
+//
+// A program must not notice, so a text goes the way it always went whenever that could make a difference:
+//   - a text that was not used before in the pool. Most texts are used time and again; one that is not would pay
+//     for being kept and gain nothing;
+//   - one that is no plain query, or that a server reads once where it should read it each time (preparable);
+//   - after a statement that changes how texts are read, until the server connection comes back (unsettles).
+//
+// And when the server says that it knows a statement no more, it is prepared again (runKept).
+
+// stmtCache is the statements kept on one server connection, the one last used in front. It belongs to the holder.
+type stmtCache struct {
+	pool   *stmtCaches
+	rules  *stmtRules
+	byText map[string]*list.Element
+	order  list.List // of *keptStmt
+
+	// dead are no longer used, and closed when the server connection comes back.
+	dead []driver.Stmt
+
+	// resting: until the server connection comes back no statement is used, and none is kept.
+	resting bool
+
+	// Rows that are not closed, of statements kept and of texts; counted if rules.watchRows.
+	keptRows, textRows int
+}
+
+type keptStmt struct {
+	text string
+	stmt driver.Stmt
+	judgement
+}
+
+// stmtCaches is what the caches of a pool have in common.
+type stmtCaches struct {
+	most int // pool_stmt_cache
+	seen seenTexts
+
+	// share is how many a server connection may keep because of the server's limit; 0: no limit is known.
+	share atomic.Int64
+
+	hits, prepared, evicted atomic.Uint64
+}
+
+// stmtRules is what a dialect knows about kept statements.
+type stmtRules struct {
+	// fits tells whether a pool's parent is one for which it pays, and changes nothing, to keep statements.
+	fits func(*Pool) bool
+
+	// skips: the parent answers driver.ErrSkip to a text with arguments; then database/sql prepares it, and the
+	// arguments are converted by the statement's rules. Otherwise by the connection's.
+	skips bool
+
+	// stale recognises the error by which a server says that a kept statement is of no use any more. It has
+	// executed nothing then.
+	stale func(error) bool
+
+	// full recognises the refusal to prepare one more. Nil: there is no such limit.
+	full func(error) bool
+
+	// watchRows: the parent does not notice by itself when a kept statement is run while Rows are open, and it
+	// keeps a connection of which a context ended while a kept statement ran.
+	watchRows bool
+}
+
+func (p *Pool) newStmtCache() *stmtCache {
+	if p.stmts == nil {
+		return nil
+	}
+	return &stmtCache{pool: p.stmts, rules: p.dialect.stmts, byText: make(map[string]*list.Element)}
+}
+
+// limit is how many statements may be kept now.
+func (c *stmtCaches) limit() int {
+	if share := int(c.share.Load()); share > 0 {
+		return min(c.most, share)
+	}
+	return c.most
+}
+
+// find is the statement kept for a text, or nil.
+func (c *stmtCache) find(text string) *keptStmt {
+	element, ok := c.byText[text]
+	if !ok {
+		return nil
+	}
+	c.order.MoveToFront(element)
+	return element.Value.(*keptStmt)
+}
+
+func (c *stmtCache) keep(k *keptStmt) { c.byText[k.text] = c.order.PushFront(k) }
+
+func (c *stmtCache) remove(element *list.Element) driver.Stmt {
+	k := c.order.Remove(element).(*keptStmt)
+	delete(c.byText, k.text)
+	return k.stmt
+}
+
+// bury takes a statement out that the server knows no more, or not as it should.
+func (c *stmtCache) bury(k *keptStmt) {
+	if element, ok := c.byText[k.text]; ok && element.Value == any(k) {
+		c.dead = append(c.dead, c.remove(element))
+	}
+}
+
+// unsettle is told before a statement is sent that changes how texts are read.
+func (c *stmtCache) unsettle(how unsettling) {
+	if c == nil || how == settled {
+		return
+	}
+	c.resting = true
+	if how == unsettledForGood {
+		for c.order.Len() > 0 {
+			c.dead = append(c.dead, c.remove(c.order.Back()))
+		}
+	}
+}
+
+// owes tells whether there is something to do when the server connection comes back.
+func (c *stmtCache) owes() bool {
+	return c != nil && (c.resting || len(c.dead) > 0 || c.order.Len() > c.pool.limit())
+}
+
+// settleStmts makes the cache ready for the next borrow.
+func (s *ServerConn) settleStmts(ctx context.Context) error {
+	c := s.cache
+	c.resting = false
+	for _, stmt := range c.dead {
+		if err := s.closeKept(ctx, stmt); err != nil {
+			return err
+		}
+	}
+	c.forgetDead()
+	return s.evict(ctx)
+}
+
+// evict closes the statements that are one too many, the longest unused first. Nothing is under way: a statement has
+// just been prepared, or the server connection has come back.
+func (s *ServerConn) evict(ctx context.Context) error {
+	for c := s.cache; c.order.Len() > c.pool.limit(); {
+		c.pool.evicted.Add(1)
+		if err := s.closeKept(ctx, c.remove(c.order.Back())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// closeAllKept reports whether there was one to close.
+func (s *ServerConn) closeAllKept(ctx context.Context) (closed bool) {
+	for c := s.cache; c != nil && c.order.Len() > 0; closed = true {
+		c.pool.evicted.Add(1)
+		if s.closeKept(ctx, c.remove(c.order.Back())) != nil {
+			return false
+		}
+	}
+	return closed
+}
+
+func (c *stmtCache) forgetDead() {
+	clear(c.dead)
+	c.dead = c.dead[:0]
+}
+
+// forget is for a session whose server has dropped all statements.
+func (c *stmtCache) forget() {
+	if c == nil {
+		return
+	}
+	clear(c.byText)
+	c.order.Init()
+	c.forgetDead()
+}
+
+// closeKept closes a statement on the server.
+func (s *ServerConn) closeKept(ctx context.Context, stmt driver.Stmt) error {
+	err := s.bounded(ctx, func(context.Context) error { return s.closeStmt(stmt) })
+	if err != nil {
+		s.broken = true // nobody knows what is on the wire
+	}
+	return err
+}
+
+// seenTexts remembers texts that were used once, roughly: a text may be forgotten, or taken for another, and then it
+// is prepared a use later or earlier than it should.
+type seenTexts struct {
+	seed  maphash.Seed
+	slots []atomic.Uint64
+}
+
+// seenPerKept is how many texts are remembered for each that is kept.
+const seenPerKept = 8
+
+func newSeenTexts(kept int) seenTexts {
+	n := 64
+	for n < seenPerKept*kept && n < 1<<16 {
+		n *= 2
+	}
+	return seenTexts{maphash.MakeSeed(), make([]atomic.Uint64, n)}
+}
+
+func (t *seenTexts) slot(text string) (*atomic.Uint64, uint64) {
+	hash := maphash.String(t.seed, text)
+	return &t.slots[hash&uint64(len(t.slots)-1)], hash
+}
+
+func (t *seenTexts) has(text string) bool {
+	slot, hash := t.slot(text)
+	return slot.Load() == hash
+}
+
+func (t *seenTexts) add(text string) {
+	slot, hash := t.slot(text)
+	slot.Store(hash)
+}

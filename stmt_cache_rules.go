@@ -1,0 +1,129 @@
+package pooled
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"reflect"
+	"strconv"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/lib/pq"
+)
+
+// What each kind of server and its driver mean for kept statements.
+
+// postgresStmts are lib/pq's. Other drivers have a cache of their own (pgx), or nobody knows what they have.
+var postgresStmts = &stmtRules{
+	fits:      func(p *Pool) bool { return isPQ(p.parent) },
+	stale:     postgresStale,
+	watchRows: true,
+}
+
+// postgresStale recognises three errors of the server's from before it executes anything: the statement is
+// not known (26000), its result would have other columns (0A000), or it can't be read any more as it was, since a
+// table or column has gone (class 42 with a place in the text). Where has it that it was not a function's own
+// statement that failed.
+func postgresStale(err error) bool {
+	e := pq.As(err)
+	if e == nil || e.Where != "" {
+		return false
+	}
+	switch {
+	case e.Code == "26000":
+		return e.Routine == "FetchPreparedStatement"
+	case e.Code == "0A000":
+		return e.Routine == "RevalidateCachedQuery"
+	}
+	return e.Code[:2] == "42" && e.Position != ""
+}
+
+// mysqlStmts are for go-sql-driver, and whatever is wrapped around it. If it puts the arguments into the text by itself
+// (interpolateParams), which is one round trip too, it never asks for a statement, and none is kept.
+var mysqlStmts = &stmtRules{
+	fits:  func(*Pool) bool { return true },
+	skips: true,
+	stale: func(err error) bool { return mysqlNumber(err, 1243, 1615) || mysqlStmtsFull(err) },
+	full:  mysqlStmtsFull,
+}
+
+// mysqlStmtsFull is ER_MAX_PREPARED_STMT_COUNT_REACHED. The other two are ER_UNKNOWN_STMT_HANDLER and ER_NEED_REPREPARE.
+func mysqlStmtsFull(err error) bool { return mysqlNumber(err, 1461) }
+
+func mysqlNumber(err error, numbers ...uint16) bool {
+	var e *mysql.MySQLError
+	if !errors.As(err, &e) {
+		return false
+	}
+	for _, n := range numbers {
+		if e.Number == n {
+			return true
+		}
+	}
+	return false
+}
+
+// greetPostgresStmts takes the cache from a server connection on which it is not safe: behind a pooler the next
+// statement may go to another backend, which knows other statements by the same names. A pooler tells a client a
+// process number of its own making.
+func greetPostgresStmts(ctx context.Context, s *ServerConn) error {
+	if s.cache == nil {
+		return nil
+	}
+	cache := s.cache
+	s.cache = nil
+	if s.session == "" || pqBinary(s.parent.conn) {
+		return nil
+	}
+	row, err := s.queryRow(ctx, "SELECT pg_catalog.pg_backend_pid()")
+	if err == nil && fmt.Sprint(row[0]) == s.session {
+		s.cache = cache
+	}
+	return unanswered(ctx, err)
+}
+
+// pqBinary tells whether a connection of lib/pq's was opened with binary_parameters, by which a query with arguments
+// is one round trip anyway, and its values have other types than those of a prepared one. It is true if that can't
+// be told.
+func pqBinary(conn driver.Conn) bool {
+	v := reflect.Indirect(reflect.ValueOf(conn))
+	for _, name := range [...]string{"cfg", "BinaryParameters"} {
+		if v.Kind() != reflect.Struct {
+			return true
+		}
+		v = v.FieldByName(name)
+	}
+	return v.Kind() != reflect.Bool || v.Bool()
+}
+
+// stmtsOfServer is the part of a server's limit on statements that the pools of one program take at most.
+const stmtsOfServer = 0.5
+
+// greetMySQLStmts learns the server's limit on prepared statements, which all its clients share.
+func greetMySQLStmts(ctx context.Context, p *Pool, s *ServerConn) error {
+	if s.cache == nil {
+		return nil
+	}
+	row, err := s.queryRow(ctx, "SELECT @@max_prepared_stmt_count")
+	if err != nil {
+		return unanswered(ctx, err)
+	}
+	most, err := strconv.Atoi(fmt.Sprint(row[0]))
+	if err == nil && most >= 0 {
+		p.stmts.share.Store(int64(max(1, stmtsOfServer*float64(most)/float64(p.mostConns()))))
+	}
+	return nil
+}
+
+// mostConns is how many server connections there may be; where there is no limit, a few times those that are kept.
+func (p *Pool) mostConns() int {
+	const burst = 4
+	switch {
+	case p.limit != unlimited:
+		return p.limit
+	case p.keep != unlimited:
+		return max(1, p.keep) * burst
+	}
+	return burst * burst
+}
