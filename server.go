@@ -346,6 +346,7 @@ func (s *ServerConn) close() error {
 	for _, stmt := range s.orphans {
 		stmt.Close()
 	}
+	s.cache.close()
 	return s.parent.conn.Close()
 }
 

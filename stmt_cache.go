@@ -70,6 +70,9 @@ type stmtRules struct {
 	// full recognises the refusal to prepare one more. Nil: there is no such limit.
 	full func(error) bool
 
+	// tellsNothing: a statement is closed without an answer from the server, so to close all costs no time.
+	tellsNothing bool
+
 	// watchRows: the parent does not notice by itself when a kept statement is run while Rows are open, and it
 	// keeps a connection of which a context ended while a kept statement ran.
 	watchRows bool
@@ -182,6 +185,20 @@ func (c *stmtCache) forget() {
 	clear(c.byText)
 	c.order.Init()
 	c.forgetDead()
+}
+
+// close is for a server connection that is about to be closed, and all its statements with it. They are told only if
+// that takes no time.
+func (c *stmtCache) close() {
+	if c == nil || !c.rules.tellsNothing {
+		return
+	}
+	for _, stmt := range c.dead {
+		stmt.Close()
+	}
+	for e := c.order.Front(); e != nil; e = e.Next() {
+		e.Value.(*keptStmt).stmt.Close()
+	}
 }
 
 // closeKept closes a statement on the server.

@@ -42,10 +42,11 @@ func postgresStale(err error) bool {
 // mysqlStmts are for go-sql-driver, and whatever is wrapped around it. If it puts the arguments into the text by itself
 // (interpolateParams), which is one round trip too, it never asks for a statement, and none is kept.
 var mysqlStmts = &stmtRules{
-	fits:  func(*Pool) bool { return true },
-	skips: true,
-	stale: func(err error) bool { return mysqlNumber(err, 1243, 1615) || mysqlStmtsFull(err) },
-	full:  mysqlStmtsFull,
+	fits:         func(*Pool) bool { return true },
+	skips:        true,
+	tellsNothing: true,
+	stale:        func(err error) bool { return mysqlNumber(err, 1243, 1615) || mysqlStmtsFull(err) },
+	full:         mysqlStmtsFull,
 }
 
 // mysqlStmtsFull is ER_MAX_PREPARED_STMT_COUNT_REACHED. The other two are ER_UNKNOWN_STMT_HANDLER and ER_NEED_REPREPARE.

@@ -28,6 +28,9 @@ var errAgain = errors.New("pooled: to be done again")
 // runKept runs a query with arguments by a kept statement, or by its text if there is none. sent is false if it
 // came to neither.
 func runKept[T any](ctx context.Context, c *Conn, s *ServerConn, query string, args []driver.NamedValue, try int, w *way[T]) (result T, sent bool, err error) {
+	if !w.able(s.via) {
+		return result, false, driver.ErrSkip
+	}
 	rules := s.cache.rules
 	values := args
 	if !rules.skips {
@@ -44,19 +47,19 @@ func runKept[T any](ctx context.Context, c *Conn, s *ServerConn, query string, a
 			return result, false, err
 		}
 	}
-	if kept == nil || !rules.skips && parentStmt(kept.stmt).NumInput() != len(values) { // the parent has its own words for that
-		if rules.skips {
-			result, sent, err = runText(ctx, c, s, query, args, try, w)
-		} else {
-			result, sent, err = sendText(ctx, c, s, query, values, w)
-		}
-		if rules.skips && err == driver.ErrSkip || !rules.skips && err == nil {
-			s.cache.pool.seen.add(query)
-		}
-		return result, sent, err
+	switch {
+	case kept != nil:
+		result, err = sendKept(ctx, c, s, kept, values, w)
+		return result, true, err
+	case rules.skips:
+		result, sent, err = runText(ctx, c, s, query, args, try, w)
+	default:
+		result, sent, err = sendText(ctx, c, s, query, values, w)
 	}
-	result, err = sendKept(ctx, c, s, kept, values, w)
-	return result, true, err
+	if rules.skips && err == driver.ErrSkip || !rules.skips && err == nil {
+		s.cache.pool.seen.add(query)
+	}
+	return result, sent, err
 }
 
 // sendKept runs a kept statement. If the server has no use for it any more, it has not executed it: then it is

@@ -22,7 +22,28 @@ type Open func(t *testing.T, parent driver.Connector) *sql.DB
 // out.
 //
 // Both fakes demand a ResetSession between IsValid and the next use of a connection, and no use after ErrBadConn.
-func Conform(t *testing.T, open Open, skip ...string) {
+func Conform(t *testing.T, open Open, skip ...string) { conform(t, strict, open, skip) }
+
+// ConformLoosely is Conform, but that it is left to the wrapper whether a statement is prepared.
+func ConformLoosely(t *testing.T, open Open) { conform(t, loose, open, nil) }
+
+// strictness is what is compared of that which reaches the server.
+type strictness int
+
+const (
+	strict   strictness = iota
+	somewhat            // which connection a statement is prepared on, or whether it is at all, is left to the wrapper
+	loose               // also whether a statement is run as a prepared one
+)
+
+func looselyIf(yes bool) strictness {
+	if yes {
+		return somewhat
+	}
+	return strict
+}
+
+func conform(t *testing.T, how strictness, open Open, skip []string) {
 	for _, p := range Profiles {
 		t.Run(p.Name, func(t *testing.T) {
 			for _, op := range conformOps {
@@ -30,6 +51,7 @@ func Conform(t *testing.T, open Open, skip ...string) {
 					continue
 				}
 				t.Run(op.name, func(t *testing.T) {
+					op.how = max(op.how, how)
 					if diff := compare(t, p, op, open); diff != "" {
 						t.Error(diff)
 					}
@@ -43,9 +65,7 @@ func Conform(t *testing.T, open Open, skip ...string) {
 type conformOp struct {
 	name string
 	run  func(*trial)
-
-	// loose: which connection a statement is prepared on, or whether it is at all, is left to the wrapper.
-	loose bool
+	how  strictness
 }
 
 // bare is database/sql without a wrapper.
@@ -93,18 +113,18 @@ func attempt(t *testing.T, p Profile, op conformOp, open Open) (seen, log []stri
 	for _, wrong := range f.atEnd() {
 		s.note("%s", wrong)
 	}
-	return append(s.lines, reached(f.Calls(), op.loose)...), f.Log()
+	return append(s.lines, reached(f.Calls(), op.how)...), f.Log()
 }
 
 // reached is the part of a log that every wrapper should have in common.
-func reached(calls []Call, loose bool) []string {
+func reached(calls []Call, how strictness) []string {
 	var lines []string
 	for _, c := range calls {
 		switch c.Op {
 		case "connect", "close", "resetSession", "stmt close":
 			continue
 		case "prepare":
-			if loose {
+			if how > strict {
 				continue
 			}
 		}
@@ -112,6 +132,9 @@ func reached(calls []Call, loose bool) []string {
 			continue
 		}
 		c.Conn = 0
+		if how == loose {
+			c.Op = strings.TrimPrefix(c.Op, "stmt ")
+		}
 		lines = append(lines, "server: "+c.String())
 	}
 	return lines

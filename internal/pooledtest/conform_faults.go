@@ -68,8 +68,8 @@ func faultOps() []conformOp {
 	for _, st := range stages {
 		for _, k := range kinds {
 			ops = append(ops, conformOp{
-				name:  "fault " + st.stage + " " + k.name,
-				loose: strings.HasSuffix(k.name, "ErrBadConn always"), // a pool may try more often
+				name: "fault " + st.stage + " " + k.name,
+				how:  looselyIf(strings.HasSuffix(k.name, "ErrBadConn always")), // a pool may try more often
 				run: func(s *trial) {
 					if !st.fresh {
 						s.query(s.db, "SELECT 1")

@@ -147,13 +147,13 @@ func (s *trial) begin(on beginner, opts *sql.TxOptions) {
 var stmtOps = []conformOp{
 	{name: "statement lent to a transaction", run: func(s *trial) {
 		s.db.SetMaxOpenConns(0)
-		stmt, err := s.db.PrepareContext(s.ctx, "ECHO ?")
+		stmt, err := s.db.PrepareContext(s.ctx, "VALUES ?")
 		s.err("prepare", err)
 		s.withTx(func(tx *sql.Tx) {
 			lent := tx.StmtContext(s.ctx, stmt)
 			rows, err := lent.QueryContext(s.ctx, 1)
 			s.rows("lent", rows, err)
-			own, err := tx.PrepareContext(s.ctx, "ECHO ? ?")
+			own, err := tx.PrepareContext(s.ctx, "VALUES ? ?")
 			s.err("prepare in the transaction", err)
 			rows, err = own.QueryContext(s.ctx, 1, 2)
 			s.rows("own", rows, err)
@@ -164,10 +164,10 @@ var stmtOps = []conformOp{
 		_, err = stmt.ExecContext(s.ctx, 3)
 		s.err("closed", err)
 	}},
-	{name: "statement on many connections", loose: true, run: func(s *trial) {
+	{name: "statement on many connections", how: somewhat, run: func(s *trial) {
 		s.db.SetMaxOpenConns(0)
 		s.db.SetMaxIdleConns(3)
-		stmt, err := s.db.PrepareContext(s.ctx, "ECHO ?")
+		stmt, err := s.db.PrepareContext(s.ctx, "VALUES ?")
 		s.err("prepare", err)
 		if err != nil {
 			return
@@ -244,7 +244,7 @@ func (s *trial) cancelDuring(heeds bool, fn func(context.Context)) {
 }
 
 var contextOps = []conformOp{
-	{name: "already cancelled", loose: true, run: func(s *trial) {
+	{name: "already cancelled", how: somewhat, run: func(s *trial) {
 		done, cancel := context.WithCancel(s.ctx)
 		cancel()
 		s.inContext(done, s.db)
@@ -260,7 +260,7 @@ var contextOps = []conformOp{
 			s.query(c, "SELECT 1")
 		})
 	}},
-	{name: "cancelled keeps the connection", loose: true, run: func(s *trial) {
+	{name: "cancelled keeps the connection", how: somewhat, run: func(s *trial) {
 		done, cancel := context.WithCancel(s.ctx)
 		cancel()
 		s.same("cancelled", func() {
@@ -269,7 +269,7 @@ var contextOps = []conformOp{
 			s.f.ResetLog()
 		})
 	}},
-	{name: "past deadline", loose: true, run: func(s *trial) {
+	{name: "past deadline", how: somewhat, run: func(s *trial) {
 		late, cancel := context.WithDeadline(s.ctx, time.Unix(0, 0))
 		defer cancel()
 		s.inContext(late, s.db)
@@ -371,7 +371,7 @@ var lifeOps = []conformOp{
 		s.f.Kill(nil)
 		s.exec(s.db, "UPDATE")
 	}},
-	{name: "killed with an error", loose: true, run: func(s *trial) {
+	{name: "killed with an error", how: somewhat, run: func(s *trial) {
 		s.withConn(func(c *sql.Conn) {
 			s.exec(c, "UPDATE")
 			s.f.Kill(&ServerError{Text: "gone"})

@@ -26,7 +26,7 @@ import (
 //	SELECT n 5                 rows 1 to 5
 //	SELECT sets 2 3            result sets with rows 1 to 2, and 1 to 3
 //	SELECT types               two columns about which everything is known
-//	ECHO ...                   a row for each argument: ordinal, name, Go type, value
+//	VALUES ...                   a row for each argument: ordinal, name, Go type, value
 //	OUT ...                    sets each sql.Out argument's Dest, a *string or *int64, to "out" or 42
 //	WAIT                       blocks until the context ends or the test calls Release
 //	SLEEP 5s                   blocks so long, or until the context ends
@@ -187,7 +187,7 @@ func (c *conn) runQuery(ctx context.Context, query string, args []driver.NamedVa
 			return single(rest, nil), nil
 		}
 		return single(rest, v), nil
-	case "ECHO":
+	case "VALUES":
 		return echo(args), nil
 	}
 	return []resultSet{{}}, nil

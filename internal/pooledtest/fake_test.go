@@ -101,7 +101,7 @@ func TestFakeLanguage(t *testing.T) {
 		{"SELECT types", nil, "name price: [tea 3.50] [<nil> 0.00]"},
 		{"GET a", nil, "a: [5]"},
 		{"GET b", nil, "b: [<nil>]"},
-		{"ECHO", []any{1, sql.Named("x", "y")}, "ordinal name type value: [1  int64 1] [2 x string y]"},
+		{"VALUES", []any{1, sql.Named("x", "y")}, "ordinal name type value: [1  int64 1] [2 x string y]"},
 		{"UPDATE", nil, ":"},
 		{"ERROR no", nil, "fake: server: no"},
 	} {

@@ -1,0 +1,29 @@
+package pooled
+
+import "errors"
+
+// ErrStale and ErrFull are what a server says where StmtsForAll has told the pool so.
+var (
+	ErrStale = errors.New("stale statement")
+	ErrFull  = errors.New("no more statements")
+)
+
+// StmtsForAll has pools keep statements over parents of which the dialect is not known. skips: they answer ErrSkip
+// to a text with arguments.
+func StmtsForAll(skips bool) (undo func()) {
+	unknownDialect.stmts = &stmtRules{
+		fits:         func(*Pool) bool { return true },
+		skips:        skips,
+		tellsNothing: true,
+		stale:        func(err error) bool { return errors.Is(err, ErrStale) },
+		full:         func(err error) bool { return errors.Is(err, ErrFull) },
+	}
+	return func() { unknownDialect.stmts = nil }
+}
+
+// Preparable and Unsettles are what the cache takes a text for.
+func Preparable(d DialectKind, query string) bool { return preparable(d, query) }
+
+func Unsettles(d DialectKind, query string) string {
+	return [...]string{"no", "for now", "for good"}[unsettles(d, query)]
+}

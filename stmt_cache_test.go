@@ -1,0 +1,294 @@
+package pooled_test
+
+import (
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/internal/pooledtest"
+)
+
+func keeps(n int) func(*pooled.Config) { return func(cfg *pooled.Config) { cfg.StmtCache = n } }
+
+// With kept statements, too, the program gets what the bare driver gives.
+func TestConformanceWithKeptStatements(t *testing.T) {
+	for _, skips := range []bool{true, false} {
+		t.Run(fmt.Sprintf("skips=%t", skips), func(t *testing.T) {
+			defer pooled.StmtsForAll(skips)()
+			pooledtest.ConformLoosely(t, func(t *testing.T, parent driver.Connector) *sql.DB {
+				db, _ := open(t, parent, keeps(3))
+				return db
+			})
+		})
+	}
+}
+
+// told is a fake that asks for statements when there are arguments, as go-sql-driver does, and what it was told
+// since the last look.
+type told struct {
+	*pooledtest.Fake
+	looked int
+}
+
+func keeping(t *testing.T, n int, set ...func(*pooled.Config)) (*sql.DB, *told, *pooled.Pool) {
+	t.Helper()
+	t.Cleanup(pooled.StmtsForAll(true))
+	fake := pooledtest.NewFake(t, pooledtest.With(pooledtest.SkipQueries))
+	db, pool := open(t, fake, append([]func(*pooled.Config){keeps(n), one(pooled.ClassQueue)}, set...)...)
+	return db, &told{fake, 0}, pool
+}
+
+// skip forgets what it was told so far.
+func (f *told) skip() { f.looked = len(f.Log()) }
+
+// want compares what it was told since the last look, but for the numbers of connections and what
+// happens in the background.
+func (f *told) want(t *testing.T, want ...string) {
+	t.Helper()
+	var have []string
+	for _, line := range f.Log()[f.looked:] {
+		_, what, _ := strings.Cut(line, " ")
+		if what != "close" && what != "connect" && what != "resetSession" {
+			have = append(have, what)
+		}
+	}
+	f.skip()
+	if !slices.Equal(have, want) {
+		t.Errorf("reached the server:\nhave %q\nwant %q", have, want)
+	}
+}
+
+func TestStmtIsKeptFromTheSecondUse(t *testing.T) {
+	for _, c := range []pooled.Class{pooled.ClassQueue, pooled.ClassDirect, pooled.ClassStatic} {
+		t.Run(string(c), func(t *testing.T) {
+			db, fake, _ := keeping(t, 2, one(c))
+			mustExec(t, db, "UPDATE ?", 1)
+			fake.want(t, "prepare UPDATE ?", "stmt exec UPDATE ? [1]", "stmt close UPDATE ?")
+			mustExec(t, db, "UPDATE ?", 2)
+			fake.want(t, "prepare UPDATE ?", "stmt exec UPDATE ? [2]")
+			mustExec(t, db, "UPDATE ?", 3)
+			fake.want(t, "stmt exec UPDATE ? [3]")
+			mustExec(t, db, "UPDATE")
+			fake.want(t, "exec UPDATE")
+		})
+	}
+}
+
+// A text that was used on one server connection is prepared at its first use on another.
+func TestStmtIsKeptWhereverItIsUsedNext(t *testing.T) {
+	db, fake, _ := keeping(t, 2, size(2, 0))
+	mustExec(t, db, "UPDATE ?", 1)
+	held, _ := grab(t, db)
+	fake.skip()
+	mustExec(t, db, "UPDATE ?", 2)
+	fake.want(t, "prepare UPDATE ?", "stmt exec UPDATE ? [2]")
+	give(t, held)
+}
+
+func TestLeastRecentlyUsedStmtMakesRoom(t *testing.T) {
+	db, fake, _ := keeping(t, 2)
+	use := func(text string) { t.Helper(); mustExec(t, db, text, 1) }
+	for _, text := range []string{"UPDATE a ?", "UPDATE b ?", "UPDATE c ?"} {
+		use(text)
+		use(text)
+	}
+	use("UPDATE b ?")
+	fake.skip()
+	use("UPDATE a ?") // c is the oldest now
+	fake.want(t, "prepare UPDATE a ?", "stmt close UPDATE c ?", "stmt exec UPDATE a ? [1]")
+	use("UPDATE b ?")
+	fake.want(t, "stmt exec UPDATE b ? [1]")
+	if n := fake.Counts().StmtsOpen; n != 2 {
+		t.Errorf("statements open: have %d, want 2", n)
+	}
+}
+
+// A statement that the server has no use for is prepared again and run, once.
+func TestStaleStmtIsPreparedAgain(t *testing.T) {
+	db, fake, _ := keeping(t, 2)
+	mustExec(t, db, "UPDATE ?", 1)
+	mustExec(t, db, "UPDATE ?", 1)
+	fake.skip()
+	fake.On(pooledtest.StageExec, pooledtest.Fail(pooled.ErrStale).Times(1))
+	mustExec(t, db, "UPDATE ?", 2)
+	fake.want(t, "stmt exec UPDATE ? [2] -> stale statement", "prepare UPDATE ?", "stmt exec UPDATE ? [2]", "stmt close UPDATE ?")
+	fake.ClearFaults()
+	fake.On(pooledtest.StageExec, pooledtest.Fail(pooled.ErrStale))
+	if _, err := db.Exec("UPDATE ?", 3); !errors.Is(err, pooled.ErrStale) {
+		t.Errorf("stale again: have %v, want the server's word", err)
+	}
+	fake.want(t, "stmt exec UPDATE ? [3] -> stale statement", "prepare UPDATE ?", "stmt exec UPDATE ? [3] -> stale statement", "stmt close UPDATE ?")
+}
+
+// In a transaction the error is the program's, and the statement is given up.
+func TestStaleStmtInATransaction(t *testing.T) {
+	for name, begin := range map[string]func(t *testing.T, db *sql.DB) (exec func(string, ...any) error, end func()){
+		"begun by the driver": func(t *testing.T, db *sql.DB) (func(string, ...any) error, func()) {
+			tx, err := db.Begin()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return func(q string, args ...any) error { _, err := tx.Exec(q, args...); return err }, func() { tx.Rollback() }
+		},
+		"begun by a text": func(t *testing.T, db *sql.DB) (func(string, ...any) error, func()) {
+			conn, err := db.Conn(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			mustExec(t, conn, "BEGIN")
+			return func(q string, args ...any) error { _, err := conn.ExecContext(t.Context(), q, args...); return err }, func() { conn.Close() }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			db, fake, _ := keeping(t, 2)
+			mustExec(t, db, "UPDATE ?", 1)
+			mustExec(t, db, "UPDATE ?", 1)
+			exec, end := begin(t, db)
+			fake.skip()
+			fake.On(pooledtest.StageExec, pooledtest.Fail(pooled.ErrStale).Times(1).Match("UPDATE"))
+			if err := exec("UPDATE ?", 2); !errors.Is(err, pooled.ErrStale) {
+				t.Errorf("have %v, want the server's word", err)
+			}
+			fake.want(t, "stmt exec UPDATE ? [2] -> stale statement")
+			if err := exec("UPDATE ?", 3); err != nil {
+				t.Error(err)
+			}
+			fake.want(t, "prepare UPDATE ?", "stmt exec UPDATE ? [3]")
+			end()
+		})
+	}
+}
+
+// When the server takes no more statements, those that are kept make room.
+func TestKeptStmtsMakeRoom(t *testing.T) {
+	full := pooledtest.Fail(pooled.ErrFull).Times(1).Match("UPDATE new")
+	t.Run("of the same connection", func(t *testing.T) {
+		db, fake, _ := keeping(t, 4)
+		keep(t, db, "UPDATE a ?", "UPDATE b ?")
+		mustExec(t, db, "UPDATE new ?", 1)
+		fake.skip()
+		fake.On(pooledtest.StagePrepare, full)
+		mustExec(t, db, "UPDATE new ?", 2)
+		fake.want(t, "prepare UPDATE new ? -> no more statements", "stmt close UPDATE a ?", "stmt close UPDATE b ?",
+			"prepare UPDATE new ?", "stmt exec UPDATE new ? [2]")
+	})
+	t.Run("for a statement that is not kept", func(t *testing.T) {
+		db, fake, _ := keeping(t, 4)
+		keep(t, db, "UPDATE a ?")
+		fake.skip()
+		fake.On(pooledtest.StagePrepare, full)
+		mustExec(t, db, "UPDATE new ?", 1)
+		fake.want(t, "prepare UPDATE new ? -> no more statements", "stmt close UPDATE a ?",
+			"prepare UPDATE new ?", "stmt exec UPDATE new ? [1]", "stmt close UPDATE new ?")
+	})
+	t.Run("of one that is idle", func(t *testing.T) {
+		db, fake, pool := keeping(t, 4, size(2, 0))
+		held, _ := grab(t, db)
+		keep(t, db, "UPDATE a ?")
+		idle, _ := grab(t, db)
+		give(t, idle)
+		fake.skip()
+		fake.On(pooledtest.StagePrepare, full)
+		mustExec(t, held, "UPDATE new ?", 1)
+		fake.want(t, "prepare UPDATE new ? -> no more statements", "stmt close UPDATE a ?", "ping",
+			"prepare UPDATE new ?", "stmt exec UPDATE new ? [1]", "stmt close UPDATE new ?")
+		give(t, held)
+		if s := pool.Stats(); s.Idle != 2 || s.CheckedOut != 0 {
+			t.Errorf("have %+v, want both idle", s)
+		}
+	})
+	t.Run("there are none", func(t *testing.T) {
+		db, fake, _ := keeping(t, 4)
+		fake.On(pooledtest.StagePrepare, pooledtest.Fail(pooled.ErrFull))
+		if _, err := db.Exec("UPDATE new ?", 1); !errors.Is(err, pooled.ErrFull) {
+			t.Errorf("have %v, want the server's word", err)
+		}
+		fake.want(t, "prepare UPDATE new ? -> no more statements")
+	})
+}
+
+// keep uses each text twice.
+func keep(t *testing.T, db *sql.DB, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		mustExec(t, db, text, 1)
+		mustExec(t, db, text, 1)
+	}
+}
+
+// What makes statements unfit makes them rest until the connection comes back, or go.
+func TestUnsettledStmts(t *testing.T) {
+	for _, test := range []struct {
+		text string
+		back []string // what is told when the connection comes back
+		next []string // and at the next use of the statement
+	}{
+		{"SET LOCAL search_path = x", nil, []string{"stmt exec UPDATE ? [2]"}},
+		{"SET app.tenant = 7", nil, []string{"stmt exec UPDATE ? [2]"}},
+		{"SET search_path = x", []string{"stmt close UPDATE ?"}, []string{"prepare UPDATE ?", "stmt exec UPDATE ? [2]"}},
+		{"DROP TABLE t", []string{"stmt close UPDATE ?"}, []string{"prepare UPDATE ?", "stmt exec UPDATE ? [2]"}},
+	} {
+		t.Run(test.text, func(t *testing.T) {
+			db, fake, _ := keeping(t, 4)
+			keep(t, db, "UPDATE ?")
+			conn, err := db.Conn(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			fake.skip()
+			mustExec(t, conn, test.text)
+			mustExec(t, conn, "UPDATE ?", 1)
+			rests := []string{"exec " + test.text, "prepare UPDATE ?", "stmt exec UPDATE ? [1]", "stmt close UPDATE ?"}
+			if test.text == "SET app.tenant = 7" {
+				rests = []string{"exec " + test.text, "stmt exec UPDATE ? [1]"}
+			}
+			fake.want(t, rests...)
+			give(t, conn)
+			fake.want(t, append([]string{"exec ROLLBACK"}, test.back...)...)
+			mustExec(t, db, "UPDATE ?", 2)
+			fake.want(t, append(test.next, "exec ROLLBACK")...)
+		})
+	}
+}
+
+// A server connection that was lost while it was idle costs nothing: what can't be prepared on it is, with the same
+// arguments, on another.
+func TestKeptStmtOnAStaleConnection(t *testing.T) {
+	db, fake, _ := keeping(t, 4)
+	mustExec(t, db, "UPDATE ?", 1)
+	fake.On(pooledtest.StagePrepare, pooledtest.BadConn().Times(1))
+	mustExec(t, db, "UPDATE ?", 2)
+	fake.skip()
+	fake.On(pooledtest.StageExec, pooledtest.BadConn().Times(1))
+	mustExec(t, db, "UPDATE ?", 3)
+	fake.want(t, "stmt exec UPDATE ? [3] -> driver: bad connection", "stmt close UPDATE ?", "prepare UPDATE ?", "stmt exec UPDATE ? [3]")
+}
+
+// Whatever panics, no statement and no place in the pool is lost.
+func TestPanicAtAKeptStmt(t *testing.T) {
+	for _, stage := range []string{pooledtest.StagePrepare, pooledtest.StageExec, pooledtest.StageStmtClose} {
+		t.Run(stage, func(t *testing.T) {
+			db, fake, pool := keeping(t, 1)
+			keep(t, db, "UPDATE a ?")
+			mustExec(t, db, "UPDATE b ?", 1)
+			fake.On(stage, pooledtest.Panic("boom").Times(1))
+			func() {
+				defer func() {
+					if recover() == nil {
+						t.Error("no panic")
+					}
+				}()
+				db.Exec("UPDATE b ?", 2)
+			}()
+			mustExec(t, db, "UPDATE b ?", 3)
+			if s := pool.Stats(); s.CheckedOut != 0 {
+				t.Errorf("have %+v, want none checked out", s)
+			}
+		})
+	}
+}
