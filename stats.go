@@ -40,6 +40,11 @@ type Stats struct {
 	Leaks           uint64 // checkouts that lasted longer than pool_leak_after
 	LeaksReturned   uint64 // of those, that came back after all
 	Forks           uint64 // 1 in a forked child, for a pool of its parent process's
+
+	// With pool_stmt_cache. Many evicted for the hits: more texts than are kept.
+	StmtHits     uint64 // queries that ran by a kept statement
+	StmtPrepared uint64 // statements prepared to be kept
+	StmtEvicted  uint64 // of those, closed to make room
 }
 
 // Open is how many server connections are open.
@@ -61,7 +66,7 @@ func (p *Pool) Stats() Stats {
 	if p.direct() {
 		size = -1
 	}
-	return Stats{
+	stats := Stats{
 		Name: p.name, Class: p.cfg.Class, Size: size, MinIdle: p.cfg.MinIdle,
 		Limit: orNone(p.limit, -1), Ceiling: orNone(p.ceiling, 0),
 		Idle: p.idle.len() + p.resting, CheckedOut: p.lent - p.resting, Opening: p.opening, Closing: p.closing, Waiting: p.line.n,
@@ -71,6 +76,10 @@ func (p *Pool) Stats() Stats {
 		Checkins: p.counts.checkins, Resets: p.resets.Load(), SoftInvalidated: p.softInvalidated.Load(),
 		Disposals: p.generation.Load(), Leaks: p.counts.leaks, LeaksReturned: p.counts.leaksReturned, Forks: p.forks.Load(),
 	}
+	if c := p.stmts; c != nil {
+		stats.StmtHits, stats.StmtPrepared, stats.StmtEvicted = c.hits.Load(), c.prepared.Load(), c.evicted.Load()
+	}
+	return stats
 }
 
 // String is the pool's name and figures, for a log. It has nothing of the DSN.

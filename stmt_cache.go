@@ -40,6 +40,7 @@ type stmtCache struct {
 type keptStmt struct {
 	text string
 	stmt driver.Stmt
+	rows bool // it may return some
 	judgement
 }
 
@@ -72,6 +73,9 @@ type stmtRules struct {
 
 	// tellsNothing: a statement is closed without an answer from the server, so to close all costs no time.
 	tellsNothing bool
+
+	// execNoRows: the parent can't Exec a kept statement that returns rows.
+	execNoRows bool
 
 	// watchRows: the parent does not notice by itself when a kept statement is run while Rows are open, and it
 	// keeps a connection of which a context ended while a kept statement ran.

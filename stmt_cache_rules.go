@@ -45,6 +45,7 @@ var mysqlStmts = &stmtRules{
 	fits:         func(*Pool) bool { return true },
 	skips:        true,
 	tellsNothing: true,
+	execNoRows:   true, // to MariaDB, which tells the columns once, go-sql-driver takes rows for columns to be skipped
 	stale:        func(err error) bool { return mysqlNumber(err, 1243, 1615) || mysqlStmtsFull(err) },
 	full:         mysqlStmtsFull,
 }

@@ -9,6 +9,7 @@ import (
 
 // way is how one kind of operation is done: the parent's functions for a text and for a statement.
 type way[T any] struct {
+	exec bool // rows are not read
 	able func(*parentConn) bool
 	text func(*parentConn, context.Context, string, []driver.NamedValue) (T, error)
 	stmt func(context.Context, driver.Stmt, []driver.NamedValue) (T, error)
@@ -18,8 +19,8 @@ type way[T any] struct {
 }
 
 var (
-	execWay  = &way[driver.Result]{(*parentConn).canExec, (*parentConn).exec, stmtExec, watchExec}
-	queryWay = &way[driver.Rows]{(*parentConn).canQuery, (*parentConn).query, stmtQuery, watchQuery}
+	execWay  = &way[driver.Result]{true, (*parentConn).canExec, (*parentConn).exec, stmtExec, watchExec}
+	queryWay = &way[driver.Rows]{false, (*parentConn).canQuery, (*parentConn).query, stmtQuery, watchQuery}
 )
 
 // errAgain: nothing was sent, and the server connection is gone. It is to be done on another one.
@@ -38,7 +39,7 @@ func runKept[T any](ctx context.Context, c *Conn, s *ServerConn, query string, a
 			return result, false, err
 		}
 	}
-	kept, err := c.keptFor(ctx, s, query, args)
+	kept, err := c.keptFor(ctx, s, query, args, w.exec)
 	if err != nil {
 		return result, false, err
 	}
@@ -92,16 +93,20 @@ func sendStmt[T any](ctx context.Context, s *ServerConn, k *keptStmt, values []d
 }
 
 // keptFor is the statement for a text, prepared now if its time has come; nil: the text is to be sent.
-func (c *Conn) keptFor(ctx context.Context, s *ServerConn, query string, args []driver.NamedValue) (*keptStmt, error) {
+func (c *Conn) keptFor(ctx context.Context, s *ServerConn, query string, args []driver.NamedValue, exec bool) (*keptStmt, error) {
 	cache := s.cache
+	exec = exec && cache.rules.execNoRows
 	if cache.resting || cache.textRows > 0 || cache.keptRows > 0 {
 		return nil, nil
 	}
 	if k := cache.find(query); k != nil {
+		if exec && k.rows {
+			return nil, nil
+		}
 		cache.pool.hits.Add(1)
 		return k, nil
 	}
-	if !cache.pool.seen.has(query) || !preparable(s.kind, query) {
+	if !cache.pool.seen.has(query) || !preparable(s.kind, query) || exec && returnsRows(s.kind, query) {
 		return nil, nil
 	}
 	if cache.rules.skips { // what is wrong with them is said before anything is sent
@@ -128,7 +133,7 @@ func (c *Conn) keepNew(ctx context.Context, s *ServerConn, query string) (*keptS
 	if err != nil {
 		return nil, err
 	}
-	k := &keptStmt{query, stmt, s.judge(query)}
+	k := &keptStmt{query, stmt, returnsRows(s.kind, query), s.judge(query)}
 	s.cache.pool.prepared.Add(1)
 	s.cache.keep(k)
 	return k, s.evict(ctx)

@@ -35,6 +35,17 @@ func preparable(d dialectKind, query string) bool {
 	return nextStatement(d, query, end) == len(query) && !(d == dialectPostgres && namesMoment(query))
 }
 
+// returnsRows tells whether a text that is preparable may return rows.
+func returnsRows(d dialectKind, query string) bool {
+	var buf keywordBuffer
+	word, _ := firstKeyword(d, query, skipBlanks(d, query, 0), &buf)
+	switch string(word) {
+	case "insert", "update", "delete", "replace", "merge":
+		return containsFold(query, "returning")
+	}
+	return true
+}
+
 // namesMoment looks for 'now', 'today', 'tomorrow' and 'yesterday': PostgreSQL turns such a literal into a moment when it
 // reads the text, so in a prepared statement it stands still (its documentation, "Special Values" of date/time
 // types). now() does not.

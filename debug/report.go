@@ -64,6 +64,9 @@ type counters struct {
 	Resets          uint64 `json:"resets"`
 	Leaks           uint64 `json:"leaks"`
 	LeaksReturned   uint64 `json:"leaks_returned"`
+	StmtHits        uint64 `json:"stmt_hits"`
+	StmtPrepared    uint64 `json:"stmt_prepared"`
+	StmtEvicted     uint64 `json:"stmt_evicted"`
 	Forks           uint64 `json:"forks"`
 }
 
@@ -138,6 +141,7 @@ func lookAt(p *pooled.Pool, limit int) poolReport {
 			Opened: s.Opened, Closed: s.Closed, ConnectErrors: s.ConnectErrors, Recycled: s.Recycled,
 			Invalidated: s.Invalidated, SoftInvalidated: s.SoftInvalidated, Detached: s.Detached, Disposals: s.Disposals,
 			Resets: s.Resets, Leaks: s.Leaks, LeaksReturned: s.LeaksReturned, Forks: s.Forks,
+			StmtHits: s.StmtHits, StmtPrepared: s.StmtPrepared, StmtEvicted: s.StmtEvicted,
 		},
 	}
 	t := p.Timings()
