@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"hash/maphash"
+	"math/rand/v2"
 	"sync/atomic"
 )
 
@@ -217,32 +218,46 @@ func (s *ServerConn) closeKept(ctx context.Context, stmt driver.Stmt) error {
 // seenTexts remembers texts that were used once, roughly: a text may be forgotten, or taken for another, and then it
 // is prepared a use later or earlier than it should.
 type seenTexts struct {
-	seed  maphash.Seed
-	slots []atomic.Uint64
+	seed maphash.Seed
+	sets []seenSet // as many as a power of two
 }
+
+// seenSet is the hashes of texts, as many as fit in a line of the processor's cache.
+type seenSet [8]atomic.Uint64
 
 // seenPerKept is how many texts are remembered for each that is kept.
 const seenPerKept = 8
 
 func newSeenTexts(kept int) seenTexts {
-	n := 64
-	for n < seenPerKept*kept && n < 1<<16 {
+	n := 8
+	for n*len(seenSet{}) < seenPerKept*kept && n < 1<<13 {
 		n *= 2
 	}
-	return seenTexts{maphash.MakeSeed(), make([]atomic.Uint64, n)}
+	return seenTexts{maphash.MakeSeed(), make([]seenSet, n)}
 }
 
-func (t *seenTexts) slot(text string) (*atomic.Uint64, uint64) {
+func (t *seenTexts) set(text string) (*seenSet, uint64) {
 	hash := maphash.String(t.seed, text)
-	return &t.slots[hash&uint64(len(t.slots)-1)], hash
+	return &t.sets[hash&uint64(len(t.sets)-1)], hash
 }
 
 func (t *seenTexts) has(text string) bool {
-	slot, hash := t.slot(text)
-	return slot.Load() == hash
+	set, hash := t.set(text)
+	for i := range set {
+		if set[i].Load() == hash {
+			return true
+		}
+	}
+	return false
 }
 
+// add takes the place of one chosen at random: two texts that are used in turn soon stand side by side.
 func (t *seenTexts) add(text string) {
-	slot, hash := t.slot(text)
-	slot.Store(hash)
+	set, hash := t.set(text)
+	for i := range set {
+		if set[i].CompareAndSwap(0, hash) {
+			return
+		}
+	}
+	set[rand.IntN(len(set))].Store(hash)
 }

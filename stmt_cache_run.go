@@ -96,7 +96,7 @@ func sendStmt[T any](ctx context.Context, s *ServerConn, k *keptStmt, values []d
 func (c *Conn) keptFor(ctx context.Context, s *ServerConn, query string, args []driver.NamedValue, exec bool) (*keptStmt, error) {
 	cache := s.cache
 	exec = exec && cache.rules.execNoRows
-	if cache.resting || cache.textRows > 0 || cache.keptRows > 0 {
+	if cache.resting || cache.rules.skips && hasNames(args) || cache.textRows > 0 || cache.keptRows > 0 {
 		return nil, nil
 	}
 	if k := cache.find(query); k != nil {
@@ -125,6 +125,11 @@ func (c *Conn) keptFor(ctx context.Context, s *ServerConn, query string, args []
 		return nil, nil
 	}
 	return k, err
+}
+
+// hasNames: a parent has its own words for named arguments, and says them before it looks at the text.
+func hasNames(args []driver.NamedValue) bool {
+	return slices.ContainsFunc(args, func(arg driver.NamedValue) bool { return arg.Name != "" })
 }
 
 // keepNew prepares a statement and keeps it.

@@ -1,5 +1,7 @@
 package pooled
 
+import "strings"
+
 // The functions of this file tell, from a text alone, whether a prepared statement can take its place, and what
 // makes those that are kept unfit.
 
@@ -48,20 +50,37 @@ func returnsRows(d dialectKind, query string) bool {
 
 // namesMoment looks for 'now', 'today', 'tomorrow' and 'yesterday': PostgreSQL turns such a literal into a moment when it
 // reads the text, so in a prepared statement it stands still (its documentation, "Special Values" of date/time
-// types). now() does not.
+// types). now() does not. What is written so that it could hide such a word is taken for one.
 func namesMoment(query string) bool {
+	escapes := strings.IndexByte(query, '\\') >= 0
 	for at := range len(query) {
-		for _, name := range [...]string{"now", "today", "tomorrow", "yesterday"} {
-			if lower(query[at]) != name[0] || !hasFoldPrefix(query[at:], name) || at > 0 && isWord(query[at-1]) {
-				continue
-			}
-			rest := query[at+len(name):]
-			if len(rest) > 0 && isWord(rest[0]) {
-				continue
-			}
-			if name != "now" || !calls(rest) {
-				return true
-			}
+		switch {
+		case query[at] == '\'' && (goesOn(query[at+1:]) || at > 0 && escapes && lower(query[at-1]) == 'e'):
+			return true
+		case query[at] == '&' && at > 0 && lower(query[at-1]) == 'u' && escapes: // U&'…'
+			return true
+		case momentAt(query, at):
+			return true
+		}
+	}
+	return false
+}
+
+// goesOn tells whether a literal that ends here goes on on another line.
+func goesOn(rest string) bool {
+	trimmed := strings.TrimLeft(rest, " \t\r\n\f\v")
+	return trimmed != "" && trimmed[0] == '\'' && strings.ContainsAny(rest[:len(rest)-len(trimmed)], "\r\n")
+}
+
+func momentAt(query string, at int) bool {
+	for _, name := range [...]string{"now", "today", "tomorrow", "yesterday"} {
+		if lower(query[at]) != name[0] || !hasFoldPrefix(query[at:], name) {
+			continue
+		}
+		rest := query[at+len(name):]
+		within := at > 0 && isWord(query[at-1]) && query[at-1] != '$' || len(rest) > 0 && isWord(rest[0]) && rest[0] != '$'
+		if !within && (name != "now" || !calls(rest)) {
+			return true
 		}
 	}
 	return false
