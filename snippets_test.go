@@ -31,6 +31,16 @@ func TestSnippetOpen(t *testing.T) {
 	}
 }
 
+func TestSnippetStmtCache(t *testing.T) {
+	db, err := sql.Open("pooled", "postgres://scott:tiger@localhost/shop?pool_size=10&pool_stmt_cache=256")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func currentPassword(context.Context) (string, error) { return "tiger", nil }
 
 // openRotating registers a name, which can be done once.
