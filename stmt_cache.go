@@ -28,6 +28,9 @@ type stmtCache struct {
 	byText map[string]*list.Element
 	order  list.List // of *keptStmt
 
+	// crowded counts the texts for which there was no room; see admits.
+	crowded uint
+
 	// dead are no longer used, and closed when the server connection comes back.
 	dead []driver.Stmt
 
@@ -109,6 +112,20 @@ func (c *stmtCache) find(text string) *keptStmt {
 }
 
 func (c *stmtCache) keep(k *keptStmt) { c.byText[k.text] = c.order.PushFront(k) }
+
+// admitOneIn: when there is no room, one text in so many makes some.
+const admitOneIn = 8
+
+// admits tells whether a statement is prepared and kept for one more text. When more texts are used in turn than can be
+// kept, the one unused for longest is the one that is needed next: if each text made room for itself, all would be
+// prepared each time and none found. So most go the old way, and those that are kept stay a while.
+func (c *stmtCache) admits() bool {
+	if c.order.Len() < c.pool.limit() {
+		return true
+	}
+	c.crowded++
+	return c.crowded%admitOneIn == 0
+}
 
 func (c *stmtCache) remove(element *list.Element) driver.Stmt {
 	k := c.order.Remove(element).(*keptStmt)

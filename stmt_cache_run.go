@@ -106,7 +106,7 @@ func (c *Conn) keptFor(ctx context.Context, s *ServerConn, query string, args []
 		cache.pool.hits.Add(1)
 		return k, nil
 	}
-	if !cache.pool.seen.has(query) || !preparable(s.kind, query) || exec && returnsRows(s.kind, query) {
+	if !cache.pool.seen.has(query) || !preparable(s.kind, query) || exec && returnsRows(s.kind, query) || !cache.admits() {
 		return nil, nil
 	}
 	if cache.rules.skips { // what is wrong with them is said before anything is sent

@@ -93,16 +93,18 @@ func TestStmtIsKeptWhereverItIsUsedNext(t *testing.T) {
 func TestLeastRecentlyUsedStmtMakesRoom(t *testing.T) {
 	db, fake, _ := keeping(t, 2)
 	use := func(text string) { t.Helper(); mustExec(t, db, text, 1) }
-	for _, text := range []string{"UPDATE a ?", "UPDATE b ?", "UPDATE c ?"} {
-		use(text)
-		use(text)
+	keep(t, db, "UPDATE a ?", "UPDATE b ?")
+	use("UPDATE a ?")
+	use("UPDATE c ?")
+	for range 7 { // no room: one in eight makes some
+		fake.skip()
+		use("UPDATE c ?")
+		fake.want(t, "prepare UPDATE c ?", "stmt exec UPDATE c ? [1]", "stmt close UPDATE c ?")
 	}
-	use("UPDATE b ?")
-	fake.skip()
-	use("UPDATE a ?") // c is the oldest now
-	fake.want(t, "prepare UPDATE a ?", "stmt close UPDATE c ?", "stmt exec UPDATE a ? [1]")
-	use("UPDATE b ?")
-	fake.want(t, "stmt exec UPDATE b ? [1]")
+	use("UPDATE c ?")
+	fake.want(t, "prepare UPDATE c ?", "stmt close UPDATE b ?", "stmt exec UPDATE c ? [1]")
+	use("UPDATE a ?")
+	fake.want(t, "stmt exec UPDATE a ? [1]")
 	if n := fake.Counts().StmtsOpen; n != 2 {
 		t.Errorf("statements open: have %d, want 2", n)
 	}
@@ -275,7 +277,9 @@ func TestPanicAtAKeptStmt(t *testing.T) {
 		t.Run(stage, func(t *testing.T) {
 			db, fake, pool := keeping(t, 1)
 			keep(t, db, "UPDATE a ?")
-			mustExec(t, db, "UPDATE b ?", 1)
+			for range 8 {
+				mustExec(t, db, "UPDATE b ?", 1)
+			}
 			fake.On(stage, pooledtest.Panic("boom").Times(1))
 			func() {
 				defer func() {

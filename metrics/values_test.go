@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"math"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -100,7 +101,8 @@ func TestValues(t *testing.T) {
 func TestStmtValues(t *testing.T) {
 	fake := pooledtest.NewFake(t, pooledtest.With(pooledtest.SkipQueries))
 	db, pool := open(t, "main", fake, size(1, 0), func(cfg *pooled.Config) { cfg.Driver, cfg.StmtCache = "mysql", 1 })
-	for _, text := range []string{"UPDATE a ?", "UPDATE a ?", "UPDATE a ?", "UPDATE b ?", "UPDATE b ?"} {
+	texts := append([]string{"UPDATE a ?", "UPDATE a ?", "UPDATE a ?", "UPDATE b ?"}, slices.Repeat([]string{"UPDATE b ?"}, 8)...)
+	for _, text := range texts {
 		if _, err := db.Exec(text, 1); err != nil {
 			t.Fatal(err)
 		}
