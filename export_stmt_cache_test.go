@@ -5,6 +5,7 @@ import "errors"
 // ErrStale and ErrFull are what a server says where StmtsForAll has told the pool so.
 var (
 	ErrStale = errors.New("stale statement")
+	ErrUnfit = errors.New("unfit statement")
 	ErrFull  = errors.New("no more statements")
 )
 
@@ -16,6 +17,7 @@ func StmtsForAll(skips bool) (undo func()) {
 		skips:        skips,
 		tellsNothing: true,
 		stale:        func(err error) bool { return errors.Is(err, ErrStale) },
+		unfit:        func(err error) bool { return errors.Is(err, ErrUnfit) },
 		full:         func(err error) bool { return errors.Is(err, ErrFull) },
 	}
 	return func() { unknownDialect.stmts = nil }
@@ -25,5 +27,5 @@ func StmtsForAll(skips bool) (undo func()) {
 func Preparable(d DialectKind, query string) bool { return preparable(d, query) }
 
 func Unsettles(d DialectKind, query string) string {
-	return [...]string{"no", "for now", "for good"}[unsettles(d, query)]
+	return [...]string{"no", "for now", "for good", "for all"}[unsettles(d, query)]
 }

@@ -28,6 +28,10 @@ type stmtCache struct {
 	byText map[string]*list.Element
 	order  list.List // of *keptStmt
 
+	// changes is stmtCaches.changes when those that are kept were last fit. changed: this one made one.
+	changes uint64
+	changed bool
+
 	// crowded counts the texts for which there was no room; see admits.
 	crowded uint
 
@@ -56,6 +60,9 @@ type stmtCaches struct {
 	// share is how many a server connection may keep because of the server's limit; 0: no limit is known.
 	share atomic.Int64
 
+	// changes is how often a program has changed tables, or the like, through the pool.
+	changes atomic.Uint64
+
 	hits, prepared, evicted atomic.Uint64
 }
 
@@ -69,8 +76,8 @@ type stmtRules struct {
 	skips bool
 
 	// stale recognises the error by which a server says that a kept statement is of no use any more. It has
-	// executed nothing then.
-	stale func(error) bool
+	// executed nothing then. unfit are errors that may come from that, but something may have been executed.
+	stale, unfit func(error) bool
 
 	// full recognises the refusal to prepare one more. Nil: there is no such limit.
 	full func(error) bool
@@ -146,10 +153,24 @@ func (c *stmtCache) unsettle(how unsettling) {
 		return
 	}
 	c.resting = true
-	if how == unsettledForGood {
-		for c.order.Len() > 0 {
-			c.dead = append(c.dead, c.remove(c.order.Back()))
-		}
+	if how > unsettledForNow {
+		c.buryAll()
+	}
+	c.changed = c.changed || how == unsettledForAll
+}
+
+func (c *stmtCache) buryAll() {
+	for c.order.Len() > 0 {
+		c.dead = append(c.dead, c.remove(c.order.Back()))
+	}
+}
+
+// catchUp buries those from before a change that was made on another server connection: a server that reads them again
+// takes their arguments for what they were.
+func (c *stmtCache) catchUp() {
+	if now := c.pool.changes.Load(); now != c.changes {
+		c.changes = now
+		c.buryAll()
 	}
 }
 
@@ -162,6 +183,10 @@ func (c *stmtCache) owes() bool {
 func (s *ServerConn) settleStmts(ctx context.Context) error {
 	c := s.cache
 	c.resting = false
+	if c.changed { // and committed, or else rolled back
+		c.changed = false
+		c.pool.changes.Add(1)
+	}
 	for _, stmt := range c.dead {
 		if err := s.closeKept(ctx, stmt); err != nil {
 			return err

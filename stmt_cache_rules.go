@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/lib/pq"
@@ -18,25 +20,37 @@ import (
 var postgresStmts = &stmtRules{
 	fits:      func(p *Pool) bool { return isPQ(p.parent) },
 	stale:     postgresStale,
+	unfit:     postgresUnfit,
 	watchRows: true,
 }
 
-// postgresStale recognises three errors of the server's from before it executes anything: the statement is
-// not known (26000), its result would have other columns (0A000), or it can't be read any more as it was, since a
-// table or column has gone (class 42 with a place in the text). Where has it that it was not a function's own
+// postgresStale recognises errors of the server's from before it executes anything: the statement is
+// not known (26000), its result would have other columns (0A000), it can't be read any more as it was, since a
+// table or column has gone (class 42 with a place in the text), or an argument does not fit, which may
+// be for the type that a column had when the statement was prepared. Where tells that it was not a function's own
 // statement that failed.
 func postgresStale(err error) bool {
 	e := pq.As(err)
-	if e == nil || e.Where != "" {
-		return false
-	}
 	switch {
+	case e == nil:
+		return false
+	case strings.HasPrefix(e.Where, "unnamed portal parameter $"):
+		return true
+	case e.Where != "":
+		return false
 	case e.Code == "26000":
 		return e.Routine == "FetchPreparedStatement"
 	case e.Code == "0A000":
 		return e.Routine == "RevalidateCachedQuery"
 	}
 	return e.Code[:2] == "42" && e.Position != ""
+}
+
+// postgresUnfit: an argument that does not fit, where the server speaks another language, a type or function that has
+// gone. After one such error the statement is prepared anew.
+func postgresUnfit(err error) bool {
+	state := sqlState(err)
+	return len(state) == 5 && slices.Contains([]string{"0A", "22", "26", "42", "XX"}, state[:2])
 }
 
 // mysqlStmts are for go-sql-driver, and whatever is wrapped around it. If it puts the arguments into the text by itself
@@ -46,6 +60,7 @@ var mysqlStmts = &stmtRules{
 	skips:        true,
 	tellsNothing: true,
 	execNoRows:   true, // to MariaDB, which tells the columns once, go-sql-driver takes rows for columns to be skipped
+	unfit:        func(error) bool { return false },
 	stale:        func(err error) bool { return mysqlNumber(err, 1243, 1615) || mysqlStmtsFull(err) },
 	full:         mysqlStmtsFull,
 }

@@ -67,11 +67,14 @@ func runKept[T any](ctx context.Context, c *Conn, s *ServerConn, query string, a
 // prepared again, and run, unless a transaction is open, which may have ended with the statement.
 func sendKept[T any](ctx context.Context, c *Conn, s *ServerConn, k *keptStmt, values []driver.NamedValue, w *way[T]) (T, error) {
 	result, err := sendStmt(ctx, s, k, values, w)
-	if err == nil || !s.cache.rules.stale(err) {
-		return result, err
+	if err == nil {
+		return result, nil
 	}
-	s.cache.bury(k)
-	if c.tx.open || s.mayHoldTx() {
+	stale := s.cache.rules.stale(err)
+	if stale || s.cache.rules.unfit(err) {
+		s.cache.bury(k)
+	}
+	if !stale || c.tx.open || s.mayHoldTx() {
 		return result, err
 	}
 	s.start()
@@ -99,6 +102,7 @@ func (c *Conn) keptFor(ctx context.Context, s *ServerConn, query string, args []
 	if cache.resting || cache.rules.skips && hasNames(args) || cache.textRows > 0 || cache.keptRows > 0 {
 		return nil, nil
 	}
+	cache.catchUp()
 	if k := cache.find(query); k != nil {
 		if exec && k.rows {
 			return nil, nil
@@ -121,8 +125,8 @@ func (c *Conn) keptFor(ctx context.Context, s *ServerConn, query string, args []
 		return nil, errAgain
 	}
 	c.untouched = untouched && err == nil // as in Stmt.ready: to prepare touches nothing
-	if err != nil && cache.rules.full != nil && cache.rules.full(err) {
-		return nil, nil
+	if err != nil && !c.tx.open && !s.mayHoldTx() {
+		return nil, nil // the text has the error that it always had, or none
 	}
 	return k, err
 }

@@ -296,3 +296,58 @@ func TestPanicAtAKeptStmt(t *testing.T) {
 		})
 	}
 }
+
+// What one server connection did to the tables, the statements of the others were prepared without.
+func TestStmtsAreUnfitAfterAChangeElsewhere(t *testing.T) {
+	db, fake, _ := keeping(t, 4, size(2, 0))
+	keep(t, db, "UPDATE ?")
+	held, _ := grab(t, db) // where the statement is kept
+	other, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustExec(t, other, "ALTER TABLE t ADD a int")
+	fake.skip()
+	mustExec(t, held, "UPDATE ?", 1) // it may not be committed yet
+	fake.want(t, "stmt exec UPDATE ? [1]")
+	give(t, other)
+	fake.skip()
+	mustExec(t, held, "UPDATE ?", 2)
+	fake.want(t, "prepare UPDATE ?", "stmt exec UPDATE ? [2]")
+	give(t, held)
+	fake.want(t, "stmt close UPDATE ?")
+}
+
+// After an error that may be for an old statement, which may have done something, it is the program's, once.
+func TestUnfitStmt(t *testing.T) {
+	db, fake, _ := keeping(t, 4)
+	keep(t, db, "UPDATE ?")
+	fake.skip()
+	fake.On(pooledtest.StageExec, pooledtest.Fail(pooled.ErrUnfit).Times(1))
+	if _, err := db.Exec("UPDATE ?", 2); !errors.Is(err, pooled.ErrUnfit) {
+		t.Errorf("have %v, want the server's word", err)
+	}
+	fake.want(t, "stmt exec UPDATE ? [2] -> unfit statement", "stmt close UPDATE ?")
+	mustExec(t, db, "UPDATE ?", 3)
+	fake.want(t, "prepare UPDATE ?", "stmt exec UPDATE ? [3]")
+}
+
+// What can't be prepared is sent as it always was, unless a transaction may have ended with the error.
+func TestStmtThatCannotBePrepared(t *testing.T) {
+	t.Cleanup(pooled.StmtsForAll(false))
+	fake := &told{pooledtest.NewFake(t), 0}
+	db, _ := open(t, fake, keeps(4), one(pooled.ClassQueue))
+	boom := errors.New("boom")
+	fake.On(pooledtest.StagePrepare, pooledtest.Fail(boom))
+	mustExec(t, db, "UPDATE ?", 1)
+	mustExec(t, db, "UPDATE ?", 2)
+	fake.want(t, "exec UPDATE ? [1]", "prepare UPDATE ? -> boom", "exec UPDATE ? [2]")
+	tx, err := db.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec("UPDATE ?", 3); err != boom {
+		t.Errorf("have %v, want %v", err, boom)
+	}
+	tx.Rollback()
+}

@@ -48,22 +48,46 @@ func returnsRows(d dialectKind, query string) bool {
 	return true
 }
 
-// namesMoment looks for 'now', 'today', 'tomorrow' and 'yesterday': PostgreSQL turns such a literal into a moment when it
-// reads the text, so in a prepared statement it stands still (its documentation, "Special Values" of date/time
-// types). now() does not. What is written so that it could hide such a word is taken for one.
+// namesMoment looks for a literal such as 'now' or 'today': PostgreSQL turns it into a moment when it reads the text, so in a
+// prepared statement it stands still (its documentation, "Special Values" of date/time types). now() by itself, a
+// function, does not. Where it is not plain what is a literal, everything is, and what may hide a word is taken for one.
 func namesMoment(query string) bool {
-	escapes := strings.IndexByte(query, '\\') >= 0
+	if hidesWords(query) {
+		return true
+	}
+	plain := plainLiterals(query)
+	inside := !plain
 	for at := range len(query) {
-		switch {
-		case query[at] == '\'' && (goesOn(query[at+1:]) || at > 0 && escapes && lower(query[at-1]) == 'e'):
-			return true
-		case query[at] == '&' && at > 0 && lower(query[at-1]) == 'u' && escapes: // U&'…'
-			return true
-		case momentAt(query, at):
+		if query[at] == '\'' && plain {
+			inside = !inside
+		}
+		if inside && momentAt(query, at) {
 			return true
 		}
 	}
 	return false
+}
+
+// hidesWords tells whether a literal may say a word otherwise than by its letters in a row: E'…' and U&'…' with escapes,
+// and one that goes on on another line.
+func hidesWords(query string) bool {
+	escapes := strings.IndexByte(query, '\\') >= 0
+	for at := range len(query) {
+		if query[at] == '\'' && (goesOn(query[at+1:]) || escapes && at > 0 && (lower(query[at-1]) == 'e' || query[at-1] == '&')) {
+			return true
+		}
+	}
+	return false
+}
+
+// plainLiterals tells whether quotes alone say where literals begin and end: no comments, and no $$…$$.
+func plainLiterals(query string) bool {
+	for at := range len(query) {
+		if query[at] == '$' && (at+1 == len(query) || query[at+1] < '0' || query[at+1] > '9') {
+			return false
+		}
+	}
+	return !strings.Contains(query, "--") && !strings.Contains(query, "/*") && strings.Count(query, "'")%2 == 0
 }
 
 // goesOn tells whether a literal that ends here goes on on another line.
@@ -72,27 +96,20 @@ func goesOn(rest string) bool {
 	return trimmed != "" && trimmed[0] == '\'' && strings.ContainsAny(rest[:len(rest)-len(trimmed)], "\r\n")
 }
 
+// momentAt tells whether one of the words stands here. All but letters and digits goes for a blank in such a literal.
 func momentAt(query string, at int) bool {
+	if at > 0 && isLetter(query[at-1]) {
+		return false
+	}
 	for _, name := range [...]string{"now", "today", "tomorrow", "yesterday"} {
-		if lower(query[at]) != name[0] || !hasFoldPrefix(query[at:], name) {
-			continue
-		}
-		rest := query[at+len(name):]
-		within := at > 0 && isWord(query[at-1]) && query[at-1] != '$' || len(rest) > 0 && isWord(rest[0]) && rest[0] != '$'
-		if !within && (name != "now" || !calls(rest)) {
+		if hasFoldPrefix(query[at:], name) && (at+len(name) == len(query) || !isLetter(query[at+len(name)])) {
 			return true
 		}
 	}
 	return false
 }
 
-// calls tells whether what stands behind a name makes it a call.
-func calls(rest string) bool {
-	for len(rest) > 0 && isSpace(rest[0]) {
-		rest = rest[1:]
-	}
-	return len(rest) > 0 && rest[0] == '('
-}
+func isLetter(c byte) bool { return isWord(c) && c != '_' && c != '$' }
 
 // unsettling is what a statement does to those that are kept.
 type unsettling uint8
@@ -101,6 +118,7 @@ const (
 	settled          unsettling = iota
 	unsettledForNow             // they are unfit until the transaction has ended
 	unsettledForGood            // they are unfit
+	unsettledForAll             // so are those of the other server connections
 )
 
 // unsettles tells what a text does to the statements that are kept. A server reads a text when it prepares it: names
@@ -112,9 +130,12 @@ func unsettles(d dialectKind, query string) unsettling {
 	if d == dialectMySQL {
 		return unsettlesMySQL(query)
 	}
-	found := unsettlesByFunction(query)
+	found := settled
+	if yes, _ := unsettlingWords.in(d, query); yes {
+		found = unsettledForGood
+	}
 	at := skipBlanks(d, query, 0)
-	for at != doubtful && at < len(query) && found != unsettledForGood {
+	for at != doubtful && at < len(query) && found != unsettledForAll {
 		var buf keywordBuffer
 		word, end := firstKeyword(d, query, at, &buf)
 		found = max(found, unsettlesPostgres(word, query[end:]))
@@ -131,33 +152,38 @@ func unsettlesMySQL(query string) unsettling {
 	if classify(dialectMySQL, query) == effectAny {
 		return unsettledForGood
 	}
+	found := settled
 	at := skipBlanks(dialectMySQL, query, 0)
 	for at != doubtful && at < len(query) {
 		var buf keywordBuffer
 		word, end := firstKeyword(dialectMySQL, query, at, &buf)
 		switch string(word) {
-		case "set", "use", "drop", "alter", "rename", "deallocate":
-			return unsettledForGood
+		case "drop", "alter", "rename":
+			return unsettledForAll
+		case "set", "use", "deallocate":
+			found = unsettledForGood
 		}
 		at = nextStatement(dialectMySQL, query, end)
 	}
 	if at == doubtful {
 		return unsettledForGood
 	}
-	return settled
+	return found
 }
 
 // unsettlesPostgres judges a statement by its first keyword. CREATE may put a new name before an old one.
 func unsettlesPostgres(word []byte, rest string) unsettling {
 	switch string(word) {
 	case "select", "insert", "update", "delete", "merge", "with", "values", "table", "copy",
-		"show", "explain", "call", "prepare", "declare", "fetch", "move", "close", "lock",
+		"show", "explain", "prepare", "declare", "fetch", "move", "close", "lock",
 		"listen", "unlisten", "notify", "comment", "grant", "revoke", "truncate",
 		"analyze", "analyse", "vacuum", "reindex", "cluster", "refresh", "checkpoint",
 		"begin", "start", "commit", "end", "rollback", "abort", "savepoint", "release":
 		return settled
 	case "set":
 		return unsettlesBySetting(rest)
+	case "create", "alter", "drop", "import", "reassign", "security":
+		return unsettledForAll
 	}
 	return unsettledForGood
 }
@@ -213,18 +239,30 @@ func harmlessSetting(name string) bool {
 	return false
 }
 
-// unsettlesByFunction looks for set_config, whose first argument is the name of a setting if it is a plain literal.
-func unsettlesByFunction(query string) unsettling {
-	const function = "set_config"
-	for at := 0; at+len(function) <= len(query); at++ {
-		if lower(query[at]) != function[0] || !hasFoldPrefix(query[at:], function) {
-			continue
-		}
-		if name := firstLiteral(query[at+len(function):]); !harmlessSetting(name) {
-			return unsettledForGood
+// unsettlingWords are those by which a statement that looks harmless does so.
+var unsettlingWords = newSessionWords(
+	sessionWord{"set_config", 4, setsUnsettling},
+	sessionWord{"pg_settings", 2, nil}, // a view that takes UPDATE for SET
+	sessionWord{"temp", 3, makesTemporary},
+	sessionWord{"into", 3, makesTable},
+	sessionWord{"create", 3, isWholeWord}, // EXPLAIN ANALYZE CREATE
+	sessionWord{`u&"`, 2, nil},
+)
+
+// setsUnsettling looks at the first argument of set_config, the name of a setting.
+func setsUnsettling(_ dialectKind, q string, _, end int) bool {
+	return !harmlessSetting(firstLiteral(q[end:]))
+}
+
+// makesTable tells the INTO of SELECT … INTO from that of INSERT and MERGE.
+func makesTable(d dialectKind, q string, at, end int) bool {
+	before := strings.TrimRight(q[:at], " \t\r\n\f\v")
+	for _, verb := range [...]string{"insert", "merge"} {
+		if len(before) >= len(verb) && hasFoldPrefix(before[len(before)-len(verb):], verb) {
+			return false
 		}
 	}
-	return settled
+	return isWholeWord(d, q, at, end)
 }
 
 // firstLiteral is the first argument of a call, if that is a plain literal.
