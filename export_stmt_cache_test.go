@@ -18,6 +18,7 @@ func StmtsForAll(skips bool) (undo func()) {
 		tellsNothing: true,
 		stale:        func(err error) bool { return errors.Is(err, ErrStale) },
 		unfit:        func(err error) bool { return errors.Is(err, ErrUnfit) },
+		changed:      func(error) bool { return false },
 		full:         func(err error) bool { return errors.Is(err, ErrFull) },
 	}
 	return func() { unknownDialect.stmts = nil }

@@ -60,8 +60,11 @@ type stmtCaches struct {
 	// share is how many a server connection may keep because of the server's limit; 0: no limit is known.
 	share atomic.Int64
 
-	// changes is how often a program has changed tables, or the like, through the pool.
+	// changes is how often tables, or the like, were changed through the pool, or found to be.
 	changes atomic.Uint64
+
+	// taken: the parent has taken a text with arguments; see stmtRules.skips.
+	taken atomic.Bool
 
 	hits, prepared, evicted atomic.Uint64
 }
@@ -76,8 +79,9 @@ type stmtRules struct {
 	skips bool
 
 	// stale recognises the error by which a server says that a kept statement is of no use any more. It has
-	// executed nothing then. unfit are errors that may come from that, but something may have been executed.
-	stale, unfit func(error) bool
+	// executed nothing then. unfit are other errors after which it is given up. changed are those of the stale
+	// that tell of a change which concerns the statements of all server connections.
+	stale, unfit, changed func(error) bool
 
 	// full recognises the refusal to prepare one more. Nil: there is no such limit.
 	full func(error) bool

@@ -21,6 +21,7 @@ var postgresStmts = &stmtRules{
 	fits:      func(p *Pool) bool { return isPQ(p.parent) },
 	stale:     postgresStale,
 	unfit:     postgresUnfit,
+	changed:   func(err error) bool { return sqlState(err) == "0A000" || strings.HasPrefix(sqlState(err), "42") },
 	watchRows: true,
 }
 
@@ -54,15 +55,26 @@ func postgresUnfit(err error) bool {
 }
 
 // mysqlStmts are for go-sql-driver, and whatever is wrapped around it. If it puts the arguments into the text by itself
-// (interpolateParams), which is one round trip too, it never asks for a statement, and none is kept.
+// (interpolateParams), which is one round trip too, it hardly ever asks for a statement, and none is kept.
 var mysqlStmts = &stmtRules{
-	fits:         func(*Pool) bool { return true },
+	fits: func(p *Pool) bool {
+		c, known := p.parent.(*mysqlConnector)
+		return !known || !c.cfg.InterpolateParams
+	},
 	skips:        true,
 	tellsNothing: true,
 	execNoRows:   true, // to MariaDB, which tells the columns once, go-sql-driver takes rows for columns to be skipped
-	unfit:        func(error) bool { return false },
+	unfit:        mysqlUnfit,
+	changed:      func(error) bool { return false },
 	stale:        func(err error) bool { return mysqlNumber(err, 1243, 1615) || mysqlStmtsFull(err) },
 	full:         mysqlStmtsFull,
+}
+
+// mysqlUnfit: an error of the driver's own. It may have sent a long argument by then, which stays with the statement at the
+// server and would be the next one's.
+func mysqlUnfit(err error) bool {
+	var e *mysql.MySQLError
+	return !errors.As(err, &e)
 }
 
 // mysqlStmtsFull is ER_MAX_PREPARED_STMT_COUNT_REACHED. The other two are ER_UNKNOWN_STMT_HANDLER and ER_NEED_REPREPARE.

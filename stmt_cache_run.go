@@ -57,10 +57,19 @@ func runKept[T any](ctx context.Context, c *Conn, s *ServerConn, query string, a
 	default:
 		result, sent, err = sendText(ctx, c, s, query, values, w)
 	}
-	if rules.skips && err == driver.ErrSkip || !rules.skips && err == nil {
-		s.cache.pool.seen.add(query)
-	}
+	s.cache.sent(query, err)
 	return result, sent, err
+}
+
+// sent is told how a text with arguments was answered.
+func (c *stmtCache) sent(query string, err error) {
+	skipped := err == driver.ErrSkip
+	if c.rules.skips && !skipped {
+		c.pool.taken.Store(true)
+	}
+	if c.rules.skips && skipped || !c.rules.skips && err == nil {
+		c.pool.seen.add(query)
+	}
 }
 
 // sendKept runs a kept statement. If the server has no use for it any more, it has not executed it: then it is
@@ -73,6 +82,10 @@ func sendKept[T any](ctx context.Context, c *Conn, s *ServerConn, k *keptStmt, v
 	stale := s.cache.rules.stale(err)
 	if stale || s.cache.rules.unfit(err) {
 		s.cache.bury(k)
+	}
+	if stale && s.cache.rules.changed(err) {
+		s.cache.pool.changes.Add(1)
+		s.cache.catchUp()
 	}
 	if !stale || c.tx.open || s.mayHoldTx() {
 		return result, err
@@ -99,7 +112,7 @@ func sendStmt[T any](ctx context.Context, s *ServerConn, k *keptStmt, values []d
 func (c *Conn) keptFor(ctx context.Context, s *ServerConn, query string, args []driver.NamedValue, exec bool) (*keptStmt, error) {
 	cache := s.cache
 	exec = exec && cache.rules.execNoRows
-	if cache.resting || cache.rules.skips && hasNames(args) || cache.textRows > 0 || cache.keptRows > 0 {
+	if cache.resting || cache.textRows > 0 || cache.keptRows > 0 || cache.rules.skips && (hasNames(args) || cache.pool.taken.Load()) {
 		return nil, nil
 	}
 	cache.catchUp()

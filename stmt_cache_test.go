@@ -351,3 +351,16 @@ func TestStmtThatCannotBePrepared(t *testing.T) {
 	}
 	tx.Rollback()
 }
+
+// A parent that takes a text with arguments puts them into the text by itself, now and then; it is left alone.
+func TestNoStmtIsKeptWhereTextsAreTaken(t *testing.T) {
+	t.Cleanup(pooled.StmtsForAll(true))
+	fake := &told{pooledtest.NewFake(t), 0}
+	fake.On(pooledtest.StageExec, pooledtest.Fail(driver.ErrSkip).Times(1))
+	db, _ := open(t, fake, keeps(4), one(pooled.ClassQueue))
+	for n, text := range []string{"UPDATE a ?", "UPDATE b ?", "UPDATE a ?"} {
+		mustExec(t, db, text, n)
+	}
+	fake.want(t, "exec UPDATE a ? [0] -> "+driver.ErrSkip.Error(), "prepare UPDATE a ?", "stmt exec UPDATE a ? [0]", "stmt close UPDATE a ?",
+		"exec UPDATE b ? [1]", "exec UPDATE a ? [2]")
+}
