@@ -194,6 +194,54 @@ func BenchmarkCheckout(b *testing.B) {
 	}
 }
 
+// BenchmarkCheckoutParallel is BenchmarkCheckout on one goroutine for each CPU.
+func BenchmarkCheckoutParallel(b *testing.B) {
+	connector := benchConnector(b)
+	defer connector.Close()
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		conn, err := connector.Connect(b.Context())
+		if err != nil {
+			b.Error(err)
+			return
+		}
+		defer conn.Close()
+		own := conn.(*pooled.Conn)
+		own.IsValid()
+		for pb.Next() {
+			if err := own.Ping(b.Context()); err != nil {
+				b.Error(err)
+				return
+			}
+			own.IsValid()
+		}
+	})
+}
+
+// BenchmarkTexts: what a text may leave behind is looked up if it is the last one's, else judged. Programs have many.
+func BenchmarkTexts(b *testing.B) {
+	for _, text := range []string{
+		"UPDATE t SET x = 1 WHERE id = $1",
+		"WITH a AS (SELECT 1) INSERT INTO t SELECT * FROM a WHERE note = 'it is long enough to be read' RETURNING id",
+	} {
+		for _, texts := range []int{1, 2, 16} {
+			b.Run(fmt.Sprintf("%.4s/texts=%d", text, texts), func(b *testing.B) {
+				db := benchPooled(b)
+				all := make([]string, texts)
+				for i := range all {
+					all[i] = fmt.Sprintf("%s -- %02d", text, i)
+				}
+				next := 0
+				benchLoop(b, func(ctx context.Context) error {
+					next = (next + 1) % texts
+					_, err := db.ExecContext(ctx, all[next])
+					return err
+				})
+			})
+		}
+	}
+}
+
 // BenchmarkContention: 200 goroutines want one of 4 connections, each for a
 // millisecond. What counts is how long the unlucky wait.
 // BenchmarkWatched is what it costs to look on: an Exec as in BenchmarkExec, and a checkout that

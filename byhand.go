@@ -115,9 +115,8 @@ func withConn(conn *sql.Conn, do func(*Conn) error) (err error) {
 			return nil
 		}
 		defer func() {
-			if panicked = recover(); panicked != nil {
-				c.lostToPanic()
-			}
+			panicked = recover()
+			c.lostToPanic()
 		}()
 		err = do(c)
 		return nil
@@ -162,10 +161,8 @@ func (c *Conn) invalidate(s *ServerConn, cause error) {
 	c.pool.tellInvalid(s, cause)
 }
 
-// closeLimbo closes what was put aside in this borrow.
-func (c *Conn) closeLimbo() {
-	aside := c.limbo
-	c.limbo = nil
+// closeAside closes what was put aside in a borrow.
+func (c *Conn) closeAside(aside []*ServerConn) {
 	for _, s := range aside {
 		c.pool.here().closeAside(s)
 	}

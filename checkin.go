@@ -11,7 +11,9 @@ import (
 // If a hook or the parent panics, it is discarded and not lost from the count; the panic
 // goes on.
 func (p *Pool) checkin(s *ServerConn) {
-	p.endUse(s)
+	if s.watched() {
+		p.endUse(s)
+	}
 	released := false
 	defer func() {
 		if !released {
@@ -42,14 +44,26 @@ func (p *Pool) endUse(s *ServerConn) {
 	s.trim(&p.secrets)
 }
 
+// watched reports whether endUse has anything to do: on most returns it has not.
+func (s *ServerConn) watched() bool {
+	return !s.took.IsZero() || s.use.Load() != useNone || len(s.last) > textLimit
+}
+
 // release does what has to happen when a server connection comes back, and says
 // why it can't be used again.
 func (p *Pool) release(s *ServerConn) error {
-	if err := p.departs(s); err != nil {
-		return err
+	if !s.usable() {
+		p.lookAfterLoss(s)
+		return s.why()
 	}
-	s.used, s.cause, s.ended = true, nil, nil // an operation's error that was none of the connection's
-	reset := p.hooks.onReturn || p.needsReset(s)
+	if s.retire != nil || s.spent.Load() || s.generation != p.generation.Load() {
+		return p.departs(s)
+	}
+	s.used = true
+	if s.cause != nil || s.ended != nil { // an operation's error that was none of the connection's
+		s.cause, s.ended = nil, nil
+	}
+	reset := p.needsReset(s) || p.hooks.onReturn
 	if !reset && len(s.parked) == 0 && !s.cache.owes() {
 		return nil
 	}
@@ -60,21 +74,15 @@ func (p *Pool) release(s *ServerConn) error {
 	return err
 }
 
-// departs is why a server connection that comes back is closed as it is, without
-// a reset: nil if it is not.
+// departs is why a server connection with which nothing is wrong is closed when it comes back, without a reset.
 func (p *Pool) departs(s *ServerConn) error {
 	switch {
-	case !s.usable():
-		p.lookAfterLoss(s)
-		return s.why()
 	case s.retire != nil:
 		return s.retire
 	case s.generation != p.generation.Load():
 		return errDisposed
-	case s.spent.Load():
-		return s.timeUp()
 	}
-	return nil
+	return s.timeUp()
 }
 
 // runRelease runs the hooks of a return, those of the reset only if one of them
@@ -84,13 +92,13 @@ func (p *Pool) runRelease(s *ServerConn, reset bool) (err error) {
 	if reset {
 		err = p.reset(s)
 	}
-	if err == nil && (len(s.parked) > 0 || s.cache.owes()) {
-		err = p.tidy(s)
-	}
 	if err == nil {
 		for _, f := range p.hooks.checkin {
 			f(s)
 		}
+	}
+	if err == nil && (len(s.parked) > 0 || s.cache.owes()) {
+		err = p.tidy(s)
 	}
 	s.busy = false
 	return err
@@ -102,7 +110,7 @@ func (p *Pool) tidy(s *ServerConn) error {
 	defer cancel()
 	err := s.sweep(ctx, &p.texts)
 	if err == nil && s.cache.owes() {
-		err = s.settleStmts(ctx)
+		err = s.cache.settle(ctx)
 	}
 	return err
 }
@@ -147,14 +155,20 @@ func (p *Pool) putBack(s *ServerConn) {
 		p.discard(s, errDisposed)
 		return
 	}
-	if p.closed || !p.reuse || p.line.n == 0 && p.cfg.IdleTimeout == 0 && p.establishedLocked() > p.keep {
+	over := p.establishedLocked() > p.keep
+	if p.closed || !p.reuse || over && p.line.n == 0 && p.cfg.IdleTimeout == 0 {
 		p.mu.Unlock()
 		p.discard(s, nil)
 		return
 	}
 	p.lent--
 	p.counts.checkins++
-	p.placeLocked(s)
+	if p.line.n > 0 || over {
+		p.placeLocked(s)
+	} else { // the common case
+		s.idleSince = p.nowLocked()
+		p.idle.pushBack(s)
+	}
 	p.mu.Unlock()
 }
 
@@ -165,17 +179,10 @@ func (p *Pool) placeLocked(s *ServerConn) {
 		p.deliverLocked(s)
 		return
 	}
-	p.layDownLocked(s)
+	p.idle.pushBack(s)
 	if p.establishedLocked() > p.keep {
 		p.armSweepLocked()
 	}
-}
-
-// layDownLocked makes s idle. From now on it can die without anybody noticing, so
-// it counts as used even if it never was.
-func (p *Pool) layDownLocked(s *ServerConn) {
-	s.used = true
-	p.idle.pushBack(s)
 }
 
 // deliverLocked gives s to the head of the line.

@@ -33,7 +33,7 @@ type clock struct {
 	asked      bool // since the timer last fired
 	running    bool
 
-	// ticks counts the readings by the timer. While it is the same, hardly any time has
+	// ticks counts the readings. While it is the same, hardly any time has
 	// passed; it may be looked at without the lock.
 	ticks atomic.Uint64
 }
@@ -60,14 +60,19 @@ func (c *clock) serve(age time.Duration) {
 // nowLocked is the time, at most one resolution ago; after the machine has slept, for
 // at most one resolution, it is the time before.
 func (p *Pool) nowLocked() moment {
-	c := &p.clock
-	if !c.running {
-		c.running = true
-		c.now = c.read()
-		time.AfterFunc(c.resolution, p.advanceClock)
+	if !p.clock.running {
+		p.startClockLocked()
 	}
-	c.asked = true
-	return c.now
+	p.clock.asked = true
+	return p.clock.now
+}
+
+func (p *Pool) startClockLocked() {
+	c := &p.clock
+	c.running = true
+	c.ticks.Add(1)
+	c.now = c.read()
+	time.AfterFunc(c.resolution, p.advanceClock)
 }
 
 func (p *Pool) advanceClock() {

@@ -57,19 +57,10 @@ func (c *Conn) giveUpUnused() bool { return c.lend.CompareAndSwap(lendUnused, le
 
 // acquire is the server connection of this Conn, borrowed now if it has none.
 func (c *Conn) acquire(ctx context.Context) (*ServerConn, error) {
-	unused := c.lend.Load() == lendUnused
-	if s := c.held(); s != nil {
-		if unused {
-			c.taken(s)
+	if c.server != nil {
+		if s, err := c.inHand(); s != nil || err != nil {
+			return s, err
 		}
-		switch {
-		case s.foreign():
-			return nil, errForked
-		case !unused || c.pool.direct() || !c.pool.here().tooLongUnused(s):
-			return s, nil
-		}
-		c.server = nil
-		c.pool.here().putBack(s) // and through the guards again
 	}
 	switch {
 	case c.bad:
@@ -85,6 +76,29 @@ func (c *Conn) acquire(ctx context.Context) (*ServerConn, error) {
 	return c.server, nil
 }
 
+// inHand is the server connection that this Conn holds, if it is still of use. If not it holds none from now on.
+func (c *Conn) inHand() (*ServerConn, error) {
+	unused := c.lend.Load() == lendUnused
+	s := c.held()
+	if s == nil {
+		return nil, nil
+	}
+	if unused {
+		c.taken(s)
+	}
+	switch {
+	case s.foreign():
+		return nil, errForked
+	case s.cut:
+		return nil, driver.ErrBadConn
+	case !unused || c.pool.direct() || !c.pool.here().tooLongUnused(s):
+		return s, nil
+	}
+	c.server = nil
+	c.pool.here().putBack(s) // and through the guards again
+	return nil, nil
+}
+
 // taken remembers who is about to use s, if leaks are looked for.
 func (c *Conn) taken(s *ServerConn) {
 	if c.pool.cfg.LeakAfter != off {
@@ -94,11 +108,18 @@ func (c *Conn) taken(s *ServerConn) {
 
 // held is the server connection this Conn holds, and from now on uses, or nil.
 func (c *Conn) held() *ServerConn {
-	if c.lend.Load() != lendUsed && (!c.lend.CompareAndSwap(lendUnused, lendUsed) || c.server.foreign()) {
+	if c.lend.Load() != lendUsed {
+		c.use()
+	}
+	return c.server
+}
+
+// use begins the use of a borrow that was made by Connect.
+func (c *Conn) use() {
+	if !c.lend.CompareAndSwap(lendUnused, lendUsed) || c.server.foreign() {
 		c.lend.Store(lendUsed)
 		c.server = nil // taken back, or left to the parent process
 	}
-	return c.server
 }
 
 // again decides, after an operation on s answered err, whether it is to be done
@@ -111,10 +132,18 @@ func (c *Conn) held() *ServerConn {
 // before is not stale: its error is news.
 func (c *Conn) again(s *ServerConn, err error, harmless bool) bool {
 	s.busy = false
+	if s.cache != nil {
+		s.cache.published()
+	}
 	if err == nil {
 		c.untouched, c.stale = false, 0
 		return false
 	}
+	return c.failed(s, err, harmless)
+}
+
+// failed is again for an error.
+func (c *Conn) failed(s *ServerConn, err error, harmless bool) bool {
 	if err == driver.ErrSkip {
 		return false // nothing was sent
 	}
@@ -159,6 +188,7 @@ const maxStale = 2
 
 // connect makes the first borrow.
 func (c *Conn) connect(ctx context.Context) error {
+	defer c.lostToPanic()
 	if c.pool.direct() {
 		return c.pool.here().openDirect(ctx, c)
 	}
@@ -172,8 +202,15 @@ func (c *Conn) connect(ctx context.Context) error {
 // on it. Until then the Conn is bad, lest a program that recovers goes on elsewhere,
 // outside of its transaction.
 func (c *Conn) lostToPanic() {
-	s := c.server
-	if s == nil || !s.busy {
+	if s := c.server; s != nil && s.busy {
+		c.panicked(s)
+	}
+}
+
+func (c *Conn) panicked(s *ServerConn) {
+	if s.lending { // a Checkout hook did
+		c.server = nil
+		c.pool.here().discard(s, errPanicked)
 		return
 	}
 	s.busy = false
@@ -228,17 +265,19 @@ func (c *Conn) arguments(s *ServerConn, rules argRules, args []driver.NamedValue
 }
 
 // sending is the last moment before a statement goes to the parent: what it may
-// leave behind is written down.
-func (c *Conn) sending(s *ServerConn, query string, args []driver.NamedValue) error {
-	if err := c.refusal(query, args); err != nil {
-		return err
+// leave behind is written down. It returns the arguments as the parent wants them.
+func (c *Conn) sending(s *ServerConn, query string, args []driver.NamedValue, try int) (_ []driver.NamedValue, err error) {
+	if len(args) > 0 {
+		if args, err = c.arguments(s, s.parent.argRules(), args, try); err != nil {
+			return nil, err
+		}
 	}
-	if s.cache != nil && s.cache.keptRows > 0 {
-		return errPQBusy
+	if err := c.refusal(query, args); err != nil {
+		return nil, err
 	}
 	s.start()
 	s.noteText(query)
-	return nil
+	return args, nil
 }
 
 // refusal is the error of a statement that must not be sent; see sqliteGuard.
@@ -252,63 +291,46 @@ func (c *Conn) refusal(query string, args []driver.NamedValue) error {
 // ExecContext runs a statement on the borrowed server connection. It blocks
 // while there is none to borrow, until ctx or pool_timeout ends.
 func (c *Conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	return run(ctx, c, query, args, execWay)
+	defer c.lostToPanic()
+	for try := 0; ; try++ {
+		s, err := c.acquire(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if !s.via.canExec() {
+			return nil, driver.ErrSkip // before any argument is looked at
+		}
+		values, err := c.sending(s, query, args, try)
+		if err != nil {
+			return nil, err
+		}
+		result, err := s.via.execerCtx.ExecContext(ctx, query, values)
+		if err = s.honest(err); !c.again(s, err, false) {
+			return result, err
+		}
+	}
 }
 
 // QueryContext is like ExecContext. The parent's Rows are returned as they are.
 func (c *Conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	return run(ctx, c, query, args, queryWay)
-}
-
-// run does an operation on one server connection, and if nothing reached that, on another.
-func run[T any](ctx context.Context, c *Conn, query string, args []driver.NamedValue, w *way[T]) (none T, err error) {
 	defer c.lostToPanic()
-	for try := 0; ; {
+	for try := 0; ; try++ {
 		s, err := c.acquire(ctx)
 		if err != nil {
-			return none, err
+			return nil, err
 		}
-		var result T
-		var sent bool
-		if len(args) > 0 && s.cache != nil {
-			result, sent, err = runKept(ctx, c, s, query, args, try, w)
-		} else {
-			result, sent, err = runText(ctx, c, s, query, args, try, w)
+		if !s.via.canQuery() {
+			return nil, driver.ErrSkip // before any argument is looked at
 		}
-		switch {
-		case err == errAgain:
-		case !sent || !c.again(s, err, false):
-			return result, err
-		default:
-			try++
+		values, err := c.sending(s, query, args, try)
+		if err != nil {
+			return nil, err
+		}
+		rows, err := s.via.queryCtx.QueryContext(ctx, query, values)
+		if err = s.honest(err); !c.again(s, err, false) {
+			return rows, err
 		}
 	}
-}
-
-// runText sends a text to the parent. If the parent is not able to take one, which it
-// says itself too, it is driver.ErrSkip before any argument is looked at. sent is false if it did not come to that.
-func runText[T any](ctx context.Context, c *Conn, s *ServerConn, query string, args []driver.NamedValue, try int, w *way[T]) (result T, sent bool, err error) {
-	values := args
-	if len(args) > 0 {
-		if !w.able(s.via) {
-			return result, false, driver.ErrSkip
-		}
-		if values, err = c.arguments(s, s.parent.argRules(), args, try); err != nil {
-			return result, false, err
-		}
-	}
-	return sendText(ctx, c, s, query, values, w)
-}
-
-func sendText[T any](ctx context.Context, c *Conn, s *ServerConn, query string, values []driver.NamedValue, w *way[T]) (result T, sent bool, err error) {
-	if err = c.sending(s, query, values); err != nil {
-		return result, false, err
-	}
-	result, err = w.text(s.via, ctx, query, values)
-	if s.cache != nil && s.cache.rules.watchRows {
-		result = w.watch(ctx, s, result, err, false)
-	}
-	return result, true, s.honest(err)
 }
 
 // PrepareContext prepares on the borrowed server connection. The Stmt follows
@@ -325,7 +347,7 @@ func (c *Conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, e
 		}
 		untouched := c.untouched
 		s.start()
-		parent, err := c.prepare(ctx, s, query)
+		parent, err := s.via.prepare(ctx, query)
 		if c.again(s, err, true) {
 			continue
 		}
@@ -408,6 +430,7 @@ func (c *Conn) CheckNamedValue(*driver.NamedValue) error { return nil }
 // the program does with the parent's connection is not seen by the pool, so it
 // counts as a statement that may leave a transaction open.
 func (c *Conn) Raw() driver.Conn {
+	defer c.lostToPanic()
 	s, err := c.acquire(context.Background())
 	if err != nil {
 		return nil
@@ -432,10 +455,10 @@ func (c *Conn) ResetSession(ctx context.Context) error {
 // server connection is given back to the pool. A Conn that holds none is always
 // valid.
 func (c *Conn) IsValid() bool {
-	s := c.held()
 	if len(c.limbo) > 0 {
-		defer c.closeLimbo() // after what is held has gone back, whatever a hook does
+		return c.isValidWithLimbo()
 	}
+	s := c.held()
 	if s == nil {
 		return !c.bad
 	}
@@ -461,6 +484,13 @@ func (c *Conn) IsValid() bool {
 	return true
 }
 
+func (c *Conn) isValidWithLimbo() bool {
+	limbo := c.limbo
+	c.limbo = nil
+	defer c.closeAside(limbo) // after what is held has gone back, whatever a hook does
+	return c.IsValid()
+}
+
 // Close is called by database/sql for a Conn that it does not need, which
 // holds nothing, and for one whose operation answered ErrBadConn, without IsValid
 // before it: what is still held and used is discarded.
@@ -468,7 +498,8 @@ func (c *Conn) Close() error {
 	unused := c.lend.Load() == lendUnused
 	s := c.held()
 	if len(c.limbo) > 0 {
-		defer c.closeLimbo()
+		defer c.closeAside(c.limbo)
+		c.limbo = nil
 	}
 	switch {
 	case s == nil:

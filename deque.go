@@ -11,32 +11,35 @@ type deque struct {
 
 func (d *deque) len() int { return d.n }
 
+// pushBack makes s idle. From now on it can die without anybody noticing, so
+// it counts as used even if it never was.
 func (d *deque) pushBack(s *ServerConn) {
 	if d.n == len(d.ring) {
 		d.grow()
 	}
 	d.ring[(d.front+d.n)&(len(d.ring)-1)] = s
-	s.idle = true
+	s.idle, s.used = true, true
 	d.n++
 }
 
-func (d *deque) popBack() *ServerConn {
+// pop takes the last one that was pushed, or the first.
+func (d *deque) pop(last bool) *ServerConn {
 	d.n--
-	at := (d.front + d.n) & (len(d.ring) - 1)
+	at, mask := d.front, len(d.ring)-1
+	if last {
+		at = (at + d.n) & mask
+	} else {
+		d.front = (at + 1) & mask
+	}
 	s := d.ring[at]
 	d.ring[at] = nil
 	s.idle = false
 	return s
 }
 
-func (d *deque) popFront() *ServerConn {
-	s := d.ring[d.front]
-	d.ring[d.front] = nil
-	d.front = (d.front + 1) & (len(d.ring) - 1)
-	s.idle = false
-	d.n--
-	return s
-}
+func (d *deque) popBack() *ServerConn { return d.pop(true) }
+
+func (d *deque) popFront() *ServerConn { return d.pop(false) }
 
 func (d *deque) peekFront() *ServerConn { return d.ring[d.front] }
 

@@ -143,6 +143,9 @@ func (p *Pool) open(ctx context.Context, id, generation uint64) (_ *ServerConn, 
 	if err = runUntilError(ctx, p.hooks.connect, s); err != nil {
 		return nil, err
 	}
+	if s.cache != nil {
+		s.cache.resting = false // whatever the hooks have sent, nothing was kept before
+	}
 	opened = true
 	p.observe(TimingConnect, began)
 	return s, nil

@@ -19,7 +19,9 @@ func (p *Pool) openDirect(ctx context.Context, c *Conn) error {
 		err := p.openOneDirect(ctx, c)
 		switch {
 		case err == nil:
-			p.waited(c.server, began)
+			if !began.IsZero() {
+				p.waited(c.server, began)
+			}
 			return nil
 		case !errors.Is(err, ErrDisconnect):
 			return err
@@ -109,6 +111,7 @@ func (p *Pool) unrestLocked(s *ServerConn) {
 // refusal is ErrBadConn to it, the one answer it takes: nothing was sent yet, and it
 // opens another.
 func (c *Conn) readmit(ctx context.Context) error {
+	defer c.lostToPanic()
 	s := c.server
 	c.server = nil // until it is admitted
 	p := c.pool.here()
@@ -116,7 +119,9 @@ func (c *Conn) readmit(ctx context.Context) error {
 	if p.admitDirect(ctx, c, s) != nil {
 		return driver.ErrBadConn
 	}
-	p.waited(s, began)
+	if !began.IsZero() {
+		p.waited(s, began)
+	}
 	return nil
 }
 

@@ -100,3 +100,6 @@ func Owed(p *Pool) int {
 
 // Merged is the DSN that a BeforeConnect hook asked for.
 func Merged(p ConnectParams, driver string) (string, error) { return p.merged(driver) }
+
+// Suspect is what the pool learns from the loss of a server connection.
+func Suspect(p *Pool) { p.suspect() }

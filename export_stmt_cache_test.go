@@ -1,6 +1,9 @@
 package pooled
 
-import "errors"
+import (
+	"database/sql/driver"
+	"errors"
+)
 
 // ErrStale and ErrFull are what a server says where StmtsForAll has told the pool so.
 var (
@@ -12,8 +15,14 @@ var (
 // StmtsForAll has pools keep statements over parents of which the dialect is not known. skips: they answer ErrSkip
 // to a text with arguments.
 func StmtsForAll(skips bool) (undo func()) {
+	kinds := mysqlKinds
+	if !skips {
+		kinds = nil
+	}
 	unknownDialect.stmts = &stmtRules{
 		fits:         func(*Pool) bool { return true },
+		knows:        func(driver.Conn) (int, bool) { return 1 << 20, true },
+		kinds:        kinds,
 		skips:        skips,
 		tellsNothing: true,
 		stale:        func(err error) bool { return errors.Is(err, ErrStale) },

@@ -15,7 +15,7 @@ func KeptText(p *Pool) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.idle.peekFront()
-	return max(len(s.last), len(s.seen.statement), len(s.memoText))
+	return max(len(s.last), len(s.seen.statement))
 }
 
 // Measuring tells whether somebody observes the pool's timings.

@@ -42,11 +42,19 @@ var forkGuard = Hooks{
 
 // foreign reports whether another process opened this. It is never so without the
 // fork guard, which leaves process zero.
-func (s *ServerConn) foreign() bool { return elsewhere(s.process) }
+func (s *ServerConn) foreign() bool { return !atHome(s.process) && elsewhere(s.process) }
 
 // here is this process's pool: p, or in a forked child the one that took its
 // place there. All that comes from outside goes through here first.
 func (p *Pool) here() *Pool {
+	if atHome(p.process) {
+		return p
+	}
+	return p.orHeir()
+}
+
+// orHeir is here where that is not certain.
+func (p *Pool) orHeir() *Pool {
 	if elsewhere(p.process) {
 		return p.inForkedChild()
 	}

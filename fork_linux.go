@@ -29,13 +29,12 @@ func thisProcess() uint64 {
 	return takeIdentity()
 }
 
-// elsewhere reports whether process, an identity or zero for none, is not this one.
-// As long as there was no fork, it is two loads and a comparison.
-func elsewhere(process uint64) bool {
-	return process != identity.Load() && isElsewhere(process)
-}
+// atHome reports whether process is certain to be this one. As long as there was no
+// fork, it is two loads and a comparison; after one, elsewhere tells.
+func atHome(process uint64) bool { return process == identity.Load() }
 
-func isElsewhere(process uint64) bool { return process != 0 && process != thisProcess() }
+// elsewhere reports whether process, an identity or zero for none, is not this one.
+func elsewhere(process uint64) bool { return process != 0 && process != thisProcess() }
 
 // takeIdentity is the first look in a process. Several goroutines may be here
 // at once, and one of them may fork: a number is taken before it is shown, so none

@@ -8,5 +8,8 @@ import "os"
 // It is never zero.
 func thisProcess() uint64 { return uint64(os.Getpid()) }
 
+// atHome reports whether process is certain to be this one; elsewhere tells for the others.
+func atHome(process uint64) bool { return process == 0 }
+
 // elsewhere reports whether process, an identity or zero for none, is not this one.
 func elsewhere(process uint64) bool { return process != 0 && process != thisProcess() }

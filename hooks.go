@@ -153,6 +153,7 @@ type chain struct {
 	firstConnect   []func(context.Context, *ServerConn) error
 	connect        []func(context.Context, *ServerConn) error
 	checkout       []func(context.Context, *ServerConn) error
+	checkoutAgain  []func(context.Context, *ServerConn) error // checkout without what holds for the moment; see Pool.holds
 	reset          []func(context.Context, *ServerConn, ResetState) error
 	checkin        []func(*ServerConn)
 	invalidate     []func(*ServerConn, error)
@@ -171,13 +172,14 @@ type chain struct {
 	onReturn bool
 }
 
-func newChain(guards, others []Hooks) chain {
+func newChain(momentary, guards, others []Hooks) chain {
 	var c chain
-	for _, h := range slices.Concat(guards, others) {
+	for i, h := range slices.Concat(momentary, guards, others) {
 		add(&c.beforeConnect, h.BeforeConnect, h.BeforeConnect != nil)
 		add(&c.firstConnect, h.FirstConnect, h.FirstConnect != nil)
 		add(&c.connect, h.Connect, h.Connect != nil)
 		add(&c.checkout, h.Checkout, h.Checkout != nil)
+		add(&c.checkoutAgain, h.Checkout, h.Checkout != nil && i >= len(momentary))
 		add(&c.reset, h.Reset, h.Reset != nil)
 		add(&c.checkin, h.Checkin, h.Checkin != nil)
 		add(&c.invalidate, h.Invalidate, h.Invalidate != nil)

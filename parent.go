@@ -14,8 +14,6 @@ type parentConn struct {
 	conn      driver.Conn
 	execerCtx driver.ExecerContext
 	queryCtx  driver.QueryerContext
-	execer    driver.Execer  //nolint:staticcheck // a parent may have nothing newer
-	queryer   driver.Queryer //nolint:staticcheck // the same
 	preparer  driver.ConnPrepareContext
 	beginner  driver.ConnBeginTx
 	pinger    driver.Pinger
@@ -26,10 +24,8 @@ type parentConn struct {
 
 func inspect(conn driver.Conn) parentConn {
 	p := parentConn{conn: conn}
-	p.execerCtx, _ = conn.(driver.ExecerContext)
-	p.queryCtx, _ = conn.(driver.QueryerContext)
-	p.execer, _ = conn.(driver.Execer)   //nolint:staticcheck // see the field
-	p.queryer, _ = conn.(driver.Queryer) //nolint:staticcheck // see the field
+	p.execerCtx = execerOf(conn)
+	p.queryCtx = queryerOf(conn)
 	p.preparer, _ = conn.(driver.ConnPrepareContext)
 	p.beginner, _ = conn.(driver.ConnBeginTx)
 	p.pinger, _ = conn.(driver.Pinger)
@@ -45,22 +41,15 @@ func (p *parentConn) keepsConnOnRollback() bool {
 	return p.resetter != nil && p.validator != nil
 }
 
-func (p *parentConn) canExec() bool  { return p.execerCtx != nil || p.execer != nil }
-func (p *parentConn) canQuery() bool { return p.queryCtx != nil || p.queryer != nil }
+func (p *parentConn) canExec() bool  { return p.execerCtx != nil }
+func (p *parentConn) canQuery() bool { return p.queryCtx != nil }
 
 // exec answers driver.ErrSkip if the parent wants a prepared statement.
 func (p *parentConn) exec(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	if p.execerCtx != nil {
 		return p.execerCtx.ExecContext(ctx, query, args)
 	}
-	if p.execer == nil {
-		return nil, driver.ErrSkip
-	}
-	values, err := unnamed(ctx, args)
-	if err != nil {
-		return nil, err
-	}
-	return p.execer.Exec(query, values)
+	return nil, driver.ErrSkip
 }
 
 // query answers driver.ErrSkip if the parent wants a prepared statement.
@@ -68,14 +57,49 @@ func (p *parentConn) query(ctx context.Context, query string, args []driver.Name
 	if p.queryCtx != nil {
 		return p.queryCtx.QueryContext(ctx, query, args)
 	}
-	if p.queryer == nil {
-		return nil, driver.ErrSkip
-	}
+	return nil, driver.ErrSkip
+}
+
+// oldExecer is a parent that knows no contexts.
+type oldExecer struct{ driver.Execer } //nolint:staticcheck // it may have nothing newer
+
+func (e oldExecer) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	values, err := unnamed(ctx, args)
 	if err != nil {
 		return nil, err
 	}
-	return p.queryer.Query(query, values)
+	return e.Exec(query, values)
+}
+
+func execerOf(conn driver.Conn) driver.ExecerContext {
+	switch c := conn.(type) {
+	case driver.ExecerContext:
+		return c
+	case driver.Execer: //nolint:staticcheck // see oldExecer
+		return oldExecer{c}
+	}
+	return nil
+}
+
+// oldQueryer is a parent that knows no contexts.
+type oldQueryer struct{ driver.Queryer } //nolint:staticcheck // it may have nothing newer
+
+func (q oldQueryer) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	values, err := unnamed(ctx, args)
+	if err != nil {
+		return nil, err
+	}
+	return q.Query(query, values)
+}
+
+func queryerOf(conn driver.Conn) driver.QueryerContext {
+	switch c := conn.(type) {
+	case driver.QueryerContext:
+		return c
+	case driver.Queryer: //nolint:staticcheck // see oldQueryer
+		return oldQueryer{c}
+	}
+	return nil
 }
 
 func (p *parentConn) prepare(ctx context.Context, query string) (driver.Stmt, error) {

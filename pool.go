@@ -144,8 +144,8 @@ func newPool(parent driver.Connector, cfg Config, d *dialect, t *target, user []
 		refillPause:  backoff{first: time.Second, most: 30 * time.Second},
 		drained:      make(chan struct{}),
 	}
-	if cfg.StmtCache > 0 && d.stmts != nil && d.stmts.fits(p) {
-		p.stmts = &stmtCaches{most: cfg.StmtCache, seen: newSeenTexts(cfg.StmtCache)}
+	if cfg.StmtCache > 0 && cfg.Class != ClassNull && d.stmts != nil && d.stmts.fits(p) {
+		p.stmts = newStmtCaches(cfg.StmtCache)
 	}
 	p.user = user
 	p.journal.clip = p.secrets.clip
@@ -154,7 +154,7 @@ func newPool(parent driver.Connector, cfg Config, d *dialect, t *target, user []
 		p.secrets.learn(t.dsn)
 	}
 	p.interceptors = p.echoed(cfg.Interceptors)
-	p.hooks = newChain(p.guards(), slices.Concat(user, p.watchers()))
+	p.hooks = newChain(p.momentary(), p.guards(), slices.Concat(user, p.watchers()))
 	if cfg.ForkGuard {
 		p.process = thisProcess()
 	}
@@ -182,14 +182,28 @@ func newPool(parent driver.Connector, cfg Config, d *dialect, t *target, user []
 	return p
 }
 
-// guards is the built-in part of the chain, in its order: what costs least and
-// forbids most comes first.
-func (p *Pool) guards() []Hooks {
+// momentary and guards are the built-in part of the chain, in its order: what costs
+// least and forbids most comes first. The momentary guards would give the same answer
+// again in the same moment, if nothing has happened since.
+func (p *Pool) momentary() []Hooks {
 	var list []Hooks
 	if p.cfg.ForkGuard {
 		list = append(list, forkGuard)
 	}
-	return append(list, p.recycleGuard(), p.livenessGuard(), resetSessionGuard, p.sessionGuard())
+	return append(list, p.recycleGuard(), p.livenessGuard())
+}
+
+func (p *Pool) guards() []Hooks {
+	return []Hooks{resetSessionGuard, p.sessionGuard()}
+}
+
+// holds reports whether the momentary guards' last answer for s, which let it pass, is
+// still true. They go by the coarse clock, which has not moved, and by what can change at any time,
+// which is looked at here; but a socket has to be asked.
+func (p *Pool) holds(s *ServerConn) bool {
+	return s.passedTick == s.lentTick && s.losses == s.lossesAtLend && s.socket == nil &&
+		s.generation == p.generation.Load() && !s.spent.Load() && s.process == p.process &&
+		p.cfg.PrePing != PingAlways
 }
 
 // watchers are the part of the chain that only looks on, behind all others.
@@ -215,14 +229,18 @@ func (p *Pool) checkout(ctx context.Context, c *Conn) error {
 	if err := ctx.Err(); err != nil { // before the hooks see it and fail
 		return err
 	}
-	began := p.clocked()
+	var began time.Time
+	timed := !p.observers.none()
+	if timed {
+		began = time.Now()
+	}
 	var err error
 	if s := p.takeIdle(); s == nil {
 		err = p.checkoutInLine(ctx, c, false)
-	} else if err = p.admit(ctx, c, s); errors.Is(err, ErrDisconnect) {
+	} else if err = p.admit(ctx, c, s); err != nil && errors.Is(err, ErrDisconnect) {
 		err = p.checkoutInLine(ctx, c, true)
 	}
-	if err == nil {
+	if err == nil && timed {
 		p.waited(c.server, began)
 	}
 	return err
@@ -289,49 +307,39 @@ func (e *refusedError) Error() string {
 func (e *refusedError) Is(target error) bool { return target == ErrDisconnect }
 
 // admit lends s to c and runs what has to happen before it is used. If that
-// fails or panics, s is discarded.
+// fails, s is discarded; if it panics, by Conn.lostToPanic.
 func (p *Pool) admit(ctx context.Context, c *Conn, s *ServerConn) error {
+	c.server = s
 	s.busy, s.lending = true, true
-	defer func() {
-		if s.lending { // database/sql does not always give back the Conn of a panic
-			p.discard(s, errPanicked)
-		}
-	}()
-	err := runUntilError(ctx, p.hooks.checkout, s)
+	guards := p.hooks.checkout
+	if p.holds(s) {
+		guards = p.hooks.checkoutAgain
+	}
+	err := runUntilError(ctx, guards, s)
 	if len(s.parked) > 0 && err == nil {
 		err = s.sweep(ctx, &p.texts)
 	}
 	s.busy, s.lending = false, false
 	if err != nil {
+		c.server = nil
 		p.discard(s, err)
 		return err
 	}
-	c.server = s
+	s.passedTick = s.lentTick
 	return nil
 }
 
 // takeIdle takes an idle server connection, or nil if take has more to do.
 func (p *Pool) takeIdle() *ServerConn {
 	p.mu.Lock()
-	var s *ServerConn
-	if p.idle.len() > p.cfg.MinIdle && p.cfg.Class != ClassAssert {
-		s = p.lendIdleLocked()
+	if p.idle.len() <= p.cfg.MinIdle || p.cfg.Class == ClassAssert {
+		p.mu.Unlock()
+		return nil
 	}
+	s := p.idle.pop(p.cfg.UseLIFO)
+	p.lendLocked(s)
 	p.mu.Unlock()
 	return s
-}
-
-func (p *Pool) lendIdleLocked() *ServerConn {
-	s := p.popIdleLocked()
-	p.lendLocked(s)
-	return s
-}
-
-func (p *Pool) popIdleLocked() *ServerConn {
-	if p.cfg.UseLIFO {
-		return p.idle.popBack()
-	}
-	return p.idle.popFront()
 }
 
 // lendLocked counts s as lent, and notes for the guards what they go by: they run
@@ -358,7 +366,8 @@ func (p *Pool) take(ctx context.Context, since *time.Time, again bool) (*ServerC
 		}
 	}
 	if p.idle.len() > 0 {
-		s := p.lendIdleLocked()
+		s := p.idle.pop(p.cfg.UseLIFO)
+		p.lendLocked(s)
 		p.dialLocked(ctx) // another in its place, for pool_min_idle
 		p.mu.Unlock()
 		return s, nil

@@ -30,17 +30,22 @@ const (
 
 // saw notes that query is about to be sent. Programs send the same text over and over: it costs next to nothing then.
 func (s *ServerConn) saw(query string) {
+	s.inUse()
+	if query == s.last {
+		return
+	}
+	s.last, s.lastJudged = query, false
+	s.seen.mu.Lock()
+	s.seen.statement = query
+	s.seen.mu.Unlock()
+}
+
+// inUse notes that there is a statement in this checkout.
+func (s *ServerConn) inUse() {
 	if s.lastUse != s.uses {
 		s.lastUse = s.uses
 		s.seen.use.Store(s.uses)
 	}
-	if query == s.last {
-		return
-	}
-	s.last = query
-	s.seen.mu.Lock()
-	s.seen.statement = query
-	s.seen.mu.Unlock()
 }
 
 // trim lets go of a very long text, when the server connection comes back.

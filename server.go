@@ -36,6 +36,7 @@ type ServerConn struct {
 	busy         bool   // an operation is under way; still true at checkin if it panicked
 	broken       bool   // must not go back into the pool
 	cause        error  // why, if that is known
+	cut          bool   // this borrow can't go on on it
 	ended        error  // the last error of this borrow that was a context's
 	invalid      bool   // the Invalidate hooks were told
 	retire       error  // why it leaves when it comes back; nil: it does not
@@ -48,12 +49,11 @@ type ServerConn struct {
 	resetBy      string // what the last reset sent
 	sentBefore   uint64 // bytes on the socket before the operation under way
 
-	last    string    // the last statement, as in seen
-	lastUse uint64    // and the checkout it was sent in
-	took    time.Time // when it was lent, if somebody measures
-
-	memoText string // the last text that was judged
-	memo     judgement
+	last       string    // the last statement, as in seen
+	lastUse    uint64    // and the checkout it was sent in
+	lastJudged bool      // and it was judged:
+	judged     judgement // what it leaves
+	took       time.Time // when it was lent, if somebody measures
 
 	parked     map[string]driver.Stmt // statements by text, left here by Conns that moved on
 	orphans    []driver.Stmt          // statements of a borrow that was put aside; closed with this
@@ -88,6 +88,7 @@ type ServerConn struct {
 	idleSince    moment // when it last came back
 	lentAt       moment
 	lentTick     uint64 // Pool.clock.ticks at checkout
+	passedTick   uint64 // and at the last one that passed all guards
 	losses       uint64 // Pool.losses up to which this one has been seen alive
 	lossesAtLend uint64 // Pool.losses at checkout
 }
@@ -101,7 +102,7 @@ func (p *Pool) newServerConn(id, generation uint64, parent driver.Conn, socket *
 	if p.dialect.session != nil {
 		s.session = p.dialect.session(parent)
 	}
-	s.cache = p.newStmtCache()
+	s.cacheStmts(p)
 	s.intercept(p.interceptors, p.refuses)
 	return s
 }
@@ -133,6 +134,8 @@ func (s *ServerConn) Session() string { return s.session }
 func (s *ServerConn) Raw() driver.Conn {
 	if s.lending {
 		s.noteAnything()
+	} else {
+		s.cache.unsettle(unsettledForGood)
 	}
 	return s.parent.conn
 }
@@ -144,6 +147,8 @@ func (s *ServerConn) Raw() driver.Conn {
 func (s *ServerConn) Exec(ctx context.Context, query string) error {
 	if s.lending {
 		s.noteText(query)
+	} else if s.cache != nil {
+		s.cache.unsettle(unsettles(s.kind, query))
 	}
 	return s.exec(ctx, query)
 }
@@ -165,23 +170,21 @@ func (s *ServerConn) SetValue(key, value any) {
 // Value is what was last set for the key, or nil.
 func (s *ServerConn) Value(key any) any { return s.values[key] }
 
-// memoLimit keeps a server connection from holding on to long texts.
-const memoLimit = 256
-
 // noteText records, before it is sent, what a text may leave behind. It has a
 // memory of one: programs send the same text over and over, and to compare it with
 // itself takes no time.
 func (s *ServerConn) noteText(query string) {
+	s.inUse()
+	if query != s.last || !s.lastJudged {
+		s.noteNew(query)
+	}
+	s.note(s.judged)
+}
+
+func (s *ServerConn) noteNew(query string) {
 	s.saw(query)
-	if query == s.memoText && query != "" {
-		s.note(s.memo)
-		return
-	}
-	j := s.judge(query)
-	if len(query) <= memoLimit {
-		s.memoText, s.memo = query, j
-	}
-	s.note(j)
+	s.judged = s.judge(query)
+	s.lastJudged = true
 }
 
 // judgement is what a text may leave behind: a transaction, and, if that is of interest, a changed session and
@@ -205,7 +208,9 @@ func (s *ServerConn) note(j judgement) {
 	if j.touches && s.watch {
 		s.sessionDirty = true
 	}
-	s.cache.unsettle(j.unsettles)
+	if j.unsettles != settled {
+		s.cache.unsettle(j.unsettles)
+	}
 	switch j.leaves {
 	case effectAny:
 		s.autoOff = true
@@ -324,7 +329,14 @@ func (s *ServerConn) start() {
 // connection broke after the statement was on its way. Where the pool counts
 // what is written to the socket, it knows better.
 func (s *ServerConn) honest(err error) error {
-	if err == nil || s.socket == nil || !errors.Is(err, driver.ErrBadConn) {
+	if err == nil {
+		return nil
+	}
+	return s.doubted(err)
+}
+
+func (s *ServerConn) doubted(err error) error {
+	if s.socket == nil || !errors.Is(err, driver.ErrBadConn) {
 		return err
 	}
 	if sent, counted := s.socket.sent(); counted && sent != s.sentBefore {

@@ -67,7 +67,7 @@ func (st *Stmt) on(ctx context.Context, s *ServerConn) (driver.Stmt, error) {
 	parent := s.unpark(st.query)
 	if parent == nil {
 		var err error
-		if parent, err = st.conn.prepare(ctx, s, st.query); err != nil {
+		if parent, err = s.via.prepare(ctx, st.query); err != nil {
 			return nil, err
 		}
 	}

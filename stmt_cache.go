@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"hash/maphash"
+	"math"
 	"math/rand/v2"
 	"sync/atomic"
 )
@@ -23,9 +24,13 @@ import (
 
 // stmtCache is the statements kept on one server connection, the one last used in front. It belongs to the holder.
 type stmtCache struct {
+	server *ServerConn
+	owner  *Pool
+	parent parentConn // without the cache
 	pool   *stmtCaches
 	rules  *stmtRules
-	byText map[string]*list.Element
+	packet int // the longest that the parent sends, if rules.kinds needs that
+	byKey  map[stmtKey]*list.Element
 	order  list.List // of *keptStmt
 
 	// changes is stmtCaches.changes when those that are kept were last fit. changed: this one made one.
@@ -38,6 +43,9 @@ type stmtCache struct {
 	// dead are no longer used, and closed when the server connection comes back.
 	dead []driver.Stmt
 
+	// off: it is not safe here; see stmtRules.
+	off bool
+
 	// resting: until the server connection comes back no statement is used, and none is kept.
 	resting bool
 
@@ -45,11 +53,16 @@ type stmtCache struct {
 	keptRows, textRows int
 }
 
+// stmtKey is what a statement is kept for: a text, and if it matters, arguments of certain kinds.
+type stmtKey struct {
+	text  string
+	kinds uint64
+}
+
 type keptStmt struct {
-	text string
+	stmtKey
 	stmt driver.Stmt
 	rows bool // it may return some
-	judgement
 }
 
 // stmtCaches is what the caches of a pool have in common.
@@ -57,7 +70,7 @@ type stmtCaches struct {
 	most int // pool_stmt_cache
 	seen seenTexts
 
-	// share is how many a server connection may keep because of the server's limit; 0: no limit is known.
+	// share is how many a server connection may keep because of the server's limit.
 	share atomic.Int64
 
 	// changes is how often tables, or the like, were changed through the pool, or found to be.
@@ -71,11 +84,17 @@ type stmtCaches struct {
 
 // stmtRules is what a dialect knows about kept statements.
 type stmtRules struct {
-	// fits tells whether a pool's parent is one for which it pays, and changes nothing, to keep statements.
-	fits func(*Pool) bool
+	// fits tells whether a pool's parent is one for which it pays, and changes nothing, to keep statements; knows, whether
+	// a connection is that parent's own, and how long its packets are.
+	fits  func(*Pool) bool
+	knows func(driver.Conn) (packet int, ok bool)
 
-	// skips: the parent answers driver.ErrSkip to a text with arguments; then database/sql prepares it, and the
-	// arguments are converted by the statement's rules. Otherwise by the connection's.
+	// kinds of arguments for which a statement is kept by itself; false: none is kept for them. Nil: all are alike.
+	kinds func(args []driver.NamedValue, packet int) (uint64, bool)
+
+	// skips: the parent answers driver.ErrSkip to a text with arguments; then database/sql prepares it. What it says to
+	// wrong arguments is said to the statement's, and rows that Exec does not read are in its way when a
+	// statement is run again.
 	skips bool
 
 	// stale recognises the error by which a server says that a kept statement is of no use any more. It has
@@ -89,32 +108,29 @@ type stmtRules struct {
 	// tellsNothing: a statement is closed without an answer from the server, so to close all costs no time.
 	tellsNothing bool
 
-	// execNoRows: the parent can't Exec a kept statement that returns rows.
-	execNoRows bool
-
 	// watchRows: the parent does not notice by itself when a kept statement is run while Rows are open, and it
 	// keeps a connection of which a context ended while a kept statement ran.
 	watchRows bool
 }
 
-func (p *Pool) newStmtCache() *stmtCache {
-	if p.stmts == nil {
-		return nil
-	}
-	return &stmtCache{pool: p.stmts, rules: p.dialect.stmts, byText: make(map[string]*list.Element)}
+func newStmtCaches(most int) *stmtCaches {
+	c := &stmtCaches{most: most, seen: newSeenTexts(most)}
+	c.share.Store(math.MaxInt64)
+	return c
+}
+
+func newStmtCache(p *Pool, s *ServerConn, packet int) *stmtCache {
+	return &stmtCache{server: s, owner: p, parent: s.parent, pool: p.stmts, rules: p.dialect.stmts, packet: packet, byKey: make(map[stmtKey]*list.Element)}
 }
 
 // limit is how many statements may be kept now.
 func (c *stmtCaches) limit() int {
-	if share := int(c.share.Load()); share > 0 {
-		return min(c.most, share)
-	}
-	return c.most
+	return int(min(int64(c.most), c.share.Load()))
 }
 
 // find is the statement kept for a text, or nil.
-func (c *stmtCache) find(text string) *keptStmt {
-	element, ok := c.byText[text]
+func (c *stmtCache) find(key stmtKey) *keptStmt {
+	element, ok := c.byKey[key]
 	if !ok {
 		return nil
 	}
@@ -122,7 +138,7 @@ func (c *stmtCache) find(text string) *keptStmt {
 	return element.Value.(*keptStmt)
 }
 
-func (c *stmtCache) keep(k *keptStmt) { c.byText[k.text] = c.order.PushFront(k) }
+func (c *stmtCache) keep(k *keptStmt) { c.byKey[k.stmtKey] = c.order.PushFront(k) }
 
 // admitOneIn: when there is no room, one text in so many makes some.
 const admitOneIn = 8
@@ -131,22 +147,23 @@ const admitOneIn = 8
 // kept, the one unused for longest is the one that is needed next: if each text made room for itself, all would be
 // prepared each time and none found. So most go the old way, and those that are kept stay a while.
 func (c *stmtCache) admits() bool {
-	if c.order.Len() < c.pool.limit() {
+	limit := c.pool.limit()
+	if c.order.Len() < limit {
 		return true
 	}
 	c.crowded++
-	return c.crowded%admitOneIn == 0
+	return limit > 0 && c.crowded%admitOneIn == 0
 }
 
 func (c *stmtCache) remove(element *list.Element) driver.Stmt {
 	k := c.order.Remove(element).(*keptStmt)
-	delete(c.byText, k.text)
+	delete(c.byKey, k.stmtKey)
 	return k.stmt
 }
 
 // bury takes a statement out that the server knows no more, or not as it should.
 func (c *stmtCache) bury(k *keptStmt) {
-	if element, ok := c.byText[k.text]; ok && element.Value == any(k) {
+	if element, ok := c.byKey[k.stmtKey]; ok && element.Value == any(k) {
 		c.dead = append(c.dead, c.remove(element))
 	}
 }
@@ -183,44 +200,48 @@ func (c *stmtCache) owes() bool {
 	return c != nil && (c.resting || len(c.dead) > 0 || c.order.Len() > c.pool.limit())
 }
 
-// settleStmts makes the cache ready for the next borrow.
-func (s *ServerConn) settleStmts(ctx context.Context) error {
-	c := s.cache
+// settle makes the cache ready for the next borrow.
+func (c *stmtCache) settle(ctx context.Context) error {
 	c.resting = false
-	if c.changed { // and committed, or else rolled back
-		c.changed = false
-		c.pool.changes.Add(1)
-	}
+	c.publish()
 	for _, stmt := range c.dead {
-		if err := s.closeKept(ctx, stmt); err != nil {
+		if err := c.closeStmt(ctx, stmt); err != nil {
 			return err
 		}
 	}
 	c.forgetDead()
-	return s.evict(ctx)
+	return c.evict(ctx, c.pool.limit())
 }
 
-// evict closes the statements that are one too many, the longest unused first. Nothing is under way: a statement has
+// published tells the other server connections of a change once it is committed, or else rolled back.
+func (c *stmtCache) published() {
+	if c != nil && c.changed && !c.server.mayHoldTx() {
+		c.publish()
+	}
+}
+
+func (c *stmtCache) publish() {
+	if c.changed {
+		c.changed = false
+		c.pool.changes.Add(1)
+	}
+}
+
+// evict closes the statements beyond a number, the longest unused first. Nothing is under way: a statement has
 // just been prepared, or the server connection has come back.
-func (s *ServerConn) evict(ctx context.Context) error {
-	for c := s.cache; c.order.Len() > c.pool.limit(); {
+func (c *stmtCache) evict(ctx context.Context, limit int) error {
+	for c.order.Len() > limit {
 		c.pool.evicted.Add(1)
-		if err := s.closeKept(ctx, c.remove(c.order.Back())); err != nil {
+		if err := c.closeStmt(ctx, c.remove(c.order.Back())); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// closeAllKept reports whether there was one to close.
-func (s *ServerConn) closeAllKept(ctx context.Context) (closed bool) {
-	for c := s.cache; c != nil && c.order.Len() > 0; closed = true {
-		c.pool.evicted.Add(1)
-		if s.closeKept(ctx, c.remove(c.order.Back())) != nil {
-			return false
-		}
-	}
-	return closed
+// closeAll reports whether there was one to close.
+func (c *stmtCache) closeAll(ctx context.Context) bool {
+	return c != nil && c.order.Len() > 0 && c.evict(ctx, 0) == nil
 }
 
 func (c *stmtCache) forgetDead() {
@@ -233,7 +254,7 @@ func (c *stmtCache) forget() {
 	if c == nil {
 		return
 	}
-	clear(c.byText)
+	clear(c.byKey)
 	c.order.Init()
 	c.forgetDead()
 }
@@ -252,11 +273,11 @@ func (c *stmtCache) close() {
 	}
 }
 
-// closeKept closes a statement on the server.
-func (s *ServerConn) closeKept(ctx context.Context, stmt driver.Stmt) error {
-	err := s.bounded(ctx, func(context.Context) error { return s.closeStmt(stmt) })
+// closeStmt closes a statement on the server.
+func (c *stmtCache) closeStmt(ctx context.Context, stmt driver.Stmt) error {
+	err := c.server.bounded(ctx, func(context.Context) error { return stmt.Close() })
 	if err != nil {
-		s.broken = true // nobody knows what is on the wire
+		c.server.broken = true // nobody knows what is on the wire
 	}
 	return err
 }
@@ -282,13 +303,13 @@ func newSeenTexts(kept int) seenTexts {
 	return seenTexts{maphash.MakeSeed(), make([]seenSet, n)}
 }
 
-func (t *seenTexts) set(text string) (*seenSet, uint64) {
-	hash := maphash.String(t.seed, text)
+func (t *seenTexts) set(key stmtKey) (*seenSet, uint64) {
+	hash := maphash.Comparable(t.seed, key)
 	return &t.sets[hash&uint64(len(t.sets)-1)], hash
 }
 
-func (t *seenTexts) has(text string) bool {
-	set, hash := t.set(text)
+func (t *seenTexts) has(key stmtKey) bool {
+	set, hash := t.set(key)
 	for i := range set {
 		if set[i].Load() == hash {
 			return true
@@ -298,8 +319,8 @@ func (t *seenTexts) has(text string) bool {
 }
 
 // add takes the place of one chosen at random: two texts that are used in turn soon stand side by side.
-func (t *seenTexts) add(text string) {
-	set, hash := t.set(text)
+func (t *seenTexts) add(key stmtKey) {
+	set, hash := t.set(key)
 	for i := range set {
 		if set[i].CompareAndSwap(0, hash) {
 			return

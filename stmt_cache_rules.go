@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/lib/pq"
@@ -19,6 +20,7 @@ import (
 // postgresStmts are lib/pq's. Other drivers have a cache of their own (pgx), or nobody knows what they have.
 var postgresStmts = &stmtRules{
 	fits:      func(p *Pool) bool { return isPQ(p.parent) },
+	knows:     func(conn driver.Conn) (int, bool) { return 0, postgresSession(conn) != "" && !pqBinary(conn) },
 	stale:     postgresStale,
 	unfit:     postgresUnfit,
 	changed:   func(err error) bool { return sqlState(err) == "0A000" || strings.HasPrefix(sqlState(err), "42") },
@@ -44,7 +46,7 @@ func postgresStale(err error) bool {
 	case e.Code == "0A000":
 		return e.Routine == "RevalidateCachedQuery"
 	}
-	return e.Code[:2] == "42" && e.Position != ""
+	return strings.HasPrefix(string(e.Code), "42") && e.Position != ""
 }
 
 // postgresUnfit: an argument that does not fit, where the server speaks another language, a type or function that has
@@ -54,20 +56,80 @@ func postgresUnfit(err error) bool {
 	return len(state) == 5 && slices.Contains([]string{"0A", "22", "26", "42", "XX"}, state[:2])
 }
 
-// mysqlStmts are for go-sql-driver, and whatever is wrapped around it. If it puts the arguments into the text by itself
-// (interpolateParams), which is one round trip too, it hardly ever asks for a statement, and none is kept.
+// mysqlStmts are for go-sql-driver. If it puts the arguments into the text by itself (interpolateParams), which is one
+// round trip too, it hardly ever asks for a statement, and none is kept. To MariaDB, which tells the columns of a
+// statement once, it takes rows that Exec does not read for columns, the second time.
 var mysqlStmts = &stmtRules{
 	fits: func(p *Pool) bool {
 		c, known := p.parent.(*mysqlConnector)
-		return !known || !c.cfg.InterpolateParams
+		return isMySQL(p.parent) && !(known && c.cfg.InterpolateParams)
 	},
+	knows:        mysqlPacket,
+	kinds:        mysqlKinds,
 	skips:        true,
 	tellsNothing: true,
-	execNoRows:   true, // to MariaDB, which tells the columns once, go-sql-driver takes rows for columns to be skipped
 	unfit:        mysqlUnfit,
 	changed:      func(error) bool { return false },
 	stale:        func(err error) bool { return mysqlNumber(err, 1243, 1615) || mysqlStmtsFull(err) },
 	full:         mysqlStmtsFull,
+}
+
+// mysqlPacket is the longest packet that a connection of go-sql-driver's sends, which it keeps for itself.
+func mysqlPacket(conn driver.Conn) (packet int, ok bool) {
+	v := reflect.Indirect(reflect.ValueOf(conn))
+	if v.Kind() != reflect.Struct || v.Type().PkgPath() != reflect.TypeFor[mysql.MySQLDriver]().PkgPath() {
+		return 0, false
+	}
+	if v = v.FieldByName("maxAllowedPacket"); !v.IsValid() || !v.CanInt() {
+		return 0, false
+	}
+	return int(v.Int()), true
+}
+
+// mysqlKinds: MariaDB remembers a statement's types from one execution to the next, and gives wrong answers, or
+// breaks down, when others come; so a statement is kept for arguments of the same types. Names are refused by
+// the driver, in its own words; and a long argument is sent apart, before the others were looked at.
+func mysqlKinds(args []driver.NamedValue, packet int) (kinds uint64, ok bool) {
+	const prime = 1099511628211 // FNV's
+	long := max(packet/(len(args)+1), 64)
+	for i := range args {
+		kind := mysqlKind(args[i].Value, long)
+		if kind == 0 || args[i].Name != "" {
+			return 0, false
+		}
+		kinds = (kinds ^ kind) * prime
+	}
+	return kinds, true
+}
+
+// mysqlKind is 0 for what no statement is kept for.
+func mysqlKind(value driver.Value, long int) uint64 {
+	switch v := value.(type) {
+	case nil:
+		return 1
+	case int64:
+		return 2
+	case uint64:
+		return 3
+	case float64:
+		return 4
+	case bool:
+		return 5
+	case time.Time:
+		return 6
+	case string:
+		if len(v) < long {
+			return 6
+		}
+	case []byte:
+		if v == nil {
+			return 1
+		}
+		if len(v) < long {
+			return 6
+		}
+	}
+	return 0
 }
 
 // mysqlUnfit: an error of the driver's own. It may have sent a long argument by then, which stays with the statement at the
@@ -93,22 +155,20 @@ func mysqlNumber(err error, numbers ...uint16) bool {
 	return false
 }
 
-// greetPostgresStmts takes the cache from a server connection on which it is not safe: behind a pooler the next
+func isMySQL(parent driver.Connector) bool {
+	_, ok := parent.Driver().(*mysql.MySQLDriver)
+	return ok
+}
+
+// greetPostgresStmts turns the cache off on a server connection on which it is not safe: behind a pooler the next
 // statement may go to another backend, which knows other statements by the same names. A pooler tells a client a
 // process number of its own making.
 func greetPostgresStmts(ctx context.Context, s *ServerConn) error {
 	if s.cache == nil {
 		return nil
 	}
-	cache := s.cache
-	s.cache = nil
-	if s.session == "" || pqBinary(s.parent.conn) {
-		return nil
-	}
 	row, err := s.queryRow(ctx, "SELECT pg_catalog.pg_backend_pid()")
-	if err == nil && fmt.Sprint(row[0]) == s.session {
-		s.cache = cache
-	}
+	s.cache.off = err != nil || fmt.Sprint(row[0]) != s.session
 	return unanswered(ctx, err)
 }
 
@@ -126,7 +186,7 @@ func pqBinary(conn driver.Conn) bool {
 	return v.Kind() != reflect.Bool || v.Bool()
 }
 
-// stmtsOfServer is the part of a server's limit on statements that the pools of one program take at most.
+// stmtsOfServer is the part of a server's limit on statements that a pool takes at most.
 const stmtsOfServer = 0.5
 
 // greetMySQLStmts learns the server's limit on prepared statements, which all its clients share.
@@ -140,7 +200,7 @@ func greetMySQLStmts(ctx context.Context, p *Pool, s *ServerConn) error {
 	}
 	most, err := strconv.Atoi(fmt.Sprint(row[0]))
 	if err == nil && most >= 0 {
-		p.stmts.share.Store(int64(max(1, stmtsOfServer*float64(most)/float64(p.mostConns()))))
+		p.stmts.share.Store(int64(stmtsOfServer * float64(most) / float64(p.mostConns())))
 	}
 	return nil
 }

@@ -3,201 +3,214 @@ package pooled
 import (
 	"context"
 	"database/sql/driver"
-	"errors"
-	"slices"
+	"io"
 )
 
-// way is how one kind of operation is done: the parent's functions for a text and for a statement.
-type way[T any] struct {
-	exec bool // rows are not read
-	able func(*parentConn) bool
-	text func(*parentConn, context.Context, string, []driver.NamedValue) (T, error)
-	stmt func(context.Context, driver.Stmt, []driver.NamedValue) (T, error)
-
-	// watch is called with what came of it if stmtRules.watchRows; kept tells whether a kept statement was run.
-	watch func(ctx context.Context, s *ServerConn, result T, err error, kept bool) T
-}
+// The cache of a server connection stands directly before the parent's connection, behind the interceptors: what they make of
+// a text, and of its context, is what is looked for.
 
 var (
-	execWay  = &way[driver.Result]{true, (*parentConn).canExec, (*parentConn).exec, stmtExec, watchExec}
-	queryWay = &way[driver.Rows]{false, (*parentConn).canQuery, (*parentConn).query, stmtQuery, watchQuery}
+	_ driver.ExecerContext      = (*stmtCache)(nil)
+	_ driver.QueryerContext     = (*stmtCache)(nil)
+	_ driver.ConnPrepareContext = (*stmtCache)(nil)
 )
 
-// errAgain: nothing was sent, and the server connection is gone. It is to be done on another one.
-var errAgain = errors.New("pooled: to be done again")
+// cacheStmts puts a cache before the parent's connection, if statements are to be kept.
+func (s *ServerConn) cacheStmts(p *Pool) {
+	if p.stmts == nil || s.parent.execerCtx == nil || s.parent.queryCtx == nil {
+		return
+	}
+	packet, ok := p.dialect.stmts.knows(s.parent.conn)
+	if !ok {
+		return
+	}
+	s.cache = newStmtCache(p, s, packet)
+	s.parent.execerCtx, s.parent.queryCtx, s.parent.preparer = s.cache, s.cache, s.cache
+}
 
-// runKept runs a query with arguments by a kept statement, or by its text if there is none. sent is false if it
-// came to neither.
-func runKept[T any](ctx context.Context, c *Conn, s *ServerConn, query string, args []driver.NamedValue, try int, w *way[T]) (result T, sent bool, err error) {
-	if !w.able(s.via) {
-		return result, false, driver.ErrSkip
+// ExecContext runs a kept statement if there is one for the text.
+func (c *stmtCache) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	if c.keptRows > 0 {
+		return nil, errPQBusy
 	}
-	rules := s.cache.rules
-	values := args
-	if !rules.skips {
-		if values, err = c.arguments(s, s.parent.argRules(), args, try); err != nil {
-			return result, false, err
-		}
-	}
-	kept, err := c.keptFor(ctx, s, query, args, w.exec)
-	if err != nil {
-		return result, false, err
-	}
-	if kept != nil && rules.skips {
-		if values, err = c.arguments(s, s.parent.stmtArgRules(kept.stmt), args, try); err != nil {
-			return result, false, err
-		}
-	}
+	key := c.key(query, args)
+	k, err := c.keptFor(ctx, key, args, true)
 	switch {
-	case kept != nil:
-		result, err = sendKept(ctx, c, s, kept, values, w)
-		return result, true, err
-	case rules.skips:
-		result, sent, err = runText(ctx, c, s, query, args, try, w)
-	default:
-		result, sent, err = sendText(ctx, c, s, query, values, w)
-	}
-	s.cache.sent(query, err)
-	return result, sent, err
-}
-
-// sent is told how a text with arguments was answered.
-func (c *stmtCache) sent(query string, err error) {
-	skipped := err == driver.ErrSkip
-	if c.rules.skips && !skipped {
-		c.pool.taken.Store(true)
-	}
-	if c.rules.skips && skipped || !c.rules.skips && err == nil {
-		c.pool.seen.add(query)
-	}
-}
-
-// sendKept runs a kept statement. If the server has no use for it any more, it has not executed it: then it is
-// prepared again, and run, unless a transaction is open, which may have ended with the statement.
-func sendKept[T any](ctx context.Context, c *Conn, s *ServerConn, k *keptStmt, values []driver.NamedValue, w *way[T]) (T, error) {
-	result, err := sendStmt(ctx, s, k, values, w)
-	if err == nil {
-		return result, nil
-	}
-	stale := s.cache.rules.stale(err)
-	if stale || s.cache.rules.unfit(err) {
-		s.cache.bury(k)
-	}
-	if stale && s.cache.rules.changed(err) {
-		s.cache.pool.changes.Add(1)
-		s.cache.catchUp()
-	}
-	if !stale || c.tx.open || s.mayHoldTx() {
-		return result, err
-	}
-	s.start()
-	if k, err = c.keepNew(ctx, s, k.text); err != nil {
-		return result, err
-	}
-	return sendStmt(ctx, s, k, values, w)
-}
-
-func sendStmt[T any](ctx context.Context, s *ServerConn, k *keptStmt, values []driver.NamedValue, w *way[T]) (T, error) {
-	s.start()
-	s.saw(k.text)
-	s.note(k.judgement)
-	result, err := w.stmt(ctx, k.stmt, values)
-	if s.cache.rules.watchRows {
-		result = w.watch(ctx, s, result, err, true)
-	}
-	return result, s.honest(err)
-}
-
-// keptFor is the statement for a text, prepared now if its time has come; nil: the text is to be sent.
-func (c *Conn) keptFor(ctx context.Context, s *ServerConn, query string, args []driver.NamedValue, exec bool) (*keptStmt, error) {
-	cache := s.cache
-	exec = exec && cache.rules.execNoRows
-	if cache.resting || cache.textRows > 0 || cache.keptRows > 0 || cache.rules.skips && (hasNames(args) || cache.pool.taken.Load()) {
-		return nil, nil
-	}
-	cache.catchUp()
-	if k := cache.find(query); k != nil {
-		if exec && k.rows {
-			return nil, nil
-		}
-		cache.pool.hits.Add(1)
-		return k, nil
-	}
-	if !cache.pool.seen.has(query) || !preparable(s.kind, query) || exec && returnsRows(s.kind, query) || !cache.admits() {
-		return nil, nil
-	}
-	if cache.rules.skips { // what is wrong with them is said before anything is sent
-		if _, err := s.parent.argRules().convert(slices.Clone(args)); err != nil {
-			return nil, err
-		}
-	}
-	untouched := c.untouched
-	s.start()
-	k, err := c.keepNew(ctx, s, query)
-	if c.again(s, err, true) {
-		return nil, errAgain
-	}
-	c.untouched = untouched && err == nil // as in Stmt.ready: to prepare touches nothing
-	if err != nil && !c.tx.open && !s.mayHoldTx() {
-		return nil, nil // the text has the error that it always had, or none
-	}
-	return k, err
-}
-
-// hasNames: a parent has its own words for named arguments, and says them before it looks at the text.
-func hasNames(args []driver.NamedValue) bool {
-	return slices.ContainsFunc(args, func(arg driver.NamedValue) bool { return arg.Name != "" })
-}
-
-// keepNew prepares a statement and keeps it.
-func (c *Conn) keepNew(ctx context.Context, s *ServerConn, query string) (*keptStmt, error) {
-	stmt, err := c.prepare(ctx, s, query)
-	if err != nil {
+	case err != nil:
 		return nil, err
+	case k != nil:
+		return runKept(ctx, c, k, args, c.execKept)
 	}
-	k := &keptStmt{query, stmt, returnsRows(s.kind, query), s.judge(query)}
-	s.cache.pool.prepared.Add(1)
-	s.cache.keep(k)
-	return k, s.evict(ctx)
+	result, err := c.parent.exec(ctx, query, args)
+	c.sent(key, err)
+	return result, err
 }
 
-// prepare prepares on the parent's connection. If the server takes no more statements, those that are kept make room.
-func (c *Conn) prepare(ctx context.Context, s *ServerConn, query string) (driver.Stmt, error) {
-	stmt, err := s.via.prepare(ctx, query)
-	if err != nil && c.pool.here().makeRoom(ctx, s, err) {
-		stmt, err = s.via.prepare(ctx, query)
+// QueryContext runs a kept statement if there is one for the text.
+func (c *stmtCache) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	if c.keptRows > 0 {
+		return nil, errPQBusy
+	}
+	key := c.key(query, args)
+	k, err := c.keptFor(ctx, key, args, false)
+	switch {
+	case err != nil:
+		return nil, err
+	case k != nil:
+		return runKept(ctx, c, k, args, c.queryKept)
+	}
+	rows, err := c.parent.query(ctx, query, args)
+	c.sent(key, err)
+	if err == nil && c.rules.watchRows && !c.off {
+		rows = c.watch(nil, rows, &c.textRows)
+	}
+	return rows, err
+}
+
+// PrepareContext prepares for the program. If the server takes no more statements, those that are kept make room.
+func (c *stmtCache) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+	stmt, err := c.parent.prepare(ctx, query)
+	if err != nil && c.rules.full != nil && c.rules.full(err) && c.owner.here().makeRoom(ctx, c.server) {
+		stmt, err = c.parent.prepare(ctx, query)
 	}
 	return stmt, err
 }
 
+// runKept runs a kept statement. If the server has no use for it any more, it has not executed it: then it is
+// prepared again, and run, unless a transaction is open, which may have ended with the statement.
+func runKept[T any](ctx context.Context, c *stmtCache, k *keptStmt, args []driver.NamedValue,
+	run func(context.Context, driver.Stmt, []driver.NamedValue) (T, error)) (T, error) {
+	result, err := run(ctx, k.stmt, args)
+	if err == driver.ErrBadConn && ctx.Err() != nil { // which is why the driver has closed it
+		c.server.broken = true
+		return result, ctx.Err()
+	}
+	if err == nil || !c.givesUp(k, err) || c.server.mayHoldTx() {
+		return result, err
+	}
+	c.server.start()
+	if k, err = c.keepNew(ctx, k.stmtKey); err != nil {
+		return result, err
+	}
+	c.server.start()
+	return run(ctx, k.stmt, args)
+}
+
+// givesUp draws the conclusions from an error of a kept statement, and tells whether it is stale.
+func (c *stmtCache) givesUp(k *keptStmt, err error) bool {
+	stale := c.rules.stale(err)
+	if stale || c.rules.unfit(err) {
+		c.bury(k)
+	}
+	if stale && c.rules.changed(err) {
+		c.pool.changes.Add(1)
+		c.catchUp()
+	}
+	return stale
+}
+
+// key is what a statement is kept for, with an empty text if for nothing.
+func (c *stmtCache) key(query string, args []driver.NamedValue) stmtKey {
+	if len(args) == 0 || len(query) > keptTextMost || c.off {
+		return stmtKey{}
+	}
+	if c.rules.kinds == nil {
+		return stmtKey{text: query}
+	}
+	if kinds, ok := c.rules.kinds(args, c.packet); ok {
+		return stmtKey{query, kinds}
+	}
+	return stmtKey{}
+}
+
+// keptFor is the statement for a text, prepared now if its time has come; nil: the text is to be sent.
+func (c *stmtCache) keptFor(ctx context.Context, key stmtKey, args []driver.NamedValue, exec bool) (*keptStmt, error) {
+	if key.text == "" || c.resting || c.textRows > 0 || c.rules.skips && c.pool.taken.Load() {
+		return nil, nil
+	}
+	c.catchUp()
+	k := c.find(key)
+	switch {
+	case k != nil:
+		c.pool.hits.Add(1)
+	case c.wants(key):
+		var err error
+		if k, err = c.keepNew(ctx, key); err != nil && !c.rules.skips && c.server.mayHoldTx() {
+			return nil, err // the transaction has failed
+		} else if err != nil {
+			return nil, nil // the text has the error that it always had, or none
+		}
+	}
+	if k != nil && c.rules.skips && (exec && k.rows || k.stmt.NumInput() != len(args)) {
+		return nil, nil
+	}
+	return k, nil
+}
+
+// wants tells whether a statement is to be prepared and kept for a text.
+func (c *stmtCache) wants(key stmtKey) bool {
+	return c.pool.seen.has(key) && preparable(c.server.kind, key.text) && c.admits()
+}
+
+// sent is told how a text was answered.
+func (c *stmtCache) sent(key stmtKey, err error) {
+	if key.text == "" {
+		return
+	}
+	skipped := err == driver.ErrSkip
+	if c.rules.skips && !skipped {
+		c.pool.taken.Store(true)
+	}
+	if skipped == c.rules.skips && (skipped || err == nil) && !c.pool.seen.has(key) && preparable(c.server.kind, key.text) {
+		c.pool.seen.add(key)
+	}
+}
+
+// keepNew prepares a statement and keeps it.
+func (c *stmtCache) keepNew(ctx context.Context, key stmtKey) (*keptStmt, error) {
+	stmt, err := c.PrepareContext(ctx, key.text)
+	if err != nil {
+		return nil, err
+	}
+	k := &keptStmt{key, stmt, returnsRows(c.server.kind, key.text)}
+	c.pool.prepared.Add(1)
+	c.keep(k)
+	return k, c.evict(ctx, max(1, c.pool.limit()))
+}
+
 // makeRoom closes kept statements when the server takes no more, those of s or else of a server connection that is
 // idle, and from now on fewer are kept. It reports whether any was closed.
-func (p *Pool) makeRoom(ctx context.Context, s *ServerConn, refusal error) bool {
-	if p.stmts == nil || p.dialect.stmts.full == nil || !p.dialect.stmts.full(refusal) {
-		return false
-	}
-	p.stmts.share.Store(int64(max(1, p.stmts.limit()/2)))
-	if s.closeAllKept(ctx) {
+func (p *Pool) makeRoom(ctx context.Context, s *ServerConn) (closed bool) {
+	p.stmts.share.Store(int64(p.stmts.limit() / 2))
+	if s.cache.closeAll(ctx) {
 		return true
 	}
 	var idle []*ServerConn
-	closed := false
+	defer func() { // also if the parent panics
+		for _, other := range idle {
+			p.takeBackFrom(other)
+		}
+	}()
 	for !closed {
 		other := p.takeIdle()
 		if other == nil {
 			break
 		}
 		idle = append(idle, other)
-		closed = other.closeAllKept(ctx) && p.answers(ctx, other)
-	}
-	for _, other := range idle {
-		if other.broken {
-			p.discard(other, errBroken)
-		} else {
-			p.putBack(other)
-		}
+		other.busy = true
+		closed = other.cache.closeAll(ctx) && p.answers(ctx, other)
+		other.busy = false
 	}
 	return closed
+}
+
+// takeBackFrom is the end of a loan that makeRoom made to itself.
+func (p *Pool) takeBackFrom(s *ServerConn) {
+	if s.busy || s.broken {
+		p.discard(s, errBroken)
+		return
+	}
+	p.putBack(s)
 }
 
 // answers asks the server for an answer, so that it has read what it was told before.
@@ -211,42 +224,56 @@ func (p *Pool) answers(ctx context.Context, s *ServerConn) bool {
 	return !s.broken
 }
 
-// watchExec: lib/pq closes a connection when a context ends while it runs a text, since the request to cancel that goes
+// execKept: lib/pq closes a connection when a context ends while it runs a text, since the request to cancel that goes
 // out then may reach the server late, and hit the next statement. It does not where it runs a statement.
-func watchExec(ctx context.Context, s *ServerConn, result driver.Result, _ error, kept bool) driver.Result {
-	if kept {
-		s.breakIfEnded(ctx)
+func (c *stmtCache) execKept(ctx context.Context, stmt driver.Stmt, args []driver.NamedValue) (driver.Result, error) {
+	result, err := stmtExec(ctx, stmt, args)
+	if c.rules.watchRows {
+		c.cutIfEnded(ctx)
 	}
-	return result
+	return result, err
 }
 
-// watchQuery does so when the Rows are closed.
-func watchQuery(ctx context.Context, s *ServerConn, rows driver.Rows, err error, kept bool) driver.Rows {
-	switch {
-	case err == nil && kept:
-		s.cache.keptRows++
-		return &watchedRows{anyRows{rows}, ctx, s, &s.cache.keptRows}
-	case err == nil:
-		s.cache.textRows++
-		return &watchedRows{anyRows{rows}, nil, s, &s.cache.textRows}
-	case kept:
-		s.breakIfEnded(ctx)
+// queryKept does that when the Rows are closed.
+func (c *stmtCache) queryKept(ctx context.Context, stmt driver.Stmt, args []driver.NamedValue) (driver.Rows, error) {
+	rows, err := stmtQuery(ctx, stmt, args)
+	if !c.rules.watchRows {
+		return rows, err
 	}
-	return rows
+	if err != nil {
+		c.cutIfEnded(ctx)
+		return nil, err
+	}
+	return c.watch(ctx, rows, &c.keptRows), nil
 }
 
-func (s *ServerConn) breakIfEnded(ctx context.Context) {
+// cutIfEnded: the borrow can't go on on this server connection.
+func (c *stmtCache) cutIfEnded(ctx context.Context) {
 	if err := ctx.Err(); err != nil {
-		s.broken, s.ended = true, err
+		c.server.cut, c.server.broken, c.server.ended = true, true, err
 	}
 }
 
-// watchedRows are Rows of which it matters whether they are closed.
+func (c *stmtCache) watch(ctx context.Context, rows driver.Rows, open *int) driver.Rows {
+	*open++
+	return &watchedRows{anyRows{rows}, ctx, c, open}
+}
+
+// watchedRows are lib/pq's Rows, of which it matters whether they are closed.
 type watchedRows struct {
 	anyRows
-	ctx  context.Context // of a kept statement; nil: it was a text
-	s    *ServerConn
-	open *int // nil: they are closed
+	ctx   context.Context // of a kept statement; nil: it was a text
+	cache *stmtCache
+	open  *int // where they are counted; nil: they are closed
+}
+
+// Next answers with the context's error when that has ended, as the Rows of a text do.
+func (r *watchedRows) Next(dest []driver.Value) error {
+	err := r.Rows.Next(dest)
+	if err != nil && err != io.EOF && r.ctx != nil && r.ctx.Err() != nil {
+		return r.ctx.Err()
+	}
+	return err
 }
 
 func (r *watchedRows) Close() error {
@@ -257,7 +284,7 @@ func (r *watchedRows) Close() error {
 	*r.open--
 	r.open = nil
 	if r.ctx != nil {
-		r.s.breakIfEnded(r.ctx)
+		r.cache.cutIfEnded(r.ctx)
 	}
 	return err
 }

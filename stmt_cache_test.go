@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pooled-go/pooled"
 	"github.com/pooled-go/pooled/internal/pooledtest"
@@ -23,6 +24,8 @@ func TestConformanceWithKeptStatements(t *testing.T) {
 			pooledtest.ConformLoosely(t, func(t *testing.T, parent driver.Connector) *sql.DB {
 				db, _ := open(t, parent, keeps(3))
 				return db
+			}, func(p pooledtest.Profile) bool { // the rules of go-sql-driver's statements are its connections'
+				return !skips || p.Features()&(pooledtest.HasStmtChecker|pooledtest.HasColumnConverter) == 0
 			})
 		})
 	}
@@ -265,6 +268,7 @@ func TestKeptStmtOnAStaleConnection(t *testing.T) {
 	mustExec(t, db, "UPDATE ?", 1)
 	fake.On(pooledtest.StagePrepare, pooledtest.BadConn().Times(1))
 	mustExec(t, db, "UPDATE ?", 2)
+	mustExec(t, db, "UPDATE ?", 2)
 	fake.skip()
 	fake.On(pooledtest.StageExec, pooledtest.BadConn().Times(1))
 	mustExec(t, db, "UPDATE ?", 3)
@@ -363,4 +367,35 @@ func TestNoStmtIsKeptWhereTextsAreTaken(t *testing.T) {
 	}
 	fake.want(t, "exec UPDATE a ? [0] -> "+driver.ErrSkip.Error(), "prepare UPDATE a ?", "stmt exec UPDATE a ? [0]", "stmt close UPDATE a ?",
 		"exec UPDATE b ? [1]", "exec UPDATE a ? [2]")
+}
+
+// MariaDB remembers the types of a statement's arguments: a statement is kept for arguments of the same types.
+func TestStmtIsKeptForItsTypes(t *testing.T) {
+	db, fake, _ := keeping(t, 8)
+	kinds := []any{nil, 1, uint64(1 << 63), 1.5, true, "a", []byte("b"), time.Unix(0, 0).UTC(), []byte(nil)}
+	use := func() {
+		for _, arg := range kinds {
+			mustExec(t, db, "UPDATE ?", arg)
+		}
+	}
+	use()
+	use()
+	fake.skip()
+	use()
+	if n := fake.Counts().StmtsOpen; n != 6 {
+		t.Errorf("statements kept: have %d, want 6: null, int, unsigned, float, bool and text", n)
+	}
+	for _, line := range fake.Log()[fake.looked:] {
+		if strings.Contains(line, "prepare") {
+			t.Errorf("prepared again: %s", line)
+		}
+	}
+	fake.skip()
+	long := strings.Repeat("x", 1<<20)
+	for range 3 {
+		mustExec(t, db, "UPDATE ?", long)
+	}
+	if n := fake.Counts().StmtsOpen; n != 6 {
+		t.Errorf("statements kept after long arguments: have %d, want 6", n)
+	}
 }

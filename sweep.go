@@ -95,7 +95,7 @@ func (p *Pool) takeBackOneLocked(s *ServerConn) bool {
 	p.lent--
 	p.counts.checkins++
 	s.idleSince = s.lentAt
-	p.layDownLocked(s)
+	p.idle.pushBack(s)
 	return true
 }
 

@@ -99,12 +99,10 @@ func (p *Pool) observe(what Timing, began time.Time) {
 	}
 }
 
-// waited is the end of a checkout that began then, and the beginning of a use; zero: nobody asked.
+// waited is the end of a checkout that began then, and the beginning of a use.
 func (p *Pool) waited(s *ServerConn, began time.Time) {
-	if !began.IsZero() {
-		p.observe(TimingWait, began)
-		s.took = time.Now()
-	}
+	p.observe(TimingWait, began)
+	s.took = time.Now()
 }
 
 // histograms count without a lock; a reader may meet one that is half counted.

@@ -46,12 +46,15 @@ func (t *tx) end(how func() error) error {
 		return errTxLost
 	case s.foreign():
 		return errForked
+	case s.cut:
+		return driver.ErrBadConn
 	}
 	defer t.conn.lostToPanic()
 	s.start()
 	err := how()
 	s.busy = false
 	s.openTx = err != nil // who knows
+	s.cache.published()
 	if err != nil {
 		t.conn.blame(s, err)
 	}

@@ -97,30 +97,6 @@ func TestValues(t *testing.T) {
 	})
 }
 
-// Statements are kept for a parent that asks for them, as go-sql-driver does.
-func TestStmtValues(t *testing.T) {
-	fake := pooledtest.NewFake(t, pooledtest.With(pooledtest.SkipQueries))
-	db, pool := open(t, "main", fake, size(1, 0), func(cfg *pooled.Config) { cfg.Driver, cfg.StmtCache = "mysql", 1 })
-	texts := append([]string{"UPDATE a ?", "UPDATE a ?", "UPDATE a ?", "UPDATE b ?"}, slices.Repeat([]string{"UPDATE b ?"}, 8)...)
-	for _, text := range texts {
-		if _, err := db.Exec(text, 1); err != nil {
-			t.Fatal(err)
-		}
-	}
-	readOTel, _ := viaOTel(t, pool)
-	readProm, _ := viaProm(t, pool)
-	otel, prom := readOTel(), readProm()
-	for _, v := range []value{
-		{"pooled.stmt_hits{main}", "pooled_stmt_hits_total{main}", 1},
-		{"pooled.stmt_prepared{main}", "pooled_stmt_prepared_total{main}", 2},
-		{"pooled.stmt_evicted{main}", "pooled_stmt_evicted_total{main}", 1},
-	} {
-		if otel[v.otel].n != v.n || prom[v.prom].n != v.n {
-			t.Errorf("%s: have %v and %v, want %v", v.otel, otel[v.otel].n, prom[v.prom].n, v.n)
-		}
-	}
-}
-
 // live is a life of 73 seconds.
 func live(t *testing.T, db *sql.DB, pool *pooled.Pool, fake *pooledtest.Fake) {
 	ctx := t.Context()

@@ -22,10 +22,14 @@ type Open func(t *testing.T, parent driver.Connector) *sql.DB
 // out.
 //
 // Both fakes demand a ResetSession between IsValid and the next use of a connection, and no use after ErrBadConn.
-func Conform(t *testing.T, open Open, skip ...string) { conform(t, strict, open, skip) }
+func Conform(t *testing.T, open Open, skip ...string) {
+	conform(t, strict, open, skip, func(Profile) bool { return true })
+}
 
-// ConformLoosely is Conform, but that it is left to the wrapper whether a statement is prepared.
-func ConformLoosely(t *testing.T, open Open) { conform(t, loose, open, nil) }
+// ConformLoosely is Conform for the profiles that the wrapper is for, but that it is left to it whether a statement is prepared.
+func ConformLoosely(t *testing.T, open Open, isFor func(Profile) bool) {
+	conform(t, loose, open, nil, isFor)
+}
 
 // strictness is what is compared of that which reaches the server.
 type strictness int
@@ -43,8 +47,11 @@ func looselyIf(yes bool) strictness {
 	return strict
 }
 
-func conform(t *testing.T, how strictness, open Open, skip []string) {
+func conform(t *testing.T, how strictness, open Open, skip []string, isFor func(Profile) bool) {
 	for _, p := range Profiles {
+		if !isFor(p) {
+			continue
+		}
 		t.Run(p.Name, func(t *testing.T) {
 			for _, op := range conformOps {
 				if slices.Contains(skip, op.name) {
