@@ -372,7 +372,7 @@ func TestNoStmtIsKeptWhereTextsAreTaken(t *testing.T) {
 // MariaDB remembers the types of a statement's arguments: a statement is kept for arguments of the same types.
 func TestStmtIsKeptForItsTypes(t *testing.T) {
 	db, fake, _ := keeping(t, 8)
-	kinds := []any{nil, 1, uint64(1 << 63), 1.5, true, "a", []byte("b"), time.Unix(0, 0).UTC(), []byte(nil)}
+	kinds := []any{nil, 1, 1.5, true, "a", []byte("b"), time.Unix(0, 0).UTC(), []byte(nil)}
 	use := func() {
 		for _, arg := range kinds {
 			mustExec(t, db, "UPDATE ?", arg)
@@ -382,8 +382,8 @@ func TestStmtIsKeptForItsTypes(t *testing.T) {
 	use()
 	fake.skip()
 	use()
-	if n := fake.Counts().StmtsOpen; n != 6 {
-		t.Errorf("statements kept: have %d, want 6: null, int, unsigned, float, bool and text", n)
+	if n := fake.Counts().StmtsOpen; n != 5 {
+		t.Errorf("statements kept: have %d, want 5: null, int, float, bool and text", n)
 	}
 	for _, line := range fake.Log()[fake.looked:] {
 		if strings.Contains(line, "prepare") {
@@ -395,7 +395,7 @@ func TestStmtIsKeptForItsTypes(t *testing.T) {
 	for range 3 {
 		mustExec(t, db, "UPDATE ?", long)
 	}
-	if n := fake.Counts().StmtsOpen; n != 6 {
-		t.Errorf("statements kept after long arguments: have %d, want 6", n)
+	if n := fake.Counts().StmtsOpen; n != 5 {
+		t.Errorf("statements kept after long arguments: have %d, want 5", n)
 	}
 }
