@@ -187,7 +187,7 @@ func pqBinary(conn driver.Conn) bool {
 }
 
 // stmtsOfServer is the part of a server's limit on statements that a pool takes at most.
-const stmtsOfServer = 0.5
+const stmtsOfServer = 1.0 / 3
 
 // greetMySQLStmts learns the server's limit on prepared statements, which all its clients share.
 func greetMySQLStmts(ctx context.Context, p *Pool, s *ServerConn) error {
@@ -200,7 +200,7 @@ func greetMySQLStmts(ctx context.Context, p *Pool, s *ServerConn) error {
 	}
 	most, err := strconv.Atoi(fmt.Sprint(row[0]))
 	if err == nil && most >= 0 {
-		p.stmts.share.Store(int64(stmtsOfServer * float64(most) / float64(p.mostConns())))
+		p.stmts.share.Store(max(0, int64(stmtsOfServer*float64(most)/float64(p.mostConns()))-1)) // one is for what is prepared to be run once
 	}
 	return nil
 }

@@ -133,7 +133,7 @@ func (c *stmtCache) keptFor(ctx context.Context, key stmtKey, args []driver.Name
 	switch {
 	case k != nil:
 		c.pool.hits.Add(1)
-	case c.wants(key):
+	case c.wants(key, exec):
 		var err error
 		if k, err = c.keepNew(ctx, key); err != nil && !c.rules.skips && c.server.mayHoldTx() {
 			return nil, err // the transaction has failed
@@ -148,8 +148,9 @@ func (c *stmtCache) keptFor(ctx context.Context, key stmtKey, args []driver.Name
 }
 
 // wants tells whether a statement is to be prepared and kept for a text.
-func (c *stmtCache) wants(key stmtKey) bool {
-	return c.pool.seen.has(key) && preparable(c.server.kind, key.text) && c.admits()
+func (c *stmtCache) wants(key stmtKey, exec bool) bool {
+	return c.pool.seen.has(key) && preparable(c.server.kind, key.text) &&
+		!(exec && c.rules.skips && returnsRows(c.server.kind, key.text)) && c.admits()
 }
 
 // sent is told how a text was answered.
