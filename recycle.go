@@ -159,25 +159,35 @@ func (p *Pool) recyclePause() time.Duration {
 	return max(pause, p.clock.resolution)
 }
 
-// expireLocked deals with one that is due.
+// expireLocked deals with one that is due. One in use is left alone until another is there, or its time is up: if all
+// that are due went when they come back, more could be missing at a time than can be opened.
 func (p *Pool) expireLocked(s *ServerConn, now moment) {
-	switch old := s.maxAge != off && now.since(s.bornAt) >= s.maxAge-replaceLead(p.cfg.Recycle); {
-	case !s.idle:
-		if old {
-			s.spent.Store(true)
+	lead := replaceLead(p.cfg.Recycle)
+	age := now.since(s.bornAt)
+	switch {
+	case s.maxAge == off || age < s.maxAge-lead: // for its idleness
+		if s.idle {
+			p.dropIdleLocked(s, errIdledOut)
 		}
-	case !old: // nobody has needed it for long
-		p.dropIdleLocked(s, errIdledOut)
-	case p.establishedLocked() > p.keep:
-		p.dropIdleLocked(s, errRecycled)
+	case p.establishedLocked() > p.keep || !s.idle && age >= s.maxAge:
+		p.letGoLocked(s)
 	case p.totalLocked() < p.capacityLocked():
 		s.replaced = true
 		p.owed++
-	case p.owed > 0 || p.closing > 0: // no room for both: one after the other
+	case !s.idle || p.owed > 0 || p.closing > 0: // no room for both: one after the other
 		p.dueLeft = true
 	default:
 		p.owed++
+		p.letGoLocked(s)
+	}
+}
+
+// letGoLocked closes one that has had its time, if it is in use when it comes back.
+func (p *Pool) letGoLocked(s *ServerConn) {
+	if s.idle {
 		p.dropIdleLocked(s, errRecycled)
+	} else {
+		s.spent.Store(true)
 	}
 }
 
@@ -187,11 +197,7 @@ func (p *Pool) replaceLocked() {
 		if !s.replaced || s.spent.Load() {
 			continue
 		}
-		if s.idle {
-			p.dropIdleLocked(s, errRecycled)
-		} else {
-			s.spent.Store(true)
-		}
+		p.letGoLocked(s)
 		return
 	}
 }

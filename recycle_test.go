@@ -457,3 +457,38 @@ func TestClockRests(t *testing.T) {
 		}
 	})
 }
+
+// However busy the pool is and however many are due at once, nobody waits for a connect: those in use go when
+// another is there, or one after the other.
+func TestRecycleUnderLoadMakesNobodyWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const all, busy = 40, 32
+		fake := pooledtest.NewFake(t)
+		db, pool := open(t, fake, size(all, 0), recycle(time.Second, pooled.Jitter{}))
+		defer db.Close()
+		var conns []*sql.Conn
+		for range all {
+			conn, _ := grab(t, db)
+			conns = append(conns, conn)
+		}
+		give(t, conns...)
+		fake.On(pooledtest.StageConnect, pooledtest.Slow(20*time.Millisecond))
+		before := pool.Stats()
+		stop := time.Now().Add(5 * time.Second)
+		var wg sync.WaitGroup
+		for i := range busy {
+			wg.Go(func() {
+				time.Sleep(time.Duration(i) * 97 * time.Microsecond) // they do not all come back at once
+				for time.Now().Before(stop) {
+					mustExec(t, db, "SLEEP 10ms")
+					time.Sleep(100 * time.Microsecond)
+				}
+			})
+		}
+		wg.Wait()
+		s := pool.Stats()
+		if waits, recycled := s.Waits-before.Waits, s.Recycled-before.Recycled; waits > 0 || recycled < 3*all {
+			t.Errorf("have %d waits and %d recycled, want no wait and %d at least", waits, recycled, 3*all)
+		}
+	})
+}
