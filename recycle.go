@@ -129,10 +129,13 @@ func (p *Pool) recycle() {
 	now := p.clock.read()
 	p.takeBackLocked(func(s *ServerConn) bool { return now.since(s.lentAt) > longUnused })
 	next, more := time.Duration(0), false
+	mayMiss := p.mayMissLocked()
 	for s := range p.all {
 		left, ok := p.leftLocked(s, now)
 		if ok && left <= 0 {
-			p.expireLocked(s, now)
+			if p.expireLocked(s, now, mayMiss > 0) {
+				mayMiss--
+			}
 		} else if ok && (!more || left < next) {
 			next, more = left, true
 		}
@@ -159,9 +162,20 @@ func (p *Pool) recyclePause() time.Duration {
 	return max(pause, p.clock.resolution)
 }
 
-// expireLocked deals with one that is due. One in use is left alone until another is there, or its time is up: if all
-// that are due went when they come back, more could be missing at a time than can be opened.
-func (p *Pool) expireLocked(s *ServerConn, now moment) {
+// mayMissLocked is how many may make way for others that are still to be opened, where there is no room for both: a few
+// of many at a time, else one after the other.
+func (p *Pool) mayMissLocked() int {
+	few := max(1, p.capacityLocked()/16)
+	if p.cfg.ConnectLimit != off {
+		few = min(few, p.cfg.ConnectLimit)
+	}
+	return few - p.owed - p.closing
+}
+
+// expireLocked deals with one that is due. It reports whether that makes way for another, which it does only if one
+// more may be missing. If all did that are in use, when they come back, more could be missing at a time
+// than can be opened.
+func (p *Pool) expireLocked(s *ServerConn, now moment, mayMiss bool) bool {
 	lead := replaceLead(p.cfg.Recycle)
 	age := now.since(s.bornAt)
 	switch {
@@ -174,12 +188,17 @@ func (p *Pool) expireLocked(s *ServerConn, now moment) {
 	case p.totalLocked() < p.capacityLocked():
 		s.replaced = true
 		p.owed++
-	case !s.idle || p.owed > 0 || p.closing > 0: // no room for both: one after the other
+	case !mayMiss:
 		p.dueLeft = true
 	default:
-		p.owed++
+		if s.idle {
+			p.owed++ // else by replaceReturned
+		}
 		p.letGoLocked(s)
+		p.dueLeft = true
+		return true
 	}
+	return false
 }
 
 // letGoLocked closes one that has had its time, if it is in use when it comes back.

@@ -462,9 +462,9 @@ func TestClockRests(t *testing.T) {
 // another is there, or one after the other.
 func TestRecycleUnderLoadMakesNobodyWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const all, busy = 40, 32
+		const all, busy = 20, 16
 		fake := pooledtest.NewFake(t)
-		db, pool := open(t, fake, size(all, 0), recycle(time.Second, pooled.Jitter{}))
+		db, pool := open(t, fake, size(all, 0), recycle(time.Minute, pooled.Jitter{}))
 		defer db.Close()
 		var conns []*sql.Conn
 		for range all {
@@ -474,14 +474,13 @@ func TestRecycleUnderLoadMakesNobodyWait(t *testing.T) {
 		give(t, conns...)
 		fake.On(pooledtest.StageConnect, pooledtest.Slow(20*time.Millisecond))
 		before := pool.Stats()
-		stop := time.Now().Add(5 * time.Second)
+		stop := time.Now().Add(200 * time.Second)
 		var wg sync.WaitGroup
 		for i := range busy {
 			wg.Go(func() {
-				time.Sleep(time.Duration(i) * 97 * time.Microsecond) // they do not all come back at once
+				time.Sleep(time.Duration(i) * time.Millisecond) // they do not all come back at once
 				for time.Now().Before(stop) {
-					mustExec(t, db, "SLEEP 10ms")
-					time.Sleep(100 * time.Microsecond)
+					mustExec(t, db, "SLEEP 100ms")
 				}
 			})
 		}
