@@ -26,6 +26,7 @@ import (
 // in f costs the server connection.
 func Raw(ctx context.Context, conn *sql.Conn, f func(parent driver.Conn) error) error {
 	return onConn(ctx, conn, func(c *Conn, s *ServerConn) error {
+		s.noStatementYet()
 		s.noteAnything()
 		s.start()
 		err := f(s.parent.conn)

@@ -189,10 +189,15 @@ const maxStale = 2
 // connect makes the first borrow.
 func (c *Conn) connect(ctx context.Context) error {
 	defer c.lostToPanic()
+	borrow := c.pool.here().checkout
 	if c.pool.direct() {
-		return c.pool.here().openDirect(ctx, c)
+		borrow = c.pool.here().openDirect
 	}
-	return c.pool.here().checkout(ctx, c)
+	if err := borrow(ctx, c); err != nil {
+		return err
+	}
+	c.server.noStatementYet()
+	return nil
 }
 
 // lostToPanic is deferred around operations of the parent's. database/sql does not
@@ -346,6 +351,7 @@ func (c *Conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, e
 			return nil, err
 		}
 		untouched := c.untouched
+		s.noStatementYet()
 		s.start()
 		parent, err := s.via.prepare(ctx, query)
 		if c.again(s, err, true) {
@@ -370,6 +376,7 @@ func (c *Conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 		if err != nil {
 			return nil, err
 		}
+		s.noStatementYet()
 		s.start()
 		s.openTx = true
 		parent, err := s.via.begin(ctx, opts)
@@ -395,6 +402,7 @@ func (c *Conn) Ping(ctx context.Context) error {
 		if s.parent.pinger == nil {
 			return nil
 		}
+		s.noStatementYet()
 		s.start()
 		if err = s.via.pinger.Ping(ctx); !c.again(s, err, true) {
 			return err
@@ -436,6 +444,7 @@ func (c *Conn) Raw() driver.Conn {
 		return nil
 	}
 	c.untouched = false
+	s.noStatementYet()
 	s.noteAnything()
 	return s.parent.conn
 }

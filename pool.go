@@ -314,6 +314,8 @@ func (p *Pool) admit(ctx context.Context, c *Conn, s *ServerConn) error {
 	guards := p.hooks.checkout
 	if p.holds(s) {
 		guards = p.hooks.checkoutAgain
+	} else {
+		s.noStatementYet()
 	}
 	err := runUntilError(ctx, guards, s)
 	if len(s.parked) > 0 && err == nil {

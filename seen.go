@@ -11,7 +11,7 @@ import (
 // seen is what others than its holder may look at of a server connection in use: what it is
 // being used for, and by whom. The lock is the holder's alone but for those moments.
 type seen struct {
-	use       atomic.Uint64 // the checkout in which there was a statement last: its number in ServerConn.uses
+	none      atomic.Uint64 // the checkout in which there is no statement yet: its number in ServerConn.uses
 	mu        sync.Mutex
 	statement string
 	stack     *[stackDepth]uintptr // who holds it; nil: pool_leak_after is not set
@@ -40,11 +40,19 @@ func (s *ServerConn) saw(query string) {
 	s.seen.mu.Unlock()
 }
 
+// noStatementYet is told when a checkout may last for a while before there is a statement in it: most have one at once, and
+// need not say so.
+func (s *ServerConn) noStatementYet() {
+	if s.lastUse != s.uses {
+		s.seen.none.Store(s.uses)
+	}
+}
+
 // inUse notes that there is a statement in this checkout.
 func (s *ServerConn) inUse() {
-	if s.lastUse != s.uses {
-		s.lastUse = s.uses
-		s.seen.use.Store(s.uses)
+	s.lastUse = s.uses
+	if s.seen.none.Load() != 0 {
+		s.seen.none.Store(0)
 	}
 }
 
@@ -90,7 +98,7 @@ func (s *ServerConn) look(r *redactor, uses uint64) (statement string, stack []u
 		stack = append(stack, s.seen.stack[:s.seen.depth]...)
 	}
 	s.seen.mu.Unlock()
-	if uses != 0 && s.seen.use.Load() != uses {
+	if uses != 0 && s.seen.none.Load() == uses {
 		statement = ""
 	}
 	return r.clip(statement, statementLimit), stack

@@ -3,6 +3,7 @@ package pooled_test
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -350,6 +351,71 @@ func TestStatsAddUp(t *testing.T) {
 					return fmt.Sprintf("after %s: have %v, and %d open at the server", name, pool, fake.Counts().Open)
 				})
 			}
+		})
+	}
+}
+
+// A server connection that is taken again at once, and not for a statement, does not show its last borrower's.
+func TestNoStatementYet(t *testing.T) {
+	for name, take := range map[string]func(ctx context.Context, db *sql.DB) (end func()){
+		"begin": func(ctx context.Context, db *sql.DB) func() {
+			tx, err := db.BeginTx(ctx, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return func() { tx.Rollback() }
+		},
+		"prepare": func(ctx context.Context, db *sql.DB) func() {
+			conn, err := db.Conn(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := conn.PrepareContext(ctx, "UPDATE b"); err != nil {
+				t.Fatal(err)
+			}
+			return func() { conn.Close() }
+		},
+		"ping": func(ctx context.Context, db *sql.DB) func() {
+			conn, err := db.Conn(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := conn.PingContext(ctx); err != nil {
+				t.Fatal(err)
+			}
+			return func() { conn.Close() }
+		},
+		"raw": func(ctx context.Context, db *sql.DB) func() {
+			conn, err := db.Conn(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := pooled.Raw(ctx, conn, func(driver.Conn) error { return nil }); err != nil {
+				t.Fatal(err)
+			}
+			return func() { conn.Close() }
+		},
+		"connect": func(ctx context.Context, db *sql.DB) func() {
+			db.SetMaxIdleConns(-1)
+			conn, err := db.Conn(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return func() { conn.Close() }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { // so that the clock stands still
+				db, pool := open(t, pooledtest.NewFake(t), one(pooled.ClassQueue))
+				defer db.Close()
+				mustExec(t, db, "UPDATE a")
+				mustExec(t, db, "UPDATE a")
+				end := take(t.Context(), db)
+				if conns := pool.Conns(); conns[0].Statement != "" {
+					t.Errorf("have %q, want no statement", conns[0].Statement)
+				}
+				end()
+			})
 		})
 	}
 }
