@@ -19,7 +19,7 @@ STATICCHECK = go tool -modfile=$(CURDIR)/tools/go.mod staticcheck
 in_modules = @status=0; for module in $(2); do \
 	(cd $$module && PS4="$$module: " && set -x && $(1)) || status=1; done; exit $$status
 
-.PHONY: help demo test test-on-servers test-browser race lint vet-platforms machine-paths fuzz bench c-compiler
+.PHONY: help demo test test-on-servers test-browser race lint vet-platforms machine-paths fuzz bench bench-peers c-compiler
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -62,13 +62,18 @@ fuzz: ## each fuzz target for FUZZTIME (20s)
 	@set -e; targets=$$(go test -list '^Fuzz' .); for target in $$(echo "$$targets" | grep '^Fuzz'); do \
 		(PS4=; set -x; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) .); done
 
-bench: ## benchmarks, also against peers and real servers
+bench: bench-peers ## benchmarks, also against peers and real servers
 	go test -run '^$$' -bench . -benchmem $(TESTFLAGS) .
 ifneq ($(wildcard bench/Makefile),)
 	@scripts/with-servers $(MAKE) --no-print-directory -C bench
 else ifneq ($(wildcard bench/go.mod),)
 	@scripts/with-servers go -C bench test -run '^$$' -bench . -benchmem $(TESTFLAGS) ./...
 endif
+
+# The pools of other languages. Where they can't be installed, the report says that they are missing.
+bench-peers:
+	@test -e /usr/share/java/HikariCP.jar && command -v javac >/dev/null && /usr/bin/python3 -c 'import sqlalchemy' 2>/dev/null || \
+		scripts/apt-install default-jdk-headless libhikaricp-java libslf4j-java python3-sqlalchemy || true
 
 # The race detector needs cgo, and cgo a C compiler.
 c-compiler:

@@ -20,7 +20,7 @@ var documented = map[string]string{
 	"go run ./cmd/pooled doctor ...": "the tests of doctor in cmd/pooled",
 	"make test":                      "the run that this test is part of",
 	"make test-browser":              ".ci/run, beside make test",
-	"make bench":                     "not a test: measurements, see docs/benchmarks.md",
+	"make bench":                     "not a test: measurements, see docs/benchmarks",
 }
 
 // Blocks of a language that a test reads where they stand, in the documentation.
@@ -88,7 +88,7 @@ func documentation(t *testing.T) []string {
 	if err != nil || len(docs) == 0 {
 		t.Fatalf("docs/*.md: have %v, %v", docs, err)
 	}
-	return append(docs, "README.md")
+	return append(docs, "README.md", "docs/benchmarks/README.md")
 }
 
 func readFile(t *testing.T, name string) string {

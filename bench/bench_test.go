@@ -3,6 +3,8 @@ package bench
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"fmt"
 	"os"
 	"runtime"
 	"testing"
@@ -34,8 +36,10 @@ func BenchmarkNullParallel(b *testing.B) {
 }
 
 func BenchmarkOpen(b *testing.B) {
-	for _, c := range OpenContenders(b.Context()) {
-		b.Run(c.Name, func(b *testing.B) { loop(b, c.Open, execOnce) })
+	for _, n := range OpenCounts {
+		for _, c := range OpenContenders(b.Context(), n) {
+			b.Run(fmt.Sprintf("%s/open=%d", c.Name, n), func(b *testing.B) { loop(b, c.Open, execOnce) })
+		}
 	}
 }
 
@@ -47,6 +51,41 @@ func BenchmarkIdleMemory(b *testing.B) {
 		}
 		b.ReportMetric(m.Pool, "B/conn")
 		b.ReportMetric(m.Conn, "B/sqlconn")
+	}
+}
+
+func BenchmarkAlone(b *testing.B) {
+	for _, c := range AloneContenders() {
+		b.Run(c.Name, func(b *testing.B) {
+			p, err := c.Open(b.Context())
+			if missing := new(MissingPeer); errors.As(err, &missing) {
+				b.Skip(missing)
+			}
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer p.Close()
+			b.ResetTimer()
+			if _, err = p.Slice(1, b.N); err != nil {
+				b.Fatal(err)
+			}
+		})
+	}
+}
+
+func BenchmarkWait(b *testing.B) {
+	const n = 10_000
+	for _, c := range WaitContenders {
+		b.Run(c.Name, func(b *testing.B) {
+			for b.Loop() {
+				w, err := Wait(b.Context(), c, n)
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.ReportMetric(w.Bytes, "B/waiter")
+				b.ReportMetric(float64(w.Drain)/n, "ns/waiter")
+			}
+		})
 	}
 }
 
@@ -167,7 +206,7 @@ func report(b *testing.B, run func() (Load, error)) {
 	b.ReportMetric(last.PerSecond(), "req/s")
 }
 
-func connect(b *testing.B, s Server) *Admin {
+func connect(b testing.TB, s Server) *Admin {
 	b.Helper()
 	admin, err := NewAdmin(b.Context(), s)
 	if err != nil {
@@ -177,7 +216,7 @@ func connect(b *testing.B, s Server) *Admin {
 	return admin
 }
 
-func needs(b *testing.B, s Server, ok bool) {
+func needs(b testing.TB, s Server, ok bool) {
 	b.Helper()
 	if ok {
 		return

@@ -4,7 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"sync/atomic"
 	"time"
+
+	"github.com/jackc/puddle/v2"
 
 	"github.com/pooled-go/pooled"
 	"github.com/pooled-go/pooled/internal/pooledtest"
@@ -20,12 +23,12 @@ const (
 // ContentionContenders are database/sql and the pool as the one that lets wait.
 var ContentionContenders = []Contender{
 	{"bare, SetMaxOpenConns(4)", func() (*sql.DB, error) {
-		db := tuned(sql.OpenDB(slow{ContentionHold}))
+		db := tuned(sql.OpenDB(&slow{takes: ContentionHold}))
 		db.SetMaxOpenConns(ContentionConnections)
 		return db, nil
 	}},
 	{"pooled, pool_size=4&pool_max_overflow=0", func() (*sql.DB, error) {
-		return openOver(slow{ContentionHold}, func(c *pooled.Config) {
+		return openOver(&slow{takes: ContentionHold}, func(c *pooled.Config) {
 			c.Size, c.MaxOverflow = ContentionConnections, 0
 		})
 	}},
@@ -42,15 +45,43 @@ func Contend(ctx context.Context, c Contender, length time.Duration) (Load, erro
 	return l, l.Example
 }
 
-// slow is the null parent with statements that take a time.
-type slow struct{ takes time.Duration }
+// ContendPuddle is the same for the pool under pgxpool: it has no database/sql above it and no driver below.
+func ContendPuddle(ctx context.Context, length time.Duration) (Load, error) {
+	pool, err := puddle.NewPool(&puddle.Config[struct{}]{
+		Constructor: func(context.Context) (struct{}, error) { return struct{}{}, nil },
+		Destructor:  func(struct{}) {},
+		MaxSize:     ContentionConnections,
+	})
+	if err != nil {
+		return Load{}, err
+	}
+	defer pool.Close()
+	l := saturate(ContentionGoroutines, length, func() error {
+		lent, err := pool.Acquire(ctx)
+		if err == nil {
+			time.Sleep(ContentionHold)
+			lent.Release()
+		}
+		return err
+	})
+	return l, l.Example
+}
 
-func (s slow) Connect(ctx context.Context) (driver.Conn, error) {
+// slow is the null parent with statements, and connects, that take a time.
+type slow struct {
+	takes, connectTakes time.Duration
+	connects            atomic.Int64 // how many there were
+}
+
+// Connect takes its time, as a distant server would.
+func (s *slow) Connect(ctx context.Context) (driver.Conn, error) {
+	s.connects.Add(1)
+	time.Sleep(s.connectTakes)
 	conn, err := pooledtest.Null{}.Connect(ctx)
 	return &slowConn{conn, s.takes}, err
 }
 
-func (slow) Driver() driver.Driver { return pooledtest.Null{}.Driver() }
+func (*slow) Driver() driver.Driver { return pooledtest.Null{}.Driver() }
 
 type slowConn struct {
 	driver.Conn

@@ -1,5 +1,6 @@
-// Package bench measures pooled beside bare database/sql and beside another
-// wrapper, and writes the page docs/benchmarks.md:
+// Package bench measures pooled beside bare database/sql, other wrappers and
+// other pools, of which two are in other languages (peers), and writes the pages
+// and charts in docs/benchmarks:
 //
 //	make bench                     everything, from the repository's root
 //	make -C bench quick            a minute, to see that it works

@@ -106,17 +106,19 @@ func RunKill(ctx context.Context, admin *Admin, contender int, load KillLoad, le
 
 // openAll has n server connections open at once.
 func openAll(ctx context.Context, db *sql.DB, n int) error {
-	for range n {
-		conn, err := db.Conn(ctx)
-		if err != nil {
-			return err
+	conns := make([]*sql.Conn, n)
+	err := together(n, func(i int) (err error) {
+		if conns[i], err = db.Conn(ctx); err == nil {
+			err = conns[i].PingContext(ctx)
 		}
-		defer conn.Close()
-		if err := conn.PingContext(ctx); err != nil {
-			return err
+		return err
+	})
+	for _, conn := range conns {
+		if conn != nil {
+			conn.Close()
 		}
 	}
-	return nil
+	return err
 }
 
 // killOps are the operations of a run, each with a number that is in its text.

@@ -102,13 +102,17 @@ func Burst(ctx context.Context, db *sql.DB, query string, goroutines, times int)
 // Saturate keeps so many goroutines busy for a time, each sending the next
 // request as soon as the last one is answered.
 func Saturate(ctx context.Context, db *sql.DB, request func(context.Context, *sql.DB) error, goroutines int, length time.Duration) Load {
+	return saturate(goroutines, length, func() error { return request(ctx, db) })
+}
+
+func saturate(goroutines int, length time.Duration, request func() error) Load {
 	began := time.Now()
 	perGoroutine := make([][]time.Duration, goroutines)
 	errs := make([][]error, goroutines)
 	together(goroutines, func(g int) error {
 		for time.Since(began) < length {
 			since := time.Now()
-			err := request(ctx, db)
+			err := request()
 			perGoroutine[g] = append(perGoroutine[g], time.Since(since))
 			errs[g] = append(errs[g], err)
 		}

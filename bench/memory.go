@@ -27,6 +27,20 @@ func Open(ctx context.Context, n int, lifo bool) (*sql.DB, error) {
 	return db, nil
 }
 
+// OpenBare opens n with database/sql over the null parent itself.
+func OpenBare(ctx context.Context, n int) (*sql.DB, error) {
+	db := tuned(sql.OpenDB(pooledtest.Null{}))
+	err := hold(ctx, db, n)
+	if have := db.Stats().Idle; err == nil && have != n {
+		err = fmt.Errorf("connections idle in database/sql: have %d, want %d", have, n)
+	}
+	if err != nil {
+		db.Close()
+		return nil, err
+	}
+	return db, nil
+}
+
 // hold takes n conns at once, uses each, and gives all back.
 func hold(ctx context.Context, db *sql.DB, n int) error {
 	conns := make([]*sql.Conn, 0, n)
@@ -70,6 +84,7 @@ type Memory struct {
 	Parent float64 // by the parent driver alone
 	Pool   float64 // beside it by pooled, while database/sql keeps no conn
 	Conn   float64 // beside these by the Conn and what database/sql has for it, while it does
+	Bare   float64 // beside the parent's by database/sql over the driver itself
 }
 
 // IdleMemory measures with n server connections.
@@ -95,7 +110,17 @@ func IdleMemory(ctx context.Context, n int) (Memory, error) {
 	db.SetMaxIdleConns(-1)
 	m.Pool = float64(liveBytes()-before)/float64(n) - m.Parent
 	m.Conn = withConns - m.Pool - m.Parent
-	return m, checkOpen(db, n)
+	if err = checkOpen(db, n); err != nil {
+		return m, err
+	}
+	before = liveBytes()
+	bare, err := OpenBare(ctx, n)
+	if err != nil {
+		return m, err
+	}
+	defer bare.Close()
+	m.Bare = float64(liveBytes()-before)/float64(n) - m.Parent
+	return m, nil
 }
 
 // liveBytes is the heap in use after two collections: what the first finds to be

@@ -9,7 +9,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/XSAM/otelsql"
 	"github.com/ngrok/sqlmw"
+	sqldblogger "github.com/simukti/sqldb-logger"
 
 	"github.com/pooled-go/pooled"
 	"github.com/pooled-go/pooled/internal/pooledtest"
@@ -23,15 +25,28 @@ type Contender struct {
 
 // NullContenders reach a parent that does nothing, at once and without
 // allocating: what is left is the price of the way. The first one is bare
-// database/sql.
-var NullContenders = []Contender{
-	{"bare", func() (*sql.DB, error) { return tuned(sql.OpenDB(pooledtest.Null{})), nil }},
-	{"pooled", func() (*sql.DB, error) { return OpenNull(nil) }},
-	{"pooled, class direct", func() (*sql.DB, error) {
-		return OpenNull(func(c *pooled.Config) { c.Class = pooled.ClassDirect })
-	}},
-	{"sqlmw", openSQLMW},
+// database/sql, the last three are wrappers that look on: sqlmw with an
+// interceptor that does nothing, otelsql with OpenTelemetry's own default, which
+// records nothing, sqldb-logger with a logger that drops everything.
+var NullContenders = contendersOver(pooledtest.Null{})
+
+func contendersOver(parent driver.Connector) []Contender {
+	return []Contender{
+		{"bare", func() (*sql.DB, error) { return tuned(sql.OpenDB(parent)), nil }},
+		{"pooled", func() (*sql.DB, error) { return openOver(parent, nil) }},
+		{"pooled, class direct", func() (*sql.DB, error) {
+			return openOver(parent, func(c *pooled.Config) { c.Class = pooled.ClassDirect })
+		}},
+		{"sqlmw", func() (*sql.DB, error) { return openSQLMW(parent.Driver()) }},
+		{"otelsql", func() (*sql.DB, error) { return tuned(otelsql.OpenDB(parent)), nil }},
+		{"sqldb-logger", func() (*sql.DB, error) { return tuned(sqldblogger.OpenDriver("", parent.Driver(), noLog{})), nil }},
+	}
 }
+
+// noLog is sqldb-logger's logger.
+type noLog struct{}
+
+func (noLog) Log(context.Context, sqldblogger.Level, string, map[string]any) {}
 
 // Names are those of the contenders, in their order.
 func Names(contenders []Contender) []string {
@@ -49,20 +64,24 @@ func OpenNull(change func(*pooled.Config)) (*sql.DB, error) {
 }
 
 func openOver(parent driver.Connector, change func(*pooled.Config)) (*sql.DB, error) {
-	cfg := pooled.NewConfig()
-	cfg.Driver = "postgres"
-	if change != nil {
-		change(&cfg)
-	}
-	connector, err := pooled.NewConnector(parent, cfg)
+	connector, err := nullConnector(parent, change)
 	if err != nil {
 		return nil, err
 	}
 	return tuned(sql.OpenDB(connector)), nil
 }
 
-func openSQLMW() (*sql.DB, error) {
-	wrapped := sqlmw.Driver(pooledtest.Null{}.Driver(), sqlmw.NullInterceptor{})
+func nullConnector(parent driver.Connector, change func(*pooled.Config)) (*pooled.Connector, error) {
+	cfg := pooled.NewConfig()
+	cfg.Driver = "postgres"
+	if change != nil {
+		change(&cfg)
+	}
+	return pooled.NewConnector(parent, cfg)
+}
+
+func openSQLMW(parent driver.Driver) (*sql.DB, error) {
+	wrapped := sqlmw.Driver(parent, sqlmw.NullInterceptor{})
 	connector, err := wrapped.(driver.DriverContext).OpenConnector("")
 	if err != nil {
 		return nil, err

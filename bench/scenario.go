@@ -107,21 +107,3 @@ func SaturatedContenders(s Server) []Contender {
 func SaturatedOperations(s Server) []Operation {
 	return []Operation{{"SELECT 1", s.Select1}, {s.OneArg, s.SelectArg}}
 }
-
-// OpenContenders are pools over the null parent with few and with many server
-// connections open, reused in either order.
-func OpenContenders(ctx context.Context) []Contender {
-	var all []Contender
-	for _, lifo := range []bool{true, false} {
-		for _, n := range []int{10, 10_000} {
-			all = append(all, Contender{fmt.Sprintf("pool_use_lifo=%t, %d open", lifo, n), func() (*sql.DB, error) {
-				db, err := Open(ctx, n, lifo)
-				if err == nil {
-					db.SetMaxIdleConns(1) // the rest in the pool alone
-				}
-				return db, err
-			}})
-		}
-	}
-	return all
-}

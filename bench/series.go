@@ -18,6 +18,19 @@ func (s Series) Min() float64 { return s.quantile(0) }
 // Quartiles enclose the middle half of the values.
 func (s Series) Quartiles() (low, high float64) { return s.quantile(0.25), s.quantile(0.75) }
 
+// Interval holds the median of endlessly many runs with a probability of 95%,
+// whatever the distribution: so many ranks of a sorted series to either side of
+// its middle. A few values cannot tell; then it is their range.
+func (s Series) Interval() (low, high float64) {
+	n := float64(len(s))
+	rank := math.Floor((n - 1.96*math.Sqrt(n)) / 2)
+	if rank < 1 {
+		return s.Min(), s.Max()
+	}
+	sorted := slices.Sorted(slices.Values(s))
+	return sorted[int(rank)-1], sorted[len(s)-int(rank)]
+}
+
 // Max is the largest value.
 func (s Series) Max() float64 { return s.quantile(1) }
 

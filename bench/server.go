@@ -80,15 +80,17 @@ func (s Server) Tuned(n int) (*sql.DB, error) {
 // Pooled is the same with the driver's name changed and options, if any, added
 // to its DSN ("pool_size=16&pool_max_overflow=0").
 func (s Server) Pooled(options string) (*sql.DB, error) {
-	dsn := s.DSN
-	if options != "" {
-		separator := "?"
-		if strings.Contains(dsn, "?") {
-			separator = "&"
-		}
-		dsn += separator + options
+	return sql.Open("pooled", withOptions(s.DSN, options))
+}
+
+func withOptions(dsn, options string) string {
+	switch {
+	case options == "":
+		return dsn
+	case strings.Contains(dsn, "?"):
+		return dsn + "&" + options
 	}
-	return sql.Open("pooled", dsn)
+	return dsn + "?" + options
 }
 
 // Select1 asks a query without arguments and reads the answer.

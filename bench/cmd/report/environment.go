@@ -5,8 +5,15 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 )
+
+// measuredModules are those that figures depend on.
+var measuredModules = []string{
+	"github.com/go-sql-driver/mysql", "github.com/lib/pq", "github.com/jackc/pgx/v5", "github.com/jackc/puddle/v2",
+	"github.com/ngrok/sqlmw", "github.com/XSAM/otelsql", "github.com/simukti/sqldb-logger",
+}
 
 // environment names what a figure depends on: versions and hardware.
 func environment() [][2]string {
@@ -21,8 +28,7 @@ func environment() [][2]string {
 	var modules []string
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, m := range info.Deps {
-			switch m.Path {
-			case "github.com/go-sql-driver/mysql", "github.com/lib/pq", "github.com/ngrok/sqlmw":
+			if slices.Contains(measuredModules, m.Path) {
 				modules = append(modules, m.Path+" "+m.Version)
 			}
 		}

@@ -3,8 +3,10 @@
 //
 //	scripts/with-servers go -C bench run ./cmd/report
 //	scripts/with-servers go -C bench run ./cmd/report -part kill
+//	scripts/with-servers go -C bench run ./cmd/report -o ../docs/benchmarks
 //
-// Without servers it measures what needs none, and says so.
+// Without servers it measures what needs none, and says so. The last one also
+// draws the charts.
 package main
 
 import (
@@ -16,6 +18,8 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/pooled-go/pooled/bench"
@@ -30,19 +34,27 @@ type settings struct {
 	saturate time.Duration // of a saturated run
 	contend  time.Duration // of a contention run
 	kill     time.Duration // of a run under kills
-	part     string        // only this part; empty: all
+	recycle  time.Duration // of a run while connections are renewed
+	database bench.DatabasePlan
+	alone    bench.AlonePlan
+	waiters  int
+	part     string // only this part; empty: all
 }
 
 var (
-	full  = settings{pairs: 7, slices: 201, slice: 5 * time.Millisecond, load: 8 * time.Second, saturate: 1500 * time.Millisecond, contend: time.Second, kill: 2 * time.Second}
-	quick = settings{pairs: 2, slices: 101, slice: 2 * time.Millisecond, load: time.Second, saturate: 200 * time.Millisecond, contend: 300 * time.Millisecond, kill: time.Second}
+	full = settings{pairs: 7, slices: 201, slice: 5 * time.Millisecond, load: 5 * time.Second, saturate: 500 * time.Millisecond, contend: 2 * time.Second, kill: 2 * time.Second,
+		recycle: 4500 * time.Millisecond, database: bench.DatabasePlan{Starts: 5, Warm: 40 * time.Millisecond, Turns: 7, Turn: 20 * time.Millisecond},
+		alone: bench.AlonePlan{Starts: 3, Slice: 10 * time.Millisecond, Warm: 3 * time.Second}, waiters: 100_000}
+	quick = settings{pairs: 2, slices: 101, slice: 2 * time.Millisecond, load: time.Second, saturate: 200 * time.Millisecond, contend: 300 * time.Millisecond, kill: time.Second,
+		recycle: 2500 * time.Millisecond, database: bench.DatabasePlan{Starts: 1, Warm: 20 * time.Millisecond, Turns: 3, Turn: 10 * time.Millisecond},
+		alone: bench.AlonePlan{Starts: 1, Slice: 2 * time.Millisecond, Warm: 300 * time.Millisecond}, waiters: 10_000}
 )
 
 func main() {
 	var (
 		fast = flag.Bool("quick", false, "runs too short to mean anything, to see that it works")
-		out  = flag.String("o", "", "also write the page to this `file`")
-		part = flag.String("part", "", "only this `part` of what needs servers: overload, saturated, kill, openloop")
+		out  = flag.String("o", "", "also write the page, README.md, and its charts to this `directory`")
+		part = flag.String("part", "", "only this `part`: "+strings.Join(partNames(), ", "))
 	)
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -58,55 +70,84 @@ func main() {
 	}
 }
 
-func report(ctx context.Context, how settings, file string) error {
-	if err := knownPart(how.part); err != nil {
-		return err
+func report(ctx context.Context, how settings, directory string) error {
+	if how.part != "" && !slices.Contains(partNames(), how.part) {
+		return fmt.Errorf("no part %q", how.part)
 	}
-	page, err := measure(ctx, how)
+	page, sections, err := measure(ctx, how)
 	if err != nil {
 		return err
 	}
-	return publish(page, file)
+	if _, err = os.Stdout.Write(page); err != nil || directory == "" {
+		return err
+	}
+	return publish(directory, page, sections)
 }
 
-func knownPart(name string) error {
-	if name == "" {
-		return nil
+// alone are the measurements that need no server.
+var alone = []struct {
+	name string
+	run  func(context.Context, settings) (section, error)
+}{
+	{"overhead", nullCosts},
+	{"alone", aloneCosts},
+	{"watched", watchedCosts},
+	{"open", openCosts},
+	{"memory", idleMemory},
+	{"waiters", waiters},
+	{"contention", contention},
+	{"recycle", recycled},
+}
+
+func partNames() []string {
+	var names []string
+	for _, p := range alone {
+		names = append(names, p.name)
 	}
 	for _, p := range parts {
-		if p.name == name {
-			return nil
-		}
+		names = append(names, p.name)
 	}
-	return fmt.Errorf("no part %q", name)
+	return names
 }
 
-func publish(page []byte, file string) error {
-	if _, err := os.Stdout.Write(page); err != nil || file == "" {
+// publish writes the page and its charts.
+func publish(directory string, page []byte, sections []section) error {
+	if err := os.MkdirAll(directory, 0o777); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
-		return err
+	for _, s := range sections {
+		for _, c := range s.charts {
+			if err := os.WriteFile(filepath.Join(directory, c.file), c.svg(), 0o666); err != nil {
+				return err
+			}
+		}
 	}
-	return os.WriteFile(file, page, 0o666)
+	return os.WriteFile(filepath.Join(directory, "README.md"), page, 0o666)
 }
 
 // measure makes the page. What needs no server comes first, while none has run.
-func measure(ctx context.Context, how settings) ([]byte, error) {
+func measure(ctx context.Context, how settings) ([]byte, []section, error) {
 	began := time.Now()
 	env := environment()
 	var sections []section
-	if how.part == "" {
-		var err error
-		if sections, err = measureNull(ctx, how); err != nil {
-			return nil, err
+	for _, p := range alone {
+		if how.part != "" && p.name != how.part {
+			continue
+		}
+		s, err := p.run(ctx, how)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", p.name, err)
+		}
+		sections = append(sections, s)
+		for _, version := range s.versions {
+			env = append(env, [2]string{"peer", version})
 		}
 	}
 	servers := bench.Servers()
 	for _, s := range servers {
 		more, version, err := measureServer(ctx, how, s)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		sections = append(sections, more...)
 		env = append(env, [2]string{s.Name, version})
@@ -115,13 +156,13 @@ func measure(ctx context.Context, how settings) ([]byte, error) {
 		how.pairs, how.slices, time.Since(began).Round(time.Second))})
 	var page bytes.Buffer
 	writePage(&page, how, env, sections, len(servers))
-	return page.Bytes(), nil
+	return page.Bytes(), sections, nil
 }
 
 func writePage(w io.Writer, how settings, env [][2]string, sections []section, servers int) {
-	fmt.Fprintf(w, "# Benchmarks\n\nMade by `make bench` with `REPORT=docs/benchmarks.md`. What is compared ran in turns in one run; a figure is the median of its\n"+
+	fmt.Fprintf(w, "# Benchmarks\n\nMade by `make bench` with `REPORT=docs/benchmarks`. What is compared ran in turns in one run; a figure is the median of its\n"+
 		"runs. A ratio or a difference was taken within each pair of runs, and stands here as the median\n"+
-		"over the pairs (smallest … largest).\n\n")
+		"over the pairs (smallest … largest). In a chart, the thin line is the range: smallest … largest, or quartiles where there are many short runs.\n\n")
 	if how.pairs == quick.pairs {
 		fmt.Fprint(w, "**A quick run: too short to mean anything.**\n\n")
 	}
@@ -132,6 +173,7 @@ func writePage(w io.Writer, how settings, env [][2]string, sections []section, s
 		fmt.Fprintf(w, "- %s: %s\n", line[0], line[1])
 	}
 	writeTargets(w, sections)
+	writeLosses(w, sections)
 	for _, s := range sections {
 		s.write(w)
 	}

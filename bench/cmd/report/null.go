@@ -5,30 +5,14 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 
 	"github.com/pooled-go/pooled/bench"
 )
 
-// measureNull is everything over a parent that does nothing.
-func measureNull(ctx context.Context, how settings) ([]section, error) {
-	var all []section
-	for _, part := range []func(context.Context, settings) (section, error){
-		nullCosts, watchedCosts, openCosts, idleMemory, contention,
-	} {
-		s, err := part(ctx, how)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, s)
-	}
-	return all, nil
-}
-
-// The promise: what one Exec may cost more than with bare database/sql.
+// The promises.
 const (
-	overheadNanoseconds = 100
 	overheadAllocations = 0
-	bytesPerConn        = 1024
 	leakNanoseconds     = 400
 )
 
@@ -36,9 +20,12 @@ func nullCosts(ctx context.Context, how settings) (section, error) {
 	s := section{
 		title: "Over a parent that does nothing",
 		text: fmt.Sprintf("One operation, and what it costs more than with bare database/sql: medians of %d runs of about %v (and their quartiles).\n"+
-			"All contenders keep their conns (SetMaxIdleConns), the context can be cancelled, the dialect is PostgreSQL's.", how.slices, how.slice),
+			"All contenders keep their conns (SetMaxIdleConns), the context can be cancelled, the dialect is PostgreSQL's. sqlmw has an interceptor that does\n"+
+			"nothing, otelsql no exporter (OpenTelemetry's default, which records nothing), sqldb-logger a logger that drops everything.", how.slices, how.slice),
 		header: []string{"operation", "goroutines", "contender", "ns/op", "more, ns", "allocs/op", "more"},
 	}
+	names := bench.Names(bench.NullContenders)
+	more := make([][]bench.Series, len(names)) // of one goroutine, by contender and operation
 	for _, operation := range bench.NullOperations {
 		for _, goroutines := range distinct(1, runtime.GOMAXPROCS(0)) {
 			step("null parent, %s, %d goroutines", operation.Name, goroutines)
@@ -46,26 +33,48 @@ func nullCosts(ctx context.Context, how settings) (section, error) {
 			if err != nil {
 				return s, err
 			}
-			s.addCosts(operation.Name, goroutines, bench.Names(bench.NullContenders), costs)
+			s.addCosts(operation.Name, goroutines, names, costs)
+			if goroutines > 1 {
+				continue
+			}
+			s.promiseCosts(operation.Name, names, costs)
+			for i := range names {
+				more[i] = append(more[i], costs[i].Nanoseconds.Minus(costs[0].Nanoseconds))
+			}
 		}
 	}
+	c := chart{file: "overhead.svg", title: "What one operation costs more than with bare database/sql, 1 goroutine", unit: "ns, median and quartiles (logarithmic)", log: true}
+	for _, operation := range bench.NullOperations {
+		c.groups = append(c.groups, operation.Name)
+	}
+	for i, name := range names[1:] {
+		c.series = append(c.series, quartiled(name, more[i+1]...))
+	}
+	s.chart(c)
 	return s, nil
 }
 
 func (s *section) addCosts(operation string, goroutines int, names []string, costs []bench.Cost) {
-	base := costs[0]
+	base, pooled := costs[0], costs[1]
 	for i, c := range costs {
-		more, moreAllocs := c.Nanoseconds.Minus(base.Nanoseconds), c.Allocations.Minus(base.Allocations)
 		s.row(operation, fmt.Sprint(goroutines), names[i],
-			median(c.Nanoseconds, "%.0f"), middle(more, "%+.0f"),
-			median(c.Allocations, "%.1f"), median(moreAllocs, "%+.1f"))
-		if operation == bench.NullOperations[0].Name && goroutines == 1 && names[i] == "pooled" {
-			s.promise("Exec over the null parent, more than bare", median(more, "%+.0f ns"),
-				fmt.Sprintf("at most +%d ns", overheadNanoseconds), more.Median() <= overheadNanoseconds)
-			s.promise("Exec over the null parent, allocations more than bare", median(moreAllocs, "%+.1f"),
-				fmt.Sprintf("+%d", overheadAllocations), math.Round(10*moreAllocs.Median()) <= 10*overheadAllocations)
+			median(c.Nanoseconds, "%.0f"), middle(c.Nanoseconds.Minus(base.Nanoseconds), "%+.0f"),
+			median(c.Allocations, "%.1f"), median(c.Allocations.Minus(base.Allocations), "%+.1f"))
+		if names[i] != "pooled, class direct" && i != 1 {
+			s.against(operation+", "+counted(goroutines, "goroutine", "goroutines"), names[i], pooled.Nanoseconds.Over(c.Nanoseconds))
 		}
 	}
+}
+
+// promiseCosts: pooled's overhead is less than sqlmw's. Over bare both have the
+// same base, so that the difference of their times says it.
+func (s *section) promiseCosts(operation string, names []string, costs []bench.Cost) {
+	bare, pooled, sqlmw := costs[0], costs[1], costs[slices.Index(names, "sqlmw")]
+	s.promise(operation+" over the null parent: pooled's overhead less sqlmw's", interval(pooled.Nanoseconds.Minus(sqlmw.Nanoseconds), "%+.0f ns"),
+		"below 0", pooled.Nanoseconds.Minus(sqlmw.Nanoseconds).Median() < 0)
+	more := pooled.Allocations.Minus(bare.Allocations)
+	s.promise(operation+" over the null parent: allocations more than bare", median(more, "%+.1f"),
+		fmt.Sprintf("+%d", overheadAllocations), math.Round(10*more.Median()) <= 10*overheadAllocations)
 }
 
 func watchedCosts(ctx context.Context, how settings) (section, error) {
@@ -90,71 +99,6 @@ func watchedCosts(ctx context.Context, how settings) (section, error) {
 		}
 	}
 	return s, nil
-}
-
-func openCosts(ctx context.Context, how settings) (section, error) {
-	s := section{
-		title:  "Few and many server connections",
-		text:   "One Exec over the null parent, by the number of server connections that the pool holds open; medians and quartiles as before.",
-		header: []string{"pool", "ns/op", "to 10 open"},
-	}
-	contenders := bench.OpenContenders(ctx)
-	step("10 and 10,000 server connections open")
-	costs, err := bench.MeasureCosts(ctx, contenders, bench.NullOperations[0].Run, how.slices, 1, how.slice)
-	if err != nil {
-		return s, err
-	}
-	for i, c := range contenders {
-		ratio := costs[i].Nanoseconds.Over(costs[i/2*2].Nanoseconds)
-		s.row(c.Name, median(costs[i].Nanoseconds, "%.0f"), middle(ratio, "%.2f"))
-		if i == 1 {
-			s.promise("Exec with 10,000 server connections open to Exec with 10", median(ratio, "%.2f"),
-				"the same (within 5%)", ratio.Median() <= 1.05)
-		}
-	}
-	return s, nil
-}
-
-func idleMemory(ctx context.Context, _ settings) (section, error) {
-	s := section{
-		title:  "Memory",
-		text:   "Of an idle server connection, from the heap with 10,000 of them, all of which had been in use at once.",
-		header: []string{"part", "bytes for each"},
-	}
-	step("memory")
-	m, err := bench.IdleMemory(ctx, 10_000)
-	if err != nil {
-		return s, err
-	}
-	s.row("the parent's own", fmt.Sprintf("%.0f", m.Parent))
-	s.row("pooled's", fmt.Sprintf("%.0f", m.Pool))
-	s.row("a Conn beside it, while database/sql keeps one idle", fmt.Sprintf("%.0f", m.Conn))
-	s.promise("memory of an idle server connection beside the parent's", fmt.Sprintf("%.0f B", m.Pool),
-		fmt.Sprintf("at most %d B", bytesPerConn), m.Pool <= bytesPerConn)
-	return s, nil
-}
-
-func contention(ctx context.Context, how settings) (section, error) {
-	s := section{
-		title: "Waiting in line",
-		text: fmt.Sprintf("%d goroutines on %d connections, each Exec takes %v; how long one took with its wait. database/sql wakes those who wait\n"+
-			"at random, the pool first come first served.", bench.ContentionGoroutines, bench.ContentionConnections, bench.ContentionHold),
-		header: []string{"contender", "p50, ms", "p99, ms", "max, ms", "p99 to bare", "requests/s"},
-	}
-	step("contention")
-	contenders := bench.ContentionContenders
-	runs := make([]loads, len(contenders))
-	err := bench.InTurns(how.pairs, len(contenders), func(i int) error {
-		l, err := bench.Contend(ctx, contenders[i], how.contend)
-		runs[i] = append(runs[i], l)
-		return err
-	})
-	for i, c := range contenders {
-		s.row(c.Name, median(runs[i].milliseconds(0.5), "%.1f"), median(runs[i].milliseconds(0.99), "%.1f"),
-			median(runs[i].milliseconds(1), "%.1f"), spread(runs[i].milliseconds(0.99).Over(runs[0].milliseconds(0.99)), "%.2f"),
-			median(runs[i].perSecond(), "%.0f"))
-	}
-	return s, err
 }
 
 func distinct(a, b int) []int {

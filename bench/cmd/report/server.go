@@ -53,6 +53,8 @@ var parts = []struct {
 	name, server string
 	run          func(context.Context, settings, bench.Server, *bench.Admin) (section, error)
 }{
+	{"database", "", database},
+	{"texts", "", texts},
 	{"overload", "", overload},
 	{"saturated", "", saturated},
 	{"kill", "", killed},
