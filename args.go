@@ -4,6 +4,7 @@ import (
 	"database/sql/driver"
 	"fmt"
 	"reflect"
+	"time"
 )
 
 // database/sql converts a query's arguments before it calls the driver, by
@@ -68,9 +69,20 @@ func (r argRules) check(arg *driver.NamedValue) error {
 		err = r.column(arg)
 	}
 	if err == driver.ErrSkip {
-		arg.Value, err = driver.DefaultParameterConverter.ConvertValue(arg.Value)
+		arg.Value, err = defaultValue(arg.Value)
 	}
 	return err
+}
+
+// defaultValue is driver.DefaultParameterConverter's, without reflection for what most arguments are.
+func defaultValue(given any) (driver.Value, error) {
+	switch v := given.(type) {
+	case int:
+		return int64(v), nil
+	case nil, int64, string, float64, bool, time.Time, []byte:
+		return v, nil
+	}
+	return driver.DefaultParameterConverter.ConvertValue(given)
 }
 
 func (r argRules) column(arg *driver.NamedValue) error {

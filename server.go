@@ -31,29 +31,29 @@ type ServerConn struct {
 
 	// The fields below belong to the holder.
 
-	used         bool   // has been idle, or checked in, at least once
-	lending      bool   // the Checkout hooks are running
-	busy         bool   // an operation is under way; still true at checkin if it panicked
-	broken       bool   // must not go back into the pool
-	cause        error  // why, if that is known
-	cut          bool   // this borrow can't go on on it
-	ended        error  // the last error of this borrow that was a context's
-	invalid      bool   // the Invalidate hooks were told
-	retire       error  // why it leaves when it comes back; nil: it does not
-	detached     bool   // it is the pool's no more
-	openTx       bool   // a transaction begun through the driver is not known to have ended
-	textTx       bool   // a statement was seen that may have opened a transaction
-	autoOff      bool   // autocommit may be off: every statement may open a transaction
-	sessionDirty bool   // a statement was seen that may have changed the session; if watch
-	bornAutoOff  bool   // what autoOff was after connect
-	resetBy      string // what the last reset sent
-	sentBefore   uint64 // bytes on the socket before the operation under way
+	used         bool      // has been idle, or checked in, at least once
+	lending      bool      // the Checkout hooks are running
+	busy         bool      // an operation is under way; still true at checkin if it panicked
+	broken       bool      // must not go back into the pool
+	cut          bool      // this borrow can't go on on it
+	invalid      bool      // the Invalidate hooks were told
+	cause        error     // why, if that is known
+	ended        error     // the last error of this borrow that was a context's
+	retire       error     // why it leaves when it comes back; nil: it does not
+	detached     bool      // it is the pool's no more
+	openTx       bool      // a transaction begun through the driver is not known to have ended
+	textTx       bool      // a statement was seen that may have opened a transaction
+	autoOff      bool      // autocommit may be off: every statement may open a transaction
+	sessionDirty bool      // a statement was seen that may have changed the session; if watch
+	bornAutoOff  bool      // what autoOff was after connect
+	lastJudged   bool      // the last statement was judged:
+	judged       judgement // what it leaves
+	resetBy      string    // what the last reset sent
+	sentBefore   uint64    // bytes on the socket before the operation under way
 
-	last       string    // the last statement, as in seen
-	lastUse    uint64    // and the checkout it was sent in
-	lastJudged bool      // and it was judged:
-	judged     judgement // what it leaves
-	took       time.Time // when it was lent, if somebody measures
+	last    string    // the last statement, as in seen
+	lastUse uint64    // and the checkout it was sent in
+	took    time.Time // when it was lent, if somebody measures
 
 	parked     map[string]driver.Stmt // statements by text, left here by Conns that moved on
 	orphans    []driver.Stmt          // statements of a borrow that was put aside; closed with this
@@ -83,8 +83,8 @@ type ServerConn struct {
 
 	idle         bool   // in Pool.idle
 	resting      bool   // class direct: with its Conn in database/sql's hands
-	uses         uint64 // how often it was lent
 	replaced     bool   // another is being opened in its place
+	uses         uint64 // how often it was lent
 	idleSince    moment // when it last came back
 	lentAt       moment
 	lentTick     uint64 // Pool.clock.ticks at checkout
