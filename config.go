@@ -135,7 +135,7 @@ type Config struct {
 	// takes them in one text. Default: empty, nothing is run.
 	InitSQL string
 	// StmtCache is how many prepared statements are kept on each server connection, for queries with arguments by lib/pq
-	// or go-sql-driver/mysql; 0: none. With other parents it means nothing. Default: 0.
+	// or go-sql-driver/mysql, at most 65536; 0: none. With other parents none are kept. Default: 0.
 	StmtCache int
 	// ForkGuard keeps a forked child process from using or closing its parent's server connections. Default: true.
 	ForkGuard bool
@@ -307,7 +307,7 @@ var options = []option{
 		"longest a reset may take before the server connection is discarded; -1: no limit"),
 	text("pool_init_sql", func(c *Config) *string { return &c.InitSQL },
 		"run on each new server connection, and again after a session reset"),
-	number("pool_stmt_cache", func(c *Config) *int { return &c.StmtCache }, checkStmtCache, nil,
+	number("pool_stmt_cache", func(c *Config) *int { return &c.StmtCache }, checkStmtCache, reusing,
 		"prepared statements kept on each server connection, for queries with arguments (lib/pq, go-sql-driver/mysql); 0: none"),
 	number("pool_connect_limit", func(c *Config) *int { return &c.ConnectLimit }, atLeastOne, waiting,
 		"server connections being opened at one moment; -1: no limit"),

@@ -15,7 +15,7 @@ var postgresDialect = &dialect{
 	rollback:   "ROLLBACK",
 	commit:     "COMMIT",
 	firstGreet: greetPostgres,
-	greet:      func(ctx context.Context, _ *Pool, s *ServerConn) error { return greetPostgresStmts(ctx, s) },
+	greet:      greetPostgresStmts,
 	stmts:      postgresStmts,
 	session:    postgresSession,
 	renew:      renewPostgres,

@@ -144,7 +144,7 @@ func TestOpenErrors(t *testing.T) {
 		{"postgresql+pgx://scott:" + secret + "@localhost/db", "github.com/jackc/pgx/v5/stdlib"},
 		{"clickhouse://scott:" + secret + "@localhost/db", "clickhouse"},
 		{"postgresql+psycopg2://scott:" + secret + "@localhost/db", "Python"},
-		{"scott:" + secret + "@tcp(localhost)/db?pool_stmt_cache=-1", "pool_stmt_cache=-1: bad value: want at least 0"},
+		{"scott:" + secret + "@tcp(localhost)/db?pool_stmt_cache=-1", "pool_stmt_cache=-1: bad value: want 0 to 65536"},
 		{"/dbname", "pool_driver"},
 	} {
 		db, err := sql.Open("pooled", test.dsn)

@@ -71,8 +71,8 @@ func boolean(key string, field func(*Config) *bool, classes []Class, doc string)
 }
 
 func checkStmtCache(c Config) error {
-	if c.StmtCache < 0 {
-		return errors.New("want at least 0")
+	if c.StmtCache < 0 || c.StmtCache > 1<<16 {
+		return errors.New("want 0 to 65536")
 	}
 	return nil
 }

@@ -144,7 +144,7 @@ func newPool(parent driver.Connector, cfg Config, d *dialect, t *target, user []
 		refillPause:  backoff{first: time.Second, most: 30 * time.Second},
 		drained:      make(chan struct{}),
 	}
-	if cfg.StmtCache > 0 && cfg.Class != ClassNull && d.stmts != nil && d.stmts.fits(p) {
+	if cfg.StmtCache > 0 {
 		p.stmts = newStmtCaches(cfg.StmtCache)
 	}
 	p.user = user

@@ -63,6 +63,7 @@ type keptStmt struct {
 	stmtKey
 	stmt driver.Stmt
 	rows bool // it may return some
+	used bool // it has run
 }
 
 // stmtCaches is what the caches of a pool have in common.
@@ -75,6 +76,9 @@ type stmtCaches struct {
 
 	// changes is how often tables, or the like, were changed through the pool, or found to be.
 	changes atomic.Uint64
+
+	// told: it was logged that no statements are kept.
+	told atomic.Bool
 
 	// taken: the parent has taken a text with arguments; see stmtRules.skips.
 	taken atomic.Bool

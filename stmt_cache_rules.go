@@ -163,12 +163,14 @@ func isMySQL(parent driver.Connector) bool {
 // greetPostgresStmts turns the cache off on a server connection on which it is not safe: behind a pooler the next
 // statement may go to another backend, which knows other statements by the same names. A pooler tells a client a
 // process number of its own making.
-func greetPostgresStmts(ctx context.Context, s *ServerConn) error {
+func greetPostgresStmts(ctx context.Context, p *Pool, s *ServerConn) error {
 	if s.cache == nil {
 		return nil
 	}
 	row, err := s.queryRow(ctx, "SELECT pg_catalog.pg_backend_pid()")
-	s.cache.off = err != nil || fmt.Sprint(row[0]) != s.session
+	if s.cache.off = err != nil || fmt.Sprint(row[0]) != s.session; s.cache.off {
+		p.stmtsRest("behind a pooler the next statement may go to another session")
+	}
 	return unanswered(ctx, err)
 }
 

@@ -17,15 +17,27 @@ var (
 
 // cacheStmts puts a cache before the parent's connection, if statements are to be kept.
 func (s *ServerConn) cacheStmts(p *Pool) {
-	if p.stmts == nil || s.parent.execerCtx == nil || s.parent.queryCtx == nil {
+	if p.stmts == nil {
+		return
+	}
+	if p.dialect.stmts == nil || !p.dialect.stmts.fits(p) {
+		p.stmtsRest("it is for lib/pq and go-sql-driver/mysql, without interpolateParams")
 		return
 	}
 	packet, ok := p.dialect.stmts.knows(s.parent.conn)
-	if !ok {
+	if !ok || s.parent.execerCtx == nil || s.parent.queryCtx == nil {
+		p.stmtsRest("the driver's connection is not plainly that of lib/pq, without binary_parameters, or of go-sql-driver/mysql")
 		return
 	}
 	s.cache = newStmtCache(p, s, packet)
 	s.parent.execerCtx, s.parent.queryCtx, s.parent.preparer = s.cache, s.cache, s.cache
+}
+
+// stmtsRest says, once, that no statements are kept though they were asked for.
+func (p *Pool) stmtsRest(cause string) {
+	if !p.stmts.told.Swap(true) {
+		p.log().Info("pooled: pool_stmt_cache rests", "pool", p.name, "cause", cause)
+	}
 }
 
 // ExecContext runs a kept statement if there is one for the text.
@@ -81,6 +93,10 @@ func (c *stmtCache) PrepareContext(ctx context.Context, query string) (driver.St
 func runKept[T any](ctx context.Context, c *stmtCache, k *keptStmt, args []driver.NamedValue,
 	run func(context.Context, driver.Stmt, []driver.NamedValue) (T, error)) (T, error) {
 	result, err := run(ctx, k.stmt, args)
+	if err == nil && k.used {
+		c.pool.hits.Add(1)
+	}
+	k.used = true
 	if err == driver.ErrBadConn && ctx.Err() != nil { // which is why the driver has closed it
 		c.server.broken = true
 		return result, ctx.Err()
@@ -132,7 +148,6 @@ func (c *stmtCache) keptFor(ctx context.Context, key stmtKey, args []driver.Name
 	k := c.find(key)
 	switch {
 	case k != nil:
-		c.pool.hits.Add(1)
 	case c.wants(key, exec):
 		var err error
 		if k, err = c.keepNew(ctx, key); err != nil && !c.rules.skips && c.server.mayHoldTx() {
@@ -149,6 +164,9 @@ func (c *stmtCache) keptFor(ctx context.Context, key stmtKey, args []driver.Name
 
 // wants tells whether a statement is to be prepared and kept for a text.
 func (c *stmtCache) wants(key stmtKey, exec bool) bool {
+	if c.owner.cfg.ResetOnReturn == ResetSession && !c.server.mayHoldTx() {
+		return false // it would be gone before it is used again
+	}
 	return c.pool.seen.has(key) && preparable(c.server.kind, key.text) &&
 		!(exec && c.rules.skips && returnsRows(c.server.kind, key.text)) && c.admits()
 }
@@ -173,7 +191,7 @@ func (c *stmtCache) keepNew(ctx context.Context, key stmtKey) (*keptStmt, error)
 	if err != nil {
 		return nil, err
 	}
-	k := &keptStmt{key, stmt, returnsRows(c.server.kind, key.text)}
+	k := &keptStmt{stmtKey: key, stmt: stmt, rows: returnsRows(c.server.kind, key.text)}
 	c.pool.prepared.Add(1)
 	c.keep(k)
 	return k, c.evict(ctx, max(1, c.pool.limit()))

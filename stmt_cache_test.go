@@ -399,3 +399,17 @@ func TestStmtIsKeptForItsTypes(t *testing.T) {
 		t.Errorf("statements kept after long arguments: have %d, want 5", n)
 	}
 }
+
+// A cache that was asked for and rests says so once.
+func TestStmtCacheThatRestsSaysSo(t *testing.T) {
+	var book logBook
+	fake := pooledtest.NewFake(t)
+	db, _ := open(t, fake, keeps(4), size(2, 0), logTo(&book))
+	a, _ := grab(t, db)
+	b, _ := grab(t, db)
+	give(t, a, b)
+	lines := slices.DeleteFunc(book.take(), func(l string) bool { return !strings.Contains(l, "pool_stmt_cache rests") })
+	if len(lines) != 1 || !strings.Contains(lines[0], "it is for lib/pq") {
+		t.Errorf("have %q, want one line with the reason", lines)
+	}
+}
