@@ -74,7 +74,7 @@ func (c *stmtCache) QueryContext(ctx context.Context, query string, args []drive
 	rows, err := c.parent.query(ctx, query, args)
 	c.sent(key, err)
 	if err == nil && c.rules.watchRows && !c.off {
-		rows = c.watch(nil, rows, &c.textRows)
+		rows = c.watch(rows, &c.textRows)
 	}
 	return rows, err
 }
@@ -263,7 +263,9 @@ func (c *stmtCache) queryKept(ctx context.Context, stmt driver.Stmt, args []driv
 		c.cutIfEnded(ctx)
 		return nil, err
 	}
-	return c.watch(ctx, rows, &c.keptRows), nil
+	watched := c.watch(rows, &c.keptRows)
+	watched.ctx = ctx
+	return watched, nil
 }
 
 // cutIfEnded: the borrow can't go on on this server connection.
@@ -273,9 +275,9 @@ func (c *stmtCache) cutIfEnded(ctx context.Context) {
 	}
 }
 
-func (c *stmtCache) watch(ctx context.Context, rows driver.Rows, open *int) driver.Rows {
+func (c *stmtCache) watch(rows driver.Rows, open *int) *watchedRows {
 	*open++
-	return &watchedRows{anyRows{rows}, ctx, c, open}
+	return &watchedRows{anyRows: anyRows{rows}, cache: c, open: open}
 }
 
 // watchedRows are lib/pq's Rows, of which it matters whether they are closed.
