@@ -184,12 +184,12 @@ func TestHitsAreThoseOfTheCache(t *testing.T) {
 	onServers(t, func(t *testing.T, s Server, _ *Admin) {
 		contenders := TextContenders(s)
 		plan := DatabasePlan{Starts: 1, Warm: 100 * time.Millisecond, Turns: 1, Turn: 100 * time.Millisecond}
-		for at, most := range []float64{0, 0.5, 0.05} { // once; half of them once; too many
+		for at, most := range []float64{0, 0.5, 1} { // once; half of them once; too many
 			all, err := CompareDatabase(t.Context(), []Contender{contenders[0], contenders[TextCached]}, TextOperations(s)[at], 1, plan)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if without, with := all[0].Hits(), all[1].Hits(); without != 0 || with > most || at == 1 && with < 0.9*most {
+			if without, with := all[0].Hits(), all[1].Hits(); without != 0 || with > most+0.05 || at == 0 && with > 0 || at == 1 && with < 0.9*most {
 				t.Errorf("%s: have %g without a cache, %g with one, want at most %g", TextOperations(s)[at].Name, without, with, most)
 			}
 		}
@@ -231,8 +231,8 @@ func TestTheCacheDecidesWhatIsPrepared(t *testing.T) {
 		{"each text once, cached", prepares(usual, texts[0]), 1, 1},
 		{"half of the texts once, without", prepares(without, texts[1]), 1, 1},
 		{"half of the texts once, cached", prepares(usual, texts[1]), 0.5, 0.55},
-		{"too many texts, small cache", prepares(small, texts[2]), 0.95, 1},
-		{"too many texts, cache that is too small", prepares(usual, texts[2]), 0.95, 1},
+		{"too many texts, small cache", prepares(small, texts[2]), 0.75, 1}, // what is kept stays a while
+		{"too many texts, cache that is too small", prepares(usual, texts[2]), 0.6, 0.95},
 		{"many texts, large cache", prepares(large, texts[2]), 0.6, 0.8}, // in two of three turns each, but for those the pool takes for another
 	} {
 		if is.have < is.least || is.have > is.most {
