@@ -238,6 +238,10 @@ func (p *Pool) Dispose() {
 	defer p.mu.Unlock()
 	p.generation.Add(1)
 	p.owed = 0
-	p.takeBackLocked(func(*ServerConn) bool { return true })
+	for s := range p.all {
+		if p.takeBackLocked(s) {
+			p.closeIdleLocked(s, errDisposed, nil)
+		}
+	}
 	p.closeAllIdleLocked(errDisposed, func(*ServerConn) bool { return true })
 }

@@ -163,18 +163,14 @@ func (p *Pool) putBack(s *ServerConn) {
 	}
 	p.lent--
 	p.counts.checkins++
-	if p.line.n > 0 || over {
-		p.placeLocked(s)
-	} else { // the common case
-		s.idleSince = p.nowLocked()
-		p.idle.pushBack(s)
-	}
+	s.idleSince = p.nowLocked()
+	p.placeLocked(s)
 	p.mu.Unlock()
 }
 
-// placeLocked gives s to the head of the line, or lays it down idle.
+// placeLocked gives s to the head of the line, or lays it down idle. There is no other way to become idle, so nobody
+// waits while one is.
 func (p *Pool) placeLocked(s *ServerConn) {
-	s.idleSince = p.nowLocked()
 	if p.line.n > 0 {
 		p.deliverLocked(s)
 		return
@@ -189,7 +185,7 @@ func (p *Pool) placeLocked(s *ServerConn) {
 func (p *Pool) deliverLocked(s *ServerConn) {
 	w := p.line.popFront()
 	w.server = s
-	p.lendLocked(s)
+	p.lendLocked(s, w.turn)
 	w.ready <- struct{}{}
 }
 

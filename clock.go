@@ -21,6 +21,10 @@ func (m moment) since(earlier moment) time.Duration {
 	return max(m.mono-earlier.mono, m.wall-earlier.wall)
 }
 
+// awake is the time that has passed while the machine was awake. A step of the wall clock is no time for which a program
+// has had something.
+func (m moment) awake(earlier moment) time.Duration { return m.mono - earlier.mono }
+
 // clock is a coarse clock: to read a real one at each checkout and checkin
 // would cost more than all the guards together. While it is in use a timer
 // advances it, a few times within the shortest age that the pool compares with. When it

@@ -178,10 +178,10 @@ func (p *Pool) close() error {
 	p.histograms.rest()
 	p.cancel()
 	p.owed = 0
-	for _, timer := range []*time.Timer{p.recycleTimer, p.leakTimer} {
-		if timer != nil {
-			timer.Stop()
-		}
+	p.recycleAlarm.stop()
+	p.timeoutAlarm.stop()
+	if p.leakTimer != nil {
+		p.leakTimer.Stop()
 	}
 	for p.line.n > 0 {
 		p.failHeadLocked(ErrClosed)

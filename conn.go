@@ -36,7 +36,8 @@ type Conn struct {
 	// untouched: nothing reached the server in this borrow, so if the parent
 	// says the connection is bad, another one may take its place.
 	untouched bool
-	stale     int // server connections replaced in the operation under way
+	stale     int    // server connections replaced in the operation under way
+	turn      uint64 // ServerConn.turn of one that was taken away before anything was done with it; 0: none
 
 	tx    tx                  // the transaction under way
 	stmts *Stmt               // those prepared on server in this borrow, a list
@@ -58,7 +59,7 @@ func (c *Conn) giveUpUnused() bool { return c.lend.CompareAndSwap(lendUnused, le
 // acquire is the server connection of this Conn, borrowed now if it has none.
 func (c *Conn) acquire(ctx context.Context) (*ServerConn, error) {
 	if c.server != nil {
-		if s, err := c.inHand(); s != nil || err != nil {
+		if s, err := c.inHand(ctx); s != nil || err != nil {
 			return s, err
 		}
 	}
@@ -71,32 +72,32 @@ func (c *Conn) acquire(ctx context.Context) (*ServerConn, error) {
 	if err := c.pool.here().checkout(ctx, c); err != nil {
 		return nil, err
 	}
-	c.untouched = true
+	c.untouched, c.turn = true, 0
 	c.taken(c.server)
 	return c.server, nil
 }
 
-// inHand is the server connection that this Conn holds, if it is still of use. If not it holds none from now on.
-func (c *Conn) inHand() (*ServerConn, error) {
+// inHand is the server connection that this Conn holds, or another if that is of no use any more. Nil: it holds none.
+func (c *Conn) inHand(ctx context.Context) (*ServerConn, error) {
 	unused := c.lend.Load() == lendUnused
 	s := c.held()
-	if s == nil {
-		return nil, nil
-	}
-	if unused {
-		c.taken(s)
-	}
 	switch {
+	case s == nil:
+		return nil, nil
 	case s.foreign():
 		return nil, errForked
 	case s.cut:
 		return nil, driver.ErrBadConn
-	case !unused || c.pool.direct() || !c.pool.here().tooLongUnused(s):
+	case !unused:
 		return s, nil
 	}
-	c.server = nil
-	c.pool.here().putBack(s) // and through the guards again
-	return nil, nil
+	if !c.pool.direct() && c.pool.here().tooLongUnused(s) {
+		if err := c.pool.here().checkoutHeld(ctx, c, s); err != nil {
+			return nil, err
+		}
+	}
+	c.taken(c.server)
+	return c.server, nil
 }
 
 // taken remembers who is about to use s, if leaks are looked for.
@@ -119,7 +120,9 @@ func (c *Conn) use() {
 	if !c.lend.CompareAndSwap(lendUnused, lendUsed) || c.server.foreign() {
 		c.lend.Store(lendUsed)
 		c.server = nil // taken back, or left to the parent process
+		return
 	}
+	c.turn = 0
 }
 
 // again decides, after an operation on s answered err, whether it is to be done
@@ -152,6 +155,7 @@ func (c *Conn) failed(s *ServerConn, err error, harmless bool) bool {
 		c.untouched, c.stale = false, 0
 		return false
 	}
+	c.turn = s.turn
 	c.drop(err)
 	if c.stale++; c.stale == maxStale {
 		c.pool.here().discardSuspects(moment{}, err)
@@ -469,6 +473,7 @@ func (c *Conn) IsValid() bool {
 	}
 	s := c.held()
 	if s == nil {
+		c.turn = 0
 		return !c.bad
 	}
 	if s.foreign() {

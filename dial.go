@@ -40,14 +40,13 @@ func (p *Pool) wantedLocked() int {
 
 func (p *Pool) dial(values context.Context, id, generation uint64) {
 	defer p.backgroundDone()
-	began := time.Now()
 	ctx, cancel := p.dialContext(values)
 	var s *ServerConn
 	err := errGoexit
 	defer func() { // also if a hook ends the goroutine
 		tooLong := err != nil && ctx.Err() == context.DeadlineExceeded
 		cancel()
-		p.dialed(values, s, err, tooLong, began)
+		p.dialed(values, s, err, tooLong)
 	}()
 	if s, err = p.open(ctx, id, generation); err != nil {
 		p.tellConnectError(err)
@@ -57,13 +56,13 @@ func (p *Pool) dial(values context.Context, id, generation uint64) {
 var errGoexit = errors.New("pooled: open connection: a hook ended its goroutine (runtime.Goexit)")
 
 // dialed takes the result of a dial.
-func (p *Pool) dialed(values context.Context, s *ServerConn, err error, tooLong bool, began time.Time) {
+func (p *Pool) dialed(values context.Context, s *ServerConn, err error, tooLong bool) {
 	p.mu.Lock()
 	p.opening--
 	kept := true
 	switch {
 	case tooLong:
-		p.dialFailedLocked(p.timeoutErrorLocked(PhaseOpening, time.Since(began), p.line.n))
+		p.dialFailedLocked(p.timeoutErrorLocked(PhaseOpening, p.headWaitedLocked(), p.line.n))
 	case err != nil:
 		p.dialFailedLocked(err)
 	default:
@@ -75,6 +74,15 @@ func (p *Pool) dialed(values context.Context, s *ServerConn, err error, tooLong 
 		p.goodbyeHere(s, nil)
 		p.closeServer(s)
 	}
+}
+
+// headWaitedLocked is how long the one who gets a dial's error has waited: often not as long as the dial took, which
+// was begun for another.
+func (p *Pool) headWaitedLocked() time.Duration {
+	if p.line.head == nil {
+		return 0
+	}
+	return time.Since(p.line.head.since)
 }
 
 // tellConnectError runs the hooks before anybody gets the error.
@@ -187,6 +195,7 @@ func (p *Pool) openedLocked(s *ServerConn) bool {
 	}
 	p.joinLocked(s)
 	inLine := p.line.n > 0
+	s.idleSince = p.nowLocked()
 	p.placeLocked(s)
 	if p.owed > 0 && (!inLine || p.establishedLocked() >= p.keep) {
 		p.owed--

@@ -67,7 +67,7 @@ func (p *Pool) openLent(ctx context.Context) (s *ServerConn, err error) {
 func (p *Pool) admitDirect(ctx context.Context, c *Conn, s *ServerConn) error {
 	p.mu.Lock()
 	p.lent-- // it is counted for as long as it is open
-	p.lendLocked(s)
+	p.lendLocked(s, 0)
 	p.unrestLocked(s)
 	p.mu.Unlock()
 	err := p.admit(ctx, c, s)

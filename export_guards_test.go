@@ -47,6 +47,18 @@ func SetClock(p *Pool, c *FakeClock) {
 	p.clock.read = c.read
 }
 
+// StepWallClock sets the wall clock forward, as a time server may.
+func StepWallClock(p *Pool, by time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	read := p.clock.read
+	p.clock.read = func() moment {
+		now := read()
+		now.wall += by
+		return now
+	}
+}
+
 // StopClock lets the coarse clock rest, as it does when nobody asks.
 func StopClock(p *Pool) {
 	p.mu.Lock()

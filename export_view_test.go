@@ -40,7 +40,7 @@ func ShownWithSecrets(t testing.TB, cfg Config, secrets []string) string {
 	p.mu.Lock()
 	p.lent++
 	p.joinLocked(s)
-	p.lendLocked(s)
+	p.lendLocked(s, 0)
 	s.lentAt.mono -= time.Hour
 	p.mu.Unlock()
 	s.saw("ALTER USER scott PASSWORD " + said)

@@ -41,7 +41,7 @@ func (p *Pool) holdersLocked() []heldServer {
 	}
 	list := make([]heldServer, len(p.holders))
 	for i, l := range p.holders {
-		list[i] = heldServer{l.server, l.uses, now.since(l.server.lentAt)}
+		list[i] = heldServer{l.server, l.uses, now.awake(l.server.lentAt)}
 	}
 	return list
 }
@@ -108,7 +108,7 @@ func (p *Pool) findLeaksNow() (found []heldServer) {
 		if s.idle || s.resting || s.unused() {
 			continue
 		}
-		out := now.since(s.lentAt)
+		out := now.awake(s.lentAt)
 		if out < limit {
 			more, next = true, min(next, limit-out)
 		} else if s.use.CompareAndSwap(useTaken, useReported) {
@@ -131,7 +131,7 @@ const leakLooks = 8
 // whose server connection has not come back yet.
 func (p *Pool) leakOver(s *ServerConn) {
 	p.mu.Lock()
-	held := p.clock.read().since(s.lentAt)
+	held := p.clock.read().awake(s.lentAt)
 	p.counts.leaksReturned++
 	p.mu.Unlock()
 	h := p.heldFor(heldServer{s, s.uses, held})

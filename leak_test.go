@@ -449,3 +449,39 @@ func TestBrokenByAContext(t *testing.T) {
 		t.Errorf("have %q, want %q", have, want)
 	}
 }
+
+// When the wall clock is set, nothing has been held for longer.
+func TestLeakIsNoStepOfTheWallClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l leaks
+		db, pool := open(t, pooledtest.NewFake(t), size(1, 0), leakAfter(time.Minute, &l), timeout(time.Second))
+		defer db.Close()
+		conn, _ := grab(t, db)
+		time.Sleep(50 * time.Second)
+		give(t, conn)
+		conn, _ = grab(t, db)
+		pooled.StepWallClock(pool, time.Hour)
+		time.Sleep(50 * time.Second)
+		synctest.Wait()
+		if list, _ := l.take(); len(list) != 0 {
+			t.Errorf("reported after 50s: %q", list)
+		}
+		var timeout *pooled.TimeoutError
+		if _, err := db.Exec("UPDATE"); !errors.As(err, &timeout) || timeout.Holders[0].Held > time.Minute {
+			t.Errorf("have %v, want a holder for less than a minute", err)
+		}
+		if held := pool.Conns()[0].Held; held > time.Minute {
+			t.Errorf("Conns: held for %v", held)
+		}
+		time.Sleep(20 * time.Second)
+		synctest.Wait()
+		if list, _ := l.take(); len(list) != 1 {
+			t.Errorf("have %q after 71s, want one report", list)
+		}
+		give(t, conn)
+		synctest.Wait()
+		if list, _ := l.take(); len(list) != 1 || strings.Contains(list[0], "h") {
+			t.Errorf("have %q, want that it came back after little more than a minute", list)
+		}
+	})
+}

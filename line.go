@@ -10,8 +10,9 @@ import (
 // has left the line, nobody but its caller knows it.
 type waiter struct {
 	ready chan struct{} // capacity one: delivering never blocks
-	timer *time.Timer   // stopped while nobody waits
 	ctx   context.Context
+	since time.Time // when its checkout began to wait
+	turn  uint64    // see ServerConn.turn; 0: it has not been served yet
 
 	// Written before ready is signalled, read after.
 	server *ServerConn
@@ -24,28 +25,18 @@ type waiter struct {
 
 // newWaiter takes one that was used before, if there is one: under load there
 // are as many waits as there are statements.
-func (p *Pool) newWaiter(ctx context.Context) *waiter {
+func (p *Pool) newWaiter(ctx context.Context, since time.Time, turn uint64) *waiter {
 	w, _ := p.spare.Get().(*waiter)
 	if w == nil {
 		w = &waiter{ready: make(chan struct{}, 1)}
 	}
-	w.ctx = ctx
+	w.ctx, w.since, w.turn = ctx, since, turn
 	return w
 }
 
 func (p *Pool) freeWaiter(w *waiter) {
 	w.ctx, w.server, w.err = nil, nil, nil
 	p.spare.Put(w)
-}
-
-// expires is the channel that tells when this waiter's time is up.
-func (w *waiter) expires(after time.Duration) <-chan time.Time {
-	if w.timer == nil {
-		w.timer = time.NewTimer(after)
-	} else {
-		w.timer.Reset(after)
-	}
-	return w.timer.C
 }
 
 // line is the callers that wait, first come first served. A linked list, since
@@ -55,29 +46,35 @@ type line struct {
 	n          int
 }
 
-func (l *line) pushBack(w *waiter) {
-	w.queued = true
-	w.prev = l.tail
-	if l.tail == nil {
-		l.head = w
-	} else {
-		l.tail.next = w
+// add queues a caller. One that was served before, with a connection that turned out to be of no use, stands before all
+// that were not, and behind those that were served before it.
+func (l *line) add(w *waiter) {
+	var next *waiter
+	if w.turn != 0 {
+		for next = l.head; next != nil && next.turn != 0 && next.turn < w.turn; {
+			next = next.next
+		}
 	}
-	l.tail = w
-	l.n++
+	l.insert(w, next)
 }
 
-// pushFront is for a caller that had its turn and was given a connection that
-// turned out to be dead.
-func (l *line) pushFront(w *waiter) {
-	w.queued = true
-	w.next = l.head
-	if l.head == nil {
+// insert puts w before next, nil: behind all.
+func (l *line) insert(w, next *waiter) {
+	prev := l.tail
+	if next != nil {
+		prev = next.prev
+	}
+	w.prev, w.next, w.queued = prev, next, true
+	if prev == nil {
+		l.head = w
+	} else {
+		prev.next = w
+	}
+	if next == nil {
 		l.tail = w
 	} else {
-		l.head.prev = w
+		next.prev = w
 	}
-	l.head = w
 	l.n++
 }
 

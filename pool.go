@@ -93,8 +93,9 @@ type Pool struct {
 	// that are due for their age.
 	owed         int
 	dueLeft      bool // some that are due wait for their turn
-	recycleTimer *time.Timer
-	recycleAt    time.Time
+	recycleAlarm alarm
+
+	timeoutAlarm alarm // for the next in line whose pool_timeout is up
 
 	// ceiling is how many server connections the server accepted before it
 	// said "too many"; unlimited while it has not said so.
@@ -235,10 +236,10 @@ func (p *Pool) checkout(ctx context.Context, c *Conn) error {
 		began = time.Now()
 	}
 	var err error
-	if s := p.takeIdle(); s == nil {
-		err = p.checkoutInLine(ctx, c, false)
+	if s := p.takeIdle(c.turn); s == nil {
+		err = p.checkoutInLine(ctx, c, c.turn)
 	} else if err = p.admit(ctx, c, s); err != nil && errors.Is(err, ErrDisconnect) {
-		err = p.checkoutInLine(ctx, c, true)
+		err = p.checkoutInLine(ctx, c, s.turn)
 	}
 	if err == nil && timed {
 		p.waited(c.server, began)
@@ -246,14 +247,39 @@ func (p *Pool) checkout(ctx context.Context, c *Conn) error {
 	return err
 }
 
-// checkoutInLine is a checkout that found nothing idle, or, again, nothing of use.
-func (p *Pool) checkoutInLine(ctx context.Context, c *Conn, again bool) error {
+// checkoutHeld is the checkout of the one that Connect gave c, which has not been used for long: it passes the guards
+// again.
+func (p *Pool) checkoutHeld(ctx context.Context, c *Conn, s *ServerConn) error {
+	c.server = nil
+	if err := ctx.Err(); err != nil {
+		c.turn = s.turn
+		p.putBack(s)
+		return err
+	}
+	p.leaseAgain(s)
+	err := p.admit(ctx, c, s)
+	if errors.Is(err, ErrDisconnect) {
+		return p.checkoutInLine(ctx, c, s.turn)
+	}
+	return err
+}
+
+// leaseAgain counts the lease of s, which has not been used, as one that begins now.
+func (p *Pool) leaseAgain(s *ServerConn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.endUnusedLocked(s)
+	p.lendLocked(s, s.turn)
+}
+
+// checkoutInLine is a checkout that found nothing idle, or nothing of use. turn is the caller's, if it was served before.
+func (p *Pool) checkoutInLine(ctx context.Context, c *Conn, turn uint64) error {
 	var since time.Time // when the wait began, zero: it did not
-	for refused := 0; ; again = true {
+	for refused := 0; ; {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		s, err := p.take(ctx, &since, again)
+		s, err := p.take(ctx, &since, turn)
 		if err != nil {
 			p.tellTimeout(err)
 			return err
@@ -262,6 +288,7 @@ func (p *Pool) checkoutInLine(ctx context.Context, c *Conn, again bool) error {
 		if err = p.admit(ctx, c, s); !errors.Is(err, ErrDisconnect) {
 			return err
 		}
+		turn = s.turn
 		// The number of old ones is finite; new ones that are refused time and
 		// again are a fault in a hook.
 		if fresh {
@@ -332,23 +359,26 @@ func (p *Pool) admit(ctx context.Context, c *Conn, s *ServerConn) error {
 }
 
 // takeIdle takes an idle server connection, or nil if take has more to do.
-func (p *Pool) takeIdle() *ServerConn {
+func (p *Pool) takeIdle(turn uint64) *ServerConn {
 	p.mu.Lock()
 	if p.idle.len() <= p.cfg.MinIdle || p.cfg.Class == ClassAssert {
 		p.mu.Unlock()
 		return nil
 	}
 	s := p.idle.pop(p.cfg.UseLIFO)
-	p.lendLocked(s)
+	p.lendLocked(s, turn)
 	p.mu.Unlock()
 	return s
 }
 
 // lendLocked counts s as lent, and notes for the guards what they go by: they run
-// without the lock.
-func (p *Pool) lendLocked(s *ServerConn) {
+// without the lock. turn is the caller's, 0: this is the first time that it is served.
+func (p *Pool) lendLocked(s *ServerConn, turn uint64) {
 	p.lent++
 	p.counts.checkouts++
+	if s.turn = turn; turn == 0 {
+		s.turn = p.counts.checkouts
+	}
 	s.uses++
 	s.lentAt = p.nowLocked()
 	if p.cfg.LeakAfter != off {
@@ -359,7 +389,7 @@ func (p *Pool) lendLocked(s *ServerConn) {
 }
 
 // take takes an idle server connection or stands in line for one.
-func (p *Pool) take(ctx context.Context, since *time.Time, again bool) (*ServerConn, error) {
+func (p *Pool) take(ctx context.Context, since *time.Time, turn uint64) (*ServerConn, error) {
 	p.mu.Lock()
 	if p.cfg.Class == ClassAssert {
 		if err := p.assertFreeLocked(); err != nil {
@@ -369,7 +399,7 @@ func (p *Pool) take(ctx context.Context, since *time.Time, again bool) (*ServerC
 	}
 	if p.idle.len() > 0 {
 		s := p.idle.pop(p.cfg.UseLIFO)
-		p.lendLocked(s)
+		p.lendLocked(s, turn)
 		p.dialLocked(ctx) // another in its place, for pool_min_idle
 		p.mu.Unlock()
 		return s, nil
@@ -378,20 +408,17 @@ func (p *Pool) take(ctx context.Context, since *time.Time, again bool) (*ServerC
 		p.mu.Unlock()
 		return nil, err
 	}
-	w := p.newWaiter(ctx)
-	if again {
-		p.line.pushFront(w)
-	} else {
-		p.line.pushBack(w)
-	}
-	p.counts.waits++
-	p.dialLocked(ctx)
-	p.armReclaimLocked()
-	p.mu.Unlock()
 	if since.IsZero() {
 		*since = time.Now()
 	}
-	s, err := p.wait(ctx, w, *since)
+	w := p.newWaiter(ctx, *since, turn)
+	p.line.add(w)
+	p.counts.waits++
+	p.armTimeoutLocked(w)
+	p.dialLocked(ctx)
+	p.armReclaimLocked()
+	p.mu.Unlock()
+	s, err := p.wait(ctx, w)
 	p.freeWaiter(w)
 	return s, err
 }
@@ -422,35 +449,25 @@ func (p *Pool) assertFreeLocked() error {
 	return nil
 }
 
-// wait waits for a delivery, the end of ctx, or pool_timeout since then.
-func (p *Pool) wait(ctx context.Context, w *waiter, since time.Time) (*ServerConn, error) {
-	var timeout <-chan time.Time
-	if limit := p.cfg.Timeout; limit >= 0 {
-		if limit == 0 {
-			limit = dialTimeout // it waits for nothing but its own dial
-		}
-		timeout = w.expires(time.Until(since.Add(limit)))
-		defer w.timer.Stop()
-	}
+// wait waits for a delivery, which pool_timeout's end is too, or the end of ctx.
+func (p *Pool) wait(ctx context.Context, w *waiter) (*ServerConn, error) {
 	select {
 	case <-w.ready:
 		return w.server, w.err
 	case <-ctx.Done():
-		return nil, p.canceled(ctx, w, since)
-	case <-timeout:
-		return p.timedOut(w, since)
+		return nil, p.canceled(ctx, w)
 	}
 }
 
 // canceled is the end of a wait by the caller's context. Its error is the context's, as it is, which tells nobody
 // that it was the pool that had nothing to give; so the hooks are told.
-func (p *Pool) canceled(ctx context.Context, w *waiter, since time.Time) error {
+func (p *Pool) canceled(ctx context.Context, w *waiter) error {
 	if s := p.leave(w); s != nil {
 		p.putBack(s) // delivered at the very moment it gave up
 	}
 	p.waitsCanceled.Add(1)
 	p.mu.Lock()
-	state := p.timeoutErrorLocked(p.phaseLocked(), time.Since(since), p.line.n+1)
+	state := p.timeoutErrorLocked(p.phaseLocked(), time.Since(w.since), p.line.n+1)
 	p.mu.Unlock()
 	p.nameHolders(state)
 	err := fmt.Errorf("%w: %s", context.Cause(ctx), state.figures())
@@ -484,17 +501,41 @@ func (p *Pool) leave(w *waiter) *ServerConn {
 	return w.server
 }
 
-func (p *Pool) timedOut(w *waiter, since time.Time) (*ServerConn, error) {
-	p.mu.Lock()
-	if !w.queued { // delivered at the very moment
-		p.mu.Unlock()
-		<-w.ready
-		return w.server, w.err
+// One timer serves all in line: to set and stop one for each would cost more than the rest of a wait.
+
+// waitLimit is pool_timeout as an end of a wait, negative: none.
+func (p *Pool) waitLimit() time.Duration {
+	if p.cfg.Timeout == 0 {
+		return dialTimeout // it waits for nothing but its own dial
 	}
-	err := p.timeoutErrorLocked(p.phaseLocked(), time.Since(since), p.line.n)
-	p.line.remove(w)
-	p.mu.Unlock()
-	return nil, err
+	return p.cfg.Timeout
+}
+
+// armTimeoutLocked sees to it that w's wait ends in time.
+func (p *Pool) armTimeoutLocked(w *waiter) {
+	if limit := p.waitLimit(); limit >= 0 {
+		p.timeoutAlarm.set(w.since.Add(limit), p.endWaits)
+	}
+}
+
+// endWaits ends the waits whose time is up. Behind the first that was not served before, all came later than those
+// before them.
+func (p *Pool) endWaits() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.timeoutAlarm.at = time.Time{}
+	now := time.Now()
+	for w := p.line.head; w != nil; {
+		next := w.next
+		if waited := now.Sub(w.since); waited >= p.waitLimit() {
+			w.err = p.timeoutErrorLocked(p.phaseLocked(), waited, p.line.n)
+			p.line.remove(w)
+			w.ready <- struct{}{}
+		} else if p.armTimeoutLocked(w); w.turn == 0 {
+			return
+		}
+		w = next
+	}
 }
 
 func (p *Pool) timeoutErrorLocked(phase Phase, waited time.Duration, waiting int) *TimeoutError {

@@ -105,16 +105,7 @@ func (p *Pool) armRecycleLocked(in time.Duration) {
 	if p.closed {
 		return
 	}
-	at := time.Now().Add(in)
-	switch {
-	case p.recycleTimer == nil:
-		p.recycleTimer = time.AfterFunc(in, p.recycle)
-	case p.recycleAt.IsZero() || at.Before(p.recycleAt):
-		p.recycleTimer.Reset(in)
-	default:
-		return
-	}
-	p.recycleAt = at
+	p.recycleAlarm.set(time.Now().Add(in), p.recycle)
 }
 
 // recycle replaces what is due. To look at all takes a while when they are many,
@@ -125,9 +116,9 @@ func (p *Pool) recycle() {
 	if p.closed {
 		return
 	}
-	p.recycleAt = time.Time{}
+	p.recycleAlarm.at = time.Time{}
 	now := p.clock.read()
-	p.takeBackLocked(func(s *ServerConn) bool { return now.since(s.lentAt) > longUnused })
+	p.takeBackOldLocked(now)
 	next, more := time.Duration(0), false
 	mayMiss := p.mayMissLocked()
 	for s := range p.all {
@@ -146,6 +137,15 @@ func (p *Pool) recycle() {
 	}
 	if more {
 		p.armRecycleLocked(max(next, p.recyclePause()))
+	}
+}
+
+// takeBackOldLocked takes back what was lent long ago and not used since: it grows old in database/sql's hands.
+func (p *Pool) takeBackOldLocked(now moment) {
+	for s := range p.all {
+		if now.since(s.lentAt) > longUnused && p.takeBackLocked(s) {
+			p.placeLocked(s)
+		}
 	}
 }
 

@@ -81,6 +81,9 @@ type ServerConn struct {
 
 	// Guarded by Pool.mu, or written when it is lent and then the holder's to read.
 
+	// turn is this lease's place in the order of all: its caller keeps it if this turns out to be of no use.
+	turn uint64
+
 	idle         bool   // in Pool.idle
 	resting      bool   // class direct: with its Conn in database/sql's hands
 	replaced     bool   // another is being opened in its place

@@ -211,7 +211,7 @@ func (p *Pool) makeRoom(ctx context.Context, s *ServerConn) (closed bool) {
 		}
 	}()
 	for !closed {
-		other := p.takeIdle()
+		other := p.takeIdle(0)
 		if other == nil {
 			break
 		}

@@ -49,9 +49,7 @@ func (p *Pool) armReclaimLocked() {
 			p.reclaimPause.reset()
 			return
 		}
-		for p.line.n > 0 && p.reclaimLocked() {
-			s := p.idle.popBack()
-			p.deliverLocked(s)
+		for p.line.n > 0 && p.reclaimLocked() { // and given to the next
 		}
 		p.armReclaimLocked()
 	})
@@ -76,35 +74,31 @@ func (p *Pool) tooLongUnused(s *ServerConn) bool {
 	return p.nowLocked().since(s.lentAt) > longUnused
 }
 
-// takeBackLocked takes back unused borrows, and lays them down idle.
-func (p *Pool) takeBackLocked(old func(*ServerConn) bool) {
-	for s := range p.all {
-		if old(s) {
-			p.takeBackOneLocked(s)
-		}
-	}
-}
-
-// takeBackOneLocked takes s back if it is an unused borrow. It has been idle since it
-// was lent.
-func (p *Pool) takeBackOneLocked(s *ServerConn) bool {
+// takeBackLocked takes s back if its lease has not been used: the caller then places or closes it. The Conn finds that
+// out when it is used, and keeps its turn.
+func (p *Pool) takeBackLocked(s *ServerConn) bool {
 	holder := s.holder.Load()
 	if holder == nil || p.direct() || !holder.giveUpUnused() {
 		return false
 	}
-	p.lent--
-	p.counts.checkins++
-	s.idleSince = s.lentAt
-	p.idle.pushBack(s)
+	p.endUnusedLocked(s)
 	return true
 }
 
-// reclaimLocked takes one borrow back that Connector.Connect made and nobody
-// used, and lays it down idle. database/sql can leave such a Conn in its free
+// endUnusedLocked ends a lease that was not used: s has been idle since it was lent.
+func (p *Pool) endUnusedLocked(s *ServerConn) {
+	p.lent--
+	p.counts.checkins++
+	s.idleSince, s.used = s.lentAt, true
+}
+
+// reclaimLocked takes one back that Connector.Connect lent and nobody
+// used, for the next in line. database/sql can leave such a Conn in its free
 // list: when the caller gave up while database/sql's own opener was connecting.
 func (p *Pool) reclaimLocked() bool {
 	for s := range p.all {
-		if p.takeBackOneLocked(s) {
+		if p.takeBackLocked(s) {
+			p.placeLocked(s)
 			return true
 		}
 	}

@@ -83,7 +83,7 @@ func (p *Pool) snapshot() ([]ConnInfo, []*ServerConn) {
 		if s.idle || s.resting {
 			info.State, info.Idle = StateIdle, now.since(s.idleSince)
 		} else {
-			info.Held = now.since(s.lentAt)
+			info.Held = now.awake(s.lentAt)
 			info.Retiring = s.spent.Load() || s.generation != p.generation.Load()
 		}
 		list, servers = append(list, info), append(servers, s)
@@ -102,9 +102,12 @@ func (p *Pool) InvalidateConn(id uint64, cause error) bool {
 		if s.id != id {
 			continue
 		}
-		if s.idle {
+		switch {
+		case s.idle:
 			p.dropIdleLocked(s, orInvalidated(cause))
-		} else {
+		case p.takeBackLocked(s):
+			p.closeIdleLocked(s, orInvalidated(cause), nil)
+		default:
 			s.doomed.CompareAndSwap(nil, &retirement{text: "pooled: invalidated: " + orInvalidated(cause).Error(), of: cause})
 			s.spent.Store(true)
 			p.softInvalidated.Add(1)
