@@ -112,7 +112,9 @@ type Config struct {
 	// IdleTimeout is how long a server connection above Size may sit idle; 0: it is closed on return, -1: it stays.
 	// Default: 1m.
 	IdleTimeout time.Duration
-	// ConnectLimit is how many server connections may be in the opening at one moment; -1: no limit. Default: 4.
+	// ConnectLimit is how many server connections may be in the opening at one moment when a burst begins; -1: no limit.
+	// While callers wait whom returned connections can't serve soon, each that was opened permits one more; each that
+	// could not be opened halves it, down to one. Default: 4.
 	ConnectLimit int
 	// Recycle is the age after which a server connection is replaced, above 0: in the background if it is idle, on return if it
 	// is in use; -1: never. SQLite's are not recycled, there is no server that could mind their age. Default: 30m.
@@ -310,7 +312,7 @@ var options = []option{
 	number("pool_stmt_cache", func(c *Config) *int { return &c.StmtCache }, checkStmtCache, reusing,
 		"prepared statements kept on each server connection, for queries with arguments (lib/pq, go-sql-driver/mysql); 0: none"),
 	number("pool_connect_limit", func(c *Config) *int { return &c.ConnectLimit }, atLeastOne, waiting,
-		"server connections being opened at one moment; -1: no limit"),
+		"server connections being opened at one moment, to begin with: more while the server keeps up, fewer while it fails; -1: no limit"),
 	{
 		Option: Option{Key: "pool_leak_after", Default: "off",
 			Doc: "a checkout held longer is logged with the stack that took it, and again when it comes back; off (or -1): none is"},

@@ -15,15 +15,17 @@ import (
 // dialLocked starts as many dials as the line and pool_min_idle want and the
 // limits allow. ctx lends them its values.
 func (p *Pool) dialLocked(ctx context.Context) {
-	for !p.closed && p.opening < p.wantedLocked() && p.totalLocked() < p.capacityLocked() &&
-		(p.cfg.ConnectLimit < 0 || p.opening < p.cfg.ConnectLimit) {
+	for !p.closed && p.opening < p.wantedLocked() && p.totalLocked() < p.capacityLocked() && p.opening < p.connects.now {
 		p.opening++
 		p.background++
 		p.nextID++
 		if head := p.line.head; head != nil {
 			ctx = head.ctx
 		}
-		go p.dial(ctx, p.nextID, p.generation.Load())
+		go p.dial(ctx, p.nextID, p.generation.Load(), p.counts.checkins)
+	}
+	if p.opening == 0 {
+		p.connects.calm()
 	}
 }
 
@@ -38,7 +40,7 @@ func (p *Pool) wantedLocked() int {
 	return wanted
 }
 
-func (p *Pool) dial(values context.Context, id, generation uint64) {
+func (p *Pool) dial(values context.Context, id, generation, checkins uint64) {
 	defer p.backgroundDone()
 	ctx, cancel := p.dialContext(values)
 	var s *ServerConn
@@ -46,18 +48,30 @@ func (p *Pool) dial(values context.Context, id, generation uint64) {
 	defer func() { // also if a hook ends the goroutine
 		tooLong := err != nil && ctx.Err() == context.DeadlineExceeded
 		cancel()
-		p.dialed(values, s, err, tooLong)
+		p.dialed(values, s, err, tooLong, checkins)
 	}()
 	if s, err = p.open(ctx, id, generation); err != nil {
 		p.tellConnectError(err)
 	}
 }
 
+// adjustConnectsLocked draws the conclusion from a dial. returned is how many came back while it was under way: while
+// the next one is, about twice as many will, with those that are open by then, and each serves a caller who waits.
+func (p *Pool) adjustConnectsLocked(err error, returned uint64) {
+	switch {
+	case err != nil:
+		p.connects.lower()
+	case p.connects.now < p.connects.start, p.line.n > 2*int(returned):
+		p.connects.raise()
+	}
+}
+
 var errGoexit = errors.New("pooled: open connection: a hook ended its goroutine (runtime.Goexit)")
 
 // dialed takes the result of a dial.
-func (p *Pool) dialed(values context.Context, s *ServerConn, err error, tooLong bool) {
+func (p *Pool) dialed(values context.Context, s *ServerConn, err error, tooLong bool, checkins uint64) {
 	p.mu.Lock()
+	p.adjustConnectsLocked(err, p.counts.checkins-checkins)
 	p.opening--
 	kept := true
 	switch {

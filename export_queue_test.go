@@ -22,3 +22,10 @@ func (l *Line) Pop() string { return l.names[l.line.popFront()] }
 
 // Remove is somebody who leaves.
 func (l *Line) Remove(name string) { l.line.remove(l.waiters[name]) }
+
+// ConnectWidth is how many server connections may be being opened at one moment.
+func ConnectWidth(p *Pool) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.connects.now
+}

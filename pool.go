@@ -95,6 +95,8 @@ type Pool struct {
 	dueLeft      bool // some that are due wait for their turn
 	recycleAlarm alarm
 
+	connects connectLimit
+
 	timeoutAlarm alarm // for the next in line whose pool_timeout is up
 
 	// ceiling is how many server connections the server accepted before it
@@ -139,6 +141,7 @@ func newPool(parent driver.Connector, cfg Config, d *dialect, t *target, user []
 		first:        make(chan struct{}, 1),
 		all:          make(map[*ServerConn]struct{}),
 		clock:        clock{read: readClocks, resolution: coarsest},
+		connects:     newConnectLimit(cfg.ConnectLimit),
 		ceiling:      unlimited,
 		ceilingProbe: backoff{first: time.Second, most: 30 * time.Second},
 		reclaimPause: backoff{first: 10 * time.Millisecond, most: time.Second},

@@ -267,23 +267,6 @@ func TestMinIdleIsKeptWhenOverflowIsSwept(t *testing.T) {
 	})
 }
 
-func TestConnectLimit(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		fake := pooledtest.NewFake(t)
-		fake.On(pooledtest.StageConnect, pooledtest.Slow(time.Second))
-		db, _ := open(t, fake, func(c *pooled.Config) { c.ConnectLimit = 3 })
-		defer db.Close()
-		var wg sync.WaitGroup
-		for range 20 {
-			wg.Go(func() { mustExec(t, db, "SLEEP 10s") })
-		}
-		wg.Wait()
-		if c := fake.Counts(); c.MaxDialing != 3 || c.Opened != 20 {
-			t.Errorf("have %d dials at once for %d connections, want 3 for 20", c.MaxDialing, c.Opened)
-		}
-	})
-}
-
 // A caller takes whatever comes first; the dial that was begun for it serves
 // somebody else, or is laid down.
 func TestWaiterTakesWhatComesFirst(t *testing.T) {
