@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/pooled-go/pooled/bench"
@@ -59,6 +60,7 @@ var parts = []struct {
 	{"saturated", "", saturated},
 	{"kill", "", killed},
 	{"openloop", "PostgreSQL", openLoop},
+	{"coldburst", "", coldBurst},
 }
 
 func measureServer(ctx context.Context, how settings, s bench.Server) ([]section, string, error) {
@@ -97,24 +99,41 @@ const (
 // then, and is there to show the trouble, not to be compared in a ratio.
 const bareRuns = 2
 
-// openLoop: one more contender is database/sql tuned by hand, to as many
-// connections as pooled opened by itself in its last run.
+// openRuns are runs under open load.
+type openRuns struct {
+	title  string
+	length time.Duration
+	times  int
+	steady bool // long enough for the median to be that of a warm pool
+}
+
 func openLoop(ctx context.Context, how settings, s bench.Server, admin *bench.Admin) (section, error) {
+	return openRuns{"Open-loop load", how.load, how.pairs, true}.run(ctx, s, admin)
+}
+
+// coldBurst is the beginning of such a load, when nothing is open yet: short runs, and many, since a few requests decide.
+func coldBurst(ctx context.Context, how settings, s bench.Server, admin *bench.Admin) (section, error) {
+	return openRuns{"Cold burst", how.burst, 3 * how.pairs, false}.run(ctx, s, admin)
+}
+
+// run: one more contender is database/sql tuned by hand, to as many
+// connections as pooled opened by itself in its last run.
+func (o openRuns) run(ctx context.Context, s bench.Server, admin *bench.Admin) (section, error) {
 	contenders := bench.OpenLoopContenders(s)
-	_, opened, err := bench.RunOpenLoop(ctx, admin, contenders[1], how.load/4, 0)
+	_, opened, err := bench.RunOpenLoop(ctx, admin, contenders[1], o.length, 0)
 	if err != nil {
 		return section{}, err
 	}
 	contenders = append(contenders, bench.Contender{Name: "tuned by hand", Open: func() (*sql.DB, error) { return s.Tuned(opened) }})
 	runs := make([]loads, len(contenders))
 	var sizes bench.Series
-	err = bench.InTurns(how.pairs, len(contenders), func(i int) error {
+	err = bench.InTurns(o.times, len(contenders), func(i int) error {
 		if i == 0 && len(runs[i]) == bareRuns {
 			return nil
 		}
 		seed := uint64(len(runs[i])) + 1
-		step("%s, open loop, %s, run %d", s.Name, contenders[i].Name, seed)
-		l, n, err := bench.RunOpenLoop(ctx, admin, contenders[i], how.load, seed)
+		step("%s, %s, %s, run %d", s.Name, strings.ToLower(o.title), contenders[i].Name, seed)
+		l, n, err := bench.RunOpenLoop(ctx, admin, contenders[i], o.length, seed)
 		runs[i] = append(runs[i], l)
 		if n > 0 {
 			opened = n
@@ -125,15 +144,15 @@ func openLoop(ctx context.Context, how settings, s bench.Server, admin *bench.Ad
 	if err != nil {
 		return section{}, err
 	}
-	return openLoopSection(how, contenders, runs, sizes), nil
+	return o.section(s.Name, contenders, runs, sizes), nil
 }
 
-func openLoopSection(how settings, contenders []bench.Contender, runs []loads, sizes bench.Series) section {
+func (o openRuns) section(server string, contenders []bench.Contender, runs []loads, sizes bench.Series) section {
 	out := section{
-		title: "Open-loop load",
+		title: o.title,
 		text: fmt.Sprintf("%d requests/s at random moments (Poisson) for %v, each sleeps %v on the server; every run starts cold. "+
 			"pooled opened %s\nserver connections; tuned by hand means SetMaxOpenConns and SetMaxIdleConns of that number.%s",
-			bench.OpenLoopRate, how.load, bench.OpenLoopSleep, spread(sizes, "%.0f"), runs[0].example()),
+			bench.OpenLoopRate, o.length, bench.OpenLoopSleep, spread(sizes, "%.0f"), runs[0].example()),
 		header: []string{"contender", "runs", "errors, %", "p50, ms", "p99, ms", "max, ms"},
 	}
 	for i, c := range contenders {
@@ -143,10 +162,12 @@ func openLoopSection(how settings, contenders []bench.Contender, runs []loads, s
 	pooled, hand := runs[1], runs[2]
 	ratio := pooled.milliseconds(0.99).Over(hand.milliseconds(0.99))
 	out.row("p99, pooled to tuned by hand", "", "", "", spread(ratio, "%.2f"), "")
-	out.promise("open-loop load: errors", pooled.failed().Max(), "0", pooled.failed().Max() == 0)
-	p50 := pooled.milliseconds(0.5)
-	out.promise("open-loop load: p50", median(p50, "%.2f ms"), fmt.Sprintf("at most %g ms", openLoopP50), p50.Median() <= openLoopP50)
-	out.promise("open-loop load: p99 to tuned by hand", spread(ratio, "%.2f"), fmt.Sprintf("at most %g", openLoopRatio), ratio.Median() <= openLoopRatio)
+	name := strings.ToLower(o.title) + ", " + server
+	out.promise(name+": errors", pooled.failed().Max(), "0", pooled.failed().Max() == 0)
+	if p50 := pooled.milliseconds(0.5); o.steady {
+		out.promise(name+": p50", median(p50, "%.2f ms"), fmt.Sprintf("at most %g ms", openLoopP50), p50.Median() <= openLoopP50)
+	}
+	out.promise(name+": p99 to tuned by hand", spread(ratio, "%.2f"), fmt.Sprintf("at most %g", openLoopRatio), ratio.Median() <= openLoopRatio)
 	return out
 }
 
