@@ -120,7 +120,7 @@ type Config struct {
 	// is in use; -1: never. SQLite's are not recycled, there is no server that could mind their age. Default: 30m.
 	Recycle time.Duration
 	// RecycleJitter shortens each server connection's own age limit by a random part of this, fixed when it is opened, so that those
-	// opened together do not end together. Default: 10 percent.
+	// opened together do not end together. Default: 25 percent.
 	RecycleJitter Jitter
 	// PrePing says which server connections are pinged at checkout: PingOff, PingAlways, PingAuto, or those idle for longer than a
 	// duration. Where the socket is known it is looked at in any case, which costs no round trip; and unless PrePing is
@@ -182,7 +182,7 @@ func NewConfig() Config {
 		IdleTimeout:   time.Minute,
 		ConnectLimit:  4,
 		Recycle:       30 * time.Minute,
-		RecycleJitter: Jitter{Percent: 10},
+		RecycleJitter: Jitter{Percent: 25},
 		PrePing:       PingAuto,
 		PingTimeout:   5 * time.Second,
 		ResetOnReturn: ResetRollback,

@@ -1,0 +1,185 @@
+package pooled_test
+
+import (
+	"container/heap"
+	"context"
+	"math"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/internal/pooledtest"
+)
+
+// fleet is many processes that share a server. Their pools' rules are the real ones; time is virtual, and what happens
+// is a queue of events, because a thousand real pools take a minute under the race detector.
+type fleet struct {
+	now    time.Duration // since the first process was started
+	events eventQueue
+}
+
+type event struct {
+	at time.Duration
+	do func()
+}
+
+// after makes do happen that much later.
+func (f *fleet) after(d time.Duration, do func()) { heap.Push(&f.events, event{f.now + d, do}) }
+
+// run lets happen what is due before until.
+func (f *fleet) run(until time.Duration) {
+	for len(f.events) > 0 && f.events[0].at < until {
+		e := heap.Pop(&f.events).(event)
+		f.now = e.at
+		e.do()
+	}
+	f.now = until
+}
+
+type eventQueue []event
+
+func (q eventQueue) Len() int           { return len(q) }
+func (q eventQueue) Less(i, j int) bool { return q[i].at < q[j].at }
+func (q eventQueue) Swap(i, j int)      { q[i], q[j] = q[j], q[i] }
+func (q *eventQueue) Push(e any)        { *q = append(*q, e.(event)) }
+
+func (q *eventQueue) Pop() any {
+	last := len(*q) - 1
+	e := (*q)[last]
+	*q = (*q)[:last]
+	return e
+}
+
+// perMinute counts what reaches a server. Shorter buckets would measure luck: each second has about ten connects.
+type perMinute []int
+
+func newPerMinute(length time.Duration) perMinute { return make(perMinute, length/time.Minute) }
+
+func (n perMinute) add(at time.Duration) { n[at/time.Minute]++ }
+
+func (n perMinute) peak() (most int) {
+	for _, count := range n {
+		most = max(most, count)
+	}
+	return most
+}
+
+func (n perMinute) total() (sum int) {
+	for _, count := range n {
+		sum += count
+	}
+	return sum
+}
+
+func (n perMinute) mean() float64       { return float64(n.total()) / float64(len(n)) }
+func (n perMinute) peakToMean() float64 { return float64(n.peak()) / n.mean() }
+
+const (
+	fleetConns = 15            // of each process
+	fleetStart = time.Minute   // within which all processes are started
+	fleetWatch = 6 * time.Hour // how long the server is watched
+)
+
+// renewals is when a fleet's server connections are replaced. Each process opens all of its own when it is started,
+// which is not counted.
+func renewals(processes int, cfg pooled.Config) perMinute {
+	var f fleet
+	count, due := newPerMinute(fleetWatch), pooled.DueAfter(cfg)
+	var replaced func()
+	replaced = func() {
+		count.add(f.now)
+		f.after(due(), replaced)
+	}
+	for range processes {
+		f.after(rand.N(fleetStart), func() {
+			for range fleetConns {
+				f.after(due(), replaced)
+			}
+		})
+	}
+	f.run(fleetWatch)
+	return count
+}
+
+func jittered(percent float64) pooled.Config {
+	cfg := pooled.NewConfig()
+	cfg.RecycleJitter = pooled.Jitter{Percent: percent}
+	return cfg
+}
+
+// A thousand processes that were started together do not replace their server connections together. The worst minute
+// is in the first wave: the more jitter, the flatter. At most twice the mean was hoped for. A jitter of 10% is far from
+// it, so it is not the default; with 25% that is reached after three and a half hours. The bounds are at least six
+// standard deviations away from what is measured.
+func TestFleetIsRenewedBitByBit(t *testing.T) {
+	for name, test := range map[string]struct {
+		cfg         pooled.Config
+		least, most float64 // the worst minute, as a multiple of the mean of all
+		flat        bool    // no minute has twice the mean after three and a half hours
+	}{
+		"jitter 2.5%": {jittered(2.5), 20, 24.5, false},
+		"jitter 10%":  {jittered(10), 9, 11, false},
+		"jitter 25%":  {jittered(25), 3.3, 4.2, true},
+		"jitter 50%":  {jittered(50), 1.35, 1.9, true},
+		"the default": {pooled.NewConfig(), 1, 4.2, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			count := renewals(1000, test.cfg)
+			if have := count.peakToMean(); have < test.least || have > test.most {
+				t.Errorf("the worst minute has %.2f times the mean, want %v to %v", have, test.least, test.most)
+			}
+			late := float64(count[3*60+30:].peak()) / count.mean()
+			if flat := late <= 2; flat != test.flat {
+				t.Errorf("after three and a half hours: have %.2f times the mean, want at most twice: %t", late, test.flat)
+			}
+		})
+	}
+}
+
+// What the events say is what real pools do: at no minute do their sums differ by more than a part in a hundred.
+func TestFleetIsLikeRealPools(t *testing.T) {
+	const processes = 40
+	cfg := pooled.NewConfig()
+	want, have := renewals(25*processes, cfg), realRenewals(t, processes, cfg)
+	var haveSum, wantSum, worst float64
+	all := float64(want.total()) / 25
+	for i := range want {
+		haveSum += float64(have[i])
+		wantSum += float64(want[i]) / 25
+		worst = max(worst, math.Abs(haveSum-wantSum)/all)
+	}
+	if worst > 0.01 {
+		t.Errorf("real pools made %v connects, events %v; the sums differ by up to %.2f%% of all", haveSum, all, 100*worst)
+	}
+}
+
+// realRenewals is the same of real pools, each of which keeps its server connections idle.
+func realRenewals(t *testing.T, processes int, cfg pooled.Config) perMinute {
+	count := newPerMinute(fleetWatch)
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		began := time.Now()
+		counted := hooks(pooled.Hooks{Connect: func(_ context.Context, s *pooled.ServerConn) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if s.ID() > fleetConns {
+				count.add(time.Since(began))
+			}
+			return nil
+		}})
+		keeping := func(c *pooled.Config) {
+			*c = cfg
+			c.Size, c.MinIdle = fleetConns, fleetConns
+		}
+		for range processes {
+			connector := connectorTo(t, pooledtest.Null{}, keeping, counted)
+			defer connector.Close()
+			time.Sleep(fleetStart / time.Duration(processes))
+		}
+		time.Sleep(fleetWatch - fleetStart - time.Second)
+	})
+	return count
+}
