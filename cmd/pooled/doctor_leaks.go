@@ -175,8 +175,8 @@ func (x *exam) leaks(ctx context.Context, k leakKind, mode pooled.ResetMode) (fo
 			return err
 		}
 		now, err := x.ask(ctx, s, k)
-		if k.elsewhere && s.replaced() { // the server learns of a session's end a little later than its client
-			for until := time.Now().Add(time.Second); err == nil && now != fresh && time.Now().Before(until); {
+		if k.elsewhere && s.ended() { // the server learns of a session's end a little later than its client
+			for until := time.Now().Add(endLimit); err == nil && now != fresh && time.Now().Before(until); {
 				now, err = x.ask(ctx, s, k)
 			}
 		}
@@ -185,6 +185,9 @@ func (x *exam) leaks(ctx context.Context, k leakKind, mode pooled.ResetMode) (fo
 	})
 	return found, err
 }
+
+// endLimit is how long a server may take to learn of a session's end: a busy one takes its time.
+const endLimit = 10 * time.Second
 
 // leave is one borrower's work. Unless another session is to be asked, it looks whether it has left something.
 func (s *session) leave(ctx context.Context, k leakKind, fresh string) error {

@@ -8,10 +8,7 @@ import (
 	"github.com/pooled-go/pooled"
 )
 
-const (
-	resetTries = 10
-	slowReset  = 100 * time.Millisecond
-)
+const resetTries = 10
 
 // checkReset gives a session back with something to undo, in the DSN's mode, and measures that.
 func checkReset(ctx context.Context, x *exam) error {

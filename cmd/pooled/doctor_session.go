@@ -54,6 +54,12 @@ func (s *session) close() error { return s.db.Close() }
 // replaced: the session that was opened first is there no more.
 func (s *session) replaced() bool { return s.pool.Stats().Opened > 1 }
 
+// ended: the session that was opened first is there no more, whether another is in its place or not.
+func (s *session) ended() bool {
+	stats := s.pool.Stats()
+	return stats.Opened > 1 || stats.Open() == 0
+}
+
 // with opens a session, calls f and closes it.
 func (x *exam) with(change func(*pooled.Config), f func(*session) error) error {
 	s, err := x.open(change)

@@ -21,6 +21,7 @@ const sensible = "pool_size=5&pool_max_overflow=5&pool_reset_on_return=auto"
 // examine runs doctor --json, whose exit code and standard error must go with what it says.
 func examine(t *testing.T, args ...string) *diagnosis {
 	t.Helper()
+	unhurried(t)
 	code, stdout, stderr := runCommand(t, append([]string{"doctor", "--json"}, args...)...)
 	d := new(diagnosis)
 	strict := json.NewDecoder(strings.NewReader(stdout))
@@ -36,6 +37,13 @@ func examine(t *testing.T, args ...string) *diagnosis {
 		t.Errorf("have exit code %d and %q, want %d and %q", code, stderr, wantCode, wantErr)
 	}
 	return d
+}
+
+// unhurried makes no answer too slow for the rest of the test, on however busy a machine.
+func unhurried(t *testing.T) {
+	dial, ping, reset := slowDial, slowPing, slowReset
+	t.Cleanup(func() { slowDial, slowPing, slowReset = dial, ping, reset })
+	slowDial, slowPing, slowReset = time.Hour, time.Hour, time.Hour
 }
 
 // levels are the findings without their words.
@@ -265,6 +273,27 @@ func TestDoctorLeaksOnSQLite(t *testing.T) {
 			wantLevels(t, d, "dsn reset-mode:warning wait connect server sqlite-busy ping leak-transaction:problem leak-session:warning")
 			wantFinding(t, d, "leak-transaction", levelProblem, "is in the transaction", "pool_reset_on_return=rollback")
 			wantFinding(t, d, "leak-session", levelWarning, "finds 3 of 3 kinds", "pool_reset_on_return=auto, if the program leaves any of: PRAGMA, temporary table, attached database")
+		}
+	}
+}
+
+// A session has ended also if no other is in its place, as in class null: what it held may be held a moment longer.
+func TestSessionEnded(t *testing.T) {
+	for class, want := range map[string]bool{"null": true, "queue": false, "direct": false} {
+		file := filepath.Join(t.TempDir(), "x.db")
+		oneRow(t, file)
+		x, err := newExam("file:"+file+"?pool_class="+class, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := x.with(nil, func(s *session) error {
+			err := s.borrow(t.Context(), func(conn *sql.Conn) error { return conn.PingContext(t.Context()) })
+			if have := s.ended(); have != want {
+				t.Errorf("class %s: have it ended %t, want %t", class, have, want)
+			}
+			return err
+		}); err != nil {
+			t.Error(err)
 		}
 	}
 }
