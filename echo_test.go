@@ -2,6 +2,7 @@ package pooled_test
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
@@ -264,15 +265,16 @@ func echoPoolEvents(t *testing.T, mode pooled.EchoMode) {
 // Without a logger of its own a pool logs to slog's default of the moment.
 func TestLoggers(t *testing.T) {
 	var named, set, fallback logBook
-	pooled.RegisterLogger("TestLoggers", slog.New(&named))
+	name := "loggers-" + rand.Text() // a process may register a name once
+	pooled.RegisterLogger(name, slog.New(&named))
 	was := slog.Default()
 	defer slog.SetDefault(was)
 	for _, test := range []struct {
 		book *logBook
 		set  func(*pooled.Config)
 	}{
-		{&named, func(c *pooled.Config) { c.LoggerName = "TestLoggers" }},
-		{&set, func(c *pooled.Config) { c.LoggerName, c.Logger = "TestLoggers", slog.New(&set) }},
+		{&named, func(c *pooled.Config) { c.LoggerName = name }},
+		{&set, func(c *pooled.Config) { c.LoggerName, c.Logger = name, slog.New(&set) }},
 		{&fallback, func(*pooled.Config) {}},
 	} {
 		db, _ := open(t, pooledtest.NewFake(t), test.set, echo(pooled.EchoOn))
@@ -289,9 +291,9 @@ func TestLoggers(t *testing.T) {
 	if want := `pooled: pool_logger: nothing is registered as "nobody" (registered: `; err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("have %v, want %s", err, want)
 	}
-	for name, f := range map[string]func(){
+	for what, f := range map[string]func(){
 		"nil":      func() { pooled.RegisterLogger("nil", nil) },
-		"taken":    func() { pooled.RegisterLogger("TestLoggers", slog.New(&named)) },
+		"taken":    func() { pooled.RegisterLogger(name, slog.New(&named)) },
 		"no name":  func() { pooled.RegisterLogger("", slog.New(&named)) },
 		"a comma":  func() { pooled.RegisterLogger("a,b", slog.New(&named)) },
 		"a blank ": func() { pooled.RegisterLogger("a b", slog.New(&named)) },
@@ -299,7 +301,7 @@ func TestLoggers(t *testing.T) {
 		func() {
 			defer func() {
 				if recover() == nil {
-					t.Errorf("%s: no panic", name)
+					t.Errorf("%s: no panic", what)
 				}
 			}()
 			f()

@@ -61,7 +61,7 @@ func ExampleNewConnector() {
 
 // A full pool says so.
 func ExampleTimeoutError() {
-	db, err := sql.Open("pooled", "sqlite://?pool_size=1&pool_max_overflow=0&pool_timeout=100ms&pool_name=orders")
+	db, err := sql.Open("pooled", "sqlite://?pool_size=1&pool_max_overflow=0&pool_timeout=0&pool_name=orders")
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -36,8 +36,8 @@ var forkRoles = map[string]func(){
 const forkRoleEnv = "POOLED_TEST_FORK_ROLE"
 
 const (
-	helperLimit = 30 * time.Second
-	childLimit  = 10 * time.Second
+	helperLimit = 2 * time.Minute
+	childLimit  = 30 * time.Second
 )
 
 func init() {

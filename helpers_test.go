@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -122,12 +123,33 @@ func wantLog(t testing.TB, fake *pooledtest.Fake, want ...string) {
 // connection until all have one, or as many as there may be.
 func burst(t testing.TB, db *sql.DB, n int) {
 	t.Helper()
+	pool, _ := pooled.PoolOf(db)
+	places := n
+	if limit := pool.Stats().Limit; limit > 0 {
+		places = min(n, limit)
+	}
+	var come atomic.Int32
+	all := make(chan struct{})
+	hold := func() {
+		if come.Add(1) == int32(places) {
+			close(all)
+		}
+		<-all
+	}
 	var wg sync.WaitGroup
 	for range n {
 		wg.Go(func() {
-			if _, err := db.Exec("SLEEP 10ms"); err != nil {
+			conn, err := db.Conn(context.Background())
+			if err != nil {
+				t.Error(err)
+				hold()
+				return
+			}
+			defer conn.Close()
+			if _, err := conn.ExecContext(context.Background(), "UPDATE"); err != nil {
 				t.Error(err)
 			}
+			hold()
 		})
 	}
 	wg.Wait()
@@ -136,9 +158,50 @@ func burst(t testing.TB, db *sql.DB, n int) {
 // waitUntil polls for what others do in the background.
 func waitUntil(t testing.TB, done func() bool, otherwise func() string) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !done(); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); !done(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal(otherwise())
 		}
+	}
+}
+
+// when does something in the background as soon as a condition holds, unless stop is called before.
+func when(condition func() bool, do func()) (stop func()) {
+	over := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for ; !condition(); time.Sleep(time.Millisecond) {
+			select {
+			case <-over:
+				return
+			default:
+			}
+		}
+		do()
+	})
+	return func() { close(over); wg.Wait() }
+}
+
+// deadline is a context whose deadline comes when a test calls strike, and not before something is under way.
+type deadline struct {
+	context.Context
+	at     time.Time
+	struck chan struct{}
+}
+
+func newDeadline() *deadline {
+	return &deadline{context.Background(), time.Now().Add(time.Hour), make(chan struct{})}
+}
+
+func (d *deadline) strike()                     { close(d.struck) }
+func (d *deadline) Deadline() (time.Time, bool) { return d.at, true }
+func (d *deadline) Done() <-chan struct{}       { return d.struck }
+
+func (d *deadline) Err() error {
+	select {
+	case <-d.struck:
+		return context.DeadlineExceeded
+	default:
+		return nil
 	}
 }

@@ -155,21 +155,16 @@ func TestIdleRestart(t *testing.T) {
 }
 
 // The same after a firewall has dropped its state: nothing comes back, and
-// nobody says so. Only a ping can tell, and it costs its timeout.
+// nobody says so. Only a ping can tell. TestPingThatHangs shows what that costs.
 func TestIdleSilentDrop(t *testing.T) {
-	const most = 5 * time.Second
 	for _, s := range []server{onPostgres, onMySQL} {
 		t.Run(s.name, func(t *testing.T) {
 			for round := range killRounds {
 				proxy := pooledtest.NewProxy(t, s.dsn(t))
-				db := openServer(t, "pooled", proxy.DSN(), killPoolSize, "pool_pre_ping=on", "pool_ping_timeout=300ms")
+				db := openServer(t, "pooled", proxy.DSN(), killPoolSize, "pool_pre_ping=on", "pool_ping_timeout=100ms")
 				openIdle(t, s, db, killIdle)
 				proxy.Hang()
-				began := time.Now()
 				wantNone(t, fmt.Sprint("round ", round), s.come(t, db, killCallers))
-				if took := time.Since(began); took > most {
-					t.Errorf("round %d: have %v, want at most %v", round, took, most)
-				}
 				db.Close() // else the server has more sessions with each round
 				proxy.Close()
 			}
@@ -185,13 +180,12 @@ var countDead = sync.OnceValue(func() *atomic.Int64 {
 	return n
 })
 
-// The server ends sessions that are idle for longer than two seconds, which the
+// The server ends sessions that are idle for longer than six seconds, which the
 // pool finds out by itself: with default options it never meets a session that
 // has ended, and no caller has an error. Both servers' clocks run at the same time, and twice: 200 sessions at
 // once are more than a server takes.
 func TestIdleLimitOnServers(t *testing.T) {
 	const (
-		idle   = 3 * time.Second
 		rounds = 2
 		each   = 5 // server connections of one pool: what pool_size is by default
 	)
@@ -201,8 +195,8 @@ func TestIdleLimitOnServers(t *testing.T) {
 		pools int
 		gone  string // query for how many sessions of a list there are
 	}{
-		{onPostgres, "idle_session_timeout=2000", 12, "SELECT count(*) FROM pg_stat_activity WHERE pid IN (%s)"},
-		{onMySQL, "wait_timeout=2", 20, "SELECT count(*) FROM information_schema.processlist WHERE id IN (%s)"},
+		{onPostgres, "idle_session_timeout=6000", 12, "SELECT count(*) FROM pg_stat_activity WHERE pid IN (%s)"},
+		{onMySQL, "wait_timeout=6", 20, "SELECT count(*) FROM information_schema.processlist WHERE id IN (%s)"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -217,10 +211,11 @@ func TestIdleLimitOnServers(t *testing.T) {
 				for _, db := range dbs {
 					sessions = append(sessions, openIdle(t, test.server, db, each)...)
 				}
-				time.Sleep(idle) // the server's clock can't be turned
-				if n := scanOne[int](t, admin, fmt.Sprintf(test.gone, strings.Join(sessions, ", "))); n > 0 {
-					t.Errorf("have %d of %d sessions after %v, want none", n, len(sessions), idle)
-				}
+				left := func() int { return scanOne[int](t, admin, fmt.Sprintf(test.gone, strings.Join(sessions, ", "))) }
+				waitUntil(t, func() bool { // a query at a time: the server's clock can't be turned
+					mustExec(t, admin, test.sleep(0.05))
+					return left() == 0
+				}, func() string { return fmt.Sprintf("have %d of %d sessions, want none", left(), len(sessions)) })
 				var errs []error
 				for _, db := range dbs {
 					errs = append(errs, test.come(t, db, each)...)

@@ -436,18 +436,21 @@ func TestHolderWithoutAStatement(t *testing.T) {
 
 // A connection that its driver closed because a context ended says so.
 func TestBrokenByAContext(t *testing.T) {
-	var e events
-	fake := pooledtest.NewFake(t, func(f *pooledtest.Fake) { f.BreakOnCancel = true })
-	db, _ := open(t, fake, hooks(e.hooks()))
-	mustExec(t, db, "UPDATE")
-	e.take()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
-	defer cancel()
-	db.ExecContext(ctx, "SLEEP 10s")
-	want := "invalidate 1: pooled: the connection is broken, since a context ended while it was in use: context deadline exceeded"
-	if have := e.take(); !slices.Contains(have, want) {
-		t.Errorf("have %q, want %q", have, want)
-	}
+	synctest.Test(t, func(t *testing.T) { // so that the deadline finds the statement under way
+		var e events
+		fake := pooledtest.NewFake(t, func(f *pooledtest.Fake) { f.BreakOnCancel = true })
+		db, _ := open(t, fake, hooks(e.hooks()))
+		defer db.Close()
+		mustExec(t, db, "UPDATE")
+		e.take()
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		defer cancel()
+		db.ExecContext(ctx, "SLEEP 10s")
+		want := "invalidate 1: pooled: the connection is broken, since a context ended while it was in use: context deadline exceeded"
+		if have := e.take(); !slices.Contains(have, want) {
+			t.Errorf("have %q, want %q", have, want)
+		}
+	})
 }
 
 // When the wall clock is set, nothing has been held for longer.

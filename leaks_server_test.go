@@ -143,7 +143,7 @@ var mysqlStates = []state{
 	{name: "autocommit", do: []string{"SET autocommit = 0"}, probe: "SELECT @@autocommit"},
 	{name: "completion_type", do: []string{"SET completion_type = CHAIN"}, probe: "SELECT @@completion_type"},
 	{name: "timestamp", do: []string{"SET timestamp = 1"}, probe: "SELECT NOW() < '2000-01-01'"},
-	{name: "seeds of RAND", do: []string{"SET rand_seed1 = 1, rand_seed2 = 1"}, probe: "SELECT RAND() < 0.00001"},
+	{name: "seeds of RAND", do: []string{"SET rand_seed1 = 1, rand_seed2 = 1"}, probe: "SELECT RAND() < 0.00000001"},
 	{name: "insert_id", do: []string{"SET insert_id = 4711"}, probe: "SELECT @@insert_id"},
 	{name: "SET NAMES", do: []string{"SET NAMES latin1"}, probe: "SELECT CONCAT(@@character_set_client, @@character_set_results, @@collation_connection)"},
 	{name: "USE", do: []string{"USE information_schema"}, probe: "SELECT DATABASE()"},

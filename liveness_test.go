@@ -240,7 +240,7 @@ func TestNoSuspicionWithoutALoss(t *testing.T) {
 type parentWithSockets struct {
 	*pooledtest.Fake
 	listener net.Listener
-	accepted chan net.Conn // in the order of the fake's connections
+	opened   chan *socketConn // in the order of the fake's connections
 }
 
 func withSockets(t *testing.T, fake *pooledtest.Fake) *parentWithSockets {
@@ -250,7 +250,7 @@ func withSockets(t *testing.T, fake *pooledtest.Fake) *parentWithSockets {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	return &parentWithSockets{Fake: fake, listener: l, accepted: make(chan net.Conn, 100)}
+	return &parentWithSockets{Fake: fake, listener: l, opened: make(chan *socketConn, 100)}
 }
 
 func (p *parentWithSockets) Connect(ctx context.Context) (driver.Conn, error) {
@@ -262,12 +262,13 @@ func (p *parentWithSockets) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.accepted <- server
 	conn, err := p.Fake.Connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &socketConn{conn.(fullConn), dialed, server}, nil
+	opened := &socketConn{conn.(fullConn), dialed, server}
+	p.opened <- opened
+	return opened, nil
 }
 
 type fullConn interface {
@@ -299,17 +300,18 @@ func TestPeek(t *testing.T) {
 		name      string
 		speaks    string
 		does      func(net.Conn)
+		seen      string // at the socket
 		pings     int
 		survives  bool
 		unhealthy bool // the ping fails
 	}{
-		{"quiet", "mysql", func(net.Conn) {}, 0, true, false},
-		{"hung up", "mysql", func(c net.Conn) { c.Close() }, 0, false, false},
-		{"hung up", "postgres", func(c net.Conn) { c.Close() }, 0, false, false},
-		{"bytes", "mysql", func(c net.Conn) { c.Write([]byte{1}) }, 0, false, false},
-		{"bytes", "postgres", func(c net.Conn) { c.Write([]byte{1}) }, 1, true, false},
-		{"bytes, and dead", "postgres", func(c net.Conn) { c.Write([]byte{1}) }, 1, false, true},
-		{"bytes then hung up", "mysql", func(c net.Conn) { c.Write([]byte{1}); c.Close() }, 0, false, false},
+		{"quiet", "mysql", func(net.Conn) {}, "quiet", 0, true, false},
+		{"hung up", "mysql", func(c net.Conn) { c.Close() }, "gone", 0, false, false},
+		{"hung up", "postgres", func(c net.Conn) { c.Close() }, "gone", 0, false, false},
+		{"bytes", "mysql", func(c net.Conn) { c.Write([]byte{1}) }, "pending", 0, false, false},
+		{"bytes", "postgres", func(c net.Conn) { c.Write([]byte{1}) }, "pending", 1, true, false},
+		{"bytes, and dead", "postgres", func(c net.Conn) { c.Write([]byte{1}) }, "pending", 1, false, true},
+		{"bytes then hung up", "mysql", func(c net.Conn) { c.Write([]byte{1}); c.Close() }, "pending", 0, false, false},
 	} {
 		t.Run(test.speaks+" "+test.name, func(t *testing.T) {
 			fake := pooledtest.NewFake(t)
@@ -317,13 +319,13 @@ func TestPeek(t *testing.T) {
 			// Not even with pool_pre_ping=off may a dead one be lent.
 			db, _ := open(t, parent, speaks(test.speaks), ping(pooled.PingOff))
 			mustExec(t, db, "SELECT 1")
-			server := <-parent.accepted
-			test.does(server)
+			first := <-parent.opened
+			test.does(first.server)
+			peekSees(t, pooled.NewSocket(first.dialed), test.seen)
 			if test.unhealthy {
 				fake.On(pooledtest.StagePing, pooledtest.Fail(io.EOF))
 			}
 			before := pings(fake)
-			// What was sent on the loopback has arrived when the write returned.
 			c, n := grab(t, db)
 			give(t, c)
 			if survives := n == 1; survives != test.survives {

@@ -1,6 +1,7 @@
 package pooled_test
 
 import (
+	"crypto/rand"
 	"database/sql/driver"
 	"errors"
 	"log/slog"
@@ -17,7 +18,8 @@ import (
 func TestAStatementInFlightIsSentOnce(t *testing.T) {
 	const statement = "SELECT pg_sleep(60) AS in_flight"
 	var book logBook
-	pooled.RegisterLogger("TestInFlight", slog.New(&book))
+	logger := "in-flight-" + rand.Text() // a process may register a name once
+	pooled.RegisterLogger(logger, slog.New(&book))
 	for _, test := range []struct {
 		driver string
 		class  string
@@ -26,7 +28,7 @@ func TestAStatementInFlightIsSentOnce(t *testing.T) {
 		{"postgres", "", false},
 		{"pooled", "pool_class=queue", true},
 		{"pooled", "pool_class=direct", true},
-		{"pooled", "pool_logger=TestInFlight&echo=true", true}, // an interceptor is told the truth, too
+		{"pooled", "pool_logger=" + logger + "&echo=true", true}, // an interceptor is told the truth, too
 	} {
 		t.Run(test.driver+" "+test.class, func(t *testing.T) {
 			proxy := pooledtest.NewProxy(t, onPostgres.dsn(t))
@@ -82,8 +84,15 @@ func TestAStatementInFlightIsSentOnce(t *testing.T) {
 func TestACommitInFlight(t *testing.T) {
 	admin := openServer(t, "postgres", onPostgres.dsn(t))
 	table(t, admin, "commits", "a INT")
-	mustExec(t, admin, "CREATE OR REPLACE FUNCTION commits_slowly() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(2); RETURN NULL; END'")
-	mustExec(t, admin, "CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON commits DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION commits_slowly()")
+	mustExec(t, admin, "CREATE OR REPLACE FUNCTION commits_later() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_xact_lock(4720); RETURN NULL; END'")
+	mustExec(t, admin, "CREATE CONSTRAINT TRIGGER later AFTER INSERT ON commits DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION commits_later()")
+	holder, err := admin.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer give(t, holder)
+	mustExec(t, holder, "SELECT pg_advisory_lock(4720)") // for which the commit waits
+	defer mustExec(t, holder, "SELECT pg_advisory_unlock(4720)")
 	proxy := pooledtest.NewProxy(t, onPostgres.dsn(t))
 	db := openServer(t, "pooled", proxy.DSN())
 	tx, err := db.Begin()

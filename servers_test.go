@@ -81,6 +81,27 @@ func (s server) params() []string {
 	return []string{"_time_format=sqlite"}
 }
 
+// during does something with the server, and ends it as soon as the server sleeps in a statement that holds the mark.
+func (s server) during(t testing.TB, admin *sql.DB, mark string, end, do func()) {
+	t.Helper()
+	sleeping := "FROM information_schema.processlist WHERE state = 'User sleep' AND info LIKE '%" + mark + "%'"
+	if s.name == "postgres" {
+		sleeping = "FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND query LIKE '%" + mark + "%'"
+	}
+	stop := when(func() bool {
+		var n int
+		return admin.QueryRow("SELECT count(*) "+sleeping).Scan(&n) == nil && n > 0
+	}, end)
+	do()
+	stop()
+	if s.name == "mysql" { // which sleeps on when its client has gone
+		var id string
+		if admin.QueryRow("SELECT id "+sleeping).Scan(&id) == nil {
+			admin.Exec("KILL " + id)
+		}
+	}
+}
+
 // table makes a table for one test and drops it afterwards.
 func table(t testing.TB, db *sql.DB, name, columns string) {
 	t.Helper()

@@ -264,11 +264,13 @@ func TestPQCancelIsNotRemembered(t *testing.T) {
 	proxy := pooledtest.NewProxy(t, pooledtest.Postgres(t))
 	r := openRaw(t, "postgres", proxy.DSN())
 	ctx, dialed := pooled.WithDialed(context.Background())
-	ctx, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
-	defer cancel()
-	if _, err := r.conn.(driver.ExecerContext).ExecContext(ctx, "SELECT pg_sleep(30)", nil); err == nil {
+	ctx, cancel := context.WithCancel(ctx)
+	const query = "SELECT pg_sleep(30)"
+	stop := when(func() bool { return slices.Contains(proxy.Messages(), "Query "+query) }, cancel)
+	if _, err := r.conn.(driver.ExecerContext).ExecContext(ctx, query, nil); err == nil {
 		t.Error("not canceled")
 	}
+	stop()
 	if have := proxy.Accepted(); have != 2 {
 		t.Errorf("have %d dials, want 2", have)
 	}
@@ -282,17 +284,17 @@ func TestPQCancelIsNotRemembered(t *testing.T) {
 func TestPQPingBounded(t *testing.T) {
 	proxy := pooledtest.NewProxy(t, pooledtest.Postgres(t))
 	r := openRaw(t, "postgres", proxy.DSN())
-	ping := func() error {
-		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	ping := func(limit time.Duration) error {
+		ctx, cancel := context.WithTimeout(t.Context(), limit)
 		defer cancel()
 		defer r.socket.Bound(ctx)()
 		return r.conn.(driver.Pinger).Ping(context.Background())
 	}
-	if err := ping(); err != nil {
+	if err := ping(time.Minute); err != nil {
 		t.Fatalf("ping: %v", err)
 	}
 	proxy.Hang()
-	if err := ping(); err == nil {
+	if err := ping(50 * time.Millisecond); err == nil {
 		t.Error("have no error")
 	}
 	if err := r.socket.LastErr(); !errors.Is(err, os.ErrDeadlineExceeded) {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
@@ -18,25 +17,29 @@ func TestStmtCacheContextEnds(t *testing.T) {
 	for _, s := range cacheServers {
 		slow := map[string]string{"postgres": "SELECT pg_sleep($1)::text", "mysql": "SELECT SLEEP(?)"}[s.name]
 		many := map[string]string{"postgres": "SELECT generate_series(1, $1::int)", "mysql": "SELECT seq FROM seq_1_to_300000 WHERE seq <= ? AND SLEEP(0.00001) = 0"}[s.name]
-		stages := map[string]func(ctx context.Context, db *sql.DB) string{
-			"query": func(ctx context.Context, db *sql.DB) string {
+		marks := 0
+		stages := map[string]func(ctx context.Context, end func(), db *sql.DB, slow string) string{
+			"query": func(ctx context.Context, _ func(), db *sql.DB, slow string) string {
 				return shownEnd(db.QueryRowContext(ctx, slow, 5).Scan(new(any)))
 			},
-			"exec": func(ctx context.Context, db *sql.DB) string {
+			"exec": func(ctx context.Context, _ func(), db *sql.DB, slow string) string {
 				_, err := db.ExecContext(ctx, slow, 5)
 				return shownEnd(err)
 			},
-			"rows": func(ctx context.Context, db *sql.DB) string {
+			"rows": func(ctx context.Context, end func(), db *sql.DB, _ string) string {
 				rows, err := db.QueryContext(ctx, many, 3_000_000)
 				if err != nil {
 					return shownEnd(err)
 				}
 				defer rows.Close()
-				for rows.Next() {
+				for first := true; rows.Next(); first = false {
+					if first {
+						end()
+					}
 				}
 				return "rows " + shownEnd(rows.Err())
 			},
-			"transaction": func(ctx context.Context, db *sql.DB) string {
+			"transaction": func(ctx context.Context, _ func(), db *sql.DB, slow string) string {
 				tx, err := db.BeginTx(t.Context(), nil)
 				if err != nil {
 					return shownEnd(err)
@@ -46,7 +49,7 @@ func TestStmtCacheContextEnds(t *testing.T) {
 				then := answered(t.Context(), tx, "SELECT 1")
 				return shownEnd(err) + " then " + then + " " + shownEnd(tx.Rollback())
 			},
-			"transaction that ends": func(ctx context.Context, db *sql.DB) string {
+			"transaction that ends": func(ctx context.Context, _ func(), db *sql.DB, slow string) string {
 				tx, err := db.BeginTx(ctx, nil)
 				if err != nil {
 					return shownEnd(err)
@@ -55,7 +58,7 @@ func TestStmtCacheContextEnds(t *testing.T) {
 				_, err = tx.ExecContext(ctx, slow, 5)
 				return shownEnd(err)
 			},
-			"conn": func(ctx context.Context, db *sql.DB) string {
+			"conn": func(ctx context.Context, _ func(), db *sql.DB, slow string) string {
 				conn, err := db.Conn(t.Context())
 				if err != nil {
 					return shownEnd(err)
@@ -68,16 +71,20 @@ func TestStmtCacheContextEnds(t *testing.T) {
 		}
 		for name, stage := range stages {
 			t.Run(s.name+", "+name, func(t *testing.T) {
+				admin := openServer(t, s.bare, s.dsn(t))
 				ask := func(db *sql.DB) []string {
 					defer db.Close()
+					marks++
+					mark := fmt.Sprintf("/* mark %d */", marks)
+					slow := slow + " " + mark
 					for range 3 {
 						answered(t.Context(), db, slow, 0)
 						answered(t.Context(), db, many, 1)
 					}
 					before := scanOne[string](t, db, s.session())
-					ctx, cancel := context.WithTimeout(t.Context(), 60*time.Millisecond)
-					defer cancel()
-					seen := stage(ctx, db)
+					ctx := newDeadline()
+					var seen string
+					s.during(t, admin, mark, ctx.strike, func() { seen = stage(ctx, ctx.strike, db, slow) })
 					after := scanOne[string](t, db, s.session())
 					return []string{seen, fmt.Sprint("the same session: ", before == after), answered(t.Context(), db, s.loadText(1), 7)}
 				}

@@ -27,7 +27,7 @@ import (
 func TestMain(m *testing.M) { pooledtest.Main(m) }
 
 // patience is how long a test waits for something to happen in the browser; a test has four times that in all.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // strange are host names that lead to this machine, in the test's browser alone.
 const strange = "MAP *.test 127.0.0.1"

@@ -4,7 +4,6 @@ import (
 	"database/sql"
 	"fmt"
 	"runtime"
-	"slices"
 	"testing"
 	"time"
 
@@ -60,21 +59,22 @@ func BenchmarkConns(b *testing.B) {
 }
 
 // The page with 10 pools of 200 server connections answers within 50 ms, as does what its script asks for, and the whole as
-// JSON. The best of several is what the handler needs; the others are what else this machine does.
+// JSON. The best of several is what the handler needs, the others are what else this machine does: on a busy one it takes
+// many.
 func TestAnswersQuickly(t *testing.T) {
 	if testing.Short() || raceEnabled {
 		t.Skip("measures time: not with -short or -race")
 	}
 	crowd(t, 10, 200)
 	for _, q := range questions[:3] {
-		var took []time.Duration
-		for range 10 {
+		best := time.Hour
+		for until := time.Now().Add(20 * time.Second); best > 50*time.Millisecond && time.Now().Before(until); {
 			runtime.GC()
 			began := time.Now()
 			get(t, debug.Handler{AllowActions: true}, q.target)
-			took = append(took, time.Since(began))
+			best = min(best, time.Since(began))
 		}
-		if best := slices.Min(took); best > 50*time.Millisecond {
+		if best > 50*time.Millisecond {
 			t.Errorf("%s: have %v, want at most 50ms", q.name, best)
 		}
 	}

@@ -3,10 +3,12 @@
 package integration
 
 import (
+	"crypto/rand"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -113,7 +115,7 @@ func TestMattnReset(t *testing.T) {
 // TestMattnHook: a driver that the program registered with a hook of its own,
 // reached by its name, and the raw conn under it.
 func TestMattnHook(t *testing.T) {
-	const name = "sqlite3_with_function"
+	name := "sqlite3_" + strings.ToLower(rand.Text()[:8]) // a process may register a name once
 	sql.Register(name, &sqlite3.SQLiteDriver{ConnectHook: func(c *sqlite3.SQLiteConn) error {
 		return c.RegisterFunc("twice", func(n int64) int64 { return 2 * n }, true)
 	}})

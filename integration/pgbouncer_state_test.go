@@ -253,7 +253,7 @@ func TestPgBouncerFull(t *testing.T) {
 func TestPgBouncerRefuses(t *testing.T) {
 	b := newPgBouncer(t, "transaction")
 	b.set(t, "max_client_conn", "4", "100")
-	db := b.open(t, "binary_parameters=yes&pool_timeout=500ms")
+	db := b.open(t, "binary_parameters=yes&pool_timeout=3s")
 	var held []*sql.Tx
 	var refused error
 	for refused == nil && len(held) < 5 {

@@ -24,7 +24,7 @@ type suiteRun struct {
 
 // suiteTimeout is the longest one run of one package may take, many times what
 // it does take. A test that hangs through pooled ends here, with all stacks.
-const suiteTimeout = 100 * time.Second
+const suiteTimeout = 6 * time.Minute
 
 // build compiles the tests of one package of the copy, with the race detector
 // if this test has it.

@@ -14,7 +14,7 @@ import (
 // The figures of a pool on a real server: what went over the wire, what the server cut, and what took how long.
 func TestOnPostgres(t *testing.T) {
 	dsn := pooledtest.Postgres(t)
-	db, err := sql.Open("pooled", dsn+"&pool_name=server&pool_size=2&pool_max_overflow=0&pool_timeout=100ms")
+	db, err := sql.Open("pooled", dsn+"&pool_name=server&pool_size=2&pool_max_overflow=0&pool_timeout=0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -100,7 +100,7 @@ type Counts struct {
 }
 
 // grace is how long a test's end waits for what others close in the background.
-const grace = 3 * time.Second
+const grace = 10 * time.Second
 
 // NewFake makes a Fake that fails tb at its end for every violation and everything left open.
 // Each setup function may change the exported fields.
