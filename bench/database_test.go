@@ -56,7 +56,7 @@ func TestAnErrorIsNoFigure(t *testing.T) {
 		"a request": func() error {
 			n := 0
 			_, err := CompareDatabase(t.Context(), []Contender{good}, Operation{"fails at times", func(context.Context, *sql.DB) error {
-				if n++; n%100 == 99 {
+				if n++; n == 3 { // one for the warm-up, then one at least in each turn
 					return fails
 				}
 				return nil
@@ -183,13 +183,20 @@ func TestATransactionChangesARow(t *testing.T) {
 func TestHitsAreThoseOfTheCache(t *testing.T) {
 	onServers(t, func(t *testing.T, s Server, _ *Admin) {
 		contenders := TextContenders(s)
-		plan := DatabasePlan{Starts: 1, Warm: 100 * time.Millisecond, Turns: 1, Turn: 100 * time.Millisecond}
 		for at, most := range []float64{0, 0.5, 1} { // once; half of them once; too many
-			all, err := CompareDatabase(t.Context(), []Contender{contenders[0], contenders[TextCached]}, TextOperations(s)[at], 1, plan)
-			if err != nil {
-				t.Fatal(err)
+			var without, with float64
+			// On a busy machine it takes longer until most texts have come again.
+			for length, again := 100*time.Millisecond, true; again && length < 10*time.Second; length *= 2 {
+				plan := DatabasePlan{Starts: 1, Warm: length, Turns: 1, Turn: length}
+				two := []Contender{contenders[0], contenders[TextCached]}
+				all, err := CompareDatabase(t.Context(), two, TextOperations(s)[at], 1, plan)
+				if err != nil {
+					t.Fatal(err)
+				}
+				without, with = all[0].Hits(), all[1].Hits()
+				again = at == 1 && with < 0.9*most
 			}
-			if without, with := all[0].Hits(), all[1].Hits(); without != 0 || with > most+0.05 || at == 0 && with > 0 || at == 1 && with < 0.9*most {
+			if without != 0 || with > most+0.05 || at == 0 && with > 0 || at == 1 && with < 0.9*most {
 				t.Errorf("%s: have %g without a cache, %g with one, want at most %g", TextOperations(s)[at].Name, without, with, most)
 			}
 		}

@@ -9,7 +9,6 @@ import (
 	"net"
 	"os"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -24,13 +23,6 @@ func becomes(condition func() bool) bool {
 		}
 	}
 	return false
-}
-
-// hasSent tells whether a client has sent a text through the proxy.
-func hasSent(p *pooledtest.Proxy, text string) func() bool {
-	return func() bool {
-		return strings.Contains(strings.Join(p.Messages(), "\n"), text)
-	}
 }
 
 // What is on a server that an examination might leave there: queries, each with an answer that must be the same afterwards.
@@ -92,15 +84,9 @@ func TestDoctorInterrupted(t *testing.T) {
 			p := pooledtest.NewProxy(t, dsn)
 			ctx, cancel := context.WithCancelCause(t.Context())
 			var stdout, stderr bytes.Buffer
-			code := make(chan int)
-			go func() {
-				code <- run(ctx, []string{"doctor", with(p.DSN(), "pool_reset_on_return=none")}, &stdout, &stderr)
-			}()
-			if !becomes(hasSent(p, middle)) {
-				t.Errorf("have %q sent, want %s among it", p.Messages(), middle)
-			}
-			cancel(errors.New("interrupt signal received"))
-			if c := <-code; c != 1 || stderr.String() != "pooled: doctor: interrupt signal received\n" {
+			p.On(middle, func() { cancel(errors.New("interrupt signal received")) })
+			c := run(ctx, []string{"doctor", with(p.DSN(), "pool_reset_on_return=none")}, &stdout, &stderr)
+			if c != 1 || stderr.String() != "pooled: doctor: interrupt signal received\n" {
 				t.Errorf("have exit code %d and %q, want 1 and the interrupt", c, stderr.String())
 			}
 			for _, want := range []string{"\nok       ping ", "\ninterrupted: this is what was found before\nproblems: "} {
@@ -109,8 +95,8 @@ func TestDoctorInterrupted(t *testing.T) {
 				}
 			}
 			clean()
-			if n := p.Open(); n != 0 {
-				t.Errorf("have %d connections open, want none", n)
+			if !becomes(func() bool { return p.Open() == 0 }) {
+				t.Errorf("have %d connections open, want none", p.Open())
 			}
 		})
 	}
@@ -224,12 +210,7 @@ func TestDoctorHangs(t *testing.T) {
 					return s.borrow(ctx, func(conn *sql.Conn) error { return send(ctx, conn, asleep) })
 				})
 			}}}
-			var hung sync.WaitGroup
-			hung.Go(func() {
-				if becomes(hasSent(p, asleep)) {
-					p.Hang()
-				}
-			})
+			p.On(asleep, p.Hang)
 			began := time.Now()
 			d := examine(t, p.DSN())
 			if took := time.Since(began); took > 25*time.Second {
@@ -237,7 +218,6 @@ func TestDoctorHangs(t *testing.T) {
 			}
 			wantLevels(t, d, "dsn connect unfinished:problem")
 			wantFinding(t, d, "unfinished", levelProblem, "sleeping: no answer within 1s", "network")
-			hung.Wait()
 			p.CloseAll()
 		})
 	}
@@ -246,15 +226,8 @@ func TestDoctorHangs(t *testing.T) {
 // One that breaks off is examined as far as it goes.
 func TestDoctorLosesItsServer(t *testing.T) {
 	p := pooledtest.NewProxy(t, pooledtest.Postgres(t))
-	lost := make(chan struct{})
-	go func() {
-		defer close(lost)
-		if becomes(hasSent(p, "max_connections")) {
-			p.Close()
-		}
-	}()
+	p.On("max_connections", func() { go p.Close(); p.CloseAll() })
 	d := examine(t, p.DSN())
-	<-lost
 	f := about(t, d, "unfinished")
 	if f.Level != levelWarning && f.Level != levelProblem {
 		t.Errorf("have %+v, want it to say that something is missing", f)

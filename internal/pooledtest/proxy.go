@@ -5,6 +5,7 @@ import (
 	"net"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -25,6 +26,7 @@ type Proxy struct {
 	accepted int
 	links    map[*link]struct{}
 	messages []string
+	awaited  map[string]func() // see On
 	sent     int64
 	received int64
 }
@@ -79,6 +81,7 @@ func StartProxy(dsn string) (*Proxy, error) {
 		listener: listener,
 		parser:   parser,
 		links:    make(map[*link]struct{}),
+		awaited:  make(map[string]func()),
 	}
 	p.work.Go(p.accept)
 	return p, nil
@@ -125,6 +128,14 @@ func (p *Proxy) Messages() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.messages)
+}
+
+// On calls f once, when a client has sent a message that contains the text and before that is forwarded. It must not
+// wait for the proxy.
+func (p *Proxy) On(text string, f func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.awaited[text] = f
 }
 
 // Hang forwards nothing any more, in either direction, on the connections there
@@ -174,19 +185,32 @@ func (p *Proxy) connect(l *link) {
 	wire := p.parser()
 	l.directions = 2
 	p.work.Go(func() {
-		p.forward(l, l.server, l.client, func(data []byte) {
+		p.forward(l, l.server, l.client, func(data []byte) []func() {
 			p.sent += int64(len(data))
-			p.messages = append(p.messages, wire.read(data)...)
+			messages := wire.read(data)
+			p.messages = append(p.messages, messages...)
+			return p.awaitedLocked(messages)
 		})
 	})
 	p.work.Go(func() {
-		p.forward(l, l.client, l.server, func(data []byte) { p.received += int64(len(data)) })
+		p.forward(l, l.client, l.server, func(data []byte) []func() { p.received += int64(len(data)); return nil })
 	})
+}
+
+// awaitedLocked is what is to be called for these messages.
+func (p *Proxy) awaitedLocked(messages []string) (calls []func()) {
+	for text, f := range p.awaited {
+		if slices.ContainsFunc(messages, func(m string) bool { return strings.Contains(m, text) }) {
+			delete(p.awaited, text)
+			calls = append(calls, f)
+		}
+	}
+	return calls
 }
 
 // forward copies until one side ends, and then closes both. Of a link that hangs
 // the other side must not learn of the end: it stays open until the proxy ends.
-func (p *Proxy) forward(l *link, to, from net.Conn, count func([]byte)) {
+func (p *Proxy) forward(l *link, to, from net.Conn, count func([]byte) []func()) {
 	defer p.forwarded(l)
 	buf := make([]byte, 64<<10)
 	for {
@@ -198,8 +222,11 @@ func (p *Proxy) forward(l *link, to, from net.Conn, count func([]byte)) {
 			continue
 		}
 		p.mu.Lock()
-		count(buf[:n])
+		calls := count(buf[:n])
 		p.mu.Unlock()
+		for _, f := range calls {
+			f()
+		}
 		if _, werr := to.Write(buf[:n]); err != nil || werr != nil {
 			l.close()
 			return

@@ -142,6 +142,28 @@ func TestProxyHang(t *testing.T) {
 	}
 }
 
+// What is to happen at a message happens once, before the server has it.
+func TestProxyOn(t *testing.T) {
+	p := NewProxy(t, echoServer(t, "postgres://", "/db"))
+	conn := dial(t, p)
+	const login = "\x00\x00\x00\x10\x00\x03\x00\x00user\x00a\x00\x00"
+	send(t, conn, login)
+	calls := 0
+	p.On("SELECT 1", func() { calls++ }) // before the answer, which comes after it
+	for range 2 {
+		send(t, conn, "Q\x00\x00\x00\x0dSELECT 1\x00")
+		if calls != 1 {
+			t.Errorf("have %d calls, want 1", calls)
+		}
+	}
+	p.On("SELECT 2", p.CloseAll)
+	conn.Write([]byte("Q\x00\x00\x00\x0dSELECT 2\x00"))
+	conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	if _, err := conn.Read(make([]byte, 1)); err == nil || isTimeout(err) {
+		t.Errorf("have %v, want the end of the connection, and no answer", err)
+	}
+}
+
 // Messages are found wherever the network cuts the bytes.
 func TestProxyWires(t *testing.T) {
 	postgres := "\x00\x00\x00\x08\x04\xd2\x16\x2f" + // may I use TLS?
