@@ -37,8 +37,6 @@ func (d *deque) pop(last bool) *ServerConn {
 	return s
 }
 
-func (d *deque) popBack() *ServerConn { return d.pop(true) }
-
 func (d *deque) popFront() *ServerConn { return d.pop(false) }
 
 func (d *deque) peekFront() *ServerConn { return d.ring[d.front] }
