@@ -1,6 +1,7 @@
 package pooledtest
 
 import (
+	"bytes"
 	"errors"
 	"net"
 	"regexp"
@@ -29,6 +30,7 @@ type Proxy struct {
 	awaited  map[string]func() // see On
 	sent     int64
 	received int64
+	replace  [2][]byte // a text, and the one that servers get in its place
 }
 
 // link is one client's connection and the one to the server behind it.
@@ -158,6 +160,17 @@ func (p *Proxy) CloseAll() {
 	}
 }
 
+// Replace lets servers get another text in the place of one that clients send in one piece, until it is called again.
+// It must be of the same length, since the protocols say how long a message is.
+func (p *Proxy) Replace(text, by string) {
+	if len(text) != len(by) {
+		panic("pooledtest: replace by a text of another length")
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.replace = [2][]byte{[]byte(text), []byte(by)}
+}
+
 func (p *Proxy) accept() {
 	for {
 		client, err := p.listener.Accept()
@@ -189,6 +202,9 @@ func (p *Proxy) connect(l *link) {
 			p.sent += int64(len(data))
 			messages := wire.read(data)
 			p.messages = append(p.messages, messages...)
+			if len(p.replace[0]) > 0 {
+				copy(data, bytes.ReplaceAll(data, p.replace[0], p.replace[1]))
+			}
 			return p.awaitedLocked(messages)
 		})
 	})

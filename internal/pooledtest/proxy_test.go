@@ -164,6 +164,22 @@ func TestProxyOn(t *testing.T) {
 	}
 }
 
+func TestProxyReplace(t *testing.T) {
+	p := NewProxy(t, echoMySQL(t))
+	conn := dial(t, p)
+	p.Replace("two", "too")
+	if _, err := conn.Write([]byte("one, two, two")); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 13)
+	conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	if _, err := io.ReadFull(conn, buf); err != nil || string(buf) != "one, too, too" {
+		t.Errorf("have %q, %v", buf, err)
+	}
+	p.Replace("", "")
+	send(t, conn, "two")
+}
+
 // Messages are found wherever the network cuts the bytes.
 func TestProxyWires(t *testing.T) {
 	postgres := "\x00\x00\x00\x08\x04\xd2\x16\x2f" + // may I use TLS?
