@@ -37,9 +37,8 @@ type dialect struct {
 	// embedded: the database is a part of the process, there is no server that could go away.
 	embedded bool
 
-	// greet asks a new session what the pool has to know of it; firstGreet is
-	// asked once. Nil: nothing.
-	greet, firstGreet func(ctx context.Context, p *Pool, s *ServerConn) error
+	// greet asks a new session what the pool has to know of it. Nil: nothing.
+	greet func(ctx context.Context, p *Pool, s *ServerConn) error
 
 	// session is the server's own number of a session as far as its driver knows it. Nil: greet asks, or
 	// there is none.

@@ -16,7 +16,6 @@ var mysqlDialect = &dialect{
 	rollback:       "ROLLBACK",
 	commit:         "COMMIT",
 	unchained:      " AND NO CHAIN NO RELEASE",
-	firstGreet:     greetMySQLStmts,
 	greet:          greetMySQL,
 	stmts:          mysqlStmts,
 	renew:          renewMySQL,

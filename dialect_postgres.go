@@ -11,16 +11,15 @@ import (
 )
 
 var postgresDialect = &dialect{
-	kind:       dialectPostgres,
-	rollback:   "ROLLBACK",
-	commit:     "COMMIT",
-	firstGreet: greetPostgres,
-	greet:      greetPostgresStmts,
-	stmts:      postgresStmts,
-	session:    postgresSession,
-	renew:      renewPostgres,
-	tooMany:    postgresTooMany,
-	gone:       postgresGone,
+	kind:     dialectPostgres,
+	rollback: "ROLLBACK",
+	commit:   "COMMIT",
+	greet:    greetPostgres,
+	stmts:    postgresStmts,
+	session:  postgresSession,
+	renew:    renewPostgres,
+	tooMany:  postgresTooMany,
+	gone:     postgresGone,
 }
 
 // postgresTooMany: 53300 is the server's word. PgBouncer has none of its own for its limits on

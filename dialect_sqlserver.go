@@ -1,6 +1,9 @@
 package pooled
 
-import "context"
+import (
+	"context"
+	"fmt"
+)
 
 // sqlserverDialect: IMPLICIT_TRANSACTIONS is SQL Server's word for autocommit
 // off, bit 2 of @@OPTIONS; a server can have it on for every new session. Its
@@ -17,8 +20,12 @@ var sqlserverDialect = &dialect{
 	gone:             never,
 }
 
-func greetSQLServer(ctx context.Context, _ *Pool, s *ServerConn) error {
-	return learnAutocommit(ctx, s, "SELECT CASE WHEN @@OPTIONS & 2 = 2 THEN 0 ELSE 1 END")
+// greetSQLServer finds out whether a new session commits by itself. One that does not say is taken for one that
+// does not: that costs round trips, the opposite could leave a transaction to the next user.
+func greetSQLServer(ctx context.Context, p *Pool, s *ServerConn) error {
+	row, err := s.queryRow(ctx, "SELECT CASE WHEN @@OPTIONS & 2 = 2 THEN 0 ELSE 1 END")
+	s.autoOff = err != nil || fmt.Sprint(row[0]) != "1"
+	return p.dialect.unanswered(ctx, err)
 }
 
 // renewSQLServer ends what holds locks; the rest is the driver's, at the next checkout.

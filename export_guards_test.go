@@ -66,6 +66,9 @@ func StopClock(p *Pool) {
 	p.clock.running = false
 }
 
+// IdleLimit is how long a server connection of the pool may be idle; 0: no limit is known.
+func IdleLimit(p *Pool) time.Duration { return time.Duration(p.idleLimit.Load()) }
+
 // LearnIdleLimit is what a dialect finds out about its server.
 func LearnIdleLimit(p *Pool, limit time.Duration) { p.learnIdleLimit(limit) }
 

@@ -3,6 +3,9 @@ package pooled
 // TouchesSession is touchesSession.
 func TouchesSession(d DialectKind, query string) bool { return touchesSession(d, query) }
 
+// MySQLLacks is mysqlLacks.
+func MySQLLacks(err error, variable string) bool { return mysqlLacks(err, variable) }
+
 // SessionWords are the words that no clean text has.
 func SessionWords() map[DialectKind][]string {
 	words := map[DialectKind][]string{}

@@ -30,6 +30,11 @@ type state struct {
 
 	// beyond: what the server calls a full reset leaves it.
 	beyond bool
+
+	// What every session is born with: by an option of the DSN, or by pool_init_sql, which the bare driver does not
+	// have: there it is sent at once. undo is for setup.
+	option, born string
+	undo         []string
 }
 
 var postgresStates = []state{
@@ -117,6 +122,15 @@ var mysqlStates = []state{
 	{name: "transaction begun by a procedure", tx: true, do: []string{"CALL leak_begin()"}, probe: myInTx,
 		setup: []string{"CREATE OR REPLACE PROCEDURE leak_begin() BEGIN START TRANSACTION; INSERT INTO leak_rows VALUES (2); END"}},
 	{name: "transaction begun by a prepared text", tx: true, do: []string{"EXECUTE IMMEDIATE 'START TRANSACTION'"}, probe: myInTx},
+	{name: "transaction begun by COMMIT, with completion_type in the DSN", tx: true,
+		option: "completion_type=1", do: myCommit, probe: myInTx},
+	{name: "transaction begun by COMMIT, with completion_type by `pool_init_sql`", tx: true,
+		born: "SET completion_type = CHAIN", do: myCommit, probe: myInTx},
+	{name: "transaction begun by COMMIT, with completion_type by SET GLOBAL", tx: true,
+		setup: []string{"SET GLOBAL completion_type = CHAIN"}, undo: []string{"SET GLOBAL completion_type = DEFAULT"},
+		do: myCommit, probe: myInTx},
+	{name: "transaction since autocommit is off by `pool_init_sql`", tx: true,
+		born: "SET autocommit = 0", do: []string{"INSERT INTO leak_rows VALUES (2)"}, probe: myInTx},
 	{name: "transaction since autocommit is off", tx: true, do: []string{"SET autocommit = 0", "INSERT INTO leak_rows VALUES (2)"}, probe: myInTx},
 	{name: "XA transaction", tx: true, do: []string{"XA START 'leak'", "INSERT INTO leak_rows VALUES (2)"}, probe: myInTx},
 	{name: "SET TRANSACTION, for the next one", tx: true, do: []string{"SET TRANSACTION READ ONLY"}, probe: "UPDATE leak_rows SET a = a WHERE a = 0"},
@@ -182,6 +196,8 @@ const (
 	myLockTable = "LOCK TABLE leak_rows WRITE NOWAIT; UNLOCK TABLES"
 )
 
+var myCommit = []string{"BEGIN", "COMMIT"}
+
 // matrix is the states of one server and where each leaks.
 type matrix struct {
 	server
@@ -224,23 +240,35 @@ func TestLeakMatrix(t *testing.T) {
 			mustExec(t, admin, "INSERT INTO leak_rows VALUES (1)")
 			leaks := make([][]bool, len(m.states))
 			for i, s := range m.states {
-				for _, statement := range s.setup {
-					mustExec(t, admin, statement)
-				}
-				for _, c := range contenders {
-					leaks[i] = append(leaks[i], m.leaks(t, dsn, s, c))
-				}
+				leaks[i] = m.leaksOf(t, admin, dsn, s)
 			}
 			checkLeakTable(t, m, leaks)
 		})
 	}
 }
 
+// leaksOf tells with whom a state leaks.
+func (m matrix) leaksOf(t *testing.T, admin *sql.DB, dsn string, s state) (leaks []bool) {
+	t.Helper()
+	for _, statement := range s.setup {
+		mustExec(t, admin, statement)
+	}
+	defer func() {
+		for _, statement := range s.undo {
+			mustExec(t, admin, statement)
+		}
+	}()
+	for _, c := range contenders {
+		leaks = append(leaks, m.leaks(t, dsn, s, c))
+	}
+	return leaks
+}
+
 // leaks leaves a state and asks whether it is there for the next borrower.
 func (m matrix) leaks(t *testing.T, dsn string, s state, c contender) (leaks bool) {
 	t.Helper()
 	fresh := m.asks(t, dsn, s)
-	db := m.open(t, dsn, c)
+	db := m.open(t, dsn, s, c)
 	defer db.Close()
 	for round := range 2 { // a session that was dirty once must be clean the second time too
 		session := answer(t, db, m.session())
@@ -291,14 +319,24 @@ func (m matrix) await(t *testing.T, dsn string, s state, fresh string) {
 	}
 }
 
-func (m matrix) open(t *testing.T, dsn string, c contender) *sql.DB {
+func (m matrix) open(t *testing.T, dsn string, s state, c contender) *sql.DB {
 	t.Helper()
+	if s.option != "" {
+		dsn = withOptions(dsn, s.option)
+	}
 	if c.driver == "" {
 		db := openServer(t, m.bare, dsn)
 		db.SetMaxOpenConns(1)
+		if s.born != "" {
+			mustExec(t, db, s.born)
+		}
 		return db
 	}
-	return openServer(t, c.driver, dsn, "pool_size=1", "pool_max_overflow=0", "pool_reset_on_return="+c.mode)
+	options := []string{"pool_size=1", "pool_max_overflow=0", "pool_reset_on_return=" + c.mode}
+	if s.born != "" {
+		options = append(options, "pool_init_sql="+s.born)
+	}
+	return openServer(t, c.driver, dsn, options...)
 }
 
 // leave is one borrower's work.

@@ -70,6 +70,7 @@ type Pool struct {
 	// idleLimit is how long a server connection may be idle before its own server
 	// ends it, less a margin; 0: no limit is known.
 	idleLimit atomic.Int64
+	idleAsked atomic.Bool // the server was asked, or is being asked, where one answer is enough
 
 	mu      sync.Mutex // guards all below; nothing that can block runs under it
 	idle    deque

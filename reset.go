@@ -25,9 +25,6 @@ import (
 // statements go by.
 func (p *Pool) sessionGuard() Hooks {
 	h := Hooks{Connect: p.greet}
-	if first := p.dialect.firstGreet; first != nil {
-		h.FirstConnect = func(ctx context.Context, s *ServerConn) error { return first(ctx, p, s) }
-	}
 	if p.cfg.ResetOnReturn != ResetNone {
 		h.Reset = p.resetSession
 	}
@@ -53,8 +50,8 @@ func (p *Pool) needsReset(s *ServerConn) bool {
 	return s.mayHoldTx() || s.sessionDirty
 }
 
-// greet makes a new session ready and learns about it. pool_init_sql comes first: it
-// may change what there is to learn.
+// greet makes a new session ready and learns what it is born with, whoever gave it that: the server's
+// configuration, the account, the DSN or pool_init_sql, which comes first for this reason.
 func (p *Pool) greet(ctx context.Context, s *ServerConn) error {
 	if err := p.runInitSQL(ctx, s); err != nil {
 		return err
@@ -128,24 +125,14 @@ func (p *Pool) renew(ctx context.Context, s *ServerConn) error {
 	return nil
 }
 
-// learnAutocommit finds out whether a new session commits by itself. Whoever
-// turned that off, from then on every statement opens a transaction. A server
-// (or a proxy before it) that does not answer is taken for one that does not
-// commit: that costs round trips, the opposite could leak a transaction.
-func learnAutocommit(ctx context.Context, s *ServerConn, query string) error {
-	row, err := s.queryRow(ctx, query)
-	s.autoOff = err != nil || fmt.Sprint(row[0]) != "1"
-	return unanswered(ctx, err)
-}
-
 // unanswered is the error of a question that the pool can do without: nil, unless
 // the connection was lost. It does not match driver.ErrBadConn, at which database/sql would
 // connect three times.
-func unanswered(ctx context.Context, err error) error {
+func (d *dialect) unanswered(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case err != nil && (errors.Is(err, driver.ErrBadConn) || connectionLost(err)):
+	case err != nil && (errors.Is(err, driver.ErrBadConn) || connectionLost(err) || d.gone(err)):
 		return fmt.Errorf("pooled: open connection: it was lost at once: %v", err)
 	}
 	return nil

@@ -81,6 +81,52 @@ func firstDifference(have, want []string) string {
 	return "one has more than the other"
 }
 
+// What a new connection is asked, message for message: one question each, and with PostgreSQL the first of a pool one
+// more.
+func TestGreetingSends(t *testing.T) {
+	const (
+		pgIdle  = "Query SELECT setting FROM pg_catalog.pg_settings WHERE name = 'idle_session_timeout'"
+		pgStmts = "Query SELECT pg_catalog.pg_backend_pid()"
+		my      = "Query SELECT @@autocommit, @@completion_type, @@wait_timeout, CONNECTION_ID()"
+		myStmts = my + ", @@max_prepared_stmt_count"
+		pgInit  = "Query SET a.b = 1"
+		myInit  = "Query SET @b = 1"
+		myBorn  = "Query SET completion_type = 1"
+	)
+	for _, test := range []struct {
+		server
+		options       []string
+		first, second []string
+	}{
+		{onPostgres, nil, []string{pgIdle}, nil},
+		{onPostgres, []string{"pool_reset_on_return=session"}, []string{pgIdle}, nil},
+		{onPostgres, []string{cacheOf(9)}, []string{pgStmts, pgIdle}, []string{pgStmts}},
+		{onPostgres, []string{"pool_init_sql=SET a.b = 1"}, []string{pgInit, pgIdle}, []string{pgInit}},
+		{onMySQL, nil, []string{my}, []string{my}},
+		{onMySQL, []string{cacheOf(9)}, []string{myStmts}, []string{myStmts}},
+		{onMySQL, []string{"completion_type=1"}, []string{myBorn, my}, []string{myBorn, my}},
+		{onMySQL, []string{"pool_init_sql=SET @b = 1"}, []string{myInit, my}, []string{myInit, my}},
+	} {
+		t.Run(fmt.Sprint(test.name, test.options), func(t *testing.T) {
+			proxy := pooledtest.NewProxy(t, test.dsn(t))
+			db := openServer(t, "pooled", proxy.DSN(), append(test.options, "pool_size=2")...)
+			for _, want := range [][]string{test.first, test.second} {
+				before := len(proxy.Messages())
+				conn, err := db.Conn(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer conn.Close()
+				scanOne[int](t, conn, "SELECT 1") // what is unused could be given to the next
+				want = append(want, "Query SELECT 1")
+				if have := proxy.Messages()[before:]; !slices.Equal(have, want) {
+					t.Errorf("have %q, want %q", have, want)
+				}
+			}
+		})
+	}
+}
+
 // What a reset sends, message for message: docs/reset.md names its price.
 func TestResetSends(t *testing.T) {
 	const (
@@ -89,7 +135,7 @@ func TestResetSends(t *testing.T) {
 	)
 	mySent := []string{
 		"Reset",
-		"Query SET character_set_client = 'utf8mb4', character_set_results = 'utf8mb4', collation_connection = 'utf8mb4_general_ci', max_statement_time = 0.000000",
+		"Query SET character_set_client = 'utf8mb4', character_set_results = 'utf8mb4', collation_connection = 'utf8mb4_general_ci', max_statement_time = 0.000000, autocommit = 1, completion_type = 'NO_CHAIN'",
 		"Query SET ROLE NONE",
 		"Query USE `pooled_test`",
 	}

@@ -43,9 +43,9 @@ type ServerConn struct {
 	detached     bool      // it is the pool's no more
 	openTx       bool      // a transaction begun through the driver is not known to have ended
 	textTx       bool      // a statement was seen that may have opened a transaction
-	autoOff      bool      // autocommit may be off: every statement may open a transaction
+	autoOff      bool      // autocommit may be off, or COMMIT begin the next: every statement may open a transaction
 	sessionDirty bool      // a statement was seen that may have changed the session; if watch
-	bornAutoOff  bool      // what autoOff was after connect
+	bornAutoOff  bool      // what autoOff is after a session reset: what it was when this was new
 	lastJudged   bool      // the last statement was judged:
 	judged       judgement // what it leaves
 	resetBy      string    // what the last reset sent
@@ -150,8 +150,8 @@ func (s *ServerConn) Raw() driver.Conn {
 func (s *ServerConn) Exec(ctx context.Context, query string) error {
 	if s.lending {
 		s.noteText(query)
-	} else if s.cache != nil {
-		s.cache.unsettle(unsettles(s.kind, query))
+	} else {
+		s.noteBirth(query)
 	}
 	return s.exec(ctx, query)
 }
@@ -224,7 +224,19 @@ func (s *ServerConn) note(j judgement) {
 }
 
 // noteAnything records that the program did what cannot be seen.
-func (s *ServerConn) noteAnything() { s.note(judgement{s.kind.worst(), true, unsettledForGood}) }
+func (s *ServerConn) noteAnything() { s.note(judgement{s.kind.worst(), true, unsettledForAll}) }
+
+// noteBirth records what a text does that is sent while nobody uses this. What it sets is a part of the session; but
+// without autocommit the statements of all who use it begin transactions. Of an unknown server all that is not plain
+// would count as such.
+func (s *ServerConn) noteBirth(query string) {
+	if s.kind != dialectUnknown && classify(s.kind, query) == effectAny {
+		s.autoOff = true
+	}
+	if s.cache != nil {
+		s.cache.unsettle(unsettles(s.kind, query))
+	}
+}
 
 // mayHoldTx reports whether a transaction may be open on the server.
 func (s *ServerConn) mayHoldTx() bool { return s.openTx || s.textTx || s.autoOff }

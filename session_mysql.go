@@ -2,8 +2,11 @@ package pooled
 
 import (
 	"context"
+	"database/sql/driver"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -13,35 +16,89 @@ type mysqlBirth struct {
 	restore []string        // what is sent after the reset; nil: only a new session will do
 }
 
-const (
-	mysqlAutocommit = "SELECT @@autocommit"
-	mysqlGreeting   = mysqlAutocommit + ", @@wait_timeout, CONNECTION_ID()"
-)
-
-// greetMySQL asks a new session what there is to know: whether it commits by
-// itself (that can be off by a DSN variable, init_connect or the server's
-// configuration), when the server ends it for doing nothing and what the server calls it, in one round
-// trip; and what a reset has to restore, if there will be one. What speaks
-// MySQL's protocol and does not know the others is asked for the first alone.
+// greetMySQL asks a new session what there is to know, in one round trip: whether a transaction may be open that nobody
+// has begun (see mysqlBegins), when the server ends the session for doing nothing, what the server calls it, and with
+// kept statements how many of them the server allows; and what a reset has to restore, if there will be one. What
+// speaks MySQL's protocol and does not know all of it is asked for the first alone.
 func greetMySQL(ctx context.Context, p *Pool, s *ServerConn) error {
-	row, err := s.queryRow(ctx, mysqlGreeting)
-	if lost := unanswered(ctx, err); lost != nil {
+	more := []string{"@@wait_timeout", "CONNECTION_ID()"}
+	if s.cache != nil {
+		more = append(more, "@@max_prepared_stmt_count")
+	}
+	row, err := askMySQL(ctx, s, more...)
+	if lost := p.dialect.unanswered(ctx, err); lost != nil {
 		return lost
 	}
-	if err != nil || len(row) < 3 {
-		return learnAutocommit(ctx, s, mysqlAutocommit)
+	if err != nil {
+		row, err = askMySQL(ctx, s)
+		s.autoOff = err != nil || mysqlBegins(row)
+		return p.dialect.unanswered(ctx, err)
 	}
-	s.autoOff = fmt.Sprint(row[0]) != "1"
-	s.session = fmt.Sprint(row[2])
-	if seconds, err := strconv.Atoi(fmt.Sprint(row[1])); err == nil && p.idleLimit.Load() == 0 {
+	s.autoOff = mysqlBegins(row)
+	p.learnMySQL(s, row[2:])
+	return learnMySQLReset(ctx, p, s, row)
+}
+
+// askMySQL asks for @@autocommit, @@completion_type and more. The second is nil where the server has no such variable.
+func askMySQL(ctx context.Context, s *ServerConn, more ...string) ([]driver.Value, error) {
+	columns := append([]string{"@@autocommit", "@@completion_type"}, more...)
+	row, err := s.queryRow(ctx, "SELECT "+strings.Join(columns, ", "))
+	lacks := mysqlLacks(err, "completion_type")
+	if lacks {
+		row, err = s.queryRow(ctx, "SELECT "+strings.Join(slices.Delete(columns, 1, 2), ", "))
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case lacks:
+		row = slices.Insert(row, 1, driver.Value(nil))
+	}
+	if want := 2 + len(more); len(row) != want {
+		return nil, fmt.Errorf("have %d columns, want %d", len(row), want)
+	}
+	return row, nil
+}
+
+// mysqlLacks tells whether the server says that it has no such variable (ER_UNKNOWN_SYSTEM_VARIABLE).
+func mysqlLacks(err error, variable string) bool {
+	return mysqlNumber(err, 1193) && strings.Contains(err.Error(), variable)
+}
+
+// mysqlBegins tells from what askMySQL answers whether a transaction may be open that nobody has begun. Whoever turned
+// autocommit off, from then on every statement opens one. By completion_type a COMMIT or ROLLBACK opens the next one
+// (CHAIN), or ends the session (RELEASE), which the statement of the reset then finds.
+func mysqlBegins(row []driver.Value) bool {
+	chains := row[1] != nil && !slices.Contains([]string{"NO_CHAIN", "0"}, fmt.Sprint(row[1]))
+	return fmt.Sprint(row[0]) != "1" || chains
+}
+
+// learnMySQL takes note of what concerns all sessions: the time after which the server ends an idle one, and its limit
+// on statements.
+func (p *Pool) learnMySQL(s *ServerConn, row []driver.Value) {
+	s.session = fmt.Sprint(row[1])
+	if seconds, err := strconv.Atoi(fmt.Sprint(row[0])); err == nil && p.idleLimit.Load() == 0 {
 		p.learnIdleLimit(time.Duration(seconds) * time.Second)
 	}
+	if len(row) > 2 {
+		p.learnStmtLimit(fmt.Sprint(row[2]))
+	}
+}
+
+// learnMySQLReset asks what a session reset has to restore. What decides whether transactions begin by themselves is
+// known already. It is restored too: the reset gives it the global values, which may be others by then.
+func learnMySQLReset(ctx context.Context, p *Pool, s *ServerConn, row []driver.Value) error {
 	if s.mysql.via == nil || p.cfg.ResetOnReturn != ResetSession && p.cfg.ResetOnReturn != ResetAuto {
 		return nil
 	}
-	// A session that can't tell is closed instead of being reset.
-	s.mysql.restore, err = s.mysql.via.restoreTexts(ctx, s.parent.conn)
-	return unanswered(ctx, err)
+	restore, err := s.mysql.via.restoreTexts(ctx, s.parent.conn)
+	if restore != nil {
+		restore[0] += fmt.Sprint(", autocommit = ", row[0])
+		if row[1] != nil {
+			restore[0] += fmt.Sprintf(", completion_type = '%v'", row[1]) // RELEASE by itself is a reserved word
+		}
+	}
+	s.mysql.restore = restore // none: a session that can't tell is closed instead of being reset
+	return p.dialect.unanswered(ctx, err)
 }
 
 // renewMySQL sends COM_RESET_CONNECTION, for which go-sql-driver has no function,

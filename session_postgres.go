@@ -4,23 +4,50 @@ import (
 	"context"
 	"database/sql/driver"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/lib/pq"
 )
 
-// greetPostgres asks once for a pool when the server ends a session that does
-// nothing. Before PostgreSQL 14 it never does, and there is no such setting.
+// greetPostgres asks whether statements can be kept on a new session, and, once for a pool, when the server ends a
+// session that does nothing.
 func greetPostgres(ctx context.Context, p *Pool, s *ServerConn) error {
+	if err := greetPostgresStmts(ctx, p, s); err != nil {
+		return err
+	}
+	if p.idleAsked.Swap(true) {
+		return nil
+	}
+	known, err := p.askPostgresIdleLimit(ctx, s)
+	if !known {
+		p.idleAsked.Store(false) // the next session is asked
+	}
+	return err
+}
+
+// askPostgresIdleLimit reports whether the answer is final. Before PostgreSQL 14 there is no such setting, and what
+// only looks like PostgreSQL may not know the view.
+func (p *Pool) askPostgresIdleLimit(ctx context.Context, s *ServerConn) (known bool, err error) {
 	row, err := s.queryRow(ctx, "SELECT setting FROM pg_catalog.pg_settings WHERE name = 'idle_session_timeout'")
+	if lost := p.dialect.unanswered(ctx, err); lost != nil {
+		return false, lost
+	}
 	if err != nil {
-		return unanswered(ctx, err) // no row, or a server that only looks like PostgreSQL
+		return !postgresHindered(err), nil
 	}
 	if ms, err := strconv.Atoi(fmt.Sprint(row[0])); err == nil {
 		p.learnIdleLimit(time.Duration(ms) * time.Millisecond)
 	}
-	return nil
+	return true, nil
+}
+
+// postgresHindered recognises errors that say nothing about the statement: the server lacked resources (class 53),
+// somebody or a time limit ended it (57), it stood in the way of others (40), or something broke (58, XX).
+func postgresHindered(err error) bool {
+	state := sqlState(err)
+	return len(state) == 5 && slices.Contains([]string{"53", "57", "40", "58", "XX"}, state[:2])
 }
 
 // renewPostgres sends DISCARD ALL, which a transaction does not permit. It also drops all

@@ -274,7 +274,7 @@ func TestSnippetForeignKeys(t *testing.T) {
 
 // What docs/proxies.md says that a new MySQL connection is asked: ProxySQL goes by the text.
 func TestSnippetMySQLGreeting(t *testing.T) {
-	const greeting = "SELECT @@autocommit, @@wait_timeout, CONNECTION_ID()"
+	const greeting = "SELECT @@autocommit, @@completion_type, @@wait_timeout, CONNECTION_ID()"
 	fake := pooledtest.NewFake(t)
 	db, _ := open(t, fake, func(c *pooled.Config) { c.Driver = "mysql" })
 	defer db.Close()

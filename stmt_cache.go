@@ -7,6 +7,7 @@ import (
 	"hash/maphash"
 	"math"
 	"math/rand/v2"
+	"sync"
 	"sync/atomic"
 )
 
@@ -77,8 +78,8 @@ type stmtCaches struct {
 	// changes is how often tables, or the like, were changed through the pool, or found to be.
 	changes atomic.Uint64
 
-	// told: it was logged that no statements are kept.
-	told atomic.Bool
+	// told are the causes for which it was logged that no statements are kept.
+	told sync.Map
 
 	// taken: the parent has taken a text with arguments; see stmtRules.skips.
 	taken atomic.Bool

@@ -162,16 +162,23 @@ func isMySQL(parent driver.Connector) bool {
 
 // greetPostgresStmts turns the cache off on a server connection on which it is not safe: behind a pooler the next
 // statement may go to another backend, which knows other statements by the same names. A pooler tells a client a
-// process number of its own making.
+// process number of its own making. Where the server does not say, it is not known to be safe.
 func greetPostgresStmts(ctx context.Context, p *Pool, s *ServerConn) error {
 	if s.cache == nil {
 		return nil
 	}
 	row, err := s.queryRow(ctx, "SELECT pg_catalog.pg_backend_pid()")
-	if s.cache.off = err != nil || fmt.Sprint(row[0]) != s.session; s.cache.off {
+	switch lost := p.dialect.unanswered(ctx, err); {
+	case lost != nil:
+		return lost
+	case err != nil:
+		s.cache.off = true
+		p.stmtsRest("a server did not say which session it is")
+	case fmt.Sprint(row[0]) != s.session:
+		s.cache.off = true
 		p.stmtsRest("behind a pooler the next statement may go to another session")
 	}
-	return unanswered(ctx, err)
+	return nil
 }
 
 // pqBinary tells whether a connection of lib/pq's was opened with binary_parameters, by which a query with arguments
@@ -191,20 +198,18 @@ func pqBinary(conn driver.Conn) bool {
 // stmtsOfServer is the part of a server's limit on statements that a pool takes at most.
 const stmtsOfServer = 1.0 / 3
 
-// greetMySQLStmts learns the server's limit on prepared statements, which all its clients share.
-func greetMySQLStmts(ctx context.Context, p *Pool, s *ServerConn) error {
-	if s.cache == nil {
-		return nil
+// learnStmtLimit takes note of the server's limit on prepared statements, which all its clients share. Each new server
+// connection tells it, so that what makeRoom took away comes back when others have made room.
+func (p *Pool) learnStmtLimit(answer string) {
+	most, err := strconv.Atoi(answer)
+	if err != nil || most < 0 {
+		return
 	}
-	row, err := s.queryRow(ctx, "SELECT @@max_prepared_stmt_count")
-	if err != nil {
-		return unanswered(ctx, err)
+	share := int64(stmtsOfServer*float64(most)/float64(p.mostConns())) - 1 // one is for what is prepared to be run once
+	p.stmts.share.Store(max(0, share))
+	if share <= 0 {
+		p.stmtsRest("the server's max_prepared_stmt_count leaves none for each connection")
 	}
-	most, err := strconv.Atoi(fmt.Sprint(row[0]))
-	if err == nil && most >= 0 {
-		p.stmts.share.Store(max(0, int64(stmtsOfServer*float64(most)/float64(p.mostConns()))-1)) // one is for what is prepared to be run once
-	}
-	return nil
 }
 
 // mostConns is how many server connections there may be; where there is no limit, a few times those that are kept.

@@ -33,9 +33,9 @@ func (s *ServerConn) cacheStmts(p *Pool) {
 	s.parent.execerCtx, s.parent.queryCtx, s.parent.preparer = s.cache, s.cache, s.cache
 }
 
-// stmtsRest says, once, that no statements are kept though they were asked for.
+// stmtsRest says, once for each cause, that no statements are kept though they were asked for.
 func (p *Pool) stmtsRest(cause string) {
-	if !p.stmts.told.Swap(true) {
+	if _, told := p.stmts.told.LoadOrStore(cause, true); !told {
 		p.log().Info("pooled: pool_stmt_cache rests", "pool", p.name, "cause", cause)
 	}
 }
