@@ -177,11 +177,19 @@ func (c *stmtCache) sent(key stmtKey, err error) {
 		return
 	}
 	skipped := err == driver.ErrSkip
-	if c.rules.skips && !skipped {
-		c.pool.taken.Store(true)
+	if c.rules.skips && err == nil { // an error says nothing: it may be the context's, or the connection's
+		c.takes()
 	}
 	if skipped == c.rules.skips && (skipped || err == nil) && !c.pool.seen.has(key) && preparable(c.server.kind, key.text) {
 		c.pool.seen.add(key)
+	}
+}
+
+// takes is told that the parent has taken a text with arguments.
+func (c *stmtCache) takes() {
+	if !c.pool.taken.Load() {
+		c.pool.taken.Store(true)
+		c.owner.stmtsRest("the driver puts arguments into the text by itself")
 	}
 }
 

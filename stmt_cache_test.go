@@ -1,6 +1,7 @@
 package pooled_test
 
 import (
+	"context"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
@@ -359,14 +360,54 @@ func TestStmtThatCannotBePrepared(t *testing.T) {
 // A parent that takes a text with arguments puts them into the text by itself, now and then; it is left alone.
 func TestNoStmtIsKeptWhereTextsAreTaken(t *testing.T) {
 	t.Cleanup(pooled.StmtsForAll(true))
+	var book logBook
 	fake := &told{pooledtest.NewFake(t), 0}
 	fake.On(pooledtest.StageExec, pooledtest.Fail(driver.ErrSkip).Times(1))
-	db, _ := open(t, fake, keeps(4), one(pooled.ClassQueue))
+	db, _ := open(t, fake, keeps(4), one(pooled.ClassQueue), logTo(&book))
 	for n, text := range []string{"UPDATE a ?", "UPDATE b ?", "UPDATE a ?"} {
 		mustExec(t, db, text, n)
 	}
 	fake.want(t, "exec UPDATE a ? [0] -> "+driver.ErrSkip.Error(), "prepare UPDATE a ?", "stmt exec UPDATE a ? [0]", "stmt close UPDATE a ?",
 		"exec UPDATE b ? [1]", "exec UPDATE a ? [2]")
+	if lines := restLines(&book); len(lines) != 1 || !strings.Contains(lines[0], "puts arguments into the text") {
+		t.Errorf("have %q, want one line with the reason", lines)
+	}
+}
+
+// An error says nothing about how the parent takes texts: what comes after it is kept as before.
+func TestStmtsAreKeptAfterAnError(t *testing.T) {
+	for _, failed := range []error{context.Canceled, context.DeadlineExceeded, driver.ErrBadConn, errors.New("server's")} {
+		t.Run(failed.Error(), func(t *testing.T) {
+			t.Cleanup(pooled.StmtsForAll(true))
+			var book logBook
+			fake := &told{pooledtest.NewFake(t), 0}
+			fake.On(pooledtest.StageExec, pooledtest.Fail(driver.ErrSkip).Times(1).Match("UPDATE a"))
+			db, _ := open(t, fake, keeps(4), one(pooled.ClassQueue), logTo(&book))
+			mustExec(t, db, "UPDATE a ?", 1)
+			conn, err := db.Conn(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			mustExec(t, conn, "UPDATE c") // so that the one that fails is not sent again
+			fake.On(pooledtest.StageExec, pooledtest.Fail(failed).Times(1).Match("UPDATE b"))
+			if _, err := conn.ExecContext(t.Context(), "UPDATE b ?", 1); !errors.Is(err, failed) {
+				t.Errorf("have %v, want %v", err, failed)
+			}
+			conn.Close()
+			fake.skip()
+			mustExec(t, db, "UPDATE a ?", 2)
+			mustExec(t, db, "UPDATE a ?", 3)
+			fake.want(t, "prepare UPDATE a ?", "stmt exec UPDATE a ? [2]", "stmt exec UPDATE a ? [3]")
+			if lines := restLines(&book); len(lines) > 0 {
+				t.Errorf("have %q, want no word of it", lines)
+			}
+		})
+	}
+}
+
+// restLines are the lines that say that the cache rests.
+func restLines(book *logBook) []string {
+	return slices.DeleteFunc(book.take(), func(l string) bool { return !strings.Contains(l, "pool_stmt_cache rests") })
 }
 
 // MariaDB remembers the types of a statement's arguments: a statement is kept for arguments of the same types.
@@ -408,7 +449,7 @@ func TestStmtCacheThatRestsSaysSo(t *testing.T) {
 	a, _ := grab(t, db)
 	b, _ := grab(t, db)
 	give(t, a, b)
-	lines := slices.DeleteFunc(book.take(), func(l string) bool { return !strings.Contains(l, "pool_stmt_cache rests") })
+	lines := restLines(&book)
 	if len(lines) != 1 || !strings.Contains(lines[0], "it is for lib/pq") {
 		t.Errorf("have %q, want one line with the reason", lines)
 	}

@@ -1,0 +1,191 @@
+package pooled_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/internal/pooledtest"
+)
+
+// openTold opens a pool with a statement cache that tells a book what it logs.
+func openTold(t *testing.T, dsn string, set ...func(*pooled.Config)) (*sql.DB, *pooled.Pool, *logBook) {
+	t.Helper()
+	var book logBook
+	cfg, err := pooled.ParseDSN(withOptions(dsn, cacheOf(cacheSize)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	logTo(&book)(&cfg)
+	for _, f := range set {
+		f(&cfg)
+	}
+	db, err := pooled.Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	pool, _ := pooled.PoolOf(db)
+	return db, pool, &book
+}
+
+// hits is how many of ten uses of a text find a kept statement.
+func (s server) hits(t *testing.T, db *sql.DB, pool *pooled.Pool) int {
+	t.Helper()
+	before := pool.Stats().StmtHits
+	for i := range 10 {
+		if have := scanOne[int](t, db, "SELECT 1 + "+cast(s, s.arg(1)), i); have != 1+i {
+			t.Errorf("have %d, want %d", have, 1+i)
+		}
+	}
+	return int(pool.Stats().StmtHits - before)
+}
+
+// An error of one statement, or of a connection, does not end the cache, of whatever kind it was and wherever it came
+// from.
+func TestStmtCacheGoesOnAfterErrors(t *testing.T) {
+	canceled := func(context.Context) context.Context {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		return ctx
+	}
+	same := func(ctx context.Context) context.Context { return ctx }
+	for _, s := range []server{onPostgres, onMySQL} {
+		for name, test := range map[string]struct {
+			ctx   func(context.Context) context.Context
+			query string
+			cut   bool
+		}{
+			"canceled":       {canceled, "SELECT 2 + " + cast(s, s.arg(1)), false},
+			"canceled, kept": {canceled, "SELECT 1 + " + cast(s, s.arg(1)), false},
+			"wrong":          {same, "SELECT nothing + " + s.arg(1), false},
+			"no statement":   {same, "NONSENSE " + s.arg(1), false},
+			"lost":           {same, "SELECT 3 + " + cast(s, s.arg(1)), true},
+		} {
+			t.Run(s.name+"/"+name, func(t *testing.T) {
+				proxy := pooledtest.NewProxy(t, s.dsn(t))
+				db, pool, book := openTold(t, proxy.DSN(), size(2, 0))
+				s.hits(t, db, pool)
+				conn, err := db.Conn(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				mustExec(t, conn, "SELECT 1")
+				if test.cut {
+					proxy.On("SELECT 3", proxy.CloseAll)
+				}
+				_, err = conn.ExecContext(test.ctx(t.Context()), test.query, 1)
+				if err == nil && name != "canceled, kept" { // which lib/pq may have run before it looks
+					t.Error("have no error")
+				}
+				conn.Close()
+				if have := s.hits(t, db, pool); have < 8 { // a new connection prepares it once
+					t.Errorf("have %d hits of 10 after the error", have)
+				}
+				if lines := restLines(book); len(lines) > 0 {
+					t.Errorf("have %q, want no word of it", lines)
+				}
+			})
+		}
+	}
+}
+
+// A connection that is lost while it is asked, whatever it is asked, is the error of its caller, and nothing is
+// concluded from it.
+func TestGreetingThatIsLost(t *testing.T) {
+	for _, test := range []struct {
+		server
+		at   string
+		mode pooled.ResetMode
+	}{
+		{onPostgres, "pg_backend_pid", pooled.ResetRollback},
+		{onPostgres, "idle_session_timeout", pooled.ResetRollback},
+		{onMySQL, "@@autocommit", pooled.ResetRollback},
+		{onMySQL, "@@init_connect", pooled.ResetSession}, // what is to be restored
+		{onMySQL, "@@init_connect", pooled.ResetAuto},
+	} {
+		t.Run(test.name+"/"+test.at+"/"+string(test.mode), func(t *testing.T) {
+			proxy := pooledtest.NewProxy(t, test.dsn(t))
+			proxy.On(test.at, proxy.CloseAll)
+			db, pool, book := openTold(t, proxy.DSN(), resetMode(test.mode), size(1, 0))
+			if err := db.Ping(); err == nil {
+				t.Error("have no error of the connection that was lost")
+			}
+			if s := pool.Stats(); s.Open() != 0 {
+				t.Errorf("have %+v, want it closed", s)
+			}
+			if have := test.hits(t, db, pool); have < 8 && test.mode == pooled.ResetRollback {
+				t.Errorf("have %d hits of 10", have)
+			}
+			if lines := restLines(book); len(lines) > 0 {
+				t.Errorf("have %q, want no word of it", lines)
+			}
+			if s := pool.Stats(); s.Opened != 1 {
+				t.Errorf("have %+v, want one connection that stays, whatever the mode", s)
+			}
+			if have := pooled.IdleLimit(pool) > 0; have != (test.name == "mysql") {
+				t.Errorf("a limit on idleness is known: %t", have)
+			}
+		})
+	}
+}
+
+// The log has each cause for which the cache rests, once, and the true one.
+func TestStmtCacheRestsForTheTrueReason(t *testing.T) {
+	const question = "SELECT pg_catalog.pg_backend_pid()"
+	proxy := pooledtest.NewProxy(t, onPostgres.dsn(t))
+	db, pool, book := openTold(t, proxy.DSN(), size(1, 0))
+	for _, step := range []struct {
+		by   string // what the server is asked instead
+		want string // in the log
+		hits int
+	}{
+		{"SELECT pg_catalog.pg_backend_pix()", "did not say which session it is", 0},
+		{"SELECT pg_catalog.pg_backend_pix()", "", 0},
+		{fmt.Sprintf("SELECT %-*d", len(question)-len("SELECT "), 1), "behind a pooler", 0},
+		{question, "", 8},
+	} {
+		proxy.Replace(question, step.by)
+		pool.Dispose()
+		if have := onPostgres.hits(t, db, pool); have < step.hits || step.hits == 0 && have > 0 {
+			t.Errorf("%s: have %d hits, want %d", step.by, have, step.hits)
+		}
+		lines := strings.Join(restLines(book), "\n")
+		if step.want == "" && lines != "" || !strings.Contains(lines, step.want) {
+			t.Errorf("%s: have %q, want %q", step.by, lines, step.want)
+		}
+	}
+}
+
+// The server's limit on statements is told by each new connection, so what was taken away when it was reached comes
+// back.
+func TestStmtLimitIsLearntAnew(t *testing.T) {
+	admin := openServer(t, onMySQL.bare, onMySQL.dsn(t))
+	limit := func(n int) { mustExec(t, admin, fmt.Sprint("SET GLOBAL max_prepared_stmt_count = ", n)) }
+	before := scanOne[int](t, admin, "SELECT @@max_prepared_stmt_count")
+	defer limit(before)
+	waitKeptByAll(t, admin, 0)
+	db, pool, book := openTold(t, onMySQL.dsn(t), size(1, 0))
+	if have := onMySQL.hits(t, db, pool); have < 8 {
+		t.Errorf("have %d hits of 10", have)
+	}
+	for _, step := range []struct {
+		limit int
+		want  string
+		hits  int
+	}{{3, "max_prepared_stmt_count leaves none", 0}, {before, "", 8}, {3, "", 0}} {
+		limit(step.limit)
+		pool.Dispose()
+		waitKeptByAll(t, admin, 0)
+		if have := onMySQL.hits(t, db, pool); have < step.hits || step.hits == 0 && have > 0 {
+			t.Errorf("limit %d: have %d hits, want %d", step.limit, have, step.hits)
+		}
+		lines := strings.Join(restLines(book), "\n")
+		if step.want == "" && lines != "" || !strings.Contains(lines, step.want) {
+			t.Errorf("limit %d: have %q, want %q", step.limit, lines, step.want)
+		}
+	}
+}
