@@ -145,16 +145,16 @@ func mysqlTouchesSession(word []byte, rest string) bool {
 	case "begin":
 		return leavesMySQLBegin(rest) != effectTx
 	case "start":
-		return !followedBy(rest, "transaction")
+		return !followedBy(dialectMySQL, rest, "transaction")
 	case "release":
-		return !followedBy(rest, "savepoint")
+		return !followedBy(dialectMySQL, rest, "savepoint")
 	}
 	return true
 }
 
-// followedBy tells whether the next word of a MySQL text is the given one.
-func followedBy(rest, want string) bool {
-	at := skipSpace(dialectMySQL, rest, 0)
+// followedBy tells whether the next word of a text is the given one.
+func followedBy(d dialectKind, rest, want string) bool {
+	at := skipSpace(d, rest, 0)
 	if at == doubtful {
 		return false
 	}

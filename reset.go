@@ -70,6 +70,9 @@ func (p *Pool) runInitSQL(ctx context.Context, s *ServerConn) error {
 	if p.cfg.InitSQL == "" {
 		return nil
 	}
+	if s.cache != nil {
+		s.cache.unsettle(unsettles(s.kind, p.cfg.InitSQL))
+	}
 	if err := s.exec(ctx, p.cfg.InitSQL); err != nil {
 		return fmt.Errorf("pooled: pool_init_sql: %w", err)
 	}

@@ -138,7 +138,7 @@ func (s *ServerConn) Raw() driver.Conn {
 	if s.lending {
 		s.noteAnything()
 	} else {
-		s.cache.unsettle(unsettledForGood)
+		s.cache.unsettle(unsettledForAll)
 	}
 	return s.parent.conn
 }
@@ -213,6 +213,9 @@ func (s *ServerConn) note(j judgement) {
 	}
 	if j.unsettles != settled {
 		s.cache.unsettle(j.unsettles)
+	}
+	if j.leaves != effectNone {
+		s.cache.mayEnd()
 	}
 	switch j.leaves {
 	case effectAny:

@@ -34,9 +34,12 @@ type stmtCache struct {
 	byKey  map[stmtKey]*list.Element
 	order  list.List // of *keptStmt
 
-	// changes is stmtCaches.changes when those that are kept were last fit. changed: this one made one.
+	// changes is stmtCaches.changes when those that are kept were last fit.
 	changes uint64
-	changed bool
+
+	// changed: a statement of this one made a change, of which the others are told when it is committed. toldEarly:
+	// they were told, but it may have been in a transaction that goes on.
+	changed, toldEarly bool
 
 	// crowded counts the texts for which there was no room; see admits.
 	crowded uint
@@ -182,7 +185,9 @@ func (c *stmtCache) unsettle(how unsettling) {
 	if how > unsettledForNow {
 		c.buryAll()
 	}
-	c.changed = c.changed || how == unsettledForAll
+	if how == unsettledForAll {
+		c.changed, c.toldEarly = true, false
+	}
 }
 
 func (c *stmtCache) buryAll() {
@@ -218,16 +223,29 @@ func (c *stmtCache) settle(ctx context.Context) error {
 	return c.evict(ctx, c.pool.limit())
 }
 
-// published tells the other server connections of a change once it is committed, or else rolled back.
+// published tells the other server connections of a change once it is committed, or else rolled back. If it is not
+// known whether it is, they are told now, and again when the transaction may have ended.
 func (c *stmtCache) published() {
-	if c != nil && c.changed && !c.server.mayHoldTx() {
+	switch {
+	case c == nil || !c.changed || c.server.openTx:
+	case !c.server.mayHoldTx():
 		c.publish()
+	case !c.toldEarly:
+		c.toldEarly = true
+		c.pool.changes.Add(1)
+	}
+}
+
+// mayEnd is told before a statement is sent that may end a transaction.
+func (c *stmtCache) mayEnd() {
+	if c != nil {
+		c.toldEarly = false
 	}
 }
 
 func (c *stmtCache) publish() {
 	if c.changed {
-		c.changed = false
+		c.changed, c.toldEarly = false, false
 		c.pool.changes.Add(1)
 	}
 }

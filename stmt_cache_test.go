@@ -302,7 +302,8 @@ func TestPanicAtAKeptStmt(t *testing.T) {
 	}
 }
 
-// What one server connection did to the tables, the statements of the others were prepared without.
+// What one server connection did to the tables, the statements of the others were prepared without. They are prepared
+// again when it is committed, and if that can't be told, whenever it may have been.
 func TestStmtsAreUnfitAfterAChangeElsewhere(t *testing.T) {
 	db, fake, _ := keeping(t, 4, size(2, 0))
 	keep(t, db, "UPDATE ?")
@@ -311,16 +312,80 @@ func TestStmtsAreUnfitAfterAChangeElsewhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mustExec(t, other, "ALTER TABLE t ADD a int")
-	fake.skip()
-	mustExec(t, held, "UPDATE ?", 1) // it may not be committed yet
-	fake.want(t, "stmt exec UPDATE ? [1]")
+	use := func(prepared bool) {
+		t.Helper()
+		fake.skip()
+		mustExec(t, held, "UPDATE ?", 1)
+		want := []string{"stmt exec UPDATE ? [1]"}
+		if prepared {
+			want = append([]string{"prepare UPDATE ?"}, want...)
+		}
+		fake.want(t, want...)
+	}
+	tx, err := other.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustExec(t, tx, "ALTER TABLE t ADD a int")
+	use(false)
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	use(true)
+	mustExec(t, other, "BEGIN")
+	use(true) // of an unknown server, which may have committed what was before
+	mustExec(t, other, "ALTER TABLE t ADD b int")
+	use(true)
+	mustExec(t, other, "SELECT 1")
+	use(false)
+	mustExec(t, other, "COMMIT")
+	use(true)
 	give(t, other)
-	fake.skip()
-	mustExec(t, held, "UPDATE ?", 2)
-	fake.want(t, "prepare UPDATE ?", "stmt exec UPDATE ? [2]")
+	use(true)
 	give(t, held)
-	fake.want(t, "stmt close UPDATE ?")
+	fake.want(t, slices.Repeat([]string{"stmt close UPDATE ?"}, 5)...)
+}
+
+// What is sent while a server connection is opened may be such a change too.
+func TestStmtsAreUnfitAfterAChangeByTheOpening(t *testing.T) {
+	sends := func(text string) func(*pooled.Config) {
+		return func(c *pooled.Config) {
+			c.Hooks.Connect = func(ctx context.Context, s *pooled.ServerConn) error { return s.Exec(ctx, text) }
+		}
+	}
+	raw := func(c *pooled.Config) {
+		c.Hooks.Connect = func(_ context.Context, s *pooled.ServerConn) error { s.Raw(); return nil }
+	}
+	for name, test := range map[string]struct {
+		set   func(*pooled.Config)
+		unfit bool
+	}{
+		"pool_init_sql":            {initSQL("CREATE TABLE t (a int)"), true},
+		"pool_init_sql that sets":  {initSQL("SET search_path = x"), false},
+		"pool_init_sql, temporary": {initSQL("CREATE TEMP TABLE t (a int)"), false},
+		"Exec":                     {sends("CALL p()"), true},
+		"Exec that sets":           {sends("SET search_path = x"), false},
+		"Raw":                      {raw, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			db, fake, _ := keeping(t, 4, size(2, 0), test.set)
+			keep(t, db, "UPDATE ?")
+			held, _ := grab(t, db)
+			mustExec(t, held, "UPDATE ?", 1) // after the change by its own opening
+			fake.skip()
+			mustExec(t, held, "UPDATE ?", 2)
+			fake.want(t, "stmt exec UPDATE ? [2]")
+			other, _ := grab(t, db)
+			fake.skip()
+			mustExec(t, held, "UPDATE ?", 3)
+			want := []string{"stmt exec UPDATE ? [3]"}
+			if test.unfit {
+				want = append([]string{"prepare UPDATE ?"}, want...)
+			}
+			fake.want(t, want...)
+			give(t, held, other)
+		})
+	}
 }
 
 // After an error that may be for an old statement, which may have done something, it is the program's, once.
@@ -376,7 +441,9 @@ func TestNoStmtIsKeptWhereTextsAreTaken(t *testing.T) {
 
 // An error says nothing about how the parent takes texts: what comes after it is kept as before.
 func TestStmtsAreKeptAfterAnError(t *testing.T) {
-	for _, failed := range []error{context.Canceled, context.DeadlineExceeded, driver.ErrBadConn, errors.New("server's")} {
+	for _, failed := range []error{
+		context.Canceled, context.DeadlineExceeded, driver.ErrBadConn, errors.New("server's"),
+	} {
 		t.Run(failed.Error(), func(t *testing.T) {
 			t.Cleanup(pooled.StmtsForAll(true))
 			var book logBook

@@ -125,13 +125,15 @@ const (
 // as the search path or the current database then was, literals by the time zone and date style, quotes by sql_mode.
 // Kept statements would go on with that.
 //
-// It is about the text alone: what a function that it calls does to the session is not seen.
+// It is about the text alone: what a function that it calls does to the session, or to tables, is not seen.
 func unsettles(d dialectKind, query string) unsettling {
 	if d == dialectMySQL {
 		return unsettlesMySQL(query)
 	}
 	found := settled
-	if yes, _ := unsettlingWords.in(d, query); yes {
+	if yes, _ := definingWords.in(d, query); yes {
+		found = unsettledForAll
+	} else if yes, _ := unsettlingWords.in(d, query); yes {
 		found = unsettledForGood
 	}
 	at := skipBlanks(d, query, 0)
@@ -142,9 +144,17 @@ func unsettles(d dialectKind, query string) unsettling {
 		at = nextStatement(d, query, end)
 	}
 	if at == doubtful {
-		return unsettledForGood
+		found = max(found, unsettlesDoubtful(query))
 	}
 	return found
+}
+
+// unsettlesDoubtful judges a text of which it is not certain where its statements begin.
+func unsettlesDoubtful(query string) unsettling {
+	if yes, _ := doubtfulWords.in(dialectPostgres, query); yes {
+		return unsettledForAll
+	}
+	return unsettledForGood
 }
 
 // unsettlesMySQL: SET and USE, and what may be either, such as EXECUTE.
@@ -171,21 +181,37 @@ func unsettlesMySQL(query string) unsettling {
 	return found
 }
 
-// unsettlesPostgres judges a statement by its first keyword. CREATE may put a new name before an old one.
+// unsettlesPostgres judges a statement by its first keyword. CREATE may put a new name before an old one. DO and CALL
+// run code that may do so too, and so may COMMIT PREPARED and whatever is not known here. EXECUTE runs no such
+// statement: the server prepares none.
 func unsettlesPostgres(word []byte, rest string) unsettling {
 	switch string(word) {
 	case "select", "insert", "update", "delete", "merge", "with", "values", "table", "copy",
-		"show", "explain", "prepare", "declare", "fetch", "move", "close", "lock",
+		"show", "prepare", "declare", "fetch", "move", "close", "lock",
 		"listen", "unlisten", "notify", "comment", "grant", "revoke", "truncate",
 		"analyze", "analyse", "vacuum", "reindex", "cluster", "refresh", "checkpoint",
-		"begin", "start", "commit", "end", "rollback", "abort", "savepoint", "release":
+		"begin", "start", "end", "rollback", "abort", "savepoint", "release":
+		return settled
+	case "commit":
+		if followedBy(dialectPostgres, rest, "prepared") {
+			return unsettledForAll
+		}
+		return settled
+	case "explain":
+		if containsFold(rest, "execute") {
+			return unsettledForGood
+		}
 		return settled
 	case "set":
 		return unsettlesBySetting(rest)
-	case "create", "alter", "drop", "import", "reassign", "security":
-		return unsettledForAll
+	case "create":
+		if temporary(rest) {
+			return unsettledForGood
+		}
+	case "reset", "discard", "deallocate", "execute", "load":
+		return unsettledForGood
 	}
-	return unsettledForGood
+	return unsettledForAll
 }
 
 // unsettlesBySetting judges SET by what stands behind it.
@@ -239,14 +265,32 @@ func harmlessSetting(name string) bool {
 	return false
 }
 
-// unsettlingWords are those by which a statement that looks harmless does so.
+// unsettlingWords are those by which a statement that looks harmless changes how texts are read.
 var unsettlingWords = newSessionWords(
 	sessionWord{"set_config", 4, setsUnsettling},
 	sessionWord{"pg_settings", 2, nil}, // a view that takes UPDATE for SET
 	sessionWord{"temp", 3, makesTemporary},
-	sessionWord{"into", 3, makesTable},
-	sessionWord{"create", 3, isWholeWord}, // EXPLAIN ANALYZE CREATE
+	sessionWord{"create", 3, isWholeWord}, // in a text that a function runs
 	sessionWord{`u&"`, 2, nil},
+)
+
+// definingWords are those by which one makes a table.
+var definingWords = newSessionWords(
+	sessionWord{"into", 3, makesTable},
+	sessionWord{"create", 3, explainsCreate},
+)
+
+// doubtfulWords are the first words of statements that define something, or may run one that does.
+var doubtfulWords = newSessionWords(
+	sessionWord{"create", 3, isWholeWord},
+	sessionWord{"alter", 2, isWholeWord},
+	sessionWord{"drop", 3, isWholeWord},
+	sessionWord{"import", 2, isWholeWord},
+	sessionWord{"reassign", 4, isWholeWord},
+	sessionWord{"security", 3, isWholeWord},
+	sessionWord{"prepared", 4, isWholeWord},
+	sessionWord{"call", 2, isWholeWord},
+	sessionWord{"do", 1, isWholeWord},
 )
 
 // setsUnsettling looks at the first argument of set_config, the name of a setting.
@@ -254,7 +298,7 @@ func setsUnsettling(_ dialectKind, q string, _, end int) bool {
 	return !harmlessSetting(firstLiteral(q[end:]))
 }
 
-// makesTable tells the INTO of SELECT … INTO from that of INSERT and MERGE.
+// makesTable tells the INTO of SELECT … INTO from that of INSERT and MERGE, and from one that makes a temporary table.
 func makesTable(d dialectKind, q string, at, end int) bool {
 	before := strings.TrimRight(q[:at], " \t\r\n\f\v")
 	for _, verb := range [...]string{"insert", "merge"} {
@@ -262,7 +306,17 @@ func makesTable(d dialectKind, q string, at, end int) bool {
 			return false
 		}
 	}
-	return isWholeWord(d, q, at, end)
+	return isWholeWord(d, q, at, end) && !temporary(q[end:])
+}
+
+// explainsCreate tells the CREATE of EXPLAIN ANALYZE CREATE TABLE … AS, which is executed.
+func explainsCreate(d dialectKind, q string, at, end int) bool {
+	return isWholeWord(d, q, at, end) && containsFold(q[:at], "explain") && !temporary(q[end:])
+}
+
+// temporary tells whether what is made has the word for it first: then only this session sees it.
+func temporary(rest string) bool {
+	return followedBy(dialectPostgres, rest, "temp") || followedBy(dialectPostgres, rest, "temporary")
 }
 
 // firstLiteral is the first argument of a call, if that is a plain literal.
