@@ -82,11 +82,13 @@ func (x *exam) learnSession(ctx context.Context, conn *sql.Conn) error {
 		return nil
 	}
 	id, err := one(ctx, conn, x.patient.session)
-	if errorCode(err) != "" { // a server that only looks like one of those we know
-		return nil
+	switch {
+	case err == nil:
+		x.sessions = append(x.sessions, id)
+	case noAnswer(err):
+		return err
 	}
-	x.sessions = append(x.sessions, id)
-	return err
+	return nil // a server that only looks like one of those we know
 }
 
 // refusals are ways in which connecting fails, and what helps. The first that fits counts.
@@ -94,7 +96,7 @@ var refusals = []struct {
 	fits   func(error) bool
 	change string
 }{
-	{func(err error) bool { return strings.Contains(err.Error(), "pool_init_sql") }, "correct pool_init_sql; a driver may take only one statement in it"},
+	{refusesInitSQL, "correct pool_init_sql; a driver may take only one statement in it"},
 	{coded("28P01", "28000"), "look at user and password, and at what the server lets in from here (pg_hba.conf)"},
 	{coded("1045", "1698"), "look at user and password, and at the host of the account at the server ('user'@'host')"},
 	{coded("3159"), "the server wants TLS: tls=true"},
@@ -113,6 +115,10 @@ var refusals = []struct {
 	{is(syscall.EHOSTUNREACH), "look at the host, and at the network between"},
 	{isA[slowError], "look at host and port, and at firewalls between"},
 	{func(err error) bool { return errors.Is(err, pooled.ErrTimeout) }, "look at host and port, and at firewalls between"},
+}
+
+func refusesInitSQL(err error) bool {
+	return strings.Contains(err.Error(), "pool_init_sql") && !noAnswer(err)
 }
 
 func whatToChange(err error) string {

@@ -78,7 +78,10 @@ func mysqlLimits(ctx context.Context, x *exam, conn *sql.Conn) error {
 	if err != nil {
 		return err
 	}
-	n, used := numbers(v), numbers(threads[1:])[0]-1
+	n, used := numbers(v), -1
+	if len(threads) == 2 {
+		used = numbers(threads)[1] - 1
+	}
 	x.idleLimit = time.Duration(n[2]) * time.Second
 	if n[1] == 0 {
 		n[1] = -1

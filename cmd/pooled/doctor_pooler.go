@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/lib/pq"
@@ -32,6 +33,7 @@ const (
 	poolerRounds = 5
 	// poolerPatience is for a session that gets no backend while another is open.
 	poolerPatience = 8 * time.Second
+	transactTries  = 3
 )
 
 // checkPooler asks two open sessions which backend they have: the first twice, then the second, some rounds of that. It changes nothing, so
@@ -48,6 +50,9 @@ func checkPooler(ctx context.Context, x *exam) error {
 	}
 	evidence, err := x.sharedBackend(ctx)
 	switch {
+	case errors.Is(err, errRefused):
+		x.alone = true
+		return err
 	case errors.Is(err, errAlone):
 		x.pooler, x.alone = poolerSession, true
 		x.report.add("pooler", levelWarning, err.Error()+": a pooler in session mode, most likely, that has room for no more",
@@ -55,8 +60,12 @@ func checkPooler(ctx context.Context, x *exam) error {
 	case err != nil:
 		return err
 	case evidence != "":
-		x.pooler = poolerTransaction
-		if !x.transacts(ctx) {
+		x.pooler = poolerTransaction // until more is known: nothing is to be left on a backend
+		transacts, err := x.transacts(ctx)
+		if err != nil {
+			return err
+		}
+		if !transacts {
 			x.pooler = poolerStatement
 		}
 		x.judgeSharing(evidence)
@@ -91,32 +100,50 @@ func (x *exam) judgeSharing(evidence string) {
 		unit, unit, evidence), strings.Join(change, "; "))
 }
 
-// transacts tells whether a transaction is possible.
-func (x *exam) transacts(ctx context.Context) bool {
-	return x.with(nil, func(s *session) error {
-		return s.borrow(ctx, func(conn *sql.Conn) error { return send(ctx, conn, "BEGIN", "ROLLBACK") })
-	}) == nil
+// transacts tells whether a transaction is possible. PgBouncer closes the connection of who begins one where it is not,
+// which may happen to anybody, but not to session after session that has just had an answer.
+func (x *exam) transacts(ctx context.Context) (bool, error) {
+	for range transactTries {
+		answered := false
+		err := x.with(nil, func(s *session) error {
+			return s.borrow(ctx, func(conn *sql.Conn) error {
+				if err := send(ctx, conn, "SELECT 1"); err != nil {
+					return err
+				}
+				answered = true
+				return send(ctx, conn, "BEGIN", "ROLLBACK")
+			})
+		})
+		switch {
+		case err == nil:
+			return true, nil
+		case !answered || ctx.Err() != nil:
+			return false, err
+		}
+	}
+	return false, nil
 }
 
-// errAlone: there was no room for a second session.
-var errAlone = fmt.Errorf("of two sessions the second got no answer within %v", poolerPatience)
+var (
+	// errAlone: there was no room for a second session.
+	errAlone = fmt.Errorf("of two sessions the second got no answer within %v", poolerPatience)
+	// errRefused: the second session could not be opened.
+	errRefused = errors.New("of two sessions the second was refused")
+)
 
-// sharedBackend returns the proof that sessions share backends; empty: there is none. A pooler may let the second session wait for the first
-// one's end, which a context does not end where the driver asks the server to cancel: then the first one goes.
+// sharedBackend returns the proof that sessions share backends; empty: there is none.
 func (x *exam) sharedBackend(ctx context.Context) (evidence string, err error) {
-	two := func(cfg *pooled.Config) { cfg.Size, cfg.ResetOnReturn = 2, pooled.ResetNone }
+	var refused refusal
+	two := func(cfg *pooled.Config) {
+		cfg.Size, cfg.ResetOnReturn, cfg.Hooks.ConnectError = 2, pooled.ResetNone, refused.take
+	}
 	err = x.with(two, func(s *session) error {
-		return s.borrow(ctx, func(a *sql.Conn) error {
+		return s.borrow(ctx, func(a *sql.Conn) (err error) {
 			if err := pooled.SoftInvalidate(ctx, a, nil); err != nil { // it ends when it comes back
 				return err
 			}
-			patience := time.AfterFunc(poolerPatience, func() { a.Close() })
-			err := s.borrow(ctx, func(b *sql.Conn) (err error) {
-				evidence, err = compareBackends(ctx, a, b)
-				return err
-			})
-			if !patience.Stop() {
-				return errAlone
+			if evidence, err = s.besideAnother(ctx, a); err != nil {
+				err = refused.or(err)
 			}
 			return err
 		})
@@ -127,8 +154,43 @@ func (x *exam) sharedBackend(ctx context.Context) (evidence string, err error) {
 	return evidence, err
 }
 
-func compareBackends(ctx context.Context, a, b *sql.Conn) (evidence string, err error) {
-	var ofA, ofB string
+// refusal is why a session could not be opened: the pool waits then, as it does for one that comes back.
+type refusal struct{ first atomic.Pointer[error] }
+
+func (r *refusal) take(err error) { r.first.CompareAndSwap(nil, &err) }
+
+func (r *refusal) or(err error) error {
+	if why := r.first.Load(); why != nil {
+		return fmt.Errorf("%w: %w", errRefused, *why)
+	}
+	return err
+}
+
+// besideAnother compares a with a second session. A pooler may let that wait for the end of a, which a context does not
+// end where the driver asks the server to cancel: then a goes.
+func (s *session) besideAnother(ctx context.Context, a *sql.Conn) (evidence string, err error) {
+	ofA, err := one(ctx, a, postgresPatient.session)
+	if err != nil {
+		return "", err
+	}
+	patience := time.AfterFunc(poolerPatience, func() { a.Close() })
+	defer patience.Stop()
+	err = s.borrow(ctx, func(b *sql.Conn) error {
+		ofB, err := one(ctx, b, postgresPatient.session)
+		switch alone := !patience.Stop(); {
+		case err != nil:
+			return err
+		case alone:
+			return errAlone // it was answered when a had gone
+		}
+		evidence, err = compareBackends(ctx, a, b, ofA, ofB)
+		return err
+	})
+	return evidence, err
+}
+
+// compareBackends asks them again in turn. ofA and ofB is what they have said first.
+func compareBackends(ctx context.Context, a, b *sql.Conn, ofA, ofB string) (evidence string, err error) {
 	for range poolerRounds {
 		for _, ask := range []struct {
 			conn       *sql.Conn
@@ -140,16 +202,15 @@ func compareBackends(ctx context.Context, a, b *sql.Conn) (evidence string, err 
 				return "", err
 			case id == *ask.other:
 				return fmt.Sprintf("two open sessions had the same backend, %s", id), nil
-			case *ask.had != "" && id != *ask.had:
+			case id != *ask.had:
 				return fmt.Sprintf("one session had backend %s, then %s", *ask.had, id), nil
 			}
-			*ask.had = id
 		}
 	}
 	return "", nil
 }
 
 func repeated(ids []string) bool {
-	ids = slices.Sorted(slices.Values(ids))
-	return len(slices.Compact(ids)) < dialTries
+	sorted := slices.Sorted(slices.Values(ids))
+	return len(slices.Compact(sorted)) < len(ids)
 }

@@ -25,7 +25,7 @@ func checkReset(ctx context.Context, x *exam) error {
 			return nil
 		}
 	}
-	replaced := false
+	replaced, lost := false, uint64(0)
 	err := x.with(watch, func(s *session) error {
 		for range resetTries {
 			conn, err := s.db.Conn(ctx)
@@ -42,7 +42,7 @@ func checkReset(ctx context.Context, x *exam) error {
 			}
 			took = append(took, time.Since(began))
 		}
-		replaced = s.replaced()
+		replaced, lost = s.replaced(), s.pool.Stats().Invalidated
 		return nil
 	})
 	if err != nil {
@@ -50,11 +50,11 @@ func checkReset(ctx context.Context, x *exam) error {
 	}
 	l := newLatency("reset", took)
 	l.Sent = sent
-	if replaced {
+	if replaced && lost == 0 {
 		l.Sent = "closed, and opened again"
 	}
 	x.report.record(func() { x.report.Latency = append(x.report.Latency, l) })
-	x.judgeReset(l, replaced)
+	x.judgeReset(l, replaced, lost)
 	return nil
 }
 
@@ -69,12 +69,18 @@ func (x *exam) somethingToUndo() (leave string, ok bool) {
 	return x.patient.touch, !x.pooler.shares()
 }
 
-func (x *exam) judgeReset(l latency, replaced bool) {
+// judgeReset: replaced says that sessions were closed and others opened in their place, lost how many because their
+// reset failed.
+func (x *exam) judgeReset(l latency, replaced bool, lost uint64) {
 	limit, mode := x.cfg.ResetTimeout, x.cfg.ResetOnReturn
 	switch {
 	case limit > 0 && l.max > limit/2:
 		x.report.add("reset", levelProblem, fmt.Sprintf("a reset takes %s: what takes longer than pool_reset_timeout=%v costs the connection", l, limit),
 			enough("pool_reset_timeout", l))
+	case lost > 0:
+		x.report.add("reset", levelWarning,
+			fmt.Sprintf("%d of %d resets failed, which costs the connection", lost, resetTries),
+			"look at the network, and at the server's log: it may have ended the sessions")
 	case replaced && x.patient != sqlitePatient:
 		text := fmt.Sprintf("a reset in mode %s closes the connection, and the next caller opens another", mode)
 		if x.patient == mysqlPatient {

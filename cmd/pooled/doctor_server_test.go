@@ -74,6 +74,12 @@ func TestDoctorOnMySQL(t *testing.T) {
 	wantLevels(t, d, withWarnings(fineOnMySQL, "autocommit:warning"))
 	wantFinding(t, d, "autocommit", levelWarning, "every statement opens a transaction", "autocommit=0")
 
+	for value, text := range map[string]string{"1": "every COMMIT opens another", "2": "every COMMIT ends its session"} {
+		d = examine(t, with(dsn, "completion_type="+value+"&"+sensible))
+		wantLevels(t, d, withWarnings(fineOnMySQL, "autocommit:warning"))
+		wantFinding(t, d, "autocommit", levelWarning, text, "completion_type=0")
+	}
+
 	d = examine(t, with(dsn, "compress=true&pool_reset_on_return=session&pool_size=1&pool_max_overflow=0"))
 	wantLevels(t, d, withWarnings(fineOnMySQL, "reset:warning"))
 	wantFinding(t, d, "reset", levelWarning, "closes the connection", "pool_reset_on_return=auto")
@@ -297,7 +303,7 @@ func TestJudgeReset(t *testing.T) {
 			t.Fatal(err)
 		}
 		x := &exam{cfg: cfg, patient: mysqlPatient}
-		x.judgeReset(latency{median: tt.median, max: tt.max}, tt.replaced)
+		x.judgeReset(latency{median: tt.median, max: tt.max}, tt.replaced, 0)
 		wantFinding(t, x.report.final(), "reset", tt.level, "", tt.change)
 	}
 }

@@ -132,13 +132,35 @@ func lookAtMySQL(ctx context.Context, x *exam, conn *sql.Conn) error {
 		return err
 	}
 	x.judgeReadOnly(state[1] == "1", "name the primary's host")
-	if state[0] == "1" {
-		x.report.add("autocommit", levelOK, "each statement by itself is a transaction", "")
-		return nil
+	completion, err := one(ctx, conn, "SELECT @@completion_type")
+	if err != nil && noAnswer(err) {
+		return err // else there is no such variable
 	}
-	x.report.add("autocommit", levelWarning, fmt.Sprintf("autocommit is off: every statement opens a transaction, and what its own checkout does not commit "+
-		"meets pool_reset_on_return=%s", x.cfg.ResetOnReturn), "take autocommit=0 out of the DSN, or init_connect's out of the server's configuration; begin transactions with db.BeginTx")
+	x.judgeAutocommit(state[0] == "1", completion)
 	return nil
+}
+
+// judgeAutocommit is about transactions that nobody begins. completion is completion_type, empty if there is none.
+func (x *exam) judgeAutocommit(on bool, completion string) {
+	const (
+		off = "take autocommit=0 out of the DSN, or init_connect's out of the server's configuration; " +
+			"begin transactions with db.BeginTx"
+		nothing = "completion_type=0, wherever it is set: in the DSN, pool_init_sql or the server's configuration"
+	)
+	mode := x.cfg.ResetOnReturn
+	switch {
+	case !on:
+		x.report.add("autocommit", levelWarning, fmt.Sprintf("autocommit is off: every statement opens a transaction, "+
+			"and what its own checkout does not commit meets pool_reset_on_return=%s", mode), off)
+	case completion == "CHAIN":
+		x.report.add("autocommit", levelWarning, fmt.Sprintf("completion_type is CHAIN: every COMMIT opens another "+
+			"transaction, which each return ends (pool_reset_on_return=%s)", mode), nothing)
+	case completion == "RELEASE":
+		x.report.add("autocommit", levelWarning, "completion_type is RELEASE: every COMMIT ends its session, and the "+
+			"next caller opens another", nothing)
+	default:
+		x.report.add("autocommit", levelOK, "each statement by itself is a transaction", "")
+	}
 }
 
 func lookAtSQLite(ctx context.Context, x *exam, conn *sql.Conn) error {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"github.com/go-sql-driver/mysql"
@@ -129,10 +130,24 @@ func one(ctx context.Context, conn *sql.Conn, query string) (string, error) {
 // answer is what a session says to a query; an error of the server's is an answer too, known by its number.
 func answer(ctx context.Context, conn *sql.Conn, query string) (string, error) {
 	texts, err := row(ctx, conn, query)
-	if code := errorCode(err); code != "" && ctx.Err() == nil {
-		return "error " + code, nil
+	if err != nil && !noAnswer(err) && ctx.Err() == nil {
+		return "error " + errorCode(err), nil
 	}
 	return strings.Join(texts, " "), err
+}
+
+// noAnswer tells the errors that say nothing about what was asked: the connection was lost, the session or the
+// statement was ended from elsewhere or by a limit on time, or the server was full.
+func noAnswer(err error) bool {
+	switch code := errorCode(err); {
+	case code == "":
+		return true
+	case len(code) == len("08006"):
+		return slices.Contains([]string{"08", "53", "57"}, code[:2]) || code == "25P03"
+	default:
+		ended := []string{"1040", "1053", "1203", "1317", "1927", "1969", "2006", "2013", "3024", "4031"}
+		return slices.Contains(ended, code)
+	}
 }
 
 // errorCode is the number that a server gives an error; empty: it is none of a server's, or the connection was lost.
