@@ -76,10 +76,15 @@ func pqConnectorFor(cfg pq.Config, dsn string) (*pqConnector, error) {
 }
 
 func (c *pqConnector) Connect(ctx context.Context) (driver.Conn, error) {
-	if c.parent == nil {
-		return pq.Open(c.dsn) // for its error
+	parent := c.parent
+	if parent == nil { // what was missing, such as a service file, may be there by now
+		now, err := newPQConnector(c.dsn)
+		if err != nil || now.(*pqConnector).parent == nil {
+			return pq.Open(c.dsn) // for its error
+		}
+		parent = now.(*pqConnector).parent
 	}
-	conn, err := c.parent.Connect(ctx)
+	conn, err := parent.Connect(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
 			err = ctx.Err()
