@@ -82,7 +82,7 @@ func (p *Pool) connector(ctx context.Context) (driver.Connector, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.secrets.learn(dsn)
+	p.learn(dsn)
 	return p.target.connector(dsn)
 }
 

@@ -68,17 +68,14 @@ func orInvalidated(cause error) error {
 func SoftInvalidate(ctx context.Context, conn *sql.Conn, cause error) error {
 	return onConn(ctx, conn, func(c *Conn, s *ServerConn) error {
 		cause := orInvalidated(cause)
-		s.retire = softly(cause)
+		text := c.pool.here().secrets.clean(textOf(cause))
+		s.retire = &retirement{text: "pooled: invalidated softly: " + text, of: cause}
 		c.pool.here().softInvalidated.Add(1)
 		for _, f := range c.pool.hooks.softInvalidate {
 			f(s, cause)
 		}
 		return nil
 	})
-}
-
-func softly(cause error) error {
-	return &retirement{text: "pooled: invalidated softly: " + cause.Error(), of: cause}
 }
 
 // Detach takes the server connection behind conn out of the pool, which may open another in

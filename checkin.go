@@ -41,7 +41,7 @@ func (p *Pool) endUse(s *ServerConn) {
 	if s.use.Load() != useNone && s.use.Swap(useNone) == useReported {
 		p.leakOver(s)
 	}
-	s.trim(&p.secrets)
+	s.trim(p.secrets)
 }
 
 // watched reports whether endUse has anything to do: on most returns it has not.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"time"
 )
 
@@ -131,15 +130,17 @@ func (p *Pool) dialContext(values context.Context) (context.Context, context.Can
 }
 
 // open dials and runs the hooks about opening. A panic becomes an error: this may
-// run on a goroutine on which nobody could recover it.
+// run on a goroutine on which nobody could recover it. No error of it shows a password: drivers
+// repeat their DSN here if anywhere.
 func (p *Pool) open(ctx context.Context, id, generation uint64) (_ *ServerConn, err error) {
 	var s *ServerConn
 	opened := false
 	defer func() {
 		if v := recover(); v != nil {
-			p.log().Error("pooled: panic while opening a connection", "pool", p.name, "panic", p.secrets.clean(fmt.Sprint(v)), "stack", string(debug.Stack()))
+			p.logPanicked("pooled: panic while opening a connection", v)
 			err = fmt.Errorf("pooled: open connection: panic: %v", v)
 		}
+		err = p.secrets.cleanError(err)
 		if !opened && s != nil {
 			s.close()
 		}

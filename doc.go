@@ -49,7 +49,8 @@
 //
 // # Errors
 //
-// A dial's error and a context's are returned as they are. A wait longer than
+// A dial's error and a context's are returned as they are, but for a dial's in which there is a password of the
+// DSN: it is wrapped in one with the same text and the password masked. A wait longer than
 // pool_timeout is a [TimeoutError], for which errors.Is(err, ErrTimeout). driver.ErrBadConn is
 // never made up: it is what the parent said, and where that is known to be untrue,
 // because the statement was sent, it is [ErrConnLost].

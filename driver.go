@@ -162,7 +162,7 @@ func newConnector(parent driver.Connector, cfg Config, t *target, asked origin) 
 		return nil, err
 	}
 	pool := newPool(parent, cfg.clone(), dialectOf(cfg.Driver, parent.Driver()), t, append(named, cfg.Hooks))
-	pool.asked = asked
+	pool.asked = &asked
 	pool.register()
 	if cfg.Timings {
 		pool.Timings()

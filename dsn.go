@@ -198,5 +198,6 @@ func (c Config) isReadFrom(dsn string) bool {
 // String is FormatDSN with the passwords masked.
 func (c Config) String() string { return mask(c.FormatDSN()) }
 
-// Format prints String by every verb, so that none shows them.
+// Format prints String by every verb, so that none shows them. fmt does not ask it where a Config stands in a field of
+// another struct that is not exported, or for %p and %w, which vet refuses.
 func (c Config) Format(f fmt.State, _ rune) { io.WriteString(f, c.String()) }

@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/pooled-go/pooled/internal/spelling"
+	"github.com/pooled-go/pooled/internal/visible"
 )
 
 const masked = "xxxxx"
@@ -139,7 +142,7 @@ func scrub(err error, dsn string) error {
 	if err == nil {
 		return nil
 	}
-	text := strings.TrimPrefix(strings.Join(strings.Fields(err.Error()), " "), "pooled: ")
+	text := strings.TrimPrefix(visible.Line(strings.Join(strings.Fields(err.Error()), " ")), "pooled: ")
 	if shows(text, dsn) {
 		text = "the driver refuses its DSN; its message is left out, since part of a secret might be in it"
 	}
@@ -160,7 +163,7 @@ func shows(text, dsn string) bool {
 		return true // net/url shows all of it
 	}
 	for _, s := range secrets {
-		if sharesPiece(text, s) || sharesQuoted(text, s) {
+		if sharesPiece(text, s) || sharesQuoted(text, s) || sharesSpelling(text, s) {
 			return true
 		}
 	}
@@ -190,6 +193,17 @@ func sharesPiece(text, secret string) bool {
 	text, secret = strings.ToLower(text), strings.ToLower(secret)
 	for i := range len(secret) - chance {
 		if strings.Contains(text, secret[i:i+chance+1]) {
+			return true
+		}
+	}
+	return false
+}
+
+// sharesSpelling reports whether text holds a secret that may be spelled in another way, in which no piece is as it
+// was.
+func sharesSpelling(text, secret string) bool {
+	for i := range len(text) {
+		if len(secret) >= secretLeast && spelling.Length(text[i:], secret) > 0 {
 			return true
 		}
 	}

@@ -25,7 +25,7 @@ func (e *echo) record(ctx context.Context, level slog.Level, event string, attrs
 	}
 	for i, a := range attrs {
 		if a.Value.Kind() == slog.KindString {
-			attrs[i].Value = slog.StringValue(e.secrets.clean(a.Value.String()))
+			attrs[i].Value = slog.StringValue(e.secrets.logged(a.Value.String()))
 		}
 	}
 	attrs = append([]slog.Attr{slog.String("pool", e.pool()), slog.String("event", event)}, attrs...)
@@ -63,7 +63,7 @@ func (e *echo) rare(event string, s *ServerConn, cause error) {
 		attrs = ofConn(s)
 	}
 	if cause != nil {
-		attrs = append(attrs, slog.String("err", cause.Error()))
+		attrs = append(attrs, slog.String("err", textOf(cause)))
 	}
 	e.record(context.Background(), level, event, attrs...)
 }

@@ -20,7 +20,7 @@ func (p *Pool) echoed(interceptors []sqlmw.Interceptor) []sqlmw.Interceptor {
 	if p.cfg.Echo == EchoOff {
 		return interceptors
 	}
-	e := echo{pool: p.Name, log: p.log, secrets: &p.secrets}
+	e := echo{pool: p.Name, log: p.log, secrets: p.secrets}
 	return append(slices.Clone(interceptors), &statementEcho{echo: e, hide: p.cfg.HideParameters, rows: p.cfg.Echo == EchoDebug})
 }
 
@@ -186,6 +186,8 @@ func (e *statementEcho) TxRollback(ctx context.Context, tx driver.Tx) error {
 const (
 	argLimit  = 100
 	argsLimit = 20
+	// argWindow is how much of a byte slice is looked at: far more than the masks in argLimit characters can stand for.
+	argWindow = 1 << 20
 )
 
 // formatArgs is the arguments, long ones cut, on one line.
@@ -215,9 +217,9 @@ func (e *statementEcho) formatArg(value driver.Value) string {
 	case string:
 		return strconv.Quote(e.secrets.clip(v, argLimit))
 	case []byte:
-		text := e.secrets.clean(string(v[:min(len(v), e.secrets.kept(argLimit))]))
+		text := e.secrets.head(string(v[:min(len(v), argWindow)]), argLimit)
 		if len(v) > argLimit {
-			return fmt.Sprintf("%q and %d bytes more", text[:min(len(text), argLimit)], len(v)-argLimit)
+			return fmt.Sprintf("%q and %d bytes more", text, len(v)-argLimit)
 		}
 		return strconv.Quote(text)
 	case time.Time:

@@ -7,6 +7,8 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"github.com/pooled-go/pooled/internal/visible"
 )
 
 var (
@@ -94,7 +96,7 @@ func (e *TimeoutError) Error() string {
 	return b.String() + "timeout " + e.figures()
 }
 
-// figures is Error without its beginning.
+// figures is Error without its beginning. What a server or a program put into it stays in its line.
 func (e *TimeoutError) figures() string {
 	var b strings.Builder
 	overflow := "no limit"
@@ -113,7 +115,7 @@ func (e *TimeoutError) figures() string {
 		}
 		b.WriteString(between + h.oneLine())
 	}
-	return b.String()
+	return visible.Line(b.String())
 }
 
 // Format prints the holders' stacks, too, by the verb %+v.

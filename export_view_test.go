@@ -83,3 +83,13 @@ func Redact(dsn, text string) string {
 	r.learn(dsn)
 	return r.clean(text)
 }
+
+// Clip is a text without the secrets of a DSN, cut.
+func Clip(dsn, text string, limit int) string {
+	var r redactor
+	r.learn(dsn)
+	return r.clip(text, limit)
+}
+
+// GivenMost is for how many DSNs of BeforeConnect hooks the secrets are remembered.
+const GivenMost = givenMost

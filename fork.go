@@ -70,7 +70,7 @@ func (p *Pool) inForkedChild() *Pool {
 		if heir != nil && heir.process == thisProcess() {
 			return heir
 		}
-		fresh := newPool(p.parent, p.cfg, p.dialect, p.target.anew(), p.user)
+		fresh := newPool(p.parent, *p.cfg, p.dialect, p.target.anew(), p.user)
 		fresh.inherited = true
 		fresh.number, fresh.name, fresh.asked = p.number, p.name, p.asked
 		if last := cmp.Or(heir, p); last.ctx.Err() != nil {

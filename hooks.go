@@ -219,8 +219,14 @@ func runUntilError(ctx context.Context, functions []func(context.Context, *Serve
 // nobody could recover there: it must not end the program.
 func (p *Pool) logPanic(event string) {
 	if v := recover(); v != nil {
-		p.log().Error("pooled: a hook panicked", "pool", p.name, "event", event, "panic", p.secrets.clean(fmt.Sprint(v)), "stack", string(debug.Stack()))
+		p.logPanicked("pooled: a hook panicked", v, "event", event)
 	}
+}
+
+func (p *Pool) logPanicked(message string, v any, attrs ...any) {
+	attrs = slices.Concat([]any{"pool", p.name}, attrs,
+		[]any{"panic", p.secrets.logged(fmt.Sprint(v)), "stack", string(debug.Stack())})
+	p.log().Error(message, attrs...)
 }
 
 // resetSessionGuard tells the parent's connection that it is about to be used

@@ -15,9 +15,11 @@ type Event struct {
 	Time time.Time
 	// Name is connect, connect_error, recycle, invalidate, soft_invalidate, detach, close, timeout, canceled,
 	// leak, leak_returned, dispose or fork.
-	Name   string
-	Conn   uint64 // the server connection's ID, 0: none
-	Detail string // the cause, if there is one, and how often the same happened in a row
+	Name string
+	Conn uint64 // the server connection's ID, 0: none
+	// Detail is the cause, if there is one, and how often the same happened in a row. Passwords are masked; the rest is
+	// as the driver or the server said it, control characters included.
+	Detail string
 }
 
 // eventsKept is how many of the last events a pool remembers.
@@ -30,25 +32,27 @@ func (p *Pool) Events() []Event { return p.here().journal.read() }
 // journal remembers the last events, in a ring. It is always on: what it remembers costs much more than
 // to remember it.
 type journal struct {
-	clip func(string, int) string // takes secrets out of a text, and cuts it
+	secrets *redactor
 
 	mu    sync.Mutex
 	ring  []entry
 	first int
 }
 
-// entry is an event whose cause is made a text of when somebody reads it.
+// entry is an event, and how often the same happened in a row.
 type entry struct {
 	Event
-	cause error
-	times int // in a row
+	times int
 }
 
+// add keeps the text of the cause without the secrets that are known now.
 func (j *journal) add(name string, conn uint64, cause error) {
-	now := time.Now()
+	e := entry{Event: Event{Time: time.Now(), Name: name, Conn: conn}, times: 1}
+	if cause != nil {
+		e.Detail = j.secrets.clip(textOf(cause), detailLimit)
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	e := entry{Event: Event{Time: now, Name: name, Conn: conn}, cause: cause, times: 1}
 	if last := j.lastLocked(); last != nil && conn == 0 && last.Name == name {
 		e.times += last.times // a thousand callers that run into their timeouts are one event
 		*last = e
@@ -69,7 +73,7 @@ func (j *journal) lastLocked() *entry {
 	return &j.ring[(j.first+len(j.ring)-1)%len(j.ring)]
 }
 
-// detailLimit bounds what is shown of a cause.
+// detailLimit bounds what is kept of a cause.
 const detailLimit = 1000
 
 func (j *journal) read() []Event {
@@ -78,9 +82,8 @@ func (j *journal) read() []Event {
 	j.mu.Unlock()
 	list := make([]Event, len(entries))
 	for i, e := range entries {
-		if e.cause != nil {
-			e.Detail = j.clip(e.cause.Error(), detailLimit)
-		}
+		// A statement may have set a password of which the pool was told later.
+		e.Detail = j.secrets.clean(e.Detail)
 		if e.times > 1 {
 			e.Detail = strings.TrimSpace(fmt.Sprintf("%s (%d times in a row)", e.Detail, e.times))
 		}

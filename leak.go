@@ -19,7 +19,7 @@ type Holder struct {
 // heldFor describes who has a server connection that is lent.
 func (p *Pool) heldFor(h heldServer) Holder {
 	s := h.server
-	statement, stack := s.look(&p.secrets, h.uses)
+	statement, stack := s.look(p.secrets, h.uses)
 	return Holder{Conn: s.id, Session: s.session, Statement: statement, Held: h.held, Stack: formatStack(stack)}
 }
 

@@ -21,12 +21,16 @@ import (
 // checkin.go takes them back, dial.go opens and close.go closes them. What
 // these and the other files with methods of the Pool share is under one lock.
 type Pool struct {
-	cfg     Config
+	// By reference, since fmt prints fields of a struct without asking their methods, and follows no pointers in it: a
+	// Pool may be a field of a program's.
+	cfg     *Config
+	asked   *origin   // the configuration before it was made to suit the parent
+	secrets *redactor // of the DSNs that the pool has used
+
 	parent  driver.Connector
 	target  *target // where parent connects to; nil: not known
 	dialect *dialect
 	hooks   chain
-	asked   origin // the configuration before it was made to suit the parent
 	texts   textCount
 	stmts   *stmtCaches                                        // nil: no statements are kept
 	user    []Hooks                                            // the part of hooks that is not the pool's own
@@ -35,7 +39,6 @@ type Pool struct {
 	number  int    // see Pools
 	name    string // the program's or one made up
 	journal journal
-	secrets redactor // of the DSNs that the pool has used
 
 	interceptors []sqlmw.Interceptor // the program's, then echo
 
@@ -131,7 +134,8 @@ func newPool(parent driver.Connector, cfg Config, d *dialect, t *target, user []
 		cfg.Recycle, cfg.PrePing = off, PingOff
 	}
 	p := &Pool{
-		cfg:          cfg,
+		cfg:          &cfg,
+		secrets:      &redactor{},
 		parent:       parent,
 		target:       t,
 		dialect:      d,
@@ -153,11 +157,8 @@ func newPool(parent driver.Connector, cfg Config, d *dialect, t *target, user []
 		p.stmts = newStmtCaches(cfg.StmtCache)
 	}
 	p.user = user
-	p.journal.clip = p.secrets.clip
-	p.secrets.learn(cfg.DSN)
-	if t != nil {
-		p.secrets.learn(t.dsn)
-	}
+	p.journal.secrets = p.secrets
+	p.secrets.keep(configuredSecrets(cfg, t))
 	p.interceptors = p.echoed(cfg.Interceptors)
 	p.hooks = newChain(p.momentary(), p.guards(), slices.Concat(user, p.watchers()))
 	if cfg.ForkGuard {
@@ -214,7 +215,7 @@ func (p *Pool) holds(s *ServerConn) bool {
 // watchers are the part of the chain that only looks on, behind all others.
 func (p *Pool) watchers() []Hooks {
 	list := []Hooks{p.journal.hooks()}
-	e := &echo{pool: p.Name, log: p.log, secrets: &p.secrets}
+	e := &echo{pool: p.Name, log: p.log, secrets: p.secrets}
 	if p.cfg.EchoPool != EchoOff {
 		list = append(list, e.poolHooks(p.cfg.EchoPool))
 	}
@@ -299,7 +300,7 @@ func (p *Pool) checkoutInLine(ctx context.Context, c *Conn, turn uint64) error {
 			refused++
 		}
 		if refused == maxRefused {
-			return &refusedError{refused, err}
+			return &refusedError{refused, p.secrets.cleanError(err)}
 		}
 	}
 }

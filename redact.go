@@ -1,119 +1,197 @@
 package pooled
 
 import (
-	"net/url"
-	"regexp"
+	"fmt"
+	"io"
+	"maps"
+	"math"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"github.com/pooled-go/pooled/internal/spelling"
+	"github.com/pooled-go/pooled/internal/visible"
 )
 
 // redactor takes the passwords of a pool's DSNs out of what is logged, kept and shown. They should not get there, but a
-// driver may repeat its DSN in an error, and a program may write ALTER USER.
+// driver may repeat its DSN in an error, and a program may write ALTER USER. Every text is cleaned before it is kept;
+// the one exception are the statements of server connections, see Pool.learn.
 type redactor struct {
 	state atomic.Pointer[redacting] // nil: there are no secrets
 
-	mu   sync.Mutex
-	dsns []string // the last few
-}
-
-type redacting struct {
-	replacer *strings.Replacer
-	longest  int // of the secrets, in bytes
+	mu    sync.Mutex
+	own   []string   // of the pool's own DSN: never forgotten
+	given [][]string // of the DSNs that BeforeConnect hooks made, the one that was used last at the end
 }
 
 // secretLeast is how long a secret must be to be looked for in a text: shorter ones are in every text.
 const secretLeast = 3
 
-// learn adds the passwords of a DSN.
-func (r *redactor) learn(dsn string) {
+// givenMost is for how many DSNs of BeforeConnect hooks the secrets are remembered.
+const givenMost = 100
+
+// keep adds secrets that are never forgotten.
+func (r *redactor) keep(secrets []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if dsn == "" || slices.Contains(r.dsns, dsn) {
-		return
+	r.own = append(r.own, secrets...)
+	r.changedLocked()
+}
+
+// learn adds the secrets of a DSN that a hook made, and reports whether they are more than are remembered.
+func (r *redactor) learn(dsn string) (tooMany bool) {
+	secrets := passwordsOf(dsn)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	same := func(known []string) bool { return slices.Equal(known, secrets) }
+	if n := len(r.given); n > 0 && same(r.given[n-1]) || len(secrets) == 0 {
+		return false
 	}
-	r.dsns = append(r.dsns[max(0, len(r.dsns)+1-recentMost):], dsn)
-	var secrets []string
-	for _, dsn := range r.dsns {
-		for _, secret := range passwordsOf(dsn) {
-			if len(secret) >= secretLeast {
-				secrets = append(secrets, spellings(secret)...)
-			}
+	known := slices.ContainsFunc(r.given, same)
+	r.given = append(slices.DeleteFunc(r.given, same), secrets)
+	if !known {
+		r.changedLocked()
+	}
+	return len(r.given) > givenMost
+}
+
+// forget leaves as many as are remembered.
+func (r *redactor) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if over := len(r.given) - givenMost; over > 0 {
+		r.given = slices.Delete(r.given, 0, over)
+		r.changedLocked()
+	}
+}
+
+func (r *redactor) changedLocked() {
+	secrets := slices.Sorted(slices.Values(append(slices.Concat(r.given...), r.own...)))
+	state := &redacting{}
+	for _, secret := range slices.Compact(secrets) {
+		for _, first := range spelling.Begins(secret) {
+			state.begin[first] = append(state.begin[first], secret)
 		}
 	}
-	if len(secrets) == 0 {
-		return
-	}
-	// Of two at the same place the longer one has to go.
-	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) })
-	var pairs []string
-	for _, secret := range secrets {
-		pairs = append(pairs, secret, masked)
-	}
-	r.state.Store(&redacting{replacer: strings.NewReplacer(pairs...), longest: len(secrets[0])})
+	r.state.Store(state)
 }
 
-// spellings are a secret as it may stand in a text: as it is, in SQL, and in a URL.
-func spellings(secret string) []string {
-	query, path := url.QueryEscape(secret), url.PathEscape(secret)
-	return []string{secret, strings.ReplaceAll(secret, "'", "''"), query, path, lowerHex(query), lowerHex(path)}
-}
+// redacting are the secrets, by the bytes with which their spellings begin.
+type redacting struct{ begin [256][]string }
 
-var hexByte = regexp.MustCompile("%[0-9A-F]{2}")
-
-func lowerHex(escaped string) string { return hexByte.ReplaceAllStringFunc(escaped, strings.ToLower) }
-
-// passwordsOf are the passwords of a DSN as they are written, and as a driver may have decoded them. They are fewer than what is
-// masked where a DSN is shown: there, too much does no harm; here it would make other texts unreadable. Of one
-// that is not understood, it is all of it.
-func passwordsOf(dsn string) []string {
-	spans, understood := secretSpans(dsn)
-	if !understood {
-		return []string{dsn}
-	}
-	other := map[int]bool{} // where values begin that are no passwords, whatever their key looks like
-	f, _ := tellForm(dsn)
-	l, _ := f.syntax.scan(dsn)
-	for _, p := range l.params {
-		if eq := strings.IndexByte(dsn[p.start:p.end], '='); eq >= 0 && !namesPassword(p.key) {
-			other[p.start+eq+1] = true
+// replace is a text without secrets, or where that is longer than limit the beginning of it, which is longer too.
+func (s *redacting) replace(text string, limit int) string {
+	var b strings.Builder
+	i, shown := 0, 0 // text[:shown] is in b, or masked there
+	for ; i < len(text) && i-shown <= limit-b.Len(); i++ {
+		end := i + s.length(text[i:])
+		if end == i {
+			continue
 		}
-	}
-	var list []string
-	for _, s := range spans {
-		if !other[s.start] {
-			list = append(list, variants(dsn[s.start:s.end])...)
+		b.WriteString(text[shown:i] + masked)
+		// What begins within a secret and ends behind it goes with it.
+		for i++; i < end; i++ {
+			end = max(end, i+s.length(text[i:]))
 		}
+		i, shown = end-1, end
 	}
-	return list
+	if shown == 0 {
+		return text[:i]
+	}
+	return b.String() + text[shown:i]
 }
 
-// namesPassword: password, sslpassword, _auth_pass, pwd, token; not allowNativePasswords, passfile, sslkey.
-func namesPassword(key string) bool {
-	key = strings.ToLower(key)
-	return slices.ContainsFunc([]string{"password", "passwd", "pass", "pwd", "secret", "token"}, func(end string) bool {
-		return strings.HasSuffix(key, end)
-	})
+// length is that of the longest secret with which a text begins.
+func (s *redacting) length(text string) (longest int) {
+	for _, secret := range s.begin[text[0]] {
+		longest = max(longest, spelling.Length(text, secret))
+	}
+	return longest
 }
 
-// clean is a text without secrets.
-func (r *redactor) clean(text string) string {
-	if state := r.state.Load(); state != nil && text != "" {
-		return state.replacer.Replace(text)
+// replace is redacting.replace with the secrets of now.
+func (r *redactor) replace(text string, limit int) string {
+	if state := r.state.Load(); state != nil {
+		return state.replace(text, limit)
 	}
 	return text
 }
 
+// clean is a text without secrets.
+func (r *redactor) clean(text string) string { return r.replace(text, math.MaxInt) }
+
 // clip is a text without secrets, cut: in this order, or half of a secret would be left.
-func (r *redactor) clip(text string, limit int) string {
-	return cut(r.clean(text[:min(len(text), r.kept(limit))]), limit)
+func (r *redactor) clip(text string, limit int) string { return cut(r.replace(text, limit), limit) }
+
+// head is clip for bytes that need not be text.
+func (r *redactor) head(text string, limit int) string {
+	text = r.replace(text, limit)
+	return text[:min(len(text), limit)]
 }
 
-// kept is how much of a text has to be kept for clip.
-func (r *redactor) kept(limit int) int {
-	if state := r.state.Load(); state != nil {
-		return limit + state.longest + 1
+// logged is a text as it goes into a log: handlers quote line breaks, and not all of them all that does something to a
+// terminal.
+func (r *redactor) logged(text string) string { return visible.Text(r.clean(text)) }
+
+// configuredSecrets are those of a pool's own DSN. Arguments that were merged into it may be in no DSN that can be
+// seen.
+func configuredSecrets(cfg Config, t *target) []string {
+	secrets := passwordsOf(cfg.DSN)
+	if t != nil {
+		secrets = append(secrets, passwordsOf(t.dsn)...)
 	}
-	return limit + 1
+	for key, value := range cfg.ConnectArgs {
+		if namesPassword(key) {
+			secrets = append(secrets, value)
+		}
+	}
+	return searchable(secrets)
+}
+
+// learn adds the secrets of a DSN that a hook made. Of those that are forgotten for it, the statements that the server
+// connections keep are cleaned first: they are kept as they are, and cleaned when somebody reads them, since to clean
+// each would cost more than the rest of a checkout.
+func (p *Pool) learn(dsn string) {
+	if !p.secrets.learn(dsn) {
+		return
+	}
+	p.mu.Lock()
+	servers := slices.Collect(maps.Keys(p.all))
+	p.mu.Unlock()
+	for _, s := range servers {
+		s.forget(p.secrets)
+	}
+	p.secrets.forget()
+}
+
+// cleanError is the error itself or, if there is a secret in its text, one without it that wraps it.
+func (r *redactor) cleanError(err error) error {
+	if err == nil {
+		return nil
+	}
+	text := textOf(err)
+	if clean := r.clean(text); clean != text {
+		return &cleanedError{clean, err}
+	}
+	return err
+}
+
+// textOf is the text of an error of others: if its method panics, fmt says so.
+func textOf(err error) string { return fmt.Sprint(err) }
+
+// cleanedError has the text of another error, without the secrets in it.
+type cleanedError struct {
+	text string
+	of   error
+}
+
+func (e *cleanedError) Error() string { return e.text }
+
+// Unwrap is for errors.Is and errors.As. What they find is as the driver made it.
+func (e *cleanedError) Unwrap() error { return e.of }
+
+// Format shows nothing but the text, whatever the verb.
+func (e *cleanedError) Format(f fmt.State, verb rune) {
+	io.WriteString(f, fmt.Sprintf(fmt.FormatString(f, verb), e.text))
 }

@@ -59,7 +59,16 @@ func (s *ServerConn) inUse() {
 // trim lets go of a very long text, when the server connection comes back.
 func (s *ServerConn) trim(r *redactor) {
 	if len(s.last) > textLimit {
-		s.saw(strings.Clone(s.last[:min(len(s.last), r.kept(statementLimit))]))
+		s.saw(r.clip(s.last, statementLimit))
+	}
+}
+
+// forget takes the secrets that the redactor still knows out of what is shown of the last statement.
+func (s *ServerConn) forget(r *redactor) {
+	s.seen.mu.Lock()
+	defer s.seen.mu.Unlock()
+	if clean := r.clip(s.seen.statement, statementLimit); clean != cut(s.seen.statement, statementLimit) {
+		s.seen.statement = clean
 	}
 }
 

@@ -99,7 +99,7 @@ type ServerConn struct {
 func (p *Pool) newServerConn(id, generation uint64, parent driver.Conn, socket *socket) *ServerConn {
 	s := &ServerConn{
 		parent: inspect(parent), socket: socket, id: id, born: time.Now(), bornAt: p.clock.read(),
-		maxAge: ageLimit(&p.cfg), process: p.process, generation: generation,
+		maxAge: ageLimit(p.cfg), process: p.process, generation: generation,
 		kind: p.dialect.kind, watch: p.cfg.ResetOnReturn == ResetAuto,
 	}
 	if p.dialect.session != nil {
@@ -155,6 +155,14 @@ func (s *ServerConn) Exec(ctx context.Context, query string) error {
 	}
 	return s.exec(ctx, query)
 }
+
+// String is the number and the session of the server connection, for a log.
+func (s *ServerConn) String() string {
+	return fmt.Sprintf("pooled.ServerConn(%d, session %q)", s.id, s.session)
+}
+
+// Format prints String by every verb, so that none shows the last statement, in which there may be a password.
+func (s *ServerConn) Format(f fmt.State, _ rune) { io.WriteString(f, s.String()) }
 
 // SetValue keeps a value of a hook's with the server connection, for as long as that
 // lives; nil removes it. Keys are compared with ==; a type of your own keeps

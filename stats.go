@@ -3,6 +3,7 @@ package pooled
 import (
 	"database/sql"
 	"fmt"
+	"io"
 )
 
 // Stats is the state of a pool at one moment. The counters only grow.
@@ -85,8 +86,8 @@ func (p *Pool) Stats() Stats {
 // String is the pool's name and figures, for a log. It has nothing of the DSN.
 func (p *Pool) String() string { return fmt.Sprintf("pooled.Pool%+v", p.Stats()) }
 
-// GoString is String, so that no way to print a Pool shows its DSN.
-func (p *Pool) GoString() string { return p.String() }
+// Format prints String by every verb, so that none shows the DSN.
+func (p *Pool) Format(f fmt.State, _ rune) { io.WriteString(f, p.String()) }
 
 func orNone(limit, none int) int {
 	if limit == unlimited {

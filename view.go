@@ -52,7 +52,7 @@ func (p *Pool) Conns() []ConnInfo {
 		if list[i].State == StateIdle {
 			uses = 0
 		}
-		statement, stack := s.look(&p.secrets, uses)
+		statement, stack := s.look(p.secrets, uses)
 		list[i].Statement = statement
 		if list[i].State == StateIdle || len(stack) == 0 {
 			continue
@@ -96,26 +96,36 @@ func (p *Pool) snapshot() ([]ConnInfo, []*ServerConn) {
 // Close's, or Close's alone for one that is in use; nil is replaced.
 func (p *Pool) InvalidateConn(id uint64, cause error) bool {
 	p = p.here()
+	given := orInvalidated(cause)
+	doom := &retirement{text: "pooled: invalidated: " + p.secrets.clean(textOf(given)), of: cause}
+	state, found := p.retireByID(id, given, doom)
+	if state == StateInUse {
+		p.softInvalidated.Add(1)
+		p.journal.add(eventSoftInvalidate, id, given)
+	}
+	return found
+}
+
+// retireByID closes a server connection that is idle, and sees to it that one in use will be. It returns what that was.
+func (p *Pool) retireByID(id uint64, cause error, doom *retirement) (was ConnState, found bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for s := range p.all {
-		if s.id != id {
-			continue
-		}
 		switch {
+		case s.id != id:
+			continue
 		case s.idle:
-			p.dropIdleLocked(s, orInvalidated(cause))
+			p.dropIdleLocked(s, cause)
+			return StateIdle, true
 		case p.takeBackLocked(s):
-			p.closeIdleLocked(s, orInvalidated(cause), nil)
-		default:
-			s.doomed.CompareAndSwap(nil, &retirement{text: "pooled: invalidated: " + orInvalidated(cause).Error(), of: cause})
-			s.spent.Store(true)
-			p.softInvalidated.Add(1)
-			p.journal.add(eventSoftInvalidate, id, orInvalidated(cause))
+			p.closeIdleLocked(s, cause, nil)
+			return StateIdle, true
 		}
-		return true
+		s.doomed.CompareAndSwap(nil, doom)
+		s.spent.Store(true)
+		return StateInUse, true
 	}
-	return false
+	return "", false
 }
 
 // Setting is one option in effect.
@@ -136,7 +146,7 @@ func (p *Pool) Settings() []Setting {
 		if o.format == nil || !o.appliesTo(p.cfg.Class) {
 			continue
 		}
-		value := o.format(p.cfg)
+		value := o.format(*p.cfg)
 		setting := Setting{Key: o.Key, Value: value, Origin: p.asked.set}
 		switch value {
 		case o.format(defaults):
