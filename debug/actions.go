@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/internal/visible"
 )
 
 // formLimit bounds the body of a POST.
@@ -43,13 +44,15 @@ func refuse(w http.ResponseWriter, r *http.Request, status int, err error) {
 
 // fail says what went wrong: to a browser that shows it as a page with a way back, to scripts and programs as text.
 func fail(w http.ResponseWriter, r *http.Request, status int, text string) {
+	text = visible.Text(text)
 	if !strings.Contains(r.Header.Get("Accept"), "text/html") {
 		http.Error(w, text, status)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	fmt.Fprintf(w, "<!doctype html>\n<html lang=\"en\"><title>Connection pools</title>\n<p>%s</p>\n<p><a href=\"?\">All pools</a></p>\n", html.EscapeString(plain(text)))
+	fmt.Fprintf(w, "<!doctype html>\n<html lang=\"en\"><title>Connection pools</title>\n<p>%s</p>\n"+
+		"<p><a href=\"?\">All pools</a></p>\n", html.EscapeString(text))
 }
 
 // perform returns the status that fits its error.

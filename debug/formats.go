@@ -3,7 +3,6 @@ package debug
 import (
 	"fmt"
 	"html/template"
-	"regexp"
 	"time"
 )
 
@@ -18,16 +17,7 @@ var formats = template.FuncMap{
 	"clock":  func(t time.Time) string { return t.UTC().Format("15:04:05Z") },
 	"stamp":  func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) },
 	"share":  share,
-	"plain":  plain,
 	"plus":   func(a, b int) int { return min(100, a+b) },
-}
-
-// unruly are the characters that are not to be seen, or that turn round what stands beside them.
-var unruly = regexp.MustCompile(`[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x{9f}\x{61c}\x{200b}-\x{200f}\x{202a}-\x{202e}\x{2060}-\x{2069}\x{feff}]`)
-
-// plain is a text of others with a code in place of each unruly character: ⟨202E⟩.
-func plain(text string) string {
-	return unruly.ReplaceAllStringFunc(text, func(c string) string { return fmt.Sprintf("⟨%04X⟩", []rune(c)[0]) })
 }
 
 // formatCount groups the digits of an int or uint64, not below 0, by three.

@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/internal/visible"
 )
 
 var _ http.Handler = Handler{}
@@ -156,7 +157,9 @@ func (h Handler) show(w http.ResponseWriter, r *http.Request) {
 	var body bytes.Buffer
 	if asked.json {
 		w.Header().Set("Content-Type", "application/json")
-		err = json.NewEncoder(&body).Encode(report)
+		var encoded []byte
+		encoded, err = json.Marshal(report)
+		body.Write(append(visible.JSON(encoded), '\n'))
 	} else {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		err = h.render(&body, report, asked)

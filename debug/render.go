@@ -9,6 +9,8 @@ import (
 	"io"
 	"strings"
 	"sync"
+
+	"github.com/pooled-go/pooled/internal/visible"
 )
 
 //go:embed page
@@ -89,6 +91,7 @@ type shownConn struct {
 }
 
 func (h Handler) render(w io.Writer, r report, asked question) error {
+	r.makeVisible()
 	p := assembled()
 	f := form{Allowed: h.AllowActions}
 	if f.Allowed {
@@ -103,6 +106,33 @@ func (h Handler) render(w io.Writer, r report, asked question) error {
 	})
 }
 
+// makeVisible changes all texts of others, so that they do nothing on a page but stand there. In the JSON they are as
+// they were; the script does the same to what it shows of it.
+func (r *report) makeVisible() {
+	show := func(texts ...*string) {
+		for _, text := range texts {
+			*text = visible.Text(*text)
+		}
+	}
+	show(&r.Program)
+	for i := range r.Pools {
+		p := &r.Pools[i]
+		show(&p.Name)
+		if p.LastConnectError != nil {
+			show(&p.LastConnectError.Detail)
+		}
+		for i := range p.Conns {
+			show(&p.Conns[i].Session, &p.Conns[i].Statement, &p.Conns[i].Stack)
+		}
+		for i := range p.Events {
+			show(&p.Events[i].Detail)
+		}
+		for i := range p.Settings {
+			show(&p.Settings[i].Value)
+		}
+	}
+}
+
 // Pools are the pools with what their forms need.
 func (s shown) Pools() []shownPool {
 	list := make([]shownPool, 0, len(s.Report.Pools))
@@ -111,11 +141,10 @@ func (s shown) Pools() []shownPool {
 		named[p.Name]++
 	}
 	for _, p := range s.Report.Pools {
-		title := plain(p.Name)
+		title := p.Name
 		if named[p.Name] > 1 {
 			title = fmt.Sprintf("%s (%d)", title, p.Number)
 		}
-		p.Name = plain(p.Name)
 		list = append(list, shownPool{p, title, s.Form, s.Single})
 	}
 	return list
@@ -125,7 +154,6 @@ func (s shown) Pools() []shownPool {
 func (p shownPool) Rows() []shownConn {
 	list := make([]shownConn, 0, len(p.Report.Conns))
 	for _, c := range p.Report.Conns {
-		c.Statement = plain(c.Statement)
 		list = append(list, shownConn{c, p.Form, p.Report.Number})
 	}
 	return list
@@ -156,11 +184,11 @@ func (c conn) Since() float64 { return max(c.Idle, c.Held) }
 // Brief is the beginning of an event's detail, which may go on with stacks.
 func (e event) Brief() string {
 	brief, _, _ := strings.Cut(e.Detail, "\n")
-	return plain(brief)
+	return brief
 }
 
 // Rest is what follows the Brief.
 func (e event) Rest() string {
 	_, rest, _ := strings.Cut(e.Detail, "\n")
-	return plain(rest)
+	return rest
 }

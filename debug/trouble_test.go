@@ -2,11 +2,14 @@ package debug_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/pooled-go/pooled"
 	"github.com/pooled-go/pooled/debug"
@@ -94,6 +97,53 @@ func TestUnrulyCharacters(t *testing.T) {
 	}
 	if strings.ContainsAny(page, "\u202e\x00\x1b\u2066\u009b") {
 		t.Error("have an unruly character in the page, want none")
+	}
+}
+
+// Wherever a text of others stands, the page and the answers to actions show the codes of such characters, and the
+// JSON, which has none of them as it is, says exactly what was said.
+func TestUnrulyTextsEverywhere(t *testing.T) {
+	const said = "\x1b[2J\u009b2J\x7f\u202e\u200b\ufeff\u2028\U000e0041 said"
+	const shown = "⟨001B⟩[2J⟨009B⟩2J⟨007F⟩⟨202E⟩⟨200B⟩⟨FEFF⟩⟨2028⟩⟨E0041⟩ said"
+	fake := pooledtest.NewFake(t)
+	db, pool := open(t, fake, func(c *pooled.Config) { c.Driver, c.DSN = "postgres", "postgres://h/db?setting "+said })
+	hold(t, db, "SELECT 'statement "+said+"'")
+	for _, cause := range []string{"event " + said, "half a character \xe2\x80, C1 \x9b"} {
+		gone := hold(t, db, "SELECT 2")
+		pooled.Invalidate(t.Context(), gone, errors.New(cause))
+		gone.Close()
+	}
+	fake.On(pooledtest.StageConnect, pooledtest.Fail(errors.New("connect error "+said)))
+	db.Ping()
+	page, encoded := get(t, debug.Handler{}, "/"), get(t, debug.Handler{}, "/?format=json")
+	refused := post(debug.Handler{AllowActions: true}, invalidation(pool, "2"+said), header("Accept", "text/html"))
+	for what, text := range map[string]string{"page": page, "JSON": encoded, "answer": refused.Body.String()} {
+		for _, r := range text {
+			if unicode.IsControl(r) && !strings.ContainsRune("\t\n\r", r) || unicode.Is(unicode.Cf, r) {
+				t.Errorf("have %U in the %s, want it by its code", r, what)
+			}
+		}
+		if !utf8.ValidString(text) {
+			t.Errorf("have bytes in the %s that are no UTF-8, want none", what)
+		}
+	}
+	for _, where := range []string{"statement ", "event ", "connect error ", "setting "} {
+		if !strings.Contains(page, where+shown) {
+			t.Errorf("have a page without %q", where+shown)
+		}
+	}
+	var report any
+	if err := json.Unmarshal([]byte(encoded), &report); err != nil {
+		t.Fatal(err)
+	}
+	for _, where := range []string{"statement ", "event ", "connect error ", "setting "} {
+		if !strings.Contains(fmt.Sprint(report), where+said) {
+			t.Errorf("have %q, want %q in it", report, where+said)
+		}
+	}
+	const bytes = "half a character \ufffd\ufffd, C1 \ufffd"
+	if !strings.Contains(page, bytes) || !strings.Contains(fmt.Sprint(report), bytes) {
+		t.Errorf("have a page or a report without %q", bytes)
 	}
 }
 

@@ -46,7 +46,7 @@ func demo(ctx context.Context, args []string, stdout io.Writer) error {
 	case err != nil:
 		return &usageError{err}
 	case flags.NArg() > 0:
-		return &usageError{fmt.Errorf("unexpected argument %q", flags.Arg(0))}
+		return &usageError{fmt.Errorf("unexpected argument%s", shownArg(flags.Arg(0)))}
 	}
 	return demoOn(ctx, *dsn, stdout)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/pooled-go/pooled/internal/visible"
 )
 
 const doctorUsage = `usage: pooled doctor DSN [--instances N] [--json]
@@ -122,10 +125,15 @@ func (o doctorOptions) write(r *diagnosis, stdout io.Writer) error {
 	if !o.json {
 		return r.print(&page{w: stdout})
 	}
-	e := json.NewEncoder(stdout)
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	return e.Encode(r)
+	if err := e.Encode(r); err != nil {
+		return err
+	}
+	_, err := stdout.Write(visible.JSON(b.Bytes()))
+	return err
 }
 
 // progress says on a terminal, in one line that is rewritten, what is being done. Nil says nothing.

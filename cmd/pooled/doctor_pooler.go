@@ -68,7 +68,7 @@ func checkPooler(ctx context.Context, x *exam) error {
 		if !transacts {
 			x.pooler = poolerStatement
 		}
-		x.judgeSharing(evidence)
+		x.judgeSharing(x.secrets.mask(evidence))
 	case repeated(x.sessions):
 		x.pooler = poolerSession
 		x.report.add("pooler", levelOK, "a pooler is in between, certainly, since sessions opened one after the other had the same backend; "+

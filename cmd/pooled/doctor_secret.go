@@ -6,6 +6,7 @@ import (
 	"unicode"
 
 	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/internal/spelling"
 )
 
 // secrets are what of a DSN must not be shown. pooled's own texts are clean; those of drivers and servers go through mask.
@@ -36,9 +37,12 @@ func secretsOf(cfg pooled.Config) secrets {
 	return s
 }
 
-// with adds a secret, also as a driver may have decoded it.
+// with adds a secret, also as a driver may have decoded it, and of a user and a password the latter.
 func (s secrets) with(secret string) secrets {
 	s = append(s, secret)
+	if i := strings.IndexAny(secret, ":/"); i >= 0 {
+		s = append(s, secret[i+1:])
+	}
 	if d, err := url.QueryUnescape(secret); err == nil {
 		s = append(s, d)
 	}
@@ -54,6 +58,7 @@ func (s secrets) mask(text string) string {
 	for _, secret := range s {
 		hidePieces(lower(text), lower(secret), hidden)
 		hideWords(text, secret, hidden)
+		hideSpellings(text, secret, hidden)
 	}
 	var b strings.Builder
 	for i := range len(text) {
@@ -73,6 +78,18 @@ func hidePieces(text, secret string, hidden []bool) {
 			for i := at; i <= at+chance; i++ {
 				hidden[i] = true
 			}
+		}
+	}
+}
+
+// hideSpellings is for a secret that is written in another way, in which no piece of it may be as it was.
+func hideSpellings(text, secret string, hidden []bool) {
+	if len(secret) <= chance {
+		return
+	}
+	for at := range len(text) {
+		for i := range spelling.Length(text[at:], secret) {
+			hidden[at+i] = true
 		}
 	}
 }

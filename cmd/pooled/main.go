@@ -12,8 +12,11 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"regexp"
 	"strings"
 	"syscall"
+
+	"github.com/pooled-go/pooled/internal/visible"
 )
 
 func main() {
@@ -56,7 +59,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			return report(c.name, c.run(ctx, args[1:], stdout), stderr)
 		}
 	}
-	fmt.Fprintf(stderr, "pooled: unknown command %q\n\n", args[0])
+	fmt.Fprintf(stderr, "pooled: unknown command%s\n\n", shownArg(args[0]))
 	usage(stderr)
 	return 2
 }
@@ -69,13 +72,23 @@ func usage(w io.Writer) {
 	fmt.Fprint(w, "  pooled help   this text\n\npooled COMMAND -h says more.\n")
 }
 
+// shownArg is an argument that is wrong, behind a blank; or nothing, if it may be a DSN with its password.
+func shownArg(arg string) string {
+	if !plainArg.MatchString(arg) {
+		return ""
+	}
+	return fmt.Sprintf(" %q", arg)
+}
+
+var plainArg = regexp.MustCompile(`^[A-Za-z0-9._-]*$`)
+
 // report writes an error in one line and returns the exit code.
 func report(name string, err error, stderr io.Writer) int {
 	if err == nil {
 		return 0
 	}
 	text := strings.TrimPrefix(err.Error(), "pooled: ")
-	fmt.Fprintf(stderr, "pooled: %s: %s\n", name, strings.ReplaceAll(text, "\n", "; "))
+	fmt.Fprintf(stderr, "pooled: %s: %s\n", name, visible.Line(strings.ReplaceAll(text, "\n", "; ")))
 	var mistake *usageError
 	if errors.As(err, &mistake) {
 		return 2

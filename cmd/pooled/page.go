@@ -8,6 +8,8 @@ import (
 	"text/tabwriter"
 	"time"
 	"unicode/utf8"
+
+	"github.com/pooled-go/pooled/internal/visible"
 )
 
 // pageWidth is how many columns the output may take.
@@ -21,12 +23,9 @@ type page struct {
 	broken   []string // promises that did not hold
 }
 
+// line writes one line, whatever a server or a driver put into it. All output goes through here.
 func (p *page) line(format string, args ...any) {
-	p.write(fmt.Sprintf(format, args...) + "\n")
-}
-
-func (p *page) write(text string) {
-	if _, err := io.WriteString(p.w, text); p.err == nil {
+	if _, err := fmt.Fprintln(p.w, visible.Line(fmt.Sprintf(format, args...))); p.err == nil {
 		p.err = err
 	}
 }
@@ -34,7 +33,8 @@ func (p *page) write(text string) {
 // section begins a scenario.
 func (p *page) section(format string, args ...any) {
 	p.sections++
-	p.line("\n%d. "+format, append([]any{p.sections}, args...)...)
+	p.line("")
+	p.line("%d. "+format, append([]any{p.sections}, args...)...)
 }
 
 // table writes rows with aligned columns. The last column is cut where the page ends.
@@ -42,7 +42,11 @@ func (p *page) table(rows [][]string) {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 3, ' ', 0)
 	for _, row := range rows {
-		fmt.Fprintln(w, "   "+strings.Join(row, "\t"))
+		cells := make([]string, len(row)) // without a tab or a line break of somebody's
+		for i, cell := range row {
+			cells[i] = visible.Line(cell)
+		}
+		fmt.Fprintln(w, "   "+strings.Join(cells, "\t"))
 	}
 	w.Flush()
 	for line := range strings.Lines(b.String()) {

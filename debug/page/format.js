@@ -2,11 +2,11 @@
 
 const narrow = "\u202f"; // between groups of digits
 
-// Characters that are not to be seen, or that turn round what stands beside them.
-const unruly = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
+// Characters that are not to be seen, or that turn round what stands beside them: those of internal/visible.
+const unruly = /(?![\t\n\r])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 const formats = {
-	text: (value) => String(value).replace(unruly, (c) => "⟨" + c.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0") + "⟩"),
+	text: (value) => String(value).replace(unruly, (c) => "⟨" + c.codePointAt(0).toString(16).toUpperCase().padStart(4, "0") + "⟩"),
 	count: (n) => String(n).replace(/\B(?=(\d{3})+$)/g, narrow),
 	bound: (n) => (n < 0 ? "none" : formats.count(n)),
 	id: (n) => (n ? String(n) : ""),
