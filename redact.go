@@ -68,6 +68,9 @@ func (r *redactor) forget() {
 
 func (r *redactor) changedLocked() {
 	secrets := slices.Sorted(slices.Values(append(slices.Concat(r.given...), r.own...)))
+	if len(secrets) == 0 {
+		return // there never were any
+	}
 	state := &redacting{}
 	for _, secret := range slices.Compact(secrets) {
 		for _, first := range spelling.Begins(secret) {

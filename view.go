@@ -97,8 +97,8 @@ func (p *Pool) snapshot() ([]ConnInfo, []*ServerConn) {
 func (p *Pool) InvalidateConn(id uint64, cause error) bool {
 	p = p.here()
 	given := orInvalidated(cause)
-	doom := &retirement{text: "pooled: invalidated: " + p.secrets.clean(textOf(given)), of: cause}
-	state, found := p.retireByID(id, given, doom)
+	as := &retirement{text: "pooled: invalidated: " + p.secrets.clean(textOf(given)), of: cause}
+	state, found := p.retireByID(id, given, as)
 	if state == StateInUse {
 		p.softInvalidated.Add(1)
 		p.journal.add(eventSoftInvalidate, id, given)
@@ -107,7 +107,7 @@ func (p *Pool) InvalidateConn(id uint64, cause error) bool {
 }
 
 // retireByID closes a server connection that is idle, and sees to it that one in use will be. It returns what that was.
-func (p *Pool) retireByID(id uint64, cause error, doom *retirement) (was ConnState, found bool) {
+func (p *Pool) retireByID(id uint64, cause error, as *retirement) (was ConnState, found bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for s := range p.all {
@@ -121,7 +121,7 @@ func (p *Pool) retireByID(id uint64, cause error, doom *retirement) (was ConnSta
 			p.closeIdleLocked(s, cause, nil)
 			return StateIdle, true
 		}
-		s.doomed.CompareAndSwap(nil, doom)
+		s.doomed.CompareAndSwap(nil, as)
 		s.spent.Store(true)
 		return StateInUse, true
 	}

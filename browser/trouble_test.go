@@ -32,13 +32,13 @@ func TestConnectErrors(t *testing.T) {
 	if have := eval[int](b, alarms); have != 0 {
 		t.Errorf("before: have %d alarms, want none", have)
 	}
-	fake.On(pooledtest.StageConnect, pooledtest.Fail(errors.New("no route \u202e to it")))
+	fake.On(pooledtest.StageConnect, pooledtest.Fail(errors.New("no route \u202e\u2028\U000e0041 to it")))
 	if err := db.Ping(); err == nil {
 		t.Fatal("have no error, want one")
 	}
 	b.await(alarms + ` === 2`)
 	b.await(`document.querySelector(".gauges .failures").checkVisibility() && document.querySelector(".failure").checkVisibility()`)
-	b.await(`document.querySelector(".failure").textContent.includes("no route ⟨202E⟩ to it")`, `document.querySelector(".failure").textContent`)
+	b.await(`document.querySelector(".failure").textContent.includes("no route ⟨202E⟩⟨2028⟩⟨E0041⟩ to it")`, `document.querySelector(".failure").textContent`)
 	if have := eval[int](b, `(({scrollWidth, clientWidth}) => scrollWidth - clientWidth)(document.querySelector("#overview .scroll"))`); have > 0 {
 		t.Errorf("on a phone: have %d pixels of the overview out of sight, want none", have)
 	}
