@@ -199,7 +199,7 @@ func (p *Pool) closeAside(s *ServerConn) {
 	}
 	closing := func() {
 		defer p.logPanic("close")
-		defer s.close()
+		defer s.close(p)
 		p.goodbye(s, s.cause)
 	}
 	if p.dialect.embedded {
@@ -214,7 +214,7 @@ func (p *Pool) closeAside(s *ServerConn) {
 // closeDetached closes a server connection that is no longer the pool's.
 func (p *Pool) closeDetached(s *ServerConn, cause error) (err error) {
 	s.busy = false
-	defer func() { err = s.close() }() // also if a hook panics
+	defer func() { err = s.close(p) }() // also if a hook panics
 	p.goodbye(s, cause)
 	return nil
 }

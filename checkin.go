@@ -11,9 +11,6 @@ import (
 // If a hook or the parent panics, it is discarded and not lost from the count; the panic
 // goes on.
 func (p *Pool) checkin(s *ServerConn) {
-	if s.watched() {
-		p.endUse(s)
-	}
 	released := false
 	defer func() {
 		if !released {
@@ -64,7 +61,7 @@ func (p *Pool) release(s *ServerConn) error {
 		s.cause, s.ended = nil, nil
 	}
 	reset := p.needsReset(s) || p.hooks.onReturn
-	if !reset && len(s.parked) == 0 && !s.cache.owes() {
+	if !reset && !s.untidy() {
 		return nil
 	}
 	err := p.runRelease(s, reset)
@@ -97,18 +94,24 @@ func (p *Pool) runRelease(s *ServerConn, reset bool) (err error) {
 			f(s)
 		}
 	}
-	if err == nil && (len(s.parked) > 0 || s.cache.owes()) {
+	if err == nil && s.untidy() {
 		err = p.tidy(s)
 	}
 	s.busy = false
 	return err
 }
 
+// untidy reports whether there may be statements to close.
+func (s *ServerConn) untidy() bool { return len(s.parked) > 0 || len(s.dead) > 0 || s.cache.owes() }
+
 // tidy closes the statements that nobody needs any more.
 func (p *Pool) tidy(s *ServerConn) error {
-	ctx, cancel := p.resetContext()
+	ctx, cancel := p.resetContext(context.Background())
 	defer cancel()
-	err := s.sweep(ctx, &p.texts)
+	err := s.closeDead(ctx)
+	if err == nil {
+		err = s.sweep(ctx, p)
+	}
 	if err == nil && s.cache.owes() {
 		err = s.cache.settle(ctx)
 	}
@@ -122,7 +125,7 @@ func (p *Pool) reset(s *ServerConn) error {
 	if len(p.hooks.reset) == 0 {
 		return nil
 	}
-	ctx, cancel := p.resetContext()
+	ctx, cancel := p.resetContext(context.Background())
 	defer cancel()
 	state := ResetState{TransactionOver: !s.mayHoldTx()}
 	s.resetBy = ""
@@ -139,12 +142,12 @@ func (p *Pool) reset(s *ServerConn) error {
 	return nil
 }
 
-// resetContext ends after pool_reset_timeout.
-func (p *Pool) resetContext() (context.Context, context.CancelFunc) {
+// resetContext ends with ctx, and after pool_reset_timeout.
+func (p *Pool) resetContext(ctx context.Context) (context.Context, context.CancelFunc) {
 	if p.cfg.ResetTimeout > 0 {
-		return context.WithTimeout(context.Background(), p.cfg.ResetTimeout)
+		return context.WithTimeout(ctx, p.cfg.ResetTimeout)
 	}
-	return context.Background(), func() {}
+	return ctx, func() {}
 }
 
 // putBack gives a clean server connection to the next in line, or lays it down.

@@ -98,7 +98,7 @@ func (p *Pool) closeServer(s *ServerConn) error {
 		}
 		p.closes(-1, long)
 	}()
-	return s.close()
+	return s.close(p)
 }
 
 // longClose is how long a server connection that is being closed keeps its place: to say

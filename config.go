@@ -131,7 +131,8 @@ type Config struct {
 	PingTimeout time.Duration
 	// ResetOnReturn is what happens to a server connection's session when it is given back. Default: ResetRollback.
 	ResetOnReturn ResetMode
-	// ResetTimeout is the longest a reset may take, above 0; -1: no limit. Default: 5s.
+	// ResetTimeout is the longest a reset may take, and with lib/pq the closing of a prepared statement; above 0, -1: no limit.
+	// Default: 5s.
 	ResetTimeout time.Duration
 	// InitSQL is run on each new server connection, and again after its session was reset. Several statements only if the parent
 	// takes them in one text. Default: empty, nothing is run.

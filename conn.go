@@ -218,8 +218,7 @@ func (c *Conn) lostToPanic() {
 
 func (c *Conn) panicked(s *ServerConn) {
 	if s.lending { // a Checkout hook did
-		c.server = nil
-		c.pool.here().discard(s, errPanicked)
+		c.pool.here().discard(c.leave((*Stmt).orphan), errPanicked)
 		return
 	}
 	s.busy = false
@@ -235,9 +234,9 @@ func (c *Conn) panicked(s *ServerConn) {
 // putAside takes a server connection out of the borrow and out of the pool's count.
 // It is closed when the borrow ends: until then Rows or a Tx may be open on it.
 func (c *Conn) putAside(s *ServerConn) {
-	c.pool.here().endUse(s)
-	s.orphan(c.stmts)
-	c.stmts, c.server = nil, nil
+	tx := c.tx.server
+	c.leave((*Stmt).orphan)
+	c.tx.server = tx // it can still be rolled back there
 	c.limbo = append(c.limbo, s)
 	if !s.detached {
 		c.pool.here().uncount(s, func(counts *counters) { counts.invalidated, counts.closed = counts.invalidated+1, counts.closed+1 })
@@ -246,11 +245,7 @@ func (c *Conn) putAside(s *ServerConn) {
 
 // drop discards the server connection.
 func (c *Conn) drop(cause error) {
-	s := c.server
-	c.server = nil
-	c.tx.server = nil
-	c.parkStmts(s) // they are closed with it
-	c.pool.here().endUse(s)
+	s := c.leave((*Stmt).orphan)
 	if s.detached {
 		c.pool.closeDetached(s, cause)
 		return
@@ -468,6 +463,10 @@ func (c *Conn) ResetSession(ctx context.Context) error {
 // server connection is given back to the pool. A Conn that holds none is always
 // valid.
 func (c *Conn) IsValid() bool {
+	if len(c.given) > 0 { // an idle Conn keeps none of the program's values
+		clear(c.given)
+		c.given = c.given[:0]
+	}
 	if len(c.limbo) > 0 {
 		return c.isValidWithLimbo()
 	}
@@ -476,25 +475,17 @@ func (c *Conn) IsValid() bool {
 		c.turn = 0
 		return !c.bad
 	}
-	if s.foreign() {
+	switch {
+	case s.foreign():
 		c.abandon()
 		return !c.pool.direct()
-	}
-	if c.stmts != nil {
-		c.parkStmts(s)
-	}
-	if len(c.given) > 0 { // an idle Conn keeps none of the program's values
-		clear(c.given)
-		c.given = c.given[:0]
-	}
-	switch {
 	case s.detached:
 		return false // it is closed with its Conn
 	case c.pool.direct():
+		c.endLease(s, (*Stmt).park)
 		return c.pool.here().restDirect(c, s)
 	}
-	c.server = nil
-	c.pool.here().checkin(s)
+	c.pool.here().checkin(c.leave((*Stmt).park))
 	return true
 }
 
@@ -522,27 +513,37 @@ func (c *Conn) Close() error {
 		c.abandon()
 		return nil
 	case s.detached:
-		c.server = nil
-		return c.pool.closeDetached(s, nil)
+		return c.pool.closeDetached(c.leave((*Stmt).orphan), nil)
 	case unused && !c.pool.direct():
-		c.server = nil
-		c.pool.here().putBack(s)
+		c.pool.here().putBack(c.leave((*Stmt).park))
 		return nil
 	case c.pool.direct():
-		c.server = nil
-		return c.pool.here().closeDirect(s)
+		return c.pool.here().closeDirect(c.leave((*Stmt).orphan))
 	}
 	c.drop(s.why())
 	return nil
 }
 
-// parkStmts leaves the statements prepared in this borrow with the server
-// connection, for whoever needs the same text there.
-func (c *Conn) parkStmts(s *ServerConn) {
+// leave ends the lease and returns its server connection, which this Conn holds no longer. Every lease that ends goes
+// through here, whatever becomes of the server connection, so that nothing of it is left behind in the Conn. hand says
+// what becomes of a statement that was prepared in the lease.
+func (c *Conn) leave(hand func(*Stmt, *ServerConn)) *ServerConn {
+	s := c.server
+	c.server, c.tx.server = nil, nil
+	c.endLease(s, hand)
+	return s
+}
+
+// endLease is leave for class direct, in which the Conn keeps its server connection.
+func (c *Conn) endLease(s *ServerConn, hand func(*Stmt, *ServerConn)) {
 	for st := c.stmts; st != nil; {
 		next := st.next
-		st.park(s)
+		hand(st, s)
+		st.parent, st.next = nil, nil
 		st = next
 	}
 	c.stmts = nil
+	if s.watched() && !s.foreign() {
+		c.pool.here().endUse(s)
+	}
 }

@@ -142,7 +142,7 @@ func (p *Pool) open(ctx context.Context, id, generation uint64) (_ *ServerConn, 
 		}
 		err = p.secrets.cleanError(err)
 		if !opened && s != nil {
-			s.close()
+			s.close(p)
 		}
 	}()
 	if p.here() != p { // a copy of a goroutine of the parent process

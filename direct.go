@@ -80,7 +80,6 @@ func (p *Pool) admitDirect(ctx context.Context, c *Conn, s *ServerConn) error {
 // restDirect is a checkin in class direct. It reports whether database/sql may
 // keep the Conn.
 func (p *Pool) restDirect(c *Conn, s *ServerConn) bool {
-	p.endUse(s)
 	released := false
 	defer func() {
 		if !released {
@@ -126,7 +125,6 @@ func (c *Conn) readmit(ctx context.Context) error {
 }
 
 func (p *Pool) closeDirect(s *ServerConn) (err error) {
-	p.endUse(s)
 	defer func() { err = p.retire(s, s.cause, true) }() // also if a hook panics
 	p.goodbye(s, s.cause)
 	return nil

@@ -149,12 +149,4 @@ func (p *Pool) tellForked() {
 
 // abandon leaves the server connection to the parent process that opened it, with
 // the statements prepared there in this borrow.
-func (c *Conn) abandon() {
-	abandon(c.server)
-	c.server = nil
-	for c.stmts != nil {
-		parent := c.stmts.parent
-		c.stmts.detach()
-		abandon(parent)
-	}
-}
+func (c *Conn) abandon() { abandon(c.leave((*Stmt).abandon)) }

@@ -255,7 +255,7 @@ func (p *Pool) checkout(ctx context.Context, c *Conn) error {
 // checkoutHeld is the checkout of the one that Connect gave c, which has not been used for long: it passes the guards
 // again.
 func (p *Pool) checkoutHeld(ctx context.Context, c *Conn, s *ServerConn) error {
-	c.server = nil
+	c.leave((*Stmt).park)
 	if err := ctx.Err(); err != nil {
 		c.turn = s.turn
 		p.putBack(s)
@@ -351,7 +351,7 @@ func (p *Pool) admit(ctx context.Context, c *Conn, s *ServerConn) error {
 	}
 	err := runUntilError(ctx, guards, s)
 	if len(s.parked) > 0 && err == nil {
-		err = s.sweep(ctx, &p.texts)
+		err = s.sweep(ctx, p)
 	}
 	s.busy, s.lending = false, false
 	if err != nil {

@@ -56,7 +56,7 @@ type ServerConn struct {
 	took    time.Time // when it was lent, if somebody measures
 
 	parked     map[string]driver.Stmt // statements by text, left here by Conns that moved on
-	orphans    []driver.Stmt          // statements of a borrow that was put aside; closed with this
+	dead       []driver.Stmt          // statements that nobody can use any more; closed on return, or with this
 	parkedSeen uint64                 // textCount's generation when parked was last swept
 
 	cache *stmtCache // nil: none is kept
@@ -273,11 +273,11 @@ func (s *ServerConn) why() error {
 	return errBroken
 }
 
-// park keeps a prepared statement here for the next Conn that needs its text.
-// A statement of the same text that was here before makes room for it.
+// park keeps a prepared statement here for the next Conn that needs its text. It takes the place of
+// one of the same text, which is closed when there is a deadline for that.
 func (s *ServerConn) park(text string, stmt driver.Stmt) {
 	if old, ok := s.parked[text]; ok {
-		s.closeStmt(old)
+		s.dead = append(s.dead, old)
 	}
 	if s.parked == nil {
 		s.parked = make(map[string]driver.Stmt)
@@ -294,44 +294,60 @@ func (s *ServerConn) unpark(text string) driver.Stmt {
 	return stmt
 }
 
-// sweep closes the parked statements whose text no Conn keeps any more. Only
+// sweep closes the parked statements whose text no Conn keeps any more, within ctx and pool_reset_timeout. Only
 // the holder calls it: a Stmt's own Close can come while another Conn uses the
 // server connection it was prepared on. It is ErrDisconnect if that shows that the
 // server connection is dead.
-func (s *ServerConn) sweep(ctx context.Context, texts *textCount) error {
-	generation := texts.dropped.Load()
+func (s *ServerConn) sweep(ctx context.Context, p *Pool) error {
+	generation := p.texts.dropped.Load()
 	if generation == s.parkedSeen {
 		return nil
 	}
 	s.parkedSeen = generation
+	ctx, cancel := p.resetContext(ctx)
+	defer cancel()
 	for text, stmt := range s.parked {
-		if !texts.alive(text) {
+		if !p.texts.alive(text) {
 			delete(s.parked, text)
-			s.bounded(ctx, func(context.Context) error { return s.closeStmt(stmt) })
+			s.closeStmt(ctx, stmt)
 		}
 	}
-	if s.broken {
-		return ErrDisconnect
-	}
-	return nil
+	return s.stillThere()
 }
 
-func (s *ServerConn) closeStmt(stmt driver.Stmt) error {
-	err := stmt.Close()
-	if errors.Is(err, driver.ErrBadConn) {
+// closeDead is sweep for the statements that nobody can use.
+func (s *ServerConn) closeDead(ctx context.Context) error {
+	for _, stmt := range s.dead {
+		s.closeStmt(ctx, stmt)
+	}
+	s.forgetDead()
+	return s.stillThere()
+}
+
+func (s *ServerConn) forgetDead() {
+	clear(s.dead)
+	s.dead = s.dead[:0]
+}
+
+// closeStmt closes a statement within ctx, which it can't be told. If that shows that the server connection is dead,
+// that is what it is from now on.
+func (s *ServerConn) closeStmt(ctx context.Context, stmt driver.Stmt) error {
+	err := s.bounded(ctx, func(context.Context) error { return stmt.Close() })
+	if err != nil && (ctx.Err() != nil || errors.Is(err, driver.ErrBadConn)) {
 		s.broken = true
+		if s.cause == nil {
+			s.cause = fmt.Errorf("pooled: close statement: %w", err)
+		}
 	}
 	return err
 }
 
-// orphan takes over the statements of a borrow, which go on without them.
-func (s *ServerConn) orphan(list *Stmt) {
-	for st := list; st != nil; {
-		next := st.next
-		s.orphans = append(s.orphans, st.parent)
-		st.parent, st.next = nil, nil
-		st = next
+// stillThere is ErrDisconnect, and why, if this is known to be dead.
+func (s *ServerConn) stillThere() error {
+	if s.broken {
+		return fmt.Errorf("%w: %w", ErrDisconnect, s.why())
 	}
+	return nil
 }
 
 // forgetStatements is for a session whose server has dropped all prepared
@@ -339,6 +355,7 @@ func (s *ServerConn) orphan(list *Stmt) {
 // which may belong to another by then.
 func (s *ServerConn) forgetStatements() {
 	clear(s.parked)
+	s.forgetDead()
 	s.cache.forget()
 }
 
@@ -371,21 +388,29 @@ func (s *ServerConn) doubted(err error) error {
 	return err
 }
 
-// close closes this with all that is parked on it, unless it is another
+// close closes this with the statements on it, unless it is another
 // process's: nothing else in the pool closes a connection of the parent driver's.
-func (s *ServerConn) close() error {
+func (s *ServerConn) close(p *Pool) (err error) {
 	if s.foreign() {
 		abandon(s)
 		return nil
 	}
-	for _, stmt := range s.parked { // as database/sql does, for parents in this process
-		stmt.Close()
-	}
-	for _, stmt := range s.orphans {
-		stmt.Close()
+	defer func() { err = s.parent.conn.Close() }() // also if a statement panics
+	if len(s.parked)+len(s.dead) > 0 {
+		s.closeStmts(p)
 	}
 	s.cache.close()
-	return s.parent.conn.Close()
+	return nil
+}
+
+// closeStmts closes all statements, as database/sql does, for parents in this process.
+func (s *ServerConn) closeStmts(p *Pool) {
+	ctx, cancel := p.resetContext(context.Background())
+	defer cancel()
+	s.closeDead(ctx)
+	for _, stmt := range s.parked {
+		s.closeStmt(ctx, stmt)
+	}
 }
 
 // send runs a statement of a reset, and writes it down.
@@ -428,7 +453,7 @@ func (s *ServerConn) exec(ctx context.Context, query string) error {
 		return err
 	}
 	_, err = stmtExec(ctx, stmt, nil)
-	return errors.Join(err, stmt.Close())
+	return errors.Join(err, s.closeStmt(ctx, stmt))
 }
 
 // queryRow runs a query of the pool's own that has one row of one column or more.
@@ -439,7 +464,7 @@ func (s *ServerConn) queryRow(ctx context.Context, query string) ([]driver.Value
 		if stmt, err = s.parent.prepare(ctx, query); err != nil {
 			return nil, err
 		}
-		defer stmt.Close()
+		defer s.closeStmt(ctx, stmt)
 		rows, err = stmtQuery(ctx, stmt, nil)
 	}
 	if err != nil {

@@ -3,6 +3,7 @@ package pooled
 import (
 	"context"
 	"database/sql/driver"
+	"strings"
 )
 
 var (
@@ -49,15 +50,22 @@ func (st *Stmt) detach() {
 	st.parent, st.next = nil, nil
 }
 
-// park leaves the parent's statement with the server connection.
+// park, orphan and abandon are what becomes of the parent's statement when the lease ends that it was prepared in.
+
+// park leaves it with the server connection, for whoever needs the same text there.
 func (st *Stmt) park(s *ServerConn) {
 	if texts := &st.conn.pool.here().texts; st.texts != texts {
 		texts.add(st.query)
 		st.texts = texts
 	}
 	s.park(st.query, st.parent)
-	st.parent, st.next = nil, nil
 }
+
+// orphan leaves it to be closed with the server connection.
+func (st *Stmt) orphan(s *ServerConn) { s.dead = append(s.dead, st.parent) }
+
+// abandon leaves it to the parent process.
+func (st *Stmt) abandon(*ServerConn) { abandon(st.parent) }
 
 // on is the parent's statement on s, prepared if there is none.
 func (st *Stmt) on(ctx context.Context, s *ServerConn) (driver.Stmt, error) {
@@ -134,8 +142,12 @@ func (st *Stmt) ready(ctx context.Context) (*ServerConn, driver.Stmt, error) {
 // Close closes the parent's statement if this Conn has it in hand. One that was
 // left with a server connection is closed by whoever holds that next: it may be in
 // use by another Conn at this moment.
+//
+// It has no context, so it ends after pool_reset_timeout at the latest, and costs the server connection then. A COPY has no such
+// limit: it does its work when it is closed.
 func (st *Stmt) Close() error {
-	if st.texts == &st.conn.pool.here().texts { // else it is not counted, or in the parent process
+	p := st.conn.pool.here()
+	if st.texts == &p.texts { // else it is not counted, or in the parent process
 		st.texts.drop(st.query)
 	}
 	st.texts = nil
@@ -148,8 +160,20 @@ func (st *Stmt) Close() error {
 		abandon(parent)
 		return nil
 	}
-	return s.closeStmt(parent)
+	ctx, cancel := p.resetContext(context.Background())
+	defer cancel()
+	if s.kind == dialectPostgres && isCopy(st.query) {
+		ctx = context.Background()
+	}
+	defer st.conn.lostToPanic()
+	s.start()
+	err := s.closeStmt(ctx, parent)
+	s.busy = false
+	return err
 }
+
+// isCopy tells a COPY in lib/pq's way: it takes the text for one that is sent by closing the statement.
+func isCopy(query string) bool { return len(query) >= 4 && strings.EqualFold(query[:4], "COPY") }
 
 // NumInput says that the driver does not know. The parent does, for the server
 // connection at hand, and is asked when the arguments are converted.

@@ -261,3 +261,46 @@ func TestPgxSessionReset(t *testing.T) {
 		t.Errorf("have %+v, want one server connection, reset each time", pool.Stats())
 	}
 }
+
+// TestPgxStmtOutlivesItsContext: a context ends in the middle of a statement, in a transaction or outside of one, and then the
+// program closes what it has prepared there.
+func TestPgxStmtOutlivesItsContext(t *testing.T) {
+	for name, dsn := range pgxForms(t, pooledtest.Postgres(t)) {
+		for _, inTx := range []bool{false, true} {
+			for _, detached := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s transaction=%t detached=%t", name, inTx, detached), func(t *testing.T) {
+					db := openPooled(t, dsn)
+					stmt := pgxStmtAfterItsContext(t, db, inTx, detached)
+					stmt.Exec()
+					stmt.Close()
+					checkInt(t, "the next statement", queryInt(t, db, "SELECT 1"), 1)
+				})
+			}
+		}
+	}
+}
+
+// pgxStmtAfterItsContext returns a statement whose lease is over, since the context has ended.
+func pgxStmtAfterItsContext(t *testing.T, db *sql.DB, inTx, detached bool) *sql.Stmt {
+	t.Helper()
+	conn := must(db.Conn(t.Context()))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var on interface {
+		PrepareContext(context.Context, string) (*sql.Stmt, error)
+	} = conn
+	if inTx {
+		on = must(conn.BeginTx(ctx, nil))
+	}
+	stmt := must(on.PrepareContext(t.Context(), "SELECT pg_sleep(60)"))
+	if detached {
+		if err := pooled.Detach(t.Context(), conn); err != nil {
+			t.Fatal(err)
+		}
+	}
+	time.AfterFunc(50*time.Millisecond, cancel)
+	stmt.ExecContext(ctx)
+	stmt.ExecContext(t.Context()) // which may find that the connection is bad
+	conn.Close()                  // waits for the transaction's end
+	return stmt
+}
