@@ -393,34 +393,75 @@ func TestInvalidOnReturnIsDiscarded(t *testing.T) {
 	}
 }
 
-// database/sql keeps a conn whose transaction it rolled back because the
-// context ended only if the driver has SessionResetter and Validator. Ours always
-// has; the parent decides.
+// database/sql keeps a conn whose transaction it rolled back because the context ended only if the driver has
+// SessionResetter and Validator, for else nobody makes sure that the transaction is over. The pool does: with a
+// parent that lacks one it sends a ROLLBACK of its own, and keeps the server connection if that works. Who was first to call
+// Rollback, database/sql or the program, makes no difference.
 func TestRollbackByContext(t *testing.T) {
-	for _, test := range []struct {
-		profile pooledtest.Profile
-		kept    bool
-	}{{pooledtest.Full, true}, {pooledtest.NoResetter, false}, {pooledtest.NoValidator, false}} {
-		t.Run(test.profile.Name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				fake := pooledtest.NewFake(t, pooledtest.With(test.profile))
-				db, pool := open(t, fake)
-				defer db.Close()
-				ctx, cancel := context.WithCancel(t.Context())
-				tx, err := db.BeginTx(ctx, nil)
-				if err != nil {
-					t.Fatal(err)
-				}
-				cancel()
-				synctest.Wait()
-				if err := tx.Commit(); err == nil {
-					t.Error("Commit after the context ended: have success")
-				}
-				if s := pool.Stats(); (s.Open() == 1) != test.kept {
-					t.Errorf("have %+v, want the server connection kept: %t", s, test.kept)
-				}
-			})
-		})
+	works, fails := pooledtest.Pass(), pooledtest.Fail(errors.New("no rollback"))
+	full, lacking := pooledtest.Full, []pooledtest.Profile{pooledtest.NoResetter, pooledtest.NoValidator, pooledtest.Minimal}
+	tests := []rollbackByContext{
+		{full, pooled.ResetRollback, works, works, "", true},
+		{full, pooled.ResetRollback, fails, works, "ROLLBACK", true},
+	}
+	for _, p := range lacking {
+		tests = append(tests,
+			rollbackByContext{p, pooled.ResetRollback, works, works, "ROLLBACK", true},
+			rollbackByContext{p, pooled.ResetCommit, works, works, "COMMIT", true},
+			rollbackByContext{p, pooled.ResetRollback, fails, works, "ROLLBACK", true},
+			rollbackByContext{p, pooled.ResetRollback, works, fails, "ROLLBACK", false},
+			rollbackByContext{p, pooled.ResetNone, works, works, "", true},
+			rollbackByContext{p, pooled.ResetNone, fails, works, "", false},
+		)
+	}
+	for i, test := range tests {
+		for _, c := range []pooled.Class{pooled.ClassQueue, pooled.ClassDirect} {
+			for _, byProgram := range []bool{false, true} {
+				t.Run(fmt.Sprint(i, " ", test.profile.Name, " ", test.mode, " ", c, " program=", byProgram), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) { test.run(t, c, byProgram) })
+				})
+			}
+		}
+	}
+}
+
+type rollbackByContext struct {
+	profile       pooledtest.Profile
+	mode          pooled.ResetMode
+	theirs, reset pooledtest.Fault // what becomes of the transaction's rollback, and of what the pool sends
+	sent          string           // by the pool
+	kept          bool
+}
+
+func (test rollbackByContext) run(t *testing.T, c pooled.Class, byProgram bool) {
+	fake := pooledtest.NewFake(t, pooledtest.With(test.profile))
+	db, pool := open(t, fake, class(c), func(cfg *pooled.Config) { cfg.ResetOnReturn = test.mode })
+	defer db.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fake.On(pooledtest.StageRollback, test.theirs)
+	fake.On(pooledtest.StageExec, test.reset)
+	cancel()
+	if !byProgram {
+		synctest.Wait()
+	}
+	tx.Rollback()
+	synctest.Wait()
+	var sent []string
+	for _, call := range fake.Calls() {
+		if call.Query == "ROLLBACK" || call.Query == "COMMIT" {
+			sent = append(sent, call.Query)
+		}
+	}
+	sent = slices.Compact(sent) // prepared and run, with some parents
+	if have := strings.Join(sent, " "); have != test.sent {
+		t.Errorf("the pool sent %q, want %q", have, test.sent)
+	}
+	if s := pool.Stats(); (s.Open() == 1) != test.kept {
+		t.Errorf("have %+v, want the server connection kept: %t", s, test.kept)
 	}
 }
 

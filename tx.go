@@ -27,15 +27,20 @@ func (t *tx) Commit() error {
 	return t.end(func() error { return t.server.honest(t.parent.Commit()) })
 }
 
-// Rollback is also what database/sql calls when the context of the transaction
-// has ended. It keeps the Conn then only if the driver has both SessionResetter
-// and Validator. Ours has; for a parent that lacks one, the server connection is
-// not kept, as with the bare driver.
+// Rollback is called by the program, and by database/sql itself when the context of the transaction has ended; which of the
+// two it is can't be told. After its own rollback database/sql closes the connection of a driver that lacks SessionResetter or
+// Validator: nobody would find out that the transaction is still open. Here reset on return finds out, so the connection
+// is kept.
 func (t *tx) Rollback() error {
-	if t.server != nil && t.ctx.Err() != nil && !t.server.parent.keepsConnOnRollback() {
-		t.server.broken = true
+	s := t.server
+	err := t.end(t.parent.Rollback)
+	if s != nil && t.ctx.Err() != nil && !s.parent.keepsConnOnRollback() {
+		s.textTx = true // so it is rolled back once more
+		if err != nil && t.conn.pool.cfg.ResetOnReturn == ResetNone {
+			s.broken = true // no, it is not
+		}
 	}
-	return t.end(t.parent.Rollback)
+	return err
 }
 
 func (t *tx) end(how func() error) error {

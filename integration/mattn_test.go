@@ -3,6 +3,7 @@
 package integration
 
 import (
+	"context"
 	"crypto/rand"
 	"database/sql"
 	"database/sql/driver"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/mattn/go-sqlite3"
+	"github.com/pooled-go/pooled"
 )
 
 // The second SQLite driver, of other habits than the first: cgo, times as time.Time
@@ -128,4 +130,37 @@ func TestMattnHook(t *testing.T) {
 		}
 		return conn.RegisterFunc("thrice", func(n int64) int64 { return 3 * n }, true)
 	})
+}
+
+// TestMattnRollbackAfterItsContext: mattn's driver can't tell database/sql whether a connection is still good, so that closes it
+// if it was the first to roll back after a context's end. Here the connection stays, whoever was first, and with it what the
+// program has set there.
+func TestMattnRollbackAfterItsContext(t *testing.T) {
+	for _, class := range []string{"queue", "static", "direct"} {
+		for _, byProgram := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s program=%t", class, byProgram), func(t *testing.T) {
+				db := openPooled(t, "file:"+sqliteFile(t)+"?pool_driver=sqlite3&pool_class="+class)
+				db.SetMaxOpenConns(1)
+				mustExec(t, db, "CREATE TABLE t (n INTEGER)")
+				mustExec(t, db, "PRAGMA cache_size = 4321")
+				for range 50 {
+					ctx, cancel := context.WithCancel(t.Context())
+					tx, err := db.BeginTx(ctx, nil)
+					if err != nil {
+						t.Fatal(err)
+					}
+					mustExec(t, tx, "INSERT INTO t VALUES (1)")
+					cancel()
+					if byProgram {
+						tx.Rollback()
+					}
+					checkInt(t, "cache_size", queryInt(t, db, "PRAGMA cache_size"), 4321)
+				}
+				checkInt(t, "rows", queryInt(t, db, "SELECT count(*) FROM t"), 0)
+				if pool, _ := pooled.PoolOf(db); pool.Stats().Opened != 1 {
+					t.Errorf("have %d connections opened, want 1", pool.Stats().Opened)
+				}
+			})
+		}
+	}
 }
