@@ -30,18 +30,32 @@ var (
 type Driver struct{}
 
 // OpenConnector parses the DSN and makes a pool for it. It connects to nothing,
-// unless pool_min_idle asks for server connections ahead of need.
+// unless pool_min_idle asks for server connections ahead of need. That a DSN is empty is an error of Connect's: tracing libraries
+// open a driver by its name and without a DSN, and ask the sql.DB for the driver.
 func (d *Driver) OpenConnector(dsn string) (driver.Connector, error) {
+	connector, err := openDSN(dsn)
+	switch err {
+	case nil:
+		return connector, nil
+	case errEmptyDSN:
+		return emptyConnector{d}, nil
+	}
+	return nil, err
+}
+
+func openDSN(dsn string) (*Connector, error) {
 	cfg, err := ParseDSN(dsn)
 	if err != nil {
 		return nil, err
 	}
-	connector, err := openConnector(cfg, originDSN)
-	if err != nil {
-		return nil, err
-	}
-	return connector, nil
+	return openConnector(cfg, originDSN)
 }
+
+// emptyConnector is for a DSN that says nothing.
+type emptyConnector struct{ driver *Driver }
+
+func (c emptyConnector) Connect(context.Context) (driver.Conn, error) { return nil, errEmptyDSN }
+func (c emptyConnector) Driver() driver.Driver                        { return c.driver }
 
 // Open is sql.Open for a Config: one from [ParseDSN] that the program changes, or
 // one from [NewConfig] with a DSN. It is the way for hooks in code and for ConnectArgs, which a DSN
@@ -112,16 +126,16 @@ func targetOf(parent driver.Connector, name, dsn string) *target {
 // Open is for programs that call a driver by hand: the connection has a pool of
 // its own, which is closed with it. database/sql calls OpenConnector instead.
 func (d *Driver) Open(dsn string) (driver.Conn, error) {
-	connector, err := d.OpenConnector(dsn)
+	connector, err := openDSN(dsn)
 	if err != nil {
 		return nil, err
 	}
 	conn, err := connector.Connect(context.Background())
 	if err != nil {
-		connector.(*Connector).Close()
+		connector.Close()
 		return nil, err
 	}
-	return &ownedConn{Conn: conn.(*Conn), owner: connector.(*Connector)}, nil
+	return &ownedConn{Conn: conn.(*Conn), owner: connector}, nil
 }
 
 // ownedConn is a Conn that takes its pool with it when it is closed.

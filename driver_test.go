@@ -60,6 +60,67 @@ func TestAnyRegisteredDriver(t *testing.T) {
 	}
 }
 
+// Tracing libraries open a driver by its name and an empty DSN, take the driver from the sql.DB, and register it again in a
+// wrapper of their own, which is given the program's DSN.
+func TestTheDriverIsToBeHadWithoutADSN(t *testing.T) {
+	for _, dsn := range []string{"", " "} {
+		db, err := sql.Open("pooled", dsn)
+		if err != nil {
+			t.Fatalf("%q: have %v, want none until a connection is asked for", dsn, err)
+		}
+		if err := db.Ping(); err == nil || !strings.Contains(err.Error(), "the DSN is empty") {
+			t.Errorf("%q: have %v, want that the DSN is empty", dsn, err)
+		}
+		if pool, ok := pooled.PoolOf(db); ok {
+			t.Errorf("%q: have a pool, %v", dsn, pool)
+		}
+		d := db.Driver()
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+		connector, err := d.(driver.DriverContext).OpenConnector("x?pool_driver=nameonly")
+		if err != nil {
+			t.Fatal(err)
+		}
+		db = sql.OpenDB(connector)
+		if err := db.Ping(); err != nil {
+			t.Error(err)
+		}
+		if _, ok := pooled.PoolOf(db); !ok {
+			t.Error("have no pool behind the driver's connector")
+		}
+		db.Close()
+		if conn, err := d.Open(dsn); err == nil {
+			t.Errorf("%q: Open: have %v, want an error", dsn, conn)
+		}
+	}
+}
+
+// Every one of these drivers opens an empty DSN, which means its defaults. By pool_driver they do so through pooled.
+func TestTheDriverAloneOpens(t *testing.T) {
+	for _, name := range []string{"mysql", "postgres", "sqlite", "nameonly"} {
+		if err := opens(name, ""); err != nil {
+			t.Fatalf("bare %s: %v", name, err)
+		}
+		for _, dsn := range []string{"pool_driver=" + name, "?pool_driver=" + name, ";pool_driver=" + name, " pool_driver=" + name + " "} {
+			if err := opens("pooled", dsn); err != nil {
+				t.Errorf("%q: have %v, want none, as bare", dsn, err)
+			}
+		}
+	}
+	if err := opens("pooled", "pool_driver=nosuch"); err == nil {
+		t.Error("a driver that is not registered: have no error")
+	}
+}
+
+func opens(driver, dsn string) error {
+	db, err := sql.Open(driver, dsn)
+	if err != nil {
+		return err
+	}
+	return db.Close()
+}
+
 func TestOpenConnectsToNothing(t *testing.T) {
 	before := len(byName.opened)
 	db, err := sql.Open("pooled", "x?pool_driver=nameonly")

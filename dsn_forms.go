@@ -100,10 +100,12 @@ func tellForm(dsn string) (form, error) {
 		return form{}, errors.New("pooled: the DSN looks like PostgreSQL's keyword=value form, but has a key without = or a quote that is not closed")
 	}
 	if strings.TrimSpace(dsn) == "" {
-		return form{}, errors.New("pooled: the DSN is empty: set pool_driver, or write a URL such as mysql://user@host/db")
+		return form{}, errEmptyDSN
 	}
 	return form{}, errors.New("pooled: cannot tell which driver the DSN is for: set pool_driver, or write a URL such as mysql://user@host/db")
 }
+
+var errEmptyDSN = errors.New("pooled: the DSN is empty: set pool_driver, or write a URL such as mysql://user@host/db")
 
 func errTwoForms(fits []form) error {
 	var names, settings []string

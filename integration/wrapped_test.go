@@ -105,6 +105,23 @@ func TestWrappedUnknown(t *testing.T) {
 	t.Logf("%d connections opened in 5 rounds", plainSQLite.connects.Load()-before)
 }
 
+// TestPooledIsWrapped: a tracing library opens a driver by its name and an empty DSN, takes the driver from the sql.DB, and
+// registers it again in its wrapper.
+func TestPooledIsWrapped(t *testing.T) {
+	db := openBare(t, "pooled", "")
+	seen := &countingInterceptor{}
+	name := fmt.Sprintf("pooled-traced-%p", seen)
+	sql.Register(name, sqlmw.Driver(db.Driver(), seen))
+	want := wrappedTranscript(t, openBare(t, "sqlite", sqliteFile(t)), "?")
+	checkSame(t, "a wrapper over pooled", wrappedTranscript(t, openBare(t, name, sqliteFile(t)), "?"), want)
+	if seen.statements.Load() == 0 {
+		t.Error("have nothing pass the interceptor, want the statements")
+	}
+	if err := openBare(t, name, "").Ping(); err == nil {
+		t.Error("have no error of an empty DSN")
+	}
+}
+
 // TestStackedPooled is pooled over pooled: odd, and no reason to fail.
 func TestStackedPooled(t *testing.T) {
 	inner, err := (&pooled.Driver{}).OpenConnector("sqlite://?pool_driver=sqlite")
