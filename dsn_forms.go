@@ -98,6 +98,8 @@ func tellForm(dsn string) (form, error) {
 		return form{}, errors.New("pooled: cannot tell the DSN's form: a / in the value of a key must be written %2F")
 	case looksBroken(dsn):
 		return form{}, errors.New("pooled: the DSN looks like PostgreSQL's keyword=value form, but has a key without = or a quote that is not closed")
+	case len(found) == 0 && mysqlParts(dsn).addressed():
+		return nativeForm("mysql", mysqlFamily, mysqlSyntax, dsn), nil
 	}
 	if strings.TrimSpace(dsn) == "" {
 		return form{}, errEmptyDSN
@@ -255,14 +257,16 @@ func nativeSyntax(fam family, driver, dsn string) *syntax {
 	return anyQuerySyntax
 }
 
+func nativeForm(driver string, fam family, s *syntax, dsn string) form {
+	l, _ := s.scan(dsn)
+	return form{driver: driver, family: fam, syntax: s, layout: l, native: true}
+}
+
 // fittingForms returns every native form that a DSN without a scheme fits. They are told by what the driver would accept and
 // a program would plausibly mean, so that few DSNs fit two.
 func fittingForms(dsn string) []form {
 	var fits []form
-	add := func(driver string, fam family, s *syntax) {
-		l, _ := s.scan(dsn)
-		fits = append(fits, form{driver: driver, family: fam, syntax: s, layout: l, native: true})
-	}
+	add := func(driver string, fam family, s *syntax) { fits = append(fits, nativeForm(driver, fam, s, dsn)) }
 	switch {
 	case strings.HasPrefix(dsn, "file:"), dsn == ":memory:", strings.HasPrefix(dsn, ":memory:?"):
 		add("", sqliteFamily, pathSyntax)
@@ -290,26 +294,46 @@ func fittingForms(dsn string) []form {
 	return fits
 }
 
-// fitsMySQL: [user[:password]@][net[(addr)]]/dbname, where a net without an address is one that has a default.
-func fitsMySQL(dsn string) bool {
+// mysqlDSN is a DSN taken apart as go-sql-driver does it: [user[:password]@][net[(addr)]]/dbname.
+type mysqlDSN struct {
+	hasSlash, hasUser, hasAddr bool
+	user, network              string
+}
+
+func mysqlParts(dsn string) (d mysqlDSN) {
 	slash := strings.LastIndexByte(dsn, '/')
 	if slash < 0 {
-		return false
+		return d
 	}
+	d.hasSlash = true
 	rest := dsn[:slash]
 	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
-		user, _, _ := strings.Cut(rest[:at], ":")
-		// These are legal in a name and a sign of another form.
-		if strings.ContainsAny(user, " \t\r\n=;?") {
-			return false
-		}
+		d.hasUser = true
+		d.user, _, _ = strings.Cut(rest[:at], ":")
 		rest = rest[at+1:]
 	}
-	network, _, hasAddr := strings.Cut(rest, "(")
-	if !hasAddr {
-		return rest == "" || rest == "tcp" || rest == "unix"
+	d.network = rest
+	if network, _, ok := strings.Cut(rest, "("); ok && strings.HasSuffix(rest, ")") && !strings.ContainsAny(network, "/?&=; ") {
+		d.network, d.hasAddr = network, true
 	}
-	return rest[len(rest)-1] == ')' && !strings.ContainsAny(network, "/?&=; ")
+	return d
+}
+
+// addressed: there is a user@net(addr)/, as in no other form, whatever the user looks like.
+func (d mysqlDSN) addressed() bool { return d.hasUser && d.hasAddr }
+
+// fitsMySQL goes by the user, in whose name white space and ;, = and ? are legal, and signs of another form. An address behind it
+// outweighs all but the =, by which keys are told: a password of another form may look like an address. A net without an address
+// is one that has a default.
+func fitsMySQL(dsn string) bool {
+	d := mysqlParts(dsn)
+	switch {
+	case !d.hasSlash:
+		return false
+	case d.hasAddr:
+		return !strings.Contains(d.user, "=")
+	}
+	return !strings.ContainsAny(d.user, " \t\r\n=;?") && (d.network == "" || d.network == "tcp" || d.network == "unix")
 }
 
 // kvKeys are the keys of which a PostgreSQL keyword/value DSN holds at least one.

@@ -122,6 +122,7 @@ func raw(before, after string) func(string) string {
 
 var nativeForms = []nativeForm{
 	{name: "mysql", driver: "mysql", head: raw("user:", "@tcp(host:3306)/db"), first: "?", sep: "&", quote: url.QueryEscape, base: []string{"loc", "x", "sql_mode"}},
+	{name: "mysql, odd user", driver: "mysql", head: raw("a b;c?d:", "@tcp(host:3306)/db"), first: "?", sep: "&", quote: url.QueryEscape, base: []string{"loc", "x", "sql_mode"}},
 	{name: "mysql socket", driver: "mysql", head: raw("user:", "@unix(/s)/"), first: "?", sep: "&", quote: url.QueryEscape, base: []string{"loc", "x"}},
 	{name: "pq URL", driver: "postgres", head: inURL("postgres://user:", "@h1,h2/db"), first: "?", sep: "&", quote: url.QueryEscape, base: []string{"port", "options", "search_path"}},
 	{name: "pq URL with fragment", driver: "postgres", head: inURL("postgresql://user:", "@[::1]:5432/db"), tail: fixed("#f?pool_size=1"), first: "?", sep: "&", quote: url.QueryEscape, base: []string{"sslmode", "x"}},
@@ -293,6 +294,10 @@ var secretForms = []func(password string) string{
 	func(s string) string { return "server=h;password=" + quoteADO(s) },
 	func(s string) string { return "odbc:server=h;password=" + quoteODBC(s) + "x" },
 	func(s string) string { return "odbc:server=h;password=" + quoteODBC(s) },
+	raw("my user:", "@tcp(host)/db"),
+	raw("my;us?er:", "@tcp(host)/db?pool_size=x"),
+	raw("my=user:", "@tcp(host)/db"),
+	raw("a=b;pwd=", "@tcp(host)/db"),
 }
 
 // FuzzNoSecret: no part of a password is in any error or in String, whatever the form, however it is cut short or mistaken.

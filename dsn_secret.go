@@ -74,7 +74,11 @@ func secretSpans(dsn string) (spans []span, understood bool) {
 			spans = append(spans, span{start + colon + 1, at})
 		}
 	case f.family == mysqlFamily:
-		if colon := strings.IndexByte(dsn, ':'); colon >= 0 && colon < at {
+		colon := strings.IndexByte(dsn, ':')
+		switch {
+		case at >= 0 && strings.Contains(mysqlParts(dsn).user, "="): // it may be a key, and what follows its value
+			spans = append(spans, span{0, at})
+		case colon >= 0 && colon < at:
 			spans = append(spans, span{colon + 1, at})
 		}
 	}

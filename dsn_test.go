@@ -35,6 +35,17 @@ var forms = []struct{ dsn, driver, parent string }{
 	{"/db?pool_size=7&pool_driver=mysql", "mysql", "/db"},
 	{"u@tcp(h)/db?pool_driver=nrmysql&x=1&pool_size=7", "nrmysql", "u@tcp(h)/db?x=1"},
 	{"pool_driver=mysql;pool_size=7", "mysql", ""},
+	{"my user:pw@tcp(host:3306)/db?pool_size=7", "mysql", "my user:pw@tcp(host:3306)/db"},
+	{"my\tuser@unix(/run/my sql.sock)/db?pool_size=7", "mysql", "my\tuser@unix(/run/my sql.sock)/db"},
+	{"a;b:pw@tcp(host)/d;b?pool_size=7", "mysql", "a;b:pw@tcp(host)/d;b"},
+	{"a=b:pw@tcp(host)/d=b?pool_size=7", "mysql", "a=b:pw@tcp(host)/d=b"},
+	{"a?b:pw@tcp(host)/db?x=y&pool_size=7", "mysql", "a?b:pw@tcp(host)/db?x=y"},
+	{"a b:;server=x;user=y@tcp(host)/db?pool_size=7", "mysql", "a b:;server=x;user=y@tcp(host)/db"},
+	{"a b:host=x password=y@tcp(host)/db?pool_size=7", "mysql", "a b:host=x password=y@tcp(host)/db"},
+	{"a b=c;?://pw@tcp(host)/db?pool_size=7", "mysql", "a b=c;?://pw@tcp(host)/db"},
+	{"a b@tcp(h)/db?pool_driver=nrmysql&x=1&pool_size=7", "nrmysql", "a b@tcp(h)/db?x=1"},
+	{"a=b@tcp(h)/db?pool_driver=nrmysql&x=1&pool_size=7", "nrmysql", "a=b@tcp(h)/db?x=1"},
+	{"a b@/db?pool_driver=mysql&pool_size=7", "mysql", "a b@/db"},
 
 	// mysql://
 	{"mysql://scott:tiger@host:3307/db?parseTime=true&pool_size=7", "mysql", "scott:tiger@tcp(host:3307)/db?parseTime=true"},
@@ -61,6 +72,8 @@ var forms = []struct{ dsn, driver, parent string }{
 	{"host=h user= pool_size=7", "postgres", "host=h user= pool_size=7"}, // lib/pq reads it so
 	{"host=h\u00a0pool_size=7", "postgres", "host=h"},
 	{"host=h pool_driver=pgx pool_size=7", "pgx", "host=h"},
+	{"host=h user=u password=x@tcp(y)/z pool_size=7", "postgres", "host=h user=u password=x@tcp(y)/z"},
+	{"pool_size=7 host=h password='a b@tcp(y)/z'", "postgres", "host=h password='a b@tcp(y)/z'"},
 	{"pool_driver=postgres pool_size=7", "postgres", ""},
 
 	// PostgreSQL, URLs
@@ -103,6 +116,8 @@ var forms = []struct{ dsn, driver, parent string }{
 	{"server=h; pool_size = 7 ;database=d;", "sqlserver", "server=h;database=d;"},
 	{"odbc:server=h;password={a;pool_size=3;}}b};pool_size=7", "sqlserver", "odbc:server=h;password={a;pool_size=3;}}b}"},
 	{"odbc:pool_size={7};server=h", "sqlserver", "odbc:server=h"},
+	{"server=h;pool_size=7;user id=sa;password=x@tcp(y)/z", "sqlserver", "server=h;user id=sa;password=x@tcp(y)/z"},
+	{"odbc:pool_size=7;server=h;password={a b@tcp(y)/z}", "sqlserver", "odbc:server=h;password={a b@tcp(y)/z}"},
 
 	// Drivers of which nothing is known
 	{"clickhouse://u:p@h:9000/db?pool_size=7&debug=true#f", "clickhouse", "clickhouse://u:p@h:9000/db?debug=true#f"},
@@ -193,6 +208,31 @@ func TestMySQLURLMeaning(t *testing.T) {
 	}
 }
 
+// An address decides that a DSN is MySQL's, whatever its parts hold, as long as its driver reads it.
+func TestMySQLByItsAddress(t *testing.T) {
+	signs := []string{" ", "\t", ";", "=", "?", "&", "%", "#", "'", `"`, "(", "+", ",", "ü", "host=h ", ";server=x;", "a=1;b=2;", "?x=y", "file:", ".db"}
+	for _, sign := range signs {
+		for part, dsn := range map[string]string{
+			"user":              "u" + sign + "v:pw@tcp(h:3306)/db",
+			"user alone":        "u" + sign + "v@tcp(h:3306)/db",
+			"password":          "u:" + sign + "pw" + sign + "@tcp(h:3306)/db",
+			"user and password": "u" + sign + "v:" + sign + "@tcp(h:3306)/db",
+			"address":           "u:pw@tcp(h" + sign + "i:3306)/db",
+			"socket":            "u" + sign + "v:pw@unix(/run/my" + sign + "sql.sock)/db",
+			"database":          "u" + sign + "v:pw@tcp(h:3306)/d" + url.PathEscape(sign) + "b",
+		} {
+			if _, err := mysql.ParseDSN(dsn); err != nil || strings.HasPrefix(dsn, "u;server=x;") { // which is SQL Server's
+				continue
+			}
+			c, err := pooled.ParseDSN(dsn)
+			if err != nil || c.Driver != "mysql" || c.DSN != dsn {
+				t.Errorf("%s: %s: have %q for %s, %v; want it unchanged for mysql", part, dsn, c.DSN, c.Driver, err)
+			}
+			checkRoundTrip(t, c)
+		}
+	}
+}
+
 func TestParseDSNErrors(t *testing.T) {
 	for _, test := range []struct{ dsn, want string }{
 		// Which form
@@ -205,6 +245,9 @@ func TestParseDSNErrors(t *testing.T) {
 		{"u@tcp(h)/db?loc=US/Pacific", "must be written %2F"},
 		{"host=h password='x pool_size=7", "a quote that is not closed"},
 		{"host=h password=my word", "a key without ="},
+		{"host=h password=my word@tcp(y)/z", "a key without ="},
+		{"my user:pw@/db", "cannot tell which driver"},
+		{"my user:pw@tcp(host/db", "cannot tell which driver"},
 		{"host=h pool_driver=mysql", "has the form of PostgreSQL"},
 		{"postgresql+pgx://h/db?pool_driver=postgres", "name two drivers"},
 		{"mysql+://h/db", "without a name on both sides"},
@@ -522,6 +565,9 @@ func TestStringMasks(t *testing.T) {
 	for dsn, want := range map[string]string{
 		"u:Zq7@x/y@tcp(h)/db?pool_size=7":                    "u:xxxxx@tcp(h)/db?pool_size=7",
 		"u@tcp(h)/db":                                        "u@tcp(h)/db",
+		"my user:Zq7@tcp(h)/db":                              "my user:xxxxx@tcp(h)/db",
+		"a=b:Zq7@tcp(h)/db":                                  "xxxxx@tcp(h)/db",
+		"pwd=Zq7;uid=x@tcp(h)/db":                            "xxxxx@tcp(h)/db",
 		"mysql://u:Zq7@h/db":                                 "u:xxxxx@tcp(h:3306)/db",
 		"postgres://u:Zq7@h/db?sslmode=x&sslpassword=Zq7":    "postgres://u:xxxxx@h/db?sslmode=x&sslpassword=xxxxx",
 		"postgres://u@h:5432/db":                             "postgres://u@h:5432/db",
