@@ -59,7 +59,8 @@ func (r argRules) convert(args []driver.NamedValue) ([]driver.NamedValue, error)
 }
 
 // check asks the parent's checker, then its column converter, then applies the
-// default rules; each may pass the argument on with ErrSkip.
+// default rules; each may pass the argument on with ErrSkip. So may a Valuer, which the default rules ask: by
+// the rules of database/sql that makes NULL of it.
 func (r argRules) check(arg *driver.NamedValue) error {
 	err := driver.ErrSkip
 	if r.checker != nil {
@@ -68,7 +69,7 @@ func (r argRules) check(arg *driver.NamedValue) error {
 	if err == driver.ErrSkip && r.converter != nil {
 		err = r.column(arg)
 	}
-	if err == driver.ErrSkip {
+	for err == driver.ErrSkip {
 		arg.Value, err = defaultValue(arg.Value)
 	}
 	return err

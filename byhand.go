@@ -25,6 +25,9 @@ import (
 // sql.Conn, or wait forever if a Tx is open, Raw leaves it to be closed as usual. A panic
 // in f costs the server connection.
 func Raw(ctx context.Context, conn *sql.Conn, f func(parent driver.Conn) error) error {
+	if f == nil {
+		return errors.New("pooled: Raw: the function is nil")
+	}
 	return onConn(ctx, conn, func(c *Conn, s *ServerConn) error {
 		s.noStatementYet()
 		s.noteAnything()
@@ -105,6 +108,9 @@ func onConn(ctx context.Context, conn *sql.Conn, do func(*Conn, *ServerConn) err
 // error and no panic: it would close the connection under an open Tx, and wait for
 // itself.
 func withConn(conn *sql.Conn, do func(*Conn) error) (err error) {
+	if conn == nil {
+		return errors.New("pooled: the sql.Conn is nil")
+	}
 	var panicked any
 	raw := conn.Raw(func(dc any) error {
 		c := connBehind(dc)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ngrok/sqlmw"
 	"github.com/pooled-go/pooled"
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
@@ -104,6 +105,36 @@ func TestByHandOnAnotherDriver(t *testing.T) {
 		if err := f(); err == nil || !strings.Contains(err.Error(), "not one of a pooled sql.DB") {
 			t.Errorf("%s: have %v", name, err)
 		}
+	}
+}
+
+// Nil is answered like what is not pooled.
+func TestNil(t *testing.T) {
+	if pool, ok := pooled.PoolOf(nil); ok || pool != nil {
+		t.Errorf("PoolOf: have %v, %t", pool, ok)
+	}
+	db, _ := open(t, pooledtest.NewFake(t))
+	conn, _ := grab(t, db)
+	defer give(t, conn)
+	nothing := func(driver.Conn) error { return nil }
+	for name, err := range map[string]error{
+		"Raw":                    pooled.Raw(t.Context(), nil, nothing),
+		"Raw without a function": pooled.Raw(t.Context(), conn, nil),
+		"Detach":                 pooled.Detach(t.Context(), nil),
+		"Invalidate":             pooled.Invalidate(t.Context(), nil, nil),
+		"SoftInvalidate":         pooled.SoftInvalidate(t.Context(), nil, nil),
+	} {
+		if err == nil || !strings.Contains(err.Error(), "nil") {
+			t.Errorf("%s: have %v, want an error", name, err)
+		}
+	}
+	cfg := pooled.NewConfig()
+	cfg.Interceptors = []sqlmw.Interceptor{nil}
+	if _, err := pooled.NewConnector(pooledtest.Null{}, cfg); err == nil {
+		t.Error("a nil Interceptor: have no error")
+	}
+	if _, err := pooled.NewConnector(nil, pooled.NewConfig()); err == nil {
+		t.Error("a nil parent: have no error")
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/go-sql-driver/mysql" // registers "mysql", which comes with the package
 	"github.com/lib/pq"              // registers "postgres", the same
@@ -174,6 +175,9 @@ func newConnector(parent driver.Connector, cfg Config, t *target, asked origin) 
 	}
 	if err := cfg.findLogger(); err != nil {
 		return nil, err
+	}
+	if slices.Contains(cfg.Interceptors, nil) {
+		return nil, errors.New("pooled: Config.Interceptors: one is nil")
 	}
 	pool := newPool(parent, cfg.clone(), dialectOf(cfg.Driver, parent.Driver()), t, append(named, cfg.Hooks))
 	pool.asked = &asked

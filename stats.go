@@ -97,8 +97,11 @@ func orNone(limit, none int) int {
 }
 
 // PoolOf is the pool behind a sql.DB that was opened with the driver "pooled"
-// or with a [Connector], and false for any other.
+// or with a [Connector], and false for any other and for nil.
 func PoolOf(db *sql.DB) (*Pool, bool) {
+	if db == nil {
+		return nil, false
+	}
 	d, ok := db.Driver().(interface{ Pool() *Pool })
 	if !ok {
 		return nil, false

@@ -6,5 +6,7 @@ type (
 	Event      = event
 )
 
+var Figures = figures
+
 // Token is what the page's forms have.
 func Token() string { return token() }

@@ -53,6 +53,7 @@ type counters struct {
 	Checkins        uint64 `json:"checkins"`
 	Waits           uint64 `json:"waits"`
 	Timeouts        uint64 `json:"timeouts"`
+	Canceled        uint64 `json:"canceled"`
 	Opened          uint64 `json:"opened"`
 	Closed          uint64 `json:"closed"`
 	ConnectErrors   uint64 `json:"connect_errors"`
@@ -131,19 +132,8 @@ func look(asked question, now time.Time) report {
 }
 
 func lookAt(p *pooled.Pool, limit int) poolReport {
-	s := p.Stats()
-	r := poolReport{
-		Number: p.Number(), Name: p.Name(), Class: string(s.Class),
-		Size: s.Size, MinIdle: s.MinIdle, Limit: s.Limit, Ceiling: s.Ceiling,
-		InUse: s.CheckedOut, Idle: s.Idle, Waiting: s.Waiting, Opening: s.Opening, Closing: s.Closing,
-		Counters: counters{
-			Checkouts: s.Checkouts, Checkins: s.Checkins, Waits: s.Waits, Timeouts: s.Timeouts,
-			Opened: s.Opened, Closed: s.Closed, ConnectErrors: s.ConnectErrors, Recycled: s.Recycled,
-			Invalidated: s.Invalidated, SoftInvalidated: s.SoftInvalidated, Detached: s.Detached, Disposals: s.Disposals,
-			Resets: s.Resets, Leaks: s.Leaks, LeaksReturned: s.LeaksReturned, Forks: s.Forks,
-			StmtHits: s.StmtHits, StmtPrepared: s.StmtPrepared, StmtEvicted: s.StmtEvicted,
-		},
-	}
+	r := figures(p.Stats())
+	r.Number = p.Number()
 	t := p.Timings()
 	r.Timings = timings{Wait: asHistogram(t.Wait), Connect: asHistogram(t.Connect), Use: asHistogram(t.Use), Reset: asHistogram(t.Reset)}
 	r.addConns(p.Conns(), limit)
@@ -152,6 +142,21 @@ func lookAt(p *pooled.Pool, limit int) poolReport {
 		r.Settings = append(r.Settings, setting(s))
 	}
 	return r
+}
+
+// figures are those of Stats, all of them.
+func figures(s pooled.Stats) poolReport {
+	return poolReport{
+		Name: s.Name, Class: string(s.Class), Size: s.Size, MinIdle: s.MinIdle, Limit: s.Limit, Ceiling: s.Ceiling,
+		InUse: s.CheckedOut, Idle: s.Idle, Waiting: s.Waiting, Opening: s.Opening, Closing: s.Closing,
+		Counters: counters{
+			Checkouts: s.Checkouts, Checkins: s.Checkins, Waits: s.Waits, Timeouts: s.Timeouts, Canceled: s.Canceled,
+			Opened: s.Opened, Closed: s.Closed, ConnectErrors: s.ConnectErrors, Recycled: s.Recycled,
+			Invalidated: s.Invalidated, SoftInvalidated: s.SoftInvalidated, Detached: s.Detached, Disposals: s.Disposals,
+			Resets: s.Resets, Leaks: s.Leaks, LeaksReturned: s.LeaksReturned, Forks: s.Forks,
+			StmtHits: s.StmtHits, StmtPrepared: s.StmtPrepared, StmtEvicted: s.StmtEvicted,
+		},
+	}
 }
 
 // seconds leaves alone the -1 that says "none".

@@ -121,6 +121,43 @@ func TestDocumentedFields(t *testing.T) {
 	}
 }
 
+// Each figure of pooled.Stats is in the JSON, and each counter on the page as well.
+func TestAllFigures(t *testing.T) {
+	var s pooled.Stats
+	v := reflect.ValueOf(&s).Elem()
+	marks := map[string]string{} // by field
+	for i := range v.NumField() {
+		name, n := v.Type().Field(i).Name, 7001+i
+		marks[name] = fmt.Sprint(n)
+		switch f := v.Field(i); f.Kind() {
+		case reflect.String:
+			f.SetString(marks[name])
+		case reflect.Int:
+			f.SetInt(int64(n))
+		case reflect.Uint64:
+			f.SetUint(uint64(n))
+		default:
+			t.Fatalf("%s is a %v, of which this test knows nothing", name, f.Kind())
+		}
+	}
+	text, err := json.Marshal(debug.Figures(s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, mark := range marks {
+		if !strings.Contains(string(text), mark) {
+			t.Errorf("Stats.%s is not in the JSON", name)
+		}
+	}
+	open(t, pooledtest.NewFake(t), named("figures"))
+	page := get(t, debug.Handler{}, "/")
+	for _, path := range fields(reflect.TypeOf(debug.Figures(s).Counters), "counters.") {
+		if !strings.Contains(page, fmt.Sprintf("data-f=%q", path)) {
+			t.Errorf("%s is not on the page", path)
+		}
+	}
+}
+
 // fields are the paths of all fields of a type; those of an element of a list follow [].
 func fields(of reflect.Type, prefix string) []string {
 	var list []string

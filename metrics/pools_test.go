@@ -7,6 +7,9 @@ import (
 
 	"github.com/pooled-go/pooled"
 	"github.com/pooled-go/pooled/internal/pooledtest"
+	"github.com/pooled-go/pooled/metrics/prom"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 )
 
 // wantPools compares which pools are exported, by their names in order.
@@ -64,6 +67,17 @@ func TestPoolsChosen(t *testing.T) {
 		a.Close()
 		wantPools(t, read, "one opened, one closed", "b")
 	})
+}
+
+// A collector has no error to answer with: a nil pool is none.
+func TestCollectorOfNil(t *testing.T) {
+	_, pool := open(t, "a", pooledtest.Null{})
+	for name, c := range map[string]prometheus.Collector{"none": prom.NewCollector(nil), "one": prom.NewCollector(nil, pool)} {
+		have := testutil.CollectAndCount(c, "pooled_checkouts_total")
+		if want := map[string]int{"none": 0, "one": 1}[name]; have != want {
+			t.Errorf("%s: have %d pools, want %d", name, have, want)
+		}
+	}
 }
 
 // Two pools of one name are told apart, and no pool changes its name while it is open.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -44,6 +45,9 @@ func bounds() []float64 {
 func Register(provider metric.MeterProvider, pools ...*pooled.Pool) (stop func() error, err error) {
 	if provider == nil {
 		return nil, errors.New("pooled: register metrics: the MeterProvider is nil")
+	}
+	if slices.Contains(pools, nil) {
+		return nil, errors.New("pooled: register metrics: one of the pools is nil")
 	}
 	e := &exporter{pools: figures.Choose(pools), measured: map[*pooled.Pool]func(){}}
 	if err := e.register(provider.Meter(scope, metric.WithSchemaURL(schema))); err != nil {

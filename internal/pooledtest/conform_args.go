@@ -15,6 +15,7 @@ type (
 	oddValuer   struct{}
 	nilValuer   struct{ n int64 }
 	skipValuer  struct{}
+	errValuer   struct{ err error }
 	namedString string
 )
 
@@ -23,6 +24,7 @@ func (badValuer) Value() (driver.Value, error)    { return nil, errBoom }
 func (oddValuer) Value() (driver.Value, error)    { return struct{}{}, nil }
 func (v nilValuer) Value() (driver.Value, error)  { return v.n, nil }
 func (skipValuer) Value() (driver.Value, error)   { return nil, errors.Join(driver.ErrSkip) }
+func (v errValuer) Value() (driver.Value, error)  { return "with an error", v.err }
 
 // argSets are arguments, made anew for each use because an Out is written to.
 var argSets = []struct {
@@ -47,6 +49,10 @@ var argSets = []struct {
 	{"failing valuer", func() []any { return []any{1, badValuer{}} }},
 	{"odd valuer", func() []any { return []any{oddValuer{}} }},
 	{"valuer with ErrSkip", func() []any { return []any{skipValuer{}} }},
+	// What means something from a driver means the same from an argument.
+	{"valuer that skips", func() []any { return []any{errValuer{driver.ErrSkip}, 2} }},
+	{"valuer that removes itself", func() []any { return []any{1, errValuer{driver.ErrRemoveArgument}, 3} }},
+	{"valuer with ErrBadConn", func() []any { return []any{errValuer{driver.ErrBadConn}} }},
 	{"high bit", func() []any { return []any{uint64(math.MaxUint64)} }},
 	{"unsupported", func() []any { return []any{1, struct{ A int }{1}} }},
 	{"channel", func() []any { return []any{sql.Named("c", make(chan int))} }},

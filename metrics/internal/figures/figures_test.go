@@ -1,10 +1,31 @@
 package figures
 
 import (
+	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/pooled-go/pooled"
 )
+
+// Each number in pooled.Stats is exported.
+func TestAllFigures(t *testing.T) {
+	const mark = 7
+	for i := range reflect.TypeFor[pooled.Stats]().NumField() {
+		var s pooled.Stats
+		switch f := reflect.ValueOf(&s).Elem().Field(i); f.Kind() {
+		case reflect.Int:
+			f.SetInt(mark)
+		case reflect.Uint64:
+			f.SetUint(mark)
+		default: // a name
+			continue
+		}
+		if !slices.ContainsFunc(Figures, func(f Figure) bool { return f.Read(s) == mark }) {
+			t.Errorf("Stats.%s is not exported", reflect.TypeFor[pooled.Stats]().Field(i).Name)
+		}
+	}
+}
 
 // The counters of kept statements, which take a real driver to move.
 func TestStmtFigures(t *testing.T) {

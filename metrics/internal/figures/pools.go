@@ -22,7 +22,9 @@ func Choose(pools []*pooled.Pool) func() []Named {
 	}
 	chosen := make(map[int]bool, len(pools))
 	for _, p := range pools {
-		chosen[p.Number()] = true
+		if p != nil {
+			chosen[p.Number()] = true
+		}
 	}
 	return func() []Named {
 		var list []Named
