@@ -79,7 +79,7 @@ type Jitter struct {
 
 // of is the jitter of a given time, at most that time.
 func (j Jitter) of(d time.Duration) time.Duration {
-	return min(d, j.Duration+time.Duration(float64(d)*j.Percent/100))
+	return min(d, max(j.Duration, percentOf(j.Percent, d)))
 }
 
 // off is the value of an integer or duration in a Config that has no limit: -1, as in the DSN.
@@ -107,7 +107,7 @@ type Config struct {
 	Timeout time.Duration
 	// UseLIFO hands out the most recently returned server connection first, so that the others can age. Default: true.
 	UseLIFO bool
-	// MinIdle is how many idle server connections are kept ready in the background. Default: 0.
+	// MinIdle is how many idle server connections are kept ready in the background, at most 65536. Default: 0.
 	MinIdle int
 	// IdleTimeout is how long a server connection above Size may sit idle; 0: it is closed on return, -1: it stays.
 	// Default: 1m.
@@ -383,10 +383,13 @@ func checkOverflow(c Config) error {
 	return nil
 }
 
+// mostMinIdle is more than any server takes. Unlike a limit, a number that is to be opened can't be as large as one likes.
+const mostMinIdle = 1 << 16
+
 func checkMinIdle(c Config) error {
 	switch {
-	case c.MinIdle < 0:
-		return errors.New("want at least 0")
+	case c.MinIdle < 0 || c.MinIdle > mostMinIdle:
+		return fmt.Errorf("want 0 to %d", mostMinIdle)
 	case c.MinIdle > 0 && c.Class != ClassQueue:
 		return fmt.Errorf("means nothing with pool_class=%s", c.Class)
 	case c.Size != off && c.MaxOverflow != off && c.MinIdle-c.Size > c.MaxOverflow:

@@ -2,6 +2,7 @@ package pooled
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"time"
@@ -133,6 +134,7 @@ func (p *Pool) dialContext(values context.Context) (context.Context, context.Can
 // run on a goroutine on which nobody could recover it. No error of it shows a password: drivers
 // repeat their DSN here if anywhere.
 func (p *Pool) open(ctx context.Context, id, generation uint64) (_ *ServerConn, err error) {
+	var conn driver.Conn
 	var s *ServerConn
 	opened := false
 	defer func() {
@@ -141,8 +143,8 @@ func (p *Pool) open(ctx context.Context, id, generation uint64) (_ *ServerConn, 
 			err = fmt.Errorf("pooled: open connection: panic: %v", v)
 		}
 		err = p.secrets.cleanError(err)
-		if !opened && s != nil {
-			s.close(p)
+		if !opened && conn != nil {
+			p.closeUnopened(conn, s)
 		}
 	}()
 	if p.here() != p { // a copy of a goroutine of the parent process
@@ -154,10 +156,11 @@ func (p *Pool) open(ctx context.Context, id, generation uint64) (_ *ServerConn, 
 		return nil, err
 	}
 	watched, dialed := withDialed(ctx)
-	conn, err := connectThrough(p.interceptors, parent).Connect(watched)
-	if err != nil { // then conn may be a nil pointer in an interface that isn't nil
+	connected, err := connectThrough(watched, p.interceptors, parent)
+	if err != nil { // then connected may be a nil pointer in an interface that isn't nil
 		return nil, err
 	}
+	conn = connected
 	s = p.newServerConn(id, generation, conn, dialed.socket())
 	s.mysql.via, _ = parent.(*mysqlConnector)
 	if err = p.runFirstConnect(ctx, s); err != nil {
@@ -169,9 +172,20 @@ func (p *Pool) open(ctx context.Context, id, generation uint64) (_ *ServerConn, 
 	if s.cache != nil {
 		s.cache.resting = false // whatever the hooks have sent, nothing was kept before
 	}
-	opened = true
 	p.observe(TimingConnect, began)
+	opened = true
 	return s, nil
+}
+
+// closeUnopened closes what the driver has opened and the pool has not: a hook has refused it, or something has panicked before s
+// was made of it.
+func (p *Pool) closeUnopened(conn driver.Conn, s *ServerConn) {
+	defer p.logPanic("close")
+	if s != nil {
+		s.close(p)
+		return
+	}
+	conn.Close()
 }
 
 // runFirstConnect runs the hooks for the first server connection of the pool. Of

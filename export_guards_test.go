@@ -2,6 +2,7 @@ package pooled
 
 import (
 	"context"
+	"database/sql/driver"
 	"sync"
 	"time"
 )
@@ -118,3 +119,13 @@ func Merged(p ConnectParams, driver string) (string, error) { return p.merged(dr
 
 // Suspect is what the pool learns from the loss of a server connection.
 func Suspect(p *Pool) { p.suspect() }
+
+// PanicOnce makes the pool's own work on the next new server connection panic.
+func PanicOnce(p *Pool) {
+	d, real := *p.dialect, p.dialect
+	d.session = func(driver.Conn) string {
+		p.dialect = real
+		panic("boom")
+	}
+	p.dialect = &d
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"slices"
+	"sync"
 
 	"github.com/ngrok/sqlmw"
 )
@@ -51,12 +52,51 @@ func (s *ServerConn) intercept(interceptors []sqlmw.Interceptor, refuses func(st
 	s.via = &via
 }
 
-// connectThrough is parent with the interceptors' ConnectorConnect before it.
-func connectThrough(interceptors []sqlmw.Interceptor, parent driver.Connector) driver.Connector {
+// connectThrough connects parent, with the interceptors' ConnectorConnect before it. If one of them panics, or ends the goroutine,
+// nobody has what was opened behind it: it is closed.
+func connectThrough(ctx context.Context, interceptors []sqlmw.Interceptor, parent driver.Connector) (driver.Conn, error) {
+	if len(interceptors) == 0 {
+		return parent.Connect(ctx)
+	}
+	end := &endConnector{Connector: parent}
+	parent = end
 	for _, i := range slices.Backward(interceptors) {
 		parent = &linkConnector{Connector: parent, interceptor: i}
 	}
-	return parent
+	returned := false
+	defer func() {
+		if !returned {
+			end.closeAll()
+		}
+	}()
+	conn, err := parent.Connect(ctx)
+	returned = true
+	return conn, err
+}
+
+// endConnector is the parent, with what it has opened. An interceptor may connect more than once, and at the same time.
+type endConnector struct {
+	driver.Connector
+	mu     sync.Mutex
+	opened []driver.Conn
+}
+
+func (c *endConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.Connector.Connect(ctx)
+	if err == nil {
+		c.mu.Lock()
+		c.opened = append(c.opened, conn)
+		c.mu.Unlock()
+	}
+	return conn, err
+}
+
+func (c *endConnector) closeAll() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, conn := range c.opened {
+		conn.Close()
+	}
 }
 
 type linkConnector struct {

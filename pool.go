@@ -174,7 +174,7 @@ func newPool(parent driver.Connector, cfg Config, d *dialect, t *target, user []
 		if cfg.Size < 0 {
 			p.keep = unlimited
 		} else if cfg.MaxOverflow >= 0 {
-			p.limit = cfg.Size + cfg.MaxOverflow
+			p.limit = sum(cfg.Size, cfg.MaxOverflow)
 		}
 		if p.keep != unlimited && cfg.IdleTimeout > 0 {
 			p.clock.serve(cfg.IdleTimeout)

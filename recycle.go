@@ -23,7 +23,7 @@ func ageLimit(cfg *Config) time.Duration {
 	}
 	limit := cfg.Recycle
 	if jitter := cfg.RecycleJitter.of(limit); jitter > 0 {
-		limit -= rand.N(jitter + 1)
+		limit -= rand.N(jitter)
 	}
 	return limit
 }
@@ -96,7 +96,7 @@ func (p *Pool) leftLocked(s *ServerConn, now moment) (time.Duration, bool) {
 // watchAgeLocked sees to it that a new server connection is replaced in time.
 func (p *Pool) watchAgeLocked(s *ServerConn) {
 	if left, ok := p.leftLocked(s, s.bornAt); ok {
-		p.armRecycleLocked(left)
+		p.armRecycleLocked(max(left, p.recyclePause()))
 	}
 }
 

@@ -37,8 +37,8 @@ func (p *Pool) askPostgresIdleLimit(ctx context.Context, s *ServerConn) (known b
 	if err != nil {
 		return !postgresHindered(err), nil
 	}
-	if ms, err := strconv.Atoi(fmt.Sprint(row[0])); err == nil {
-		p.learnIdleLimit(time.Duration(ms) * time.Millisecond)
+	if ms, err := strconv.ParseInt(fmt.Sprint(row[0]), 10, 64); err == nil {
+		p.learnIdleLimit(times(ms, time.Millisecond))
 	}
 	return true, nil
 }

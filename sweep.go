@@ -17,7 +17,7 @@ func (p *Pool) armSweepLocked() {
 		return
 	}
 	p.sweepArmed = true
-	time.AfterFunc(max(p.cfg.IdleTimeout/sweepsPerTimeout, time.Nanosecond), p.sweepIdle)
+	time.AfterFunc(max(p.cfg.IdleTimeout/sweepsPerTimeout, finest), p.sweepIdle)
 }
 
 // sweepIdle closes what has been idle too long, the longest first.
@@ -27,7 +27,7 @@ func (p *Pool) sweepIdle() {
 	p.sweepArmed = false
 	now := p.clock.read()
 	for !p.closed && p.idle.len() > p.cfg.MinIdle && p.establishedLocked() > p.keep &&
-		now.since(p.idle.peekFront().idleSince) >= p.cfg.IdleTimeout+p.clock.resolution {
+		now.since(p.idle.peekFront().idleSince)-p.clock.resolution >= p.cfg.IdleTimeout {
 		p.closeIdleLocked(p.idle.popFront(), nil, nil)
 	}
 	if !p.closed && p.idle.len() > 0 && p.establishedLocked() > p.keep {

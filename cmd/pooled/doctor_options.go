@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/pooled-go/pooled"
@@ -74,13 +75,14 @@ func checkOptions(_ context.Context, x *exam) error {
 	return nil
 }
 
-// mostConns is how many server connections one process may open; -1: there is no limit of the pool's.
+// mostConns is how many server connections one process may open; -1: there is no limit of the pool's, or one that no server would
+// ever meet.
 func mostConns(c pooled.Config) int {
 	switch c.Class {
 	case pooled.ClassStatic, pooled.ClassAssert:
 		return 1
 	case pooled.ClassQueue:
-		if c.Size >= 0 && c.MaxOverflow >= 0 {
+		if c.Size >= 0 && c.MaxOverflow >= 0 && c.Size <= math.MaxInt32 && c.MaxOverflow <= math.MaxInt32-c.Size {
 			return c.Size + c.MaxOverflow
 		}
 	}

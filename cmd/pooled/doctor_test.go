@@ -329,6 +329,7 @@ func TestDoctorOptions(t *testing.T) {
 		{"pool_timeout=-1&pool_max_overflow=0", "wait"},
 		{"pool_timeout=-1&pool_class=static", "wait"},
 		{"pool_timeout=-1", ""}, // nobody waits: there is no limit
+		{"pool_timeout=-1&pool_max_overflow=9223372036854775802", ""},
 		{"pool_class=null", ""},
 	} {
 		d := examine(t, "any?pool_driver=demotest&"+tt.options)

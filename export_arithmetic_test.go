@@ -1,0 +1,7 @@
+package pooled
+
+var (
+	Sum       = sum
+	PercentOf = percentOf
+	Times     = times
+)
