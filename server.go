@@ -423,7 +423,7 @@ func (s *ServerConn) send(ctx context.Context, query string) error {
 // context by dialing the server once more, to cancel, and on a silent network waits
 // for that; so if its socket is known it is bounded there.
 func (s *ServerConn) bounded(ctx context.Context, operation func(context.Context) error) error {
-	if s.socket == nil || s.kind != dialectPostgres {
+	if !s.bounds() {
 		return operation(ctx)
 	}
 	defer s.socket.bound(ctx)()
@@ -433,6 +433,9 @@ func (s *ServerConn) bounded(ctx context.Context, operation func(context.Context
 	}
 	return err
 }
+
+// bounds tells whether it is the socket by which an operation is made to end.
+func (s *ServerConn) bounds() bool { return s.socket != nil && s.kind == dialectPostgres }
 
 // sent writes down what a reset sends.
 func (s *ServerConn) sent(what string) {

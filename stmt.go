@@ -160,10 +160,11 @@ func (st *Stmt) Close() error {
 		abandon(parent)
 		return nil
 	}
-	ctx, cancel := p.resetContext(context.Background())
-	defer cancel()
-	if s.kind == dialectPostgres && isCopy(st.query) {
-		ctx = context.Background()
+	ctx := context.Background()
+	if s.bounds() && !isCopy(st.query) {
+		var cancel context.CancelFunc
+		ctx, cancel = p.resetContext(ctx)
+		defer cancel()
 	}
 	defer st.conn.lostToPanic()
 	s.start()
