@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// An option may be as large as its type allows: that is how some write "no limit". What is calculated from options stops at
-// the largest number there is; it never turns negative.
+// An option may be as large as its type allows: that is how some write "no limit". What is calculated from options
+// stops at the largest number there is; it never turns negative.
 
 // sum is a+b, neither of which is negative.
 func sum(a, b int) int {

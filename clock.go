@@ -21,8 +21,8 @@ func (m moment) since(earlier moment) time.Duration {
 	return max(m.mono-earlier.mono, m.wall-earlier.wall)
 }
 
-// awake is the time that has passed while the machine was awake. A step of the wall clock is no time for which a program
-// has had something.
+// awake is the time that has passed while the machine was awake. A step of the wall clock is no time for which a
+// program has had something.
 func (m moment) awake(earlier moment) time.Duration { return m.mono - earlier.mono }
 
 // clock is a coarse clock: to read a real one at each checkout and checkin

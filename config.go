@@ -131,8 +131,8 @@ type Config struct {
 	PingTimeout time.Duration
 	// ResetOnReturn is what happens to a server connection's session when it is given back. Default: ResetRollback.
 	ResetOnReturn ResetMode
-	// ResetTimeout is the longest a reset may take, and with lib/pq the closing of a prepared statement; above 0, -1: no limit.
-	// Default: 5s.
+	// ResetTimeout is the longest a reset may take, and with lib/pq the closing of a prepared statement; above 0, -1: no
+	// limit. Default: 5s.
 	ResetTimeout time.Duration
 	// InitSQL is run on each new server connection, and again after its session was reset. Several statements only if the parent
 	// takes them in one text. Default: empty, nothing is run.
@@ -313,7 +313,8 @@ var options = []option{
 	number("pool_stmt_cache", func(c *Config) *int { return &c.StmtCache }, checkStmtCache, reusing,
 		"prepared statements kept on each server connection, for queries with arguments (lib/pq, go-sql-driver/mysql); 0: none"),
 	number("pool_connect_limit", func(c *Config) *int { return &c.ConnectLimit }, atLeastOne, waiting,
-		"server connections being opened at one moment, to begin with: more while the server keeps up, fewer while it fails; -1: no limit"),
+		"server connections being opened at one moment, to begin with: more while the server keeps up, "+
+			"fewer while it fails; -1: no limit"),
 	{
 		Option: Option{Key: "pool_leak_after", Default: "off",
 			Doc: "a checkout held longer is logged with the stack that took it, and again when it comes back; off (or -1): none is"},
@@ -383,7 +384,8 @@ func checkOverflow(c Config) error {
 	return nil
 }
 
-// mostMinIdle is more than any server takes. Unlike a limit, a number that is to be opened can't be as large as one likes.
+// mostMinIdle is more than any server takes. Unlike a limit, a number that is to be opened can't be as large as one
+// likes.
 const mostMinIdle = 1 << 16
 
 func checkMinIdle(c Config) error {

@@ -395,8 +395,8 @@ func TestInvalidOnReturnIsDiscarded(t *testing.T) {
 
 // database/sql keeps a conn whose transaction it rolled back because the context ended only if the driver has
 // SessionResetter and Validator, for else nobody makes sure that the transaction is over. The pool does: with a
-// parent that lacks one it sends a ROLLBACK of its own, and keeps the server connection if that works. Who was first to call
-// Rollback, database/sql or the program, makes no difference.
+// parent that lacks one it sends a ROLLBACK of its own, and keeps the server connection if that works. Who was first
+// to call Rollback, database/sql or the program, makes no difference.
 func TestRollbackByContext(t *testing.T) {
 	works, fails := pooledtest.Pass(), pooledtest.Fail(errors.New("no rollback"))
 	full, lacking := pooledtest.Full, []pooledtest.Profile{pooledtest.NoResetter, pooledtest.NoValidator, pooledtest.Minimal}

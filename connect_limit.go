@@ -1,8 +1,8 @@
 package pooled
 
-// connectLimit is how many server connections may be being opened at one moment. It begins with pool_connect_limit. Each
-// that is opened while callers wait permits one more, so a server that keeps up is asked for twice as many each time, and
-// one in trouble for half as many. Guarded by Pool.mu.
+// connectLimit is how many server connections may be being opened at one moment. It begins with pool_connect_limit.
+// Each that is opened while callers wait permits one more, so a server that keeps up is asked for twice as many each
+// time, and one in trouble for half as many. Guarded by Pool.mu.
 type connectLimit struct {
 	start int // unlimited: there is none
 	now   int

@@ -35,7 +35,9 @@ func runAll(db *sql.DB, n int, statement string) (failed int) {
 
 // What a server keeps up with it is asked for: twice as much each time, while callers wait whom nobody serves.
 func TestConnectLimitRises(t *testing.T) {
-	for start, want := range map[int]time.Duration{1: 7 * time.Second, 4: 5 * time.Second, 64: time.Second, -1: time.Second} {
+	for start, want := range map[int]time.Duration{
+		1: 7 * time.Second, 4: 5 * time.Second, 64: time.Second, -1: time.Second,
+	} {
 		t.Run(fmt.Sprint(start), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				fake := pooledtest.NewFake(t)
@@ -120,7 +122,8 @@ func TestConnectLimitFalls(t *testing.T) {
 func TestConnectLimitRecovers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := pooledtest.NewFake(t)
-		fake.On(pooledtest.StageConnect, pooledtest.Slow(time.Second).Then(pooledtest.Fail(errors.New("connection refused"))).Times(8))
+		refuse := pooledtest.Slow(time.Second).Then(pooledtest.Fail(errors.New("connection refused")))
+		fake.On(pooledtest.StageConnect, refuse.Times(8))
 		fake.On(pooledtest.StageConnect, pooledtest.Slow(time.Second))
 		db, pool := open(t, fake, connectLimit(8), noRecycle)
 		defer db.Close()

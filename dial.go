@@ -177,8 +177,8 @@ func (p *Pool) open(ctx context.Context, id, generation uint64) (_ *ServerConn, 
 	return s, nil
 }
 
-// closeUnopened closes what the driver has opened and the pool has not: a hook has refused it, or something has panicked before s
-// was made of it.
+// closeUnopened closes what the driver has opened and the pool has not: a hook has refused it, or something has
+// panicked before s was made of it.
 func (p *Pool) closeUnopened(conn driver.Conn, s *ServerConn) {
 	defer p.logPanic("close")
 	if s != nil {

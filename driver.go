@@ -31,8 +31,8 @@ var (
 type Driver struct{}
 
 // OpenConnector parses the DSN and makes a pool for it. It connects to nothing,
-// unless pool_min_idle asks for server connections ahead of need. That a DSN is empty is an error of Connect's: tracing libraries
-// open a driver by its name and without a DSN, and ask the sql.DB for the driver.
+// unless pool_min_idle asks for server connections ahead of need. That a DSN is empty is an error of Connect's:
+// tracing libraries open a driver by its name and without a DSN, and ask the sql.DB for the driver.
 func (d *Driver) OpenConnector(dsn string) (driver.Connector, error) {
 	connector, err := openDSN(dsn)
 	switch err {

@@ -60,8 +60,8 @@ func TestAnyRegisteredDriver(t *testing.T) {
 	}
 }
 
-// Tracing libraries open a driver by its name and an empty DSN, take the driver from the sql.DB, and register it again in a
-// wrapper of their own, which is given the program's DSN.
+// Tracing libraries open a driver by its name and an empty DSN, take the driver from the sql.DB, and register it again
+// in a wrapper of their own, which is given the program's DSN.
 func TestTheDriverIsToBeHadWithoutADSN(t *testing.T) {
 	for _, dsn := range []string{"", " "} {
 		db, err := sql.Open("pooled", dsn)

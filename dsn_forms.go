@@ -313,7 +313,8 @@ func mysqlParts(dsn string) (d mysqlDSN) {
 		rest = rest[at+1:]
 	}
 	d.network = rest
-	if network, _, ok := strings.Cut(rest, "("); ok && strings.HasSuffix(rest, ")") && !strings.ContainsAny(network, "/?&=; ") {
+	network, _, ok := strings.Cut(rest, "(")
+	if ok && strings.HasSuffix(rest, ")") && !strings.ContainsAny(network, "/?&=; ") {
 		d.network, d.hasAddr = network, true
 	}
 	return d
@@ -322,9 +323,9 @@ func mysqlParts(dsn string) (d mysqlDSN) {
 // addressed: there is a user@net(addr)/, as in no other form, whatever the user looks like.
 func (d mysqlDSN) addressed() bool { return d.hasUser && d.hasAddr }
 
-// fitsMySQL goes by the user, in whose name white space and ;, = and ? are legal, and signs of another form. An address behind it
-// outweighs all but the =, by which keys are told: a password of another form may look like an address. A net without an address
-// is one that has a default.
+// fitsMySQL goes by the user, in whose name white space and ;, = and ? are legal, and signs of another form. An
+// address behind it outweighs all but the =, by which keys are told: a password of another form may look like an
+// address. A net without an address is one that has a default.
 func fitsMySQL(dsn string) bool {
 	d := mysqlParts(dsn)
 	switch {

@@ -20,8 +20,8 @@ import (
 // extremes are values of options that somebody may write.
 var extremes = []int64{-1, 0, 1, 2, math.MaxInt64 - 1, math.MaxInt64}
 
-// Each option that is a number or a duration, alone and with those that it is calculated with, at its extremes: the pool
-// serves its callers, and what is as good as no limit limits nothing.
+// Each option that is a number or a duration, alone and with those that it is calculated with, at its extremes: the
+// pool serves its callers, and what is as good as no limit limits nothing.
 func TestOptionsAtTheirExtremes(t *testing.T) {
 	var sets []map[string]int64
 	for i := range reflect.TypeFor[pooled.Config]().NumField() {

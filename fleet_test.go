@@ -111,9 +111,9 @@ func jittered(percent float64) pooled.Config {
 }
 
 // A thousand processes that were started together do not replace their server connections together. The worst minute
-// is in the first wave: the more jitter, the flatter. At most twice the mean was hoped for. A jitter of 10% is far from
-// it, so it is not the default; with 25% that is reached after three and a half hours. The bounds are at least six
-// standard deviations away from what is measured.
+// is in the first wave: the more jitter, the flatter. At most twice the mean was hoped for. A jitter of 10% is far
+// from it, so it is not the default; with 25% that is reached after three and a half hours. The bounds are at least
+// six standard deviations away from what is measured.
 func TestFleetIsRenewedBitByBit(t *testing.T) {
 	for name, test := range map[string]struct {
 		cfg         pooled.Config

@@ -34,6 +34,21 @@ func open(t testing.TB, parent driver.Connector, set ...func(*pooled.Config)) (*
 	return db, connector.Pool()
 }
 
+// openFrom is the same for a Config that has a DSN.
+func openFrom(t testing.TB, cfg pooled.Config, set ...func(*pooled.Config)) (*sql.DB, *pooled.Pool) {
+	t.Helper()
+	for _, f := range set {
+		f(&cfg)
+	}
+	db, err := pooled.Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	pool, _ := pooled.PoolOf(db)
+	return db, pool
+}
+
 func connectorTo(t testing.TB, parent driver.Connector, set ...func(*pooled.Config)) *pooled.Connector {
 	t.Helper()
 	cfg := pooled.NewConfig()

@@ -52,9 +52,11 @@ func (s *ServerConn) intercept(interceptors []sqlmw.Interceptor, refuses func(st
 	s.via = &via
 }
 
-// connectThrough connects parent, with the interceptors' ConnectorConnect before it. If one of them panics, or ends the goroutine,
-// nobody has what was opened behind it: it is closed.
-func connectThrough(ctx context.Context, interceptors []sqlmw.Interceptor, parent driver.Connector) (driver.Conn, error) {
+// connectThrough connects parent, with the interceptors' ConnectorConnect before it. If one of them panics, or ends
+// the goroutine, nobody has what was opened behind it: it is closed.
+func connectThrough(
+	ctx context.Context, interceptors []sqlmw.Interceptor, parent driver.Connector,
+) (driver.Conn, error) {
 	if len(interceptors) == 0 {
 		return parent.Connect(ctx)
 	}
@@ -74,7 +76,8 @@ func connectThrough(ctx context.Context, interceptors []sqlmw.Interceptor, paren
 	return conn, err
 }
 
-// endConnector is the parent, with what it has opened. An interceptor may connect more than once, and at the same time.
+// endConnector is the parent, with what it has opened. An interceptor may connect more than once, and at the same
+// time.
 type endConnector struct {
 	driver.Connector
 	mu     sync.Mutex

@@ -14,8 +14,8 @@ import (
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
-// A context ends, in a transaction or outside of one, in the middle of a statement and between two, and then the program
-// closes what it has prepared there: ordinary code, with nothing to panic about.
+// A context ends, in a transaction or outside of one, in the middle of a statement and between two, and then the
+// program closes what it has prepared there: ordinary code, with nothing to panic about.
 func TestStmtOutlivesItsContext(t *testing.T) {
 	for _, s := range servers {
 		for _, c := range []pooled.Class{pooled.ClassQueue, pooled.ClassNull, pooled.ClassStatic, pooled.ClassDirect} {
@@ -86,8 +86,8 @@ func (e contextEnd) prepare(t *testing.T, db *sql.DB, s server) (stmts []*sql.St
 	return stmts
 }
 
-// Nothing that a return closes, and no statement that the program closes, waits for longer than pool_reset_timeout on a
-// network that has fallen silent.
+// Nothing that a return closes, and no statement that the program closes, waits for longer than pool_reset_timeout on
+// a network that has fallen silent.
 func TestStatementsOnASilentNetwork(t *testing.T) {
 	for _, s := range []server{onPostgres, onMySQL} {
 		for _, c := range []pooled.Class{pooled.ClassQueue, pooled.ClassDirect} {

@@ -46,8 +46,8 @@ type line struct {
 	n          int
 }
 
-// add queues a caller. One that was served before, with a connection that turned out to be of no use, stands before all
-// that were not, and behind those that were served before it.
+// add queues a caller. One that was served before, with a connection that turned out to be of no use, stands before
+// all that were not, and behind those that were served before it.
 func (l *line) add(w *waiter) {
 	var next *waiter
 	if w.turn != 0 {

@@ -32,8 +32,8 @@ func (i *failsAfterConnect) ConnectorConnect(ctx context.Context, c driver.Conne
 	return conn, err
 }
 
-// Whatever goes wrong between the driver's Connect and the pool's first count of the connection, it is closed, and the pool
-// works on.
+// Whatever goes wrong between the driver's Connect and the pool's first count of the connection, it is closed, and the
+// pool works on.
 func TestAnOpenedConnectionIsNotLost(t *testing.T) {
 	panics := func() { panic("boom") }
 	interceptor := &failsAfterConnect{}

@@ -277,7 +277,8 @@ func (p *Pool) leaseAgain(s *ServerConn) {
 	p.lendLocked(s, s.turn)
 }
 
-// checkoutInLine is a checkout that found nothing idle, or nothing of use. turn is the caller's, if it was served before.
+// checkoutInLine is a checkout that found nothing idle, or nothing of use. turn is the caller's, if it was served
+// before.
 func (p *Pool) checkoutInLine(ctx context.Context, c *Conn, turn uint64) error {
 	var since time.Time // when the wait began, zero: it did not
 	for refused := 0; ; {

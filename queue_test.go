@@ -92,8 +92,8 @@ func TestNobodyWaitsWhileOneIsIdle(t *testing.T) {
 	}
 }
 
-// The same, whatever happens in whatever order: at each moment at which nothing moves, either nothing is idle or nobody waits,
-// and nobody waits where another connection may be opened.
+// The same, whatever happens in whatever order: at each moment at which nothing moves, either nothing is idle or
+// nobody waits, and nobody waits where another connection may be opened.
 func TestNobodyWaitsInVain(t *testing.T) {
 	for seed := range uint64(20) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {

@@ -140,7 +140,7 @@ func (p *Pool) recycle() {
 	}
 }
 
-// takeBackOldLocked takes back what was lent long ago and not used since: it grows old in database/sql's hands.
+// takeBackOldLocked takes back what was leased long ago and not used since: it grows old in database/sql's hands.
 func (p *Pool) takeBackOldLocked(now moment) {
 	for s := range p.all {
 		if now.since(s.lentAt) > longUnused && p.takeBackLocked(s) {

@@ -34,16 +34,7 @@ func openWith(t *testing.T, driver, dsn string, set ...func(*pooled.Config)) (*s
 	t.Helper()
 	cfg := pooled.NewConfig()
 	cfg.Driver, cfg.DSN = driver, dsn
-	for _, f := range set {
-		f(&cfg)
-	}
-	db, err := pooled.Open(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	pool, _ := pooled.PoolOf(db)
-	return db, pool
+	return openFrom(t, cfg, set...)
 }
 
 // shownBy is all that a pool tells of itself.
@@ -61,8 +52,9 @@ func wantNothingOf(t *testing.T, what, text string, secrets ...string) {
 	}
 }
 
-// However many passwords come after it, one that was in use is in nothing that was kept of that time, and the DSN's own is in
-// nothing at all: not in events, in statements of connections that have been open since, in errors and in the log.
+// However many passwords come after it, one that was in use is in nothing that was kept of that time, and the DSN's
+// own is in nothing at all: not in events, in statements of connections that have been open since, in errors and in
+// the log.
 func TestRotatedPasswordsStayMasked(t *testing.T) {
 	const early, later = 10, 2 * pooled.GivenMost
 	fake := pooledtest.NewFake(t)
@@ -189,8 +181,8 @@ func TestPasswordsOfConnectArgs(t *testing.T) {
 // errCause is found in what a driver's error wraps.
 var errCause = errors.New("the cause")
 
-// No error of opening a connection shows the password, whoever made it, in whichever verb; errors.Is finds its cause. A
-// hook is told the same. An error without one is left as it is.
+// No error of opening a connection shows the password, whoever made it, in whichever verb; errors.Is finds its cause.
+// A hook is told the same. An error without one is left as it is.
 func TestErrorsOfOpeningShowNoPassword(t *testing.T) {
 	const secret = "t1ger&c0"
 	for name, fail := range map[string]openedBy{

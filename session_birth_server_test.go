@@ -220,8 +220,8 @@ func TestSessionResetOfBornSettings(t *testing.T) {
 	}
 }
 
-// With completion_type=RELEASE every transaction ends its session. Callers in numbers notice nothing: each row is there
-// once.
+// With completion_type=RELEASE every transaction ends its session. Callers in numbers notice nothing: each row is
+// there once.
 func TestReleaseUnderLoad(t *testing.T) {
 	const callers, each = 6, 25
 	admin := openServer(t, onMySQL.bare, onMySQL.dsn(t))

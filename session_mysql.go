@@ -16,10 +16,10 @@ type mysqlBirth struct {
 	restore []string        // what is sent after the reset; nil: only a new session will do
 }
 
-// greetMySQL asks a new session what there is to know, in one round trip: whether a transaction may be open that nobody
-// has begun (see mysqlBegins), when the server ends the session for doing nothing, what the server calls it, and with
-// kept statements how many of them the server allows; and what a reset has to restore, if there will be one. What
-// speaks MySQL's protocol and does not know all of it is asked for the first alone.
+// greetMySQL asks a new session what there is to know, in one round trip: whether a transaction may be open that
+// nobody has begun (see mysqlBegins), when the server ends the session for doing nothing, what the server calls it,
+// and with kept statements how many of them the server allows; and what a reset has to restore, if there will be one.
+// What speaks MySQL's protocol and does not know all of it is asked for the first alone.
 func greetMySQL(ctx context.Context, p *Pool, s *ServerConn) error {
 	more := []string{"@@wait_timeout", "CONNECTION_ID()"}
 	if s.cache != nil {

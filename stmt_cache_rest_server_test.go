@@ -20,15 +20,7 @@ func openTold(t *testing.T, dsn string, set ...func(*pooled.Config)) (*sql.DB, *
 		t.Fatal(err)
 	}
 	logTo(&book)(&cfg)
-	for _, f := range set {
-		f(&cfg)
-	}
-	db, err := pooled.Open(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	pool, _ := pooled.PoolOf(db)
+	db, pool := openFrom(t, cfg, set...)
 	return db, pool, &book
 }
 

@@ -85,15 +85,15 @@ func (p *Pool) takeBackLocked(s *ServerConn) bool {
 	return true
 }
 
-// endUnusedLocked ends a lease that was not used: s has been idle since it was lent.
+// endUnusedLocked ends a lease that was not used: s has been idle since that began.
 func (p *Pool) endUnusedLocked(s *ServerConn) {
 	p.lent--
 	p.counts.checkins++
 	s.idleSince, s.used = s.lentAt, true
 }
 
-// reclaimLocked takes one back that Connector.Connect lent and nobody
-// used, for the next in line. database/sql can leave such a Conn in its free
+// reclaimLocked takes one back whose lease Connector.Connect made and nobody
+// used, for the next in the queue. database/sql can leave such a Conn in its free
 // list: when the caller gave up while database/sql's own opener was connecting.
 func (p *Pool) reclaimLocked() bool {
 	for s := range p.all {

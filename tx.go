@@ -27,10 +27,10 @@ func (t *tx) Commit() error {
 	return t.end(func() error { return t.server.honest(t.parent.Commit()) })
 }
 
-// Rollback is called by the program, and by database/sql itself when the context of the transaction has ended; which of the
-// two it is can't be told. After its own rollback database/sql closes the connection of a driver that lacks SessionResetter or
-// Validator: nobody would find out that the transaction is still open. Here reset on return finds out, so the connection
-// is kept.
+// Rollback is called by the program, and by database/sql itself when the context of the transaction has ended; which
+// of the two it is can't be told. After its own rollback database/sql closes the connection of a driver that lacks
+// SessionResetter or Validator: nobody would find out that the transaction is still open. Here reset on return finds
+// out, so the connection is kept.
 func (t *tx) Rollback() error {
 	s := t.server
 	err := t.end(t.parent.Rollback)

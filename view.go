@@ -106,7 +106,8 @@ func (p *Pool) InvalidateConn(id uint64, cause error) bool {
 	return found
 }
 
-// retireByID closes a server connection that is idle, and sees to it that one in use will be. It returns what that was.
+// retireByID closes a server connection that is idle, and sees to it that one in use will be. It returns what that
+// was.
 func (p *Pool) retireByID(id uint64, cause error, as *retirement) (was ConnState, found bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

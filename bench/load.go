@@ -110,7 +110,7 @@ func saturate(goroutines int, length time.Duration, request func() error) Load {
 	perGoroutine := make([][]time.Duration, goroutines)
 	errs := make([][]error, goroutines)
 	together(goroutines, func(g int) error {
-		for first := true; first || time.Since(began) < length; first = false { // also of one that was late there is a figure
+		for first := true; first || time.Since(began) < length; first = false { // there is a figure also of a late one
 			since := time.Now()
 			err := request()
 			perGoroutine[g] = append(perGoroutine[g], time.Since(since))

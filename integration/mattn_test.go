@@ -132,9 +132,9 @@ func TestMattnHook(t *testing.T) {
 	})
 }
 
-// TestMattnRollbackAfterItsContext: mattn's driver can't tell database/sql whether a connection is still good, so that closes it
-// if it was the first to roll back after a context's end. Here the connection stays, whoever was first, and with it what the
-// program has set there.
+// TestMattnRollbackAfterItsContext: mattn's driver can't tell database/sql whether a connection is still good, so that
+// closes it if it was the first to roll back after a context's end. Here the connection stays, whoever was first, and
+// with it what the program has set there.
 func TestMattnRollbackAfterItsContext(t *testing.T) {
 	for _, class := range []string{"queue", "static", "direct"} {
 		for _, byProgram := range []bool{true, false} {

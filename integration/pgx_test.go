@@ -262,8 +262,8 @@ func TestPgxSessionReset(t *testing.T) {
 	}
 }
 
-// TestPgxStmtOutlivesItsContext: a context ends in the middle of a statement, in a transaction or outside of one, and then the
-// program closes what it has prepared there.
+// TestPgxStmtOutlivesItsContext: a context ends in the middle of a statement, in a transaction or outside of one, and
+// then the program closes what it has prepared there.
 func TestPgxStmtOutlivesItsContext(t *testing.T) {
 	for name, dsn := range pgxForms(t, pooledtest.Postgres(t)) {
 		for _, inTx := range []bool{false, true} {

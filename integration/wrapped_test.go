@@ -105,8 +105,8 @@ func TestWrappedUnknown(t *testing.T) {
 	t.Logf("%d connections opened in 5 rounds", plainSQLite.connects.Load()-before)
 }
 
-// TestPooledIsWrapped: a tracing library opens a driver by its name and an empty DSN, takes the driver from the sql.DB, and
-// registers it again in its wrapper.
+// TestPooledIsWrapped: a tracing library opens a driver by its name and an empty DSN, takes the driver from the
+// sql.DB, and registers it again in its wrapper.
 func TestPooledIsWrapped(t *testing.T) {
 	db := openBare(t, "pooled", "")
 	seen := &countingInterceptor{}

@@ -39,7 +39,8 @@ func burst(ctx context.Context, d *database, p *page) error {
 		took, options := time.Since(began), "database/sql's defaults"
 		if s.pooled {
 			options = fmt.Sprintf("pool_size=%d&pool_max_overflow=%d", size, overflow)
-			p.promise(s.opened()-size <= overflow, "a burst opened %d connections, want at most %d and %d more", s.opened(), size, overflow)
+			p.promise(s.opened()-size <= overflow, "a burst opened %d connections, want at most %d and %d more",
+				s.opened(), size, overflow)
 			p.promise(w.failed == 0, "%d of %d queries failed in a burst (first: %s)", w.failed, w.done, outcome(w.first))
 		}
 		rows = append(rows, []string{s.name, options, fmt.Sprint(first), fmt.Sprintf("%d more", s.opened()-first),

@@ -16,8 +16,8 @@ import (
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
-// What the output shows of pooled, as regular expressions. What the bare driver does is partly luck, as is in which of two
-// bursts a connection is opened: the demo itself promises how many there are in all.
+// What the output shows of pooled, as regular expressions. What the bare driver does is partly luck, as is in which of
+// two bursts a connection is opened: the demo itself promises how many there are in all.
 const (
 	memoryShared  = `pooled +0 of 800 +400 `
 	sessionShared = `pooled +0 of 80 +40 +1 `

@@ -75,8 +75,8 @@ func checkOptions(_ context.Context, x *exam) error {
 	return nil
 }
 
-// mostConns is how many server connections one process may open; -1: there is no limit of the pool's, or one that no server would
-// ever meet.
+// mostConns is how many server connections one process may open; -1: there is no limit of the pool's, or one that no
+// server would ever meet.
 func mostConns(c pooled.Config) int {
 	switch c.Class {
 	case pooled.ClassStatic, pooled.ClassAssert:

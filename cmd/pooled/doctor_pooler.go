@@ -100,8 +100,8 @@ func (x *exam) judgeSharing(evidence string) {
 		unit, unit, evidence), strings.Join(change, "; "))
 }
 
-// transacts tells whether a transaction is possible. PgBouncer closes the connection of who begins one where it is not,
-// which may happen to anybody, but not to session after session that has just had an answer.
+// transacts tells whether a transaction is possible. PgBouncer closes the connection of who begins one where it is
+// not, which may happen to anybody, but not to session after session that has just had an answer.
 func (x *exam) transacts(ctx context.Context) (bool, error) {
 	for range transactTries {
 		answered := false
@@ -166,8 +166,8 @@ func (r *refusal) or(err error) error {
 	return err
 }
 
-// besideAnother compares a with a second session. A pooler may let that wait for the end of a, which a context does not
-// end where the driver asks the server to cancel: then a goes.
+// besideAnother compares a with a second session. A pooler may let that wait for the end of a, which a context does
+// not end where the driver asks the server to cancel: then a goes.
 func (s *session) besideAnother(ctx context.Context, a *sql.Conn) (evidence string, err error) {
 	ofA, err := one(ctx, a, postgresPatient.session)
 	if err != nil {

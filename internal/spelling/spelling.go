@@ -55,8 +55,8 @@ func firstChar(text string) string {
 // replacement stands in many texts for a byte that is no UTF-8.
 const replacement = string(utf8.RuneError)
 
-// appendEnds adds where the spellings of one character end that begin in text at start. There are few: a character that
-// begins an escape may also stand for itself.
+// appendEnds adds where the spellings of one character end that begin in text at start. There are few: a character
+// that begins an escape may also stand for itself.
 func appendEnds(ends []int, text string, start int, char string) []int {
 	add := func(length int) {
 		if length > 0 && !slices.Contains(ends, start+length) {

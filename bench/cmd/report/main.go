@@ -43,10 +43,12 @@ type settings struct {
 }
 
 var (
-	full = settings{pairs: 7, slices: 201, slice: 5 * time.Millisecond, load: 5 * time.Second, burst: 400 * time.Millisecond, saturate: 500 * time.Millisecond, contend: 2 * time.Second, kill: 2 * time.Second,
+	full = settings{pairs: 7, slices: 201, slice: 5 * time.Millisecond, load: 5 * time.Second,
+		burst: 400 * time.Millisecond, saturate: 500 * time.Millisecond, contend: 2 * time.Second, kill: 2 * time.Second,
 		recycle: 4500 * time.Millisecond, database: bench.DatabasePlan{Starts: 5, Warm: 40 * time.Millisecond, Turns: 7, Turn: 20 * time.Millisecond},
 		alone: bench.AlonePlan{Starts: 3, Slice: 10 * time.Millisecond, Warm: 3 * time.Second}, waiters: 100_000}
-	quick = settings{pairs: 2, slices: 101, slice: 2 * time.Millisecond, load: time.Second, burst: 200 * time.Millisecond, saturate: 200 * time.Millisecond, contend: 300 * time.Millisecond, kill: time.Second,
+	quick = settings{pairs: 2, slices: 101, slice: 2 * time.Millisecond, load: time.Second,
+		burst: 200 * time.Millisecond, saturate: 200 * time.Millisecond, contend: 300 * time.Millisecond, kill: time.Second,
 		recycle: 2500 * time.Millisecond, database: bench.DatabasePlan{Starts: 1, Warm: 20 * time.Millisecond, Turns: 3, Turn: 10 * time.Millisecond},
 		alone: bench.AlonePlan{Starts: 1, Slice: 2 * time.Millisecond, Warm: 300 * time.Millisecond}, waiters: 10_000}
 )

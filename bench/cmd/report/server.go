@@ -111,7 +111,8 @@ func openLoop(ctx context.Context, how settings, s bench.Server, admin *bench.Ad
 	return openRuns{"Open-loop load", how.load, how.pairs, true}.run(ctx, s, admin)
 }
 
-// coldBurst is the beginning of such a load, when nothing is open yet: short runs, and many, since a few requests decide.
+// coldBurst is the beginning of such a load, when nothing is open yet: short runs, and many, since a few requests
+// decide.
 func coldBurst(ctx context.Context, how settings, s bench.Server, admin *bench.Admin) (section, error) {
 	return openRuns{"Cold burst", how.burst, 3 * how.pairs, false}.run(ctx, s, admin)
 }
@@ -165,9 +166,11 @@ func (o openRuns) section(server string, contenders []bench.Contender, runs []lo
 	name := strings.ToLower(o.title) + ", " + server
 	out.promise(name+": errors", pooled.failed().Max(), "0", pooled.failed().Max() == 0)
 	if p50 := pooled.milliseconds(0.5); o.steady {
-		out.promise(name+": p50", median(p50, "%.2f ms"), fmt.Sprintf("at most %g ms", openLoopP50), p50.Median() <= openLoopP50)
+		out.promise(name+": p50", median(p50, "%.2f ms"), fmt.Sprintf("at most %g ms", openLoopP50),
+			p50.Median() <= openLoopP50)
 	}
-	out.promise(name+": p99 to tuned by hand", spread(ratio, "%.2f"), fmt.Sprintf("at most %g", openLoopRatio), ratio.Median() <= openLoopRatio)
+	out.promise(name+": p99 to tuned by hand", spread(ratio, "%.2f"), fmt.Sprintf("at most %g", openLoopRatio),
+		ratio.Median() <= openLoopRatio)
 	return out
 }
 
