@@ -262,9 +262,13 @@ func (p *Pool) checkoutHeld(ctx context.Context, c *Conn, s *ServerConn) error {
 		return err
 	}
 	p.leaseAgain(s)
+	began := p.clocked()
 	err := p.admit(ctx, c, s)
 	if errors.Is(err, ErrDisconnect) {
-		return p.checkoutInLine(ctx, c, s.turn)
+		err = p.checkoutInLine(ctx, c, s.turn)
+	}
+	if err == nil && !began.IsZero() {
+		p.waited(c.server, began)
 	}
 	return err
 }

@@ -90,6 +90,7 @@ func (p *Pool) endUnusedLocked(s *ServerConn) {
 	p.lent--
 	p.counts.checkins++
 	s.idleSince, s.used = s.lentAt, true
+	s.took = time.Time{}
 }
 
 // reclaimLocked takes one back whose lease Connector.Connect made and nobody

@@ -69,6 +69,68 @@ func TestTimings(t *testing.T) {
 	}
 }
 
+// A lease that Connect began is one lease if it is used at once. If it is not, it ends, and what is used is measured as another.
+func TestTimingsOfALeaseThatIsNotUsedAtOnce(t *testing.T) {
+	for _, test := range []struct {
+		unused time.Duration
+		want   []string
+	}{
+		{0, []string{"connect 0s", "wait 0s", "use 1s"}},
+		{time.Minute, []string{"connect 0s", "wait 0s", "use 1m0s", "wait 0s", "use 1s"}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			connector := connectorTo(t, pooledtest.NewFake(t), one(pooled.ClassQueue), noRecycle)
+			defer connector.Close()
+			var have []string
+			connector.Pool().ObserveTimings(func(what pooled.Timing, d time.Duration) { have = append(have, fmt.Sprint(what, " ", d)) })
+			conn := connected(t, connector)
+			time.Sleep(test.unused)
+			execOn(t, conn)
+			time.Sleep(time.Second)
+			conn.IsValid()
+			if !slices.Equal(have, test.want) {
+				t.Errorf("%v: have %q\nwant %q", test.unused, have, test.want)
+			}
+		})
+	}
+}
+
+// A lease that the pool took back is none that the next one could be taken for.
+func TestTimingsOfALeaseThatWasTakenBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		connector := connectorTo(t, pooledtest.NewFake(t), one(pooled.ClassQueue), noRecycle)
+		defer connector.Close()
+		stop := connector.Pool().ObserveTimings(func(pooled.Timing, time.Duration) {})
+		conn := connected(t, connector)
+		execOn(t, conn)
+		conn.IsValid()
+		connected(t, connector) // and never used
+		stop()
+		time.Sleep(time.Hour)
+		execOn(t, conn) // which needs the only one
+		connector.Pool().ObserveTimings(func(what pooled.Timing, d time.Duration) {
+			t.Errorf("have %s %v, of which nobody saw the beginning", what, d)
+		})
+		conn.IsValid()
+	})
+}
+
+func connected(t *testing.T, connector *pooled.Connector) *pooled.Conn {
+	t.Helper()
+	conn, err := connector.Connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conn.(*pooled.Conn)
+}
+
+func execOn(t *testing.T, conn *pooled.Conn) {
+	t.Helper()
+	if _, err := conn.ExecContext(t.Context(), "UPDATE", nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Nobody measures before somebody asks, or the configuration does.
 func TestTimingsAreOffUntilAskedFor(t *testing.T) {
 	db, pool := open(t, pooledtest.NewFake(t))
