@@ -128,6 +128,15 @@ func TestNil(t *testing.T) {
 			t.Errorf("%s: have %v, want an error", name, err)
 		}
 	}
+	var book logBook
+	_, pool := open(t, pooledtest.NewFake(t), logTo(&book))
+	pool.ObserveTimings(nil)
+	pooled.ObservePools(nil)
+	other, _ := open(t, pooledtest.NewFake(t), logTo(&book))
+	mustExec(t, other, "UPDATE")
+	if lines := book.take(); len(lines) > 0 {
+		t.Errorf("observers that are nil: have %q in the log", lines)
+	}
 	cfg := pooled.NewConfig()
 	cfg.Interceptors = []sqlmw.Interceptor{nil}
 	if _, err := pooled.NewConnector(pooledtest.Null{}, cfg); err == nil {

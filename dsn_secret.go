@@ -18,7 +18,13 @@ var secretWords = []string{"pass", "pwd", "secret", "token", "key", "cred", "aut
 
 func isSecret(key string) bool {
 	key = strings.ToLower(key)
-	return slices.ContainsFunc(secretWords, func(w string) bool { return strings.Contains(key, w) })
+	return slices.ContainsFunc(secretWords, func(w string) bool { return strings.Contains(key, w) }) || isMisspelt(key)
+}
+
+// isMisspelt tells a key that was meant to be password.
+func isMisspelt(key string) bool {
+	const slips = 2
+	return len(key) >= len("passwd") && editDistance(key, "password") <= slips
 }
 
 // holdsSecret tells the parameters whose values are masked: those with a secret's name, and SQL,
@@ -43,6 +49,7 @@ func secretSpans(dsn string) (spans []span, understood bool) {
 		return nil, false
 	}
 	l, ok := f.syntax.scan(dsn)
+	spans = swallowed(dsn, l)
 	secret := false
 	for _, p := range l.params {
 		eq := strings.IndexByte(dsn[p.start:p.end], '=')
@@ -88,10 +95,31 @@ func secretSpans(dsn string) (spans []span, understood bool) {
 		return spans, strings.Contains(dsn, "@") || known && hasPlainHost(dsn)
 	}
 	if f.family == sqliteFamily && strings.Contains(dsn, "@") {
-		// user/password@host/name passes for a path unless it begins like one.
-		return spans, strings.HasPrefix(dsn, "file:") || dsn[0] == '/' || dsn[0] == '.'
+		// user/password@host/name passes for a path unless it begins like one, and so does a URL without its scheme.
+		path := dsn[0] == '/' && !strings.HasPrefix(dsn, "//") || dsn[0] == '.'
+		return spans, strings.HasPrefix(dsn, "file:") || path
 	}
 	return spans, ok && f.family != otherFamily
+}
+
+// swallowed are the secrets in the values of other parameters, where another separator was meant:
+// user=scott;password=tiger has one key for lib/pq.
+func swallowed(dsn string, l layout) (spans []span) {
+	for _, p := range l.params {
+		_, value, ok := strings.Cut(dsn[p.start:p.end], "=")
+		for start := p.end - len(value); ok && !isOurs(p); {
+			var before string
+			if before, value, ok = strings.Cut(value, "="); !ok {
+				break
+			}
+			start += len(before) + 1
+			if key := before[strings.LastIndexAny(before, ";&?, \t\r\n")+1:]; isSecret(key) {
+				spans = append(spans, span{start, p.end})
+				break
+			}
+		}
+	}
+	return spans
 }
 
 // hasPlainHost reports a URL without user whose host and port are just that: not a user and a password whose @ is missing.
@@ -110,6 +138,9 @@ func hasPlainHost(dsn string) bool {
 
 // mask returns a DSN with its secrets masked, and one that cannot be understood with all that is not ours masked.
 func mask(dsn string) string {
+	if dsn == "" {
+		return ""
+	}
 	spans, understood := secretSpans(dsn)
 	if !understood {
 		f, err := tellForm(dsn)

@@ -580,6 +580,11 @@ func TestStringMasks(t *testing.T) {
 		"postgres://u@h/db?password=a#Zq7":                   "postgres://u@h/db?password=xxxxx#xxxxx",
 		"scott/Zq7@h/svc?pool_driver=oracle&pool_size=7":     "xxxxx pool_driver=oracle pool_size=7",
 		"clickhouse://h/db?username=u&password=Zq7&secure=1": "clickhouse://h/db?username=u&password=xxxxx&secure=1",
+		"user=scott;password=Zq7;x=1":                        "user=scott;password=xxxxx",
+		"postgres://h/db?user=u;password=Zq7&sslmode=x":      "postgres://h/db?user=u;password=xxxxx&sslmode=x",
+		"host=h user=u pasword=Zq7":                          "host=h user=u pasword=xxxxx",
+		"postgres://h/db?psswrd=Zq7":                         "postgres://h/db?psswrd=xxxxx",
+		"//scott:Zq7@h/x?pool_driver=sqlite":                 "xxxxx pool_driver=sqlite",
 	} {
 		c, err := pooled.ParseDSN(dsn)
 		if err != nil {
@@ -592,6 +597,13 @@ func TestStringMasks(t *testing.T) {
 		if have := fmt.Sprint(c); have != want {
 			t.Errorf("fmt.Sprint of %s: have %s, want %s", dsn, have, want)
 		}
+	}
+}
+
+// A Config without a DSN has nothing to mask.
+func TestStringOfNoDSN(t *testing.T) {
+	if have := pooled.NewConfig().String(); have != "" {
+		t.Errorf("have %q, want nothing", have)
 	}
 }
 

@@ -327,6 +327,11 @@ func TestLogAttributesAreDocumented(t *testing.T) {
 	give(t, held)
 	fake.On(pooledtest.StageExec, pooledtest.Fail(errors.New("no")))
 	db.Exec("UPDATE")
+	panics, _ := open(t, pooledtest.NewFake(t), logTo(&book), func(c *pooled.Config) {
+		c.StmtCache = 1 // for a driver that it is not for
+		c.Hooks.Connect = func(context.Context, *pooled.ServerConn) error { panic("boom") }
+	})
+	panics.Ping()
 
 	text, err := os.ReadFile("docs/logging.md")
 	if err != nil {

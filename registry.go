@@ -29,8 +29,11 @@ func Pools() []*Pool {
 }
 
 // ObservePools calls f for each pool that is open, and for each that is opened from then on before it is used, until
-// stop is called.
+// stop is called. A nil f does nothing.
 func ObservePools(f func(*Pool)) (stop func()) {
+	if f == nil {
+		return func() {}
+	}
 	var mu sync.Mutex
 	told := map[int]bool{} // by number: one that is being opened now could be met twice
 	tell := func(p *Pool) {

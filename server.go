@@ -335,7 +335,7 @@ func (s *ServerConn) closeStmt(ctx context.Context, stmt driver.Stmt) error {
 	err := s.bounded(ctx, func(context.Context) error { return stmt.Close() })
 	if err != nil && (ctx.Err() != nil || errors.Is(err, driver.ErrBadConn)) {
 		s.broken = true
-		if s.cause == nil {
+		if s.cause == nil && s.ended == nil { // the driver has closed it for a context's end
 			s.cause = fmt.Errorf("pooled: close statement: %w", err)
 		}
 	}

@@ -143,8 +143,8 @@ func (st *Stmt) ready(ctx context.Context) (*ServerConn, driver.Stmt, error) {
 // left with a server connection is closed by whoever holds that next: it may be in
 // use by another Conn at this moment.
 //
-// It has no context, so it ends after pool_reset_timeout at the latest, and costs the server connection then. A COPY
-// has no such limit: it does its work when it is closed.
+// It has no context, so with lib/pq it ends after pool_reset_timeout at the latest, and costs the server connection
+// then. A COPY has no such limit: it does its work when it is closed.
 func (st *Stmt) Close() error {
 	p := st.conn.pool.here()
 	if st.texts == &p.texts { // else it is not counted, or in the parent process

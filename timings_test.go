@@ -69,7 +69,8 @@ func TestTimings(t *testing.T) {
 	}
 }
 
-// A lease that Connect began is one lease if it is used at once. If it is not, it ends, and what is used is measured as another.
+// A lease that Connect began is one lease if it is used at once. If it is not, it ends, and what is used is measured
+// as another.
 func TestTimingsOfALeaseThatIsNotUsedAtOnce(t *testing.T) {
 	for _, test := range []struct {
 		unused time.Duration
