@@ -152,6 +152,7 @@ func (p *Pool) resetContext(ctx context.Context) (context.Context, context.Cance
 
 // putBack gives a clean server connection to the next in line, or lays it down.
 func (p *Pool) putBack(s *ServerConn) {
+	s.used = true // whoever had it may have had it for long
 	p.mu.Lock()
 	if s.generation != p.generation.Load() {
 		p.mu.Unlock()

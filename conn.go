@@ -37,7 +37,8 @@ type Conn struct {
 	// says the connection is bad, another one may take its place.
 	untouched bool
 	stale     int    // server connections replaced in the operation under way
-	turn      uint64 // ServerConn.turn of one that was taken away before anything was done with it; 0: none
+	turn      uint64 // ServerConn.turn of one that was, or may yet be, taken away before it is used; 0: none
+	turnSince moment // when Connect was given it
 
 	tx    tx                  // the transaction under way
 	stmts *Stmt               // those prepared on server in this borrow, a list
@@ -120,6 +121,9 @@ func (c *Conn) use() {
 	if !c.lend.CompareAndSwap(lendUnused, lendUsed) || c.server.foreign() {
 		c.lend.Store(lendUsed)
 		c.server = nil // taken back, or left to the parent process
+		if c.pool.here().tooOldForATurn(c.turnSince) {
+			c.turn = 0 // its caller has gone, most likely, and database/sql has kept the Conn for another
+		}
 		return
 	}
 	c.turn = 0
@@ -534,7 +538,7 @@ func (c *Conn) leave(hand func(*Stmt, *ServerConn)) *ServerConn {
 	return s
 }
 
-// endLease is leave for class direct, in which the Conn keeps its server connection.
+// endLease ends the lease. In class direct the Conn keeps its server connection.
 func (c *Conn) endLease(s *ServerConn, hand func(*Stmt, *ServerConn)) {
 	for st := c.stmts; st != nil; {
 		next := st.next

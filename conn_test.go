@@ -399,15 +399,18 @@ func TestInvalidOnReturnIsDiscarded(t *testing.T) {
 // to call Rollback, database/sql or the program, makes no difference.
 func TestRollbackByContext(t *testing.T) {
 	works, fails := pooledtest.Pass(), pooledtest.Fail(errors.New("no rollback"))
-	full, lacking := pooledtest.Full, []pooledtest.Profile{pooledtest.NoResetter, pooledtest.NoValidator, pooledtest.Minimal}
+	full := pooledtest.Full
+	lacking := []pooledtest.Profile{pooledtest.NoResetter, pooledtest.NoValidator, pooledtest.Minimal}
 	tests := []rollbackByContext{
 		{full, pooled.ResetRollback, works, works, "", true},
 		{full, pooled.ResetRollback, fails, works, "ROLLBACK", true},
+		{full, pooled.ResetCommit, fails, works, "", false}, // a COMMIT would commit what was to be rolled back
 	}
 	for _, p := range lacking {
 		tests = append(tests,
 			rollbackByContext{p, pooled.ResetRollback, works, works, "ROLLBACK", true},
 			rollbackByContext{p, pooled.ResetCommit, works, works, "COMMIT", true},
+			rollbackByContext{p, pooled.ResetCommit, fails, works, "", false},
 			rollbackByContext{p, pooled.ResetRollback, fails, works, "ROLLBACK", true},
 			rollbackByContext{p, pooled.ResetRollback, works, fails, "ROLLBACK", false},
 			rollbackByContext{p, pooled.ResetNone, works, works, "", true},

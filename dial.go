@@ -55,8 +55,8 @@ func (p *Pool) dial(values context.Context, id, generation, checkins uint64) {
 	}
 }
 
-// adjustConnectsLocked draws the conclusion from a dial. returned is how many came back while it was under way: while
-// the next one is, about twice as many will, with those that are open by then, and each serves a caller who waits.
+// adjustConnectsLocked draws the conclusion from a dial. One more is permitted if more callers wait than connections
+// will come back during the next dial: about twice as many as came back during this one, which is returned.
 func (p *Pool) adjustConnectsLocked(err error, returned uint64) {
 	switch {
 	case err != nil:

@@ -198,7 +198,7 @@ func (c *Connector) Connect(ctx context.Context) (driver.Conn, error) {
 		return nil, err
 	}
 	conn.untouched = !c.pool.direct()
-	conn.turn = conn.server.turn
+	conn.turn, conn.turnSince = conn.server.turn, conn.server.lentAt
 	conn.lend.Store(lendUnused)
 	// The last step: from here on the pool may take the borrow back at any moment.
 	conn.server.holder.Store(conn)

@@ -21,8 +21,7 @@ import (
 // checkin.go takes them back, dial.go opens and close.go closes them. What
 // these and the other files with methods of the Pool share is under one lock.
 type Pool struct {
-	// By reference, since fmt prints fields of a struct without asking their methods, and follows no pointers in it: a
-	// Pool may be a field of a program's.
+	// Pointers, so that a struct of a program's that has a Pool in a field can be printed without showing a DSN.
 	cfg     *Config
 	asked   *origin   // the configuration before it was made to suit the parent
 	secrets *redactor // of the DSNs that the pool has used
@@ -511,8 +510,6 @@ func (p *Pool) leave(w *waiter) *ServerConn {
 	return w.server
 }
 
-// One timer serves all in line: to set and stop one for each would cost more than the rest of a wait.
-
 // waitLimit is pool_timeout as an end of a wait, negative: none.
 func (p *Pool) waitLimit() time.Duration {
 	if p.cfg.Timeout == 0 {
@@ -521,7 +518,8 @@ func (p *Pool) waitLimit() time.Duration {
 	return p.cfg.Timeout
 }
 
-// armTimeoutLocked sees to it that w's wait ends in time.
+// armTimeoutLocked sees to it that w's wait ends in time. One timer serves the whole queue: to set and stop one for each
+// waiter would cost more than the rest of a wait.
 func (p *Pool) armTimeoutLocked(w *waiter) {
 	if limit := p.waitLimit(); limit >= 0 {
 		p.timeoutAlarm.set(w.since.Add(limit), p.endWaits)

@@ -281,6 +281,46 @@ func TestTurnIsForOneLease(t *testing.T) {
 	}
 }
 
+// A Conn whose caller gave up while database/sql connected for it is kept for another. That one comes now.
+func TestTurnIsNotInherited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		connector := connectorTo(t, pooledtest.NewFake(t), size(1, 0), timeout(-1))
+		db := sql.OpenDB(connector)
+		defer db.Close()
+		kept := unused(t, connector)
+		if err := <-execAsync(t, db); err != nil { // takes the connection from it
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Second)
+		held := unused(t, connector)
+		held.ExecContext(t.Context(), "UPDATE", nil)
+		q := queued{t: t}
+		q.connect(connector, "first")
+		q.all.Go(func() { q.use("second", kept) })
+		synctest.Wait()
+		giveUp(held)
+		q.all.Wait()
+		if want := []string{"first", "second"}; !slices.Equal(q.order, want) {
+			t.Errorf("served in the order %q, want %q", q.order, want)
+		}
+	})
+}
+
+// What comes back without having been used may be dead by now, as any that comes back.
+func TestWhatComesBackUnusedIsLookedAt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t)
+		connector := connectorTo(t, fake, size(1, 0), noRecycle, timeout(-1))
+		defer connector.Close()
+		c := unused(t, connector)
+		q := queued{t: t}
+		q.connect(connector, "next")
+		fake.Kill(driver.ErrBadConn)
+		c.Close()
+		q.all.Wait() // without an error
+	})
+}
+
 // What nobody has used goes to who waits. It costs who had it no turn.
 func TestTurnIsKeptThoughOthersHadItsConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -301,3 +301,16 @@ func TestTextsOfCauses(t *testing.T) {
 type causeThat func() string
 
 func (c causeThat) Error() string { return c() }
+
+// A very long statement is cut when its connection comes back, from what is left of it when a password was forgotten.
+func TestLongStatementStaysMasked(t *testing.T) {
+	var others []string
+	for i := range 2 * pooled.GivenMost {
+		others = append(others, fmt.Sprintf("postgres://u:newsecret%d@h/db", i))
+	}
+	statement := "ALTER USER u PASSWORD 'oldsecret1' --" + strings.Repeat("x", 5000)
+	before, after := pooled.ShownAfterReturn("postgres://u:oldsecret1@h/db", statement, others...)
+	if strings.Contains(before+after, "oldsecret1") || !strings.HasPrefix(after, "ALTER USER u PASSWORD 'xxxxx'") {
+		t.Errorf("have %q, after the return %q", before, after)
+	}
+}

@@ -56,10 +56,14 @@ func (s *ServerConn) inUse() {
 	}
 }
 
-// trim lets go of a very long text, when the server connection comes back.
+// trim lets go of a very long text, when the server connection comes back. What is shown of it may be cleaner than the
+// text by then, see forget.
 func (s *ServerConn) trim(r *redactor) {
 	if len(s.last) > textLimit {
-		s.saw(r.clip(s.last, statementLimit))
+		s.seen.mu.Lock()
+		shown := s.seen.statement
+		s.seen.mu.Unlock()
+		s.saw(r.clip(shown, statementLimit))
 	}
 }
 

@@ -49,7 +49,8 @@ func (p *Pool) armReclaimLocked() {
 			p.reclaimPause.reset()
 			return
 		}
-		for p.line.n > 0 && p.reclaimLocked() { // and given to the next
+		for more := true; more && p.line.n > 0; {
+			more = p.reclaimLocked()
 		}
 		p.armReclaimLocked()
 	})
@@ -72,6 +73,13 @@ func (p *Pool) tooLongUnused(s *ServerConn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.nowLocked().since(s.lentAt) > longUnused
+}
+
+// tooOldForATurn tells whether a lease that was never used began too long ago for its caller to keep a turn.
+func (p *Pool) tooOldForATurn(since moment) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.nowLocked().awake(since) > longUnused
 }
 
 // takeBackLocked takes s back if its lease has not been used: the caller then places or closes it. The Conn finds that

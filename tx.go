@@ -40,6 +40,9 @@ func (t *tx) Rollback() error {
 			s.broken = true // no, it is not
 		}
 	}
+	if s != nil && err != nil && t.conn.pool.cfg.ResetOnReturn == ResetCommit {
+		s.broken = true // or it would be committed on return
+	}
 	return err
 }
 
