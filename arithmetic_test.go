@@ -14,7 +14,8 @@ const forever = time.Duration(math.MaxInt64)
 
 func TestSum(t *testing.T) {
 	for _, test := range []struct{ a, b, want int }{
-		{0, 0, 0}, {1, 2, 3}, {math.MaxInt, 0, math.MaxInt}, {math.MaxInt - 1, 1, math.MaxInt}, {math.MaxInt, 1, math.MaxInt},
+		{0, 0, 0}, {1, 2, 3}, {math.MaxInt, 0, math.MaxInt},
+		{math.MaxInt - 1, 1, math.MaxInt}, {math.MaxInt, 1, math.MaxInt},
 		{1, math.MaxInt, math.MaxInt}, {math.MaxInt, math.MaxInt, math.MaxInt},
 	} {
 		if have := pooled.Sum(test.a, test.b); have != test.want {
@@ -46,8 +47,10 @@ func TestTimes(t *testing.T) {
 		unit time.Duration
 		want time.Duration
 	}{
-		{0, time.Second, 0}, {28800, time.Second, 8 * time.Hour}, {int64(forever / time.Second), time.Second, forever.Truncate(time.Second)},
-		{int64(forever/time.Second) + 1, time.Second, forever}, {18446744074, time.Second, forever}, {math.MaxInt64, time.Millisecond, forever},
+		{0, time.Second, 0}, {28800, time.Second, 8 * time.Hour},
+		{int64(forever / time.Second), time.Second, forever.Truncate(time.Second)},
+		{int64(forever/time.Second) + 1, time.Second, forever},
+		{18446744074, time.Second, forever}, {math.MaxInt64, time.Millisecond, forever},
 	} {
 		if have := pooled.Times(test.n, test.unit); have != test.want {
 			t.Errorf("%d times %v: have %v, want %v", test.n, test.unit, have, test.want)
@@ -58,7 +61,9 @@ func TestTimes(t *testing.T) {
 // An age limit is above 0 and at most pool_recycle, whatever the two options are, and the jitter is not lost.
 func TestAgeLimit(t *testing.T) {
 	for _, age := range []time.Duration{1, 2, time.Hour, forever - 1, forever} {
-		for _, jitter := range []pooled.Jitter{{}, {Percent: 1e-9}, {Percent: 100}, {Duration: 1}, {Duration: time.Hour}, {Duration: forever}} {
+		for _, jitter := range []pooled.Jitter{
+			{}, {Percent: 1e-9}, {Percent: 100}, {Duration: 1}, {Duration: time.Hour}, {Duration: forever},
+		} {
 			different := map[time.Duration]bool{}
 			for range 200 {
 				limit := pooled.AgeLimit(age, jitter)

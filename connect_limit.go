@@ -1,8 +1,8 @@
 package pooled
 
 // connectLimit is how many server connections may be being opened at one moment. It begins with pool_connect_limit.
-// Each that is opened permits one more while the queue is long, so a server that keeps up is asked for twice as many each
-// time, and one in trouble for half as many. Guarded by Pool.mu.
+// Each that is opened permits one more while the queue is long, so a server that keeps up is asked for twice as many
+// each time, and one in trouble for half as many. Guarded by Pool.mu.
 type connectLimit struct {
 	start int // unlimited: there is none
 	now   int

@@ -102,7 +102,9 @@ func TestTheDriverAloneOpens(t *testing.T) {
 		if err := opens(name, ""); err != nil {
 			t.Fatalf("bare %s: %v", name, err)
 		}
-		for _, dsn := range []string{"pool_driver=" + name, "?pool_driver=" + name, ";pool_driver=" + name, " pool_driver=" + name + " "} {
+		for _, dsn := range []string{
+			"pool_driver=" + name, "?pool_driver=" + name, ";pool_driver=" + name, " pool_driver=" + name + " ",
+		} {
 			if err := opens("pooled", dsn); err != nil {
 				t.Errorf("%q: have %v, want none, as bare", dsn, err)
 			}

@@ -92,7 +92,8 @@ func guessedPasswords(dsn string) []string {
 // namesPassword: password, sslpassword, _auth_pass, pwd, token; not allowNativePasswords, passfile, sslkey.
 func namesPassword(key string) bool {
 	key = strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.ToLower(key))
-	return slices.ContainsFunc(passwordEnds, func(end string) bool { return strings.HasSuffix(key, end) }) || isMisspelt(key)
+	ends := slices.ContainsFunc(passwordEnds, func(end string) bool { return strings.HasSuffix(key, end) })
+	return ends || isMisspelt(key)
 }
 
 // passwordEnds are the ends of the keys whose values are passwords or as good as one.

@@ -210,7 +210,8 @@ func TestMySQLURLMeaning(t *testing.T) {
 
 // An address decides that a DSN is MySQL's, whatever its parts hold, as long as its driver reads it.
 func TestMySQLByItsAddress(t *testing.T) {
-	signs := []string{" ", "\t", ";", "=", "?", "&", "%", "#", "'", `"`, "(", "+", ",", "ü", "host=h ", ";server=x;", "a=1;b=2;", "?x=y", "file:", ".db"}
+	signs := []string{" ", "\t", ";", "=", "?", "&", "%", "#", "'", `"`, "(", "+", ",", "ü",
+		"host=h ", ";server=x;", "a=1;b=2;", "?x=y", "file:", ".db"}
 	for _, sign := range signs {
 		for part, dsn := range map[string]string{
 			"user":              "u" + sign + "v:pw@tcp(h:3306)/db",

@@ -94,8 +94,8 @@ func Clip(dsn, text string, limit int) string {
 // GivenMost is for how many DSNs of BeforeConnect hooks the secrets are remembered.
 const GivenMost = givenMost
 
-// ShownAfterReturn is what is shown of a statement that was sent while a DSN's secrets were known, and came back when as
-// many others were that they had been forgotten.
+// ShownAfterReturn is what is shown of a statement that was sent while a DSN's secrets were known, and came back when
+// as many others were that they had been forgotten.
 func ShownAfterReturn(dsn, statement string, others ...string) (before, after string) {
 	r, s := &redactor{}, &ServerConn{}
 	r.learn("postgres://u@h/db") // the pool's own, which is never forgotten

@@ -33,7 +33,8 @@ func TestOptionsAtTheirExtremes(t *testing.T) {
 		}
 	}
 	for _, pair := range [][2]string{
-		{"Size", "MaxOverflow"}, {"Size", "MinIdle"}, {"MaxOverflow", "MinIdle"}, {"Size", "IdleTimeout"}, {"Recycle", "RecycleJitter"},
+		{"Size", "MaxOverflow"}, {"Size", "MinIdle"}, {"MaxOverflow", "MinIdle"}, {"Size", "IdleTimeout"},
+		{"Recycle", "RecycleJitter"},
 		{"Recycle", "JitterPercent"}, {"Recycle", "IdleTimeout"}, {"PrePing", "PingTimeout"}, {"ConnectLimit", "MinIdle"},
 	} {
 		for _, a := range extremes {

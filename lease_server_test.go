@@ -193,8 +193,10 @@ func TestStmtCloseOnASilentNetwork(t *testing.T) {
 func TestCopyIsClosedWithoutALimit(t *testing.T) {
 	db := openServer(t, "pooled", onPostgres.dsn(t), "pool_reset_timeout=100ms", "pool_size=1", "pool_max_overflow=0")
 	table(t, db, "copied_slowly", "a INT")
-	mustExec(t, db, "CREATE OR REPLACE FUNCTION copied_slowly_row() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.5); RETURN NEW; END'")
-	mustExec(t, db, "CREATE TRIGGER slow BEFORE INSERT ON copied_slowly FOR EACH ROW EXECUTE FUNCTION copied_slowly_row()")
+	mustExec(t, db, "CREATE OR REPLACE FUNCTION copied_slowly_row() RETURNS trigger LANGUAGE plpgsql "+
+		"AS 'BEGIN PERFORM pg_sleep(0.5); RETURN NEW; END'")
+	mustExec(t, db, "CREATE TRIGGER slow BEFORE INSERT ON copied_slowly FOR EACH ROW "+
+		"EXECUTE FUNCTION copied_slowly_row()")
 	tx, err := db.Begin()
 	if err != nil {
 		t.Fatal(err)

@@ -84,8 +84,10 @@ func TestAStatementInFlightIsSentOnce(t *testing.T) {
 func TestACommitInFlight(t *testing.T) {
 	admin := openServer(t, "postgres", onPostgres.dsn(t))
 	table(t, admin, "commits", "a INT")
-	mustExec(t, admin, "CREATE OR REPLACE FUNCTION commits_later() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_xact_lock(4720); RETURN NULL; END'")
-	mustExec(t, admin, "CREATE CONSTRAINT TRIGGER later AFTER INSERT ON commits DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION commits_later()")
+	mustExec(t, admin, "CREATE OR REPLACE FUNCTION commits_later() RETURNS trigger LANGUAGE plpgsql "+
+		"AS 'BEGIN PERFORM pg_advisory_xact_lock(4720); RETURN NULL; END'")
+	mustExec(t, admin, "CREATE CONSTRAINT TRIGGER later AFTER INSERT ON commits "+
+		"DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION commits_later()")
 	holder, err := admin.Conn(t.Context())
 	if err != nil {
 		t.Fatal(err)

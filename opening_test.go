@@ -51,6 +51,9 @@ func TestAnOpenedConnectionIsNotLost(t *testing.T) {
 		}
 		return fails()
 	}
+	boom := func() error { panic("boom") }
+	ends := func() error { runtime.Goexit(); return nil }
+	refuses := func() error { return errors.New("no") }
 	for name, test := range map[string]struct {
 		set   func(*pooled.Config)
 		fails func() error
@@ -60,12 +63,12 @@ func TestAnOpenedConnectionIsNotLost(t *testing.T) {
 		"an interceptor panics":              {set: intercept(1, panics)},
 		"an interceptor panics with two":     {set: intercept(2, panics)},
 		"an interceptor ends":                {set: intercept(1, runtime.Goexit)},
-		"the FirstConnect hook panics":       {set: hook(func(h *pooled.Hooks) { h.FirstConnect = inHook }), fails: func() error { panic("boom") }},
-		"the Connect hook panics":            {set: hook(func(h *pooled.Hooks) { h.Connect = inHook }), fails: func() error { panic("boom") }},
-		"the Connect hook ends":              {set: hook(func(h *pooled.Hooks) { h.Connect = inHook }), fails: func() error { runtime.Goexit(); return nil }},
-		"the Connect hook refuses":           {set: hook(func(h *pooled.Hooks) { h.Connect = inHook }), fails: func() error { return errors.New("no") }},
-		"the Checkout hook panics":           {set: hook(func(h *pooled.Hooks) { h.Checkout = inHook }), fails: func() error { panic("boom") }},
-		"the Checkout hook refuses for good": {set: hook(func(h *pooled.Hooks) { h.Checkout = inHook }), fails: func() error { return errors.New("no") }},
+		"the FirstConnect hook panics":       {set: hook(func(h *pooled.Hooks) { h.FirstConnect = inHook }), fails: boom},
+		"the Connect hook panics":            {set: hook(func(h *pooled.Hooks) { h.Connect = inHook }), fails: boom},
+		"the Connect hook ends":              {set: hook(func(h *pooled.Hooks) { h.Connect = inHook }), fails: ends},
+		"the Connect hook refuses":           {set: hook(func(h *pooled.Hooks) { h.Connect = inHook }), fails: refuses},
+		"the Checkout hook panics":           {set: hook(func(h *pooled.Hooks) { h.Checkout = inHook }), fails: boom},
+		"the Checkout hook refuses for good": {set: hook(func(h *pooled.Hooks) { h.Checkout = inHook }), fails: refuses},
 	} {
 		for _, c := range []pooled.Class{pooled.ClassQueue, pooled.ClassDirect} {
 			t.Run(name+" "+string(c), func(t *testing.T) {
@@ -86,7 +89,8 @@ func TestAnOpenedConnectionIsNotLost(t *testing.T) {
 				<-done
 				fake.Await(t, func(c pooledtest.Counts) bool { return c.Opened > 0 && c.Open == 0 })
 				interceptor.fail, fails = nil, nil
-				waitUntil(t, func() bool { s := pool.Stats(); return s.Opening+s.Open()+s.Closing == 0 }, func() string { return pool.String() })
+				empty := func() bool { s := pool.Stats(); return s.Opening+s.Open()+s.Closing == 0 }
+				waitUntil(t, empty, pool.String)
 				mustExec(t, db, "UPDATE")
 			})
 		}

@@ -518,8 +518,8 @@ func (p *Pool) waitLimit() time.Duration {
 	return p.cfg.Timeout
 }
 
-// armTimeoutLocked sees to it that w's wait ends in time. One timer serves the whole queue: to set and stop one for each
-// waiter would cost more than the rest of a wait.
+// armTimeoutLocked sees to it that w's wait ends in time. One timer serves the whole queue: to set and stop one for
+// each waiter would cost more than the rest of a wait.
 func (p *Pool) armTimeoutLocked(w *waiter) {
 	if limit := p.waitLimit(); limit >= 0 {
 		p.timeoutAlarm.set(w.since.Add(limit), p.endWaits)

@@ -88,7 +88,9 @@ func openBorn(t *testing.T, b birth, setting string, set ...func(*pooled.Config)
 	return db
 }
 
-var resettingModes = []pooled.ResetMode{pooled.ResetRollback, pooled.ResetCommit, pooled.ResetAuto, pooled.ResetSession}
+var resettingModes = []pooled.ResetMode{
+	pooled.ResetRollback, pooled.ResetCommit, pooled.ResetAuto, pooled.ResetSession,
+}
 
 // No transaction outlives its checkout on a session that was born with completion_type: CHAIN (1) lets a COMMIT begin
 // the next one, RELEASE (2) lets it end the session. Who comes next finds neither, and what it does is committed.
@@ -269,7 +271,8 @@ func TestSessionResetKeepsWhatPostgresGives(t *testing.T) {
 			"ALTER ROLE birth_login IN DATABASE pooled_test SET default_transaction_isolation = serializable; " +
 			"ALTER ROLE birth_login SET role = birth_role"
 		ask = "SELECT concat_ws(' ', current_setting('transaction_read_only'), current_setting('transaction_isolation'), " +
-			"current_setting('transaction_deferrable'), current_user, current_setting('lock_timeout'), current_setting('work_mem'))"
+			"current_setting('transaction_deferrable'), current_user, " +
+			"current_setting('lock_timeout'), current_setting('work_mem'))"
 		want = "on serializable on birth_role 4321ms 3MB"
 	)
 	admin := openServer(t, onPostgres.bare, onPostgres.dsn(t))

@@ -83,7 +83,9 @@ func TestTimingsOfALeaseThatIsNotUsedAtOnce(t *testing.T) {
 			connector := connectorTo(t, pooledtest.NewFake(t), one(pooled.ClassQueue), noRecycle)
 			defer connector.Close()
 			var have []string
-			connector.Pool().ObserveTimings(func(what pooled.Timing, d time.Duration) { have = append(have, fmt.Sprint(what, " ", d)) })
+			connector.Pool().ObserveTimings(func(what pooled.Timing, d time.Duration) {
+				have = append(have, fmt.Sprint(what, " ", d))
+			})
 			conn := connected(t, connector)
 			time.Sleep(test.unused)
 			execOn(t, conn)

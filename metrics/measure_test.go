@@ -277,7 +277,8 @@ func TestRegisterErrors(t *testing.T) {
 	if _, err := metrics.Register(nil, pool); err == nil || err.Error() != "pooled: register metrics: the MeterProvider is nil" {
 		t.Errorf("nil: have %v", err)
 	}
-	if _, err := metrics.Register(provider{m: &meters{}}, pool, nil); err == nil || err.Error() != "pooled: register metrics: one of the pools is nil" {
+	want := "pooled: register metrics: one of the pools is nil"
+	if _, err := metrics.Register(provider{m: &meters{}}, pool, nil); err == nil || err.Error() != want {
 		t.Errorf("a nil pool: have %v", err)
 	}
 	stop, err := metrics.Register(provider{m: &meters{fail: "unregister"}}, pool)

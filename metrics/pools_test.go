@@ -72,7 +72,9 @@ func TestPoolsChosen(t *testing.T) {
 // A collector has no error to answer with: a nil pool is none.
 func TestCollectorOfNil(t *testing.T) {
 	_, pool := open(t, "a", pooledtest.Null{})
-	for name, c := range map[string]prometheus.Collector{"none": prom.NewCollector(nil), "one": prom.NewCollector(nil, pool)} {
+	for name, c := range map[string]prometheus.Collector{
+		"none": prom.NewCollector(nil), "one": prom.NewCollector(nil, pool),
+	} {
 		have := testutil.CollectAndCount(c, "pooled_checkouts_total")
 		if want := map[string]int{"none": 0, "one": 1}[name]; have != want {
 			t.Errorf("%s: have %d pools, want %d", name, have, want)
