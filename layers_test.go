@@ -1,0 +1,243 @@
+package pooled_test
+
+import (
+	"go/ast"
+	"go/parser"
+	gotoken "go/token"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/pooled-go/pooled"
+
+// What a dialect may import, beside the contract.
+const forDialects = "internal/sqltext internal/driverconn internal/socket internal/stmtcache internal/dsn"
+
+// layers is what each package may import of this module, "." being the root. Its tests may import more.
+var layers = map[string]string{
+	// The leaves.
+	"internal/sqltext":    "",
+	"internal/driverconn": "",
+	"internal/dsn":        "internal/spelling internal/visible",
+	"internal/socket":     "",
+	"internal/process":    "",
+	"internal/option":     "",
+	"internal/observe":    "",
+	"internal/pool":       "",
+	"internal/spelling":   "",
+	"internal/visible":    "",
+	"internal/callers":    "",
+
+	// What stands on one or two of them.
+	"internal/session":   "internal/sqltext internal/callers",
+	"internal/stmtcache": "internal/driverconn internal/sqltext",
+	"internal/intercept": "internal/driverconn",
+
+	// The kinds of servers, and the wrapped drivers by name.
+	"internal/dialect":           "internal/sqltext internal/driverconn internal/socket internal/stmtcache",
+	"internal/dialect/mysql":     "internal/dialect " + forDialects,
+	"internal/dialect/postgres":  "internal/dialect " + forDialects,
+	"internal/dialect/sqlite":    "internal/dialect " + forDialects,
+	"internal/dialect/sqlserver": "internal/dialect " + forDialects,
+	"internal/dialect/generic":   "internal/dialect " + dialects + " " + forDialects,
+	"internal/opener":            "internal/dialect internal/dialect/generic " + dialects + " " + forDialects,
+
+	".": "internal/sqltext internal/driverconn internal/dsn internal/socket internal/process internal/option " +
+		"internal/observe internal/pool internal/spelling internal/visible internal/callers internal/session " +
+		"internal/stmtcache internal/intercept internal/dialect internal/opener",
+
+	// What stands on the root.
+	"debug":           ". internal/visible",
+	"internal/demo":   ". debug internal/spelling internal/visible",
+	"internal/doctor": ". debug internal/spelling internal/visible",
+	"cmd/pooled":      ". debug internal/demo internal/doctor internal/spelling internal/visible",
+
+	// What only tests import.
+	"internal/pooledtest":                          "",
+	"internal/servertest":                          ". internal/pooledtest",
+	"internal/postgres_and_mariadb_need_make_test": "",
+	"docs": "",
+}
+
+const dialects = "internal/dialect/mysql internal/dialect/postgres internal/dialect/sqlite internal/dialect/sqlserver"
+
+const (
+	maxFile     = 400 // lines
+	maxFunction = 60
+)
+
+// Exceptions of today. One that is no longer needed fails the test.
+var (
+	longFiles     = []string{"config.go", "conn.go", "pool.go", "server.go"}
+	longFunctions = []string{}
+	aliases       = []string{}
+)
+
+// Each package imports only what stands below it.
+func TestLayers(t *testing.T) {
+	for _, f := range sourceFiles(t) {
+		allowed, known := layers[f.dir]
+		if !known {
+			t.Errorf("%s: say in layers what %s may import", f.path, f.dir)
+		}
+		for _, spec := range f.ast.Imports {
+			name, ours := importOfModule(spec)
+			if ours && !slices.Contains(strings.Fields(allowed), name) {
+				t.Errorf("%s: %s must not import %s", f.path, f.dir, name)
+			}
+		}
+	}
+}
+
+// Files and functions are short enough to be read.
+func TestLengths(t *testing.T) {
+	files, functions := exceptions(longFiles), exceptions(longFunctions)
+	for _, f := range sourceFiles(t) {
+		if f.dir == "internal/pooledtest" {
+			continue
+		}
+		if lines := f.line(f.ast.FileEnd - 1); lines > maxFile && !files.has(f.path) {
+			t.Errorf("%s has %d lines, more than %d", f.path, lines, maxFile)
+		}
+		for _, decl := range f.ast.Decls {
+			fn, ok := decl.(*ast.FuncDecl)
+			if !ok {
+				continue
+			}
+			lines := f.line(fn.End()) - f.line(fn.Pos()) + 1
+			if lines > maxFunction && !functions.has(f.path+" "+fn.Name.Name) {
+				t.Errorf("%s: %s has %d lines, more than %d", f.path, fn.Name.Name, lines, maxFunction)
+			}
+		}
+	}
+	files.unused(t)
+	functions.unused(t)
+}
+
+// What the root exports is defined there: of an alias into internal, go doc would show nothing.
+func TestNoAliasesOfInternalTypes(t *testing.T) {
+	excepted := exceptions(aliases)
+	for _, f := range sourceFiles(t) {
+		if f.dir != "." {
+			continue
+		}
+		internal := map[string]bool{} // by the name a package has in this file
+		for _, spec := range f.ast.Imports {
+			name, ours := importOfModule(spec)
+			if ours && spec.Name != nil {
+				internal[spec.Name.Name] = true
+			} else if ours {
+				internal[name[strings.LastIndex(name, "/")+1:]] = true
+			}
+		}
+		ast.Inspect(f.ast, func(n ast.Node) bool {
+			spec, ok := n.(*ast.TypeSpec)
+			if ok && spec.Assign.IsValid() && spec.Name.IsExported() && mentions(spec.Type, internal) &&
+				!excepted.has(spec.Name.Name) {
+				t.Errorf("%s: %s is an alias of an internal type", f.path, spec.Name.Name)
+			}
+			return true
+		})
+	}
+	excepted.unused(t)
+}
+
+// mentions says whether an expression names one of these packages.
+func mentions(expr ast.Expr, packages map[string]bool) (found bool) {
+	ast.Inspect(expr, func(n ast.Node) bool {
+		if selector, ok := n.(*ast.SelectorExpr); ok {
+			pkg, ok := selector.X.(*ast.Ident)
+			found = found || ok && packages[pkg.Name]
+		}
+		return true
+	})
+	return found
+}
+
+// importOfModule returns the folder of an imported package of this module, which is "." for the root.
+func importOfModule(spec *ast.ImportSpec) (dir string, ours bool) {
+	dir, ours = strings.CutPrefix(strings.Trim(spec.Path.Value, "\"`"), module)
+	if dir == "" {
+		return ".", ours
+	}
+	dir, isPath := strings.CutPrefix(dir, "/")
+	return dir, ours && isPath
+}
+
+// sourceFile is a Go file of this module, for whichever platform, that is no test.
+type sourceFile struct {
+	path, dir string // from the root, with slashes
+	ast       *ast.File
+	set       *gotoken.FileSet
+}
+
+func (f sourceFile) line(pos gotoken.Pos) int { return f.set.Position(pos).Line }
+
+func sourceFiles(t *testing.T) (files []sourceFile) {
+	t.Helper()
+	set := gotoken.NewFileSet()
+	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir():
+			return skipDir(path)
+		case !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go"):
+			return nil
+		}
+		file, err := parser.ParseFile(set, path, nil, parser.SkipObjectResolution)
+		files = append(files, sourceFile{filepath.ToSlash(path), filepath.ToSlash(filepath.Dir(path)), file, set})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// skipDir returns fs.SkipDir for modules of their own, test data and hidden folders.
+func skipDir(path string) error {
+	if path == "." {
+		return nil
+	}
+	_, err := os.Stat(filepath.Join(path, "go.mod"))
+	name := filepath.Base(path)
+	if err == nil || name == "testdata" || strings.HasPrefix(name, ".") {
+		return fs.SkipDir
+	}
+	return nil
+}
+
+// exceptionSet is what a test lets pass: true once it was needed.
+type exceptionSet map[string]bool
+
+func exceptions(names []string) exceptionSet {
+	set := exceptionSet{}
+	for _, name := range names {
+		set[name] = false
+	}
+	return set
+}
+
+func (s exceptionSet) has(name string) bool {
+	_, ok := s[name]
+	if ok {
+		s[name] = true
+	}
+	return ok
+}
+
+// unused fails the test for each exception that was not needed.
+func (s exceptionSet) unused(t *testing.T) {
+	t.Helper()
+	for _, name := range slices.Sorted(maps.Keys(s)) {
+		if !s[name] {
+			t.Errorf("%s needs no exception any more", name)
+		}
+	}
+}
