@@ -97,6 +97,9 @@ func TestOptionsAgree(t *testing.T) {
 				t.Errorf("%s: have it twice, want every key once", key)
 			}
 			seen[key] = true
+			if !pooled.IsOption(key) {
+				t.Errorf("%s: have a key whose form does not show that it is an option", key)
+			}
 		}
 		if o.Doc == "" || strings.ContainsAny(o.Doc, "|\n") {
 			t.Errorf("%s: have doc %q, want one line that fits a table", o.Key, o.Doc)

@@ -42,7 +42,7 @@ func ParseDSN(dsn string) (Config, error) {
 	if err := c.checkMeaning(given); err != nil {
 		return Config{}, err
 	}
-	c.Driver, c.DSN = f.driver, f.syntax.without(f.layout, isOurs)
+	c.Driver, c.DSN = f.driver, f.syntax.without(f.layout, isOptionParam)
 	if err := f.checkURL(c.DSN); err != nil {
 		return Config{}, err
 	}
@@ -57,10 +57,13 @@ func ParseDSN(dsn string) (Config, error) {
 	return c, nil
 }
 
-// isOurs reports whether a key is an option, known or not, that the parent must not see.
-func isOurs(p param) bool {
-	return lookup(p.key) != nil || p.key == maxConnsKey || strings.HasPrefix(strings.ToLower(p.key), "pool_")
+// isOption reports whether a key has the form of an option, known or not. The wrapped driver must not see it.
+func isOption(key string) bool {
+	return key == "echo" || key == "echo_pool" || strings.HasPrefix(strings.ToLower(key), "pool_")
 }
+
+// isOptionParam is isOption for a parameter.
+func isOptionParam(p param) bool { return isOption(p.key) }
 
 // lookup returns the option with that key or alias.
 func lookup(key string) *option {
@@ -75,7 +78,7 @@ func lookup(key string) *option {
 func (c *Config) parseOptions(f form) (given map[string]string, err error) {
 	given = map[string]string{}
 	for _, p := range f.layout.params {
-		if !isOurs(p) {
+		if !isOption(p.key) {
 			continue
 		}
 		// What looks like a key may be part of a password whose ? or & was not encoded: then an @ follows, or we guessed.

@@ -104,7 +104,7 @@ var mysqlRaw = []string{"allowAllFiles", "allowCleartextPasswords", "allowFallba
 func (s *syntax) arg(fam family, key, value string) (pair, error) {
 	const reserved = "&=/?#;'\"\\{}"
 	switch {
-	case isOurs(param{key: key}):
+	case isOption(key):
 		return pair{}, fmt.Errorf("pooled: ConnectArgs: %s is the pool's: it has a field in Config", shownKey(key))
 	case key == "" || s.sep != "&" && strings.ContainsAny(key, reserved) || s.sep == " " && strings.ContainsAny(key, " \t\r\n"):
 		return pair{}, fmt.Errorf("pooled: ConnectArgs: a key that the DSN cannot express: %s", shownKey(key))

@@ -218,7 +218,7 @@ func formsByDriver(dsn string, fits []form) []form {
 		named, sees := l.get("pool_driver")
 		// A driver that we know has been looked for above; its DSN is empty if it consists of our keys alone.
 		// A value that cannot be a name was cut at the wrong place.
-		if ok && sees && parseDriver(&Config{}, named) == nil && (families[named] == otherFamily || s.without(l, isOurs) == "") {
+		if ok && sees && parseDriver(&Config{}, named) == nil && (families[named] == otherFamily || s.without(l, isOptionParam) == "") {
 			found = append(found, form{driver: named, family: families[named], syntax: s, layout: l, native: true})
 		}
 	}

@@ -43,7 +43,7 @@ func (c Config) form() (form, error) {
 		return f, nil
 	}
 	f, err := tellForm(c.DSN)
-	if err == nil && slices.ContainsFunc(f.layout.params, isOurs) {
+	if err == nil && slices.ContainsFunc(f.layout.params, isOptionParam) {
 		err = errors.New("pooled: Config.DSN holds options of the pool: make the Config with pooled.ParseDSN")
 	}
 	return f, err

@@ -46,7 +46,7 @@ func searchable(secrets []string) []string {
 func passwordParams(l layout) (list []string) {
 	for _, p := range l.params {
 		switch {
-		case isOurs(p):
+		case isOption(p.key):
 		case namesPassword(p.key):
 			list = append(list, variants(p.value)...)
 		case p.key == "_pragma" && isSecret(p.value): // key('secret')

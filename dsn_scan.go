@@ -45,7 +45,7 @@ func scanURL(dsn string) (layout, bool) {
 func decodeURLKey(s string) string {
 	key := decodeKey(s)
 	for _, word := range strings.FieldsFunc(key, unicode.IsSpace) {
-		if name, _, _ := strings.Cut(word, "="); isOurs(param{key: name}) {
+		if name, _, _ := strings.Cut(word, "="); isOption(name) {
 			return name
 		}
 	}

@@ -33,7 +33,7 @@ func holdsSecret(p param, value string) bool {
 	switch {
 	case p.key == "pool_init_sql":
 		return true
-	case isOurs(p):
+	case isOption(p.key):
 		return false
 	}
 	return isSecret(p.key) || p.key == "_pragma" && isSecret(value)
@@ -107,7 +107,7 @@ func secretSpans(dsn string) (spans []span, understood bool) {
 func swallowed(dsn string, l layout) (spans []span) {
 	for _, p := range l.params {
 		_, value, ok := strings.Cut(dsn[p.start:p.end], "=")
-		for start := p.end - len(value); ok && !isOurs(p); {
+		for start := p.end - len(value); ok && !isOption(p.key); {
 			var before string
 			if before, value, ok = strings.Cut(value, "="); !ok {
 				break
@@ -149,7 +149,7 @@ func mask(dsn string) string {
 		}
 		own := masked
 		f.syntax.without(f.layout, func(p param) bool {
-			if isOurs(p) {
+			if isOption(p.key) {
 				own += " " + strings.TrimSpace(dsn[p.start:p.end])
 			}
 			return false

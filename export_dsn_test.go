@@ -18,6 +18,7 @@ var (
 	Mask            = mask
 	OptionsMarkdown = optionsMarkdown
 	NearestKey      = nearestKey
+	IsOption        = isOption
 )
 
 // OurKeys returns the keys in a DSN that are ours, as its driver reads it, or if that is empty, as ParseDSN does.
@@ -32,7 +33,7 @@ func OurKeys(driver, dsn string) []string {
 	}
 	var keys []string
 	for _, p := range l.params {
-		if isOurs(p) {
+		if isOption(p.key) {
 			keys = append(keys, p.key)
 		}
 	}
