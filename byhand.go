@@ -32,7 +32,7 @@ func Raw(ctx context.Context, conn *sql.Conn, f func(parent driver.Conn) error) 
 		s.noStatementYet()
 		s.noteAnything()
 		s.start()
-		err := f(s.parent.conn)
+		err := f(s.driver.Conn)
 		s.busy = false
 		if err != nil {
 			c.blame(s, err)

@@ -5,6 +5,8 @@ import (
 	"database/sql/driver"
 	"errors"
 	"sync/atomic"
+
+	"github.com/pooled-go/pooled/internal/driverconn"
 )
 
 var (
@@ -179,7 +181,7 @@ func (c *Conn) blame(s *ServerConn, err error) (bad, lost bool) {
 	if !known && !connectionLost(err) && !c.pool.dialect.gone(err) {
 		return false, false
 	}
-	if known || s.parent.validator == nil { // else the parent itself says, at checkin
+	if known || s.driver.Validator == nil { // else the parent itself says, at checkin
 		s.broken = true
 	}
 	if s.cause == nil { // the first is news, those after it are its echo
@@ -260,8 +262,8 @@ func (c *Conn) drop(cause error) {
 // arguments converts args as the parent wants them. While the operation may
 // have to be done again, it keeps a copy of what the program gave: for a parent
 // with rules of its own, to convert twice is not the same as once.
-func (c *Conn) arguments(s *ServerConn, rules argRules, args []driver.NamedValue, try int) ([]driver.NamedValue, error) {
-	if rules.checker != nil || rules.converter != nil {
+func (c *Conn) arguments(s *ServerConn, rules driverconn.ArgRules, args []driver.NamedValue, try int) ([]driver.NamedValue, error) {
+	if rules.Custom() {
 		switch {
 		case try > 0:
 			copy(args, c.given)
@@ -269,14 +271,14 @@ func (c *Conn) arguments(s *ServerConn, rules argRules, args []driver.NamedValue
 			c.given = append(c.given[:0], args...)
 		}
 	}
-	return rules.convert(args)
+	return rules.Convert(args)
 }
 
 // sending is the last moment before a statement goes to the parent: what it may
 // leave behind is written down. It returns the arguments as the parent wants them.
 func (c *Conn) sending(s *ServerConn, query string, args []driver.NamedValue, try int) (_ []driver.NamedValue, err error) {
 	if len(args) > 0 {
-		if args, err = c.arguments(s, s.parent.argRules(), args, try); err != nil {
+		if args, err = c.arguments(s, s.driver.ArgRules(), args, try); err != nil {
 			return nil, err
 		}
 	}
@@ -305,14 +307,14 @@ func (c *Conn) ExecContext(ctx context.Context, query string, args []driver.Name
 		if err != nil {
 			return nil, err
 		}
-		if !s.via.canExec() {
+		if s.via.Execer == nil {
 			return nil, driver.ErrSkip // before any argument is looked at
 		}
 		values, err := c.sending(s, query, args, try)
 		if err != nil {
 			return nil, err
 		}
-		result, err := s.via.execerCtx.ExecContext(ctx, query, values)
+		result, err := s.via.Execer.ExecContext(ctx, query, values)
 		if err = s.honest(err); !c.again(s, err, false) {
 			return result, err
 		}
@@ -327,14 +329,14 @@ func (c *Conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 		if err != nil {
 			return nil, err
 		}
-		if !s.via.canQuery() {
+		if s.via.Queryer == nil {
 			return nil, driver.ErrSkip // before any argument is looked at
 		}
 		values, err := c.sending(s, query, args, try)
 		if err != nil {
 			return nil, err
 		}
-		rows, err := s.via.queryCtx.QueryContext(ctx, query, values)
+		rows, err := s.via.Queryer.QueryContext(ctx, query, values)
 		if err = s.honest(err); !c.again(s, err, false) {
 			return rows, err
 		}
@@ -356,7 +358,7 @@ func (c *Conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, e
 		untouched := c.untouched
 		s.noStatementYet()
 		s.start()
-		parent, err := s.via.prepare(ctx, query)
+		parent, err := s.via.Prepare(ctx, query)
 		if c.again(s, err, true) {
 			continue
 		}
@@ -382,7 +384,7 @@ func (c *Conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 		s.noStatementYet()
 		s.start()
 		s.openTx = true
-		parent, err := s.via.begin(ctx, opts)
+		parent, err := s.via.Begin(ctx, opts)
 		if c.again(s, err, true) {
 			continue
 		}
@@ -402,12 +404,12 @@ func (c *Conn) Ping(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if s.parent.pinger == nil {
+		if s.driver.Pinger == nil {
 			return nil
 		}
 		s.noStatementYet()
 		s.start()
-		if err = s.via.pinger.Ping(ctx); !c.again(s, err, true) {
+		if err = s.via.Pinger.Ping(ctx); !c.again(s, err, true) {
 			return err
 		}
 	}
@@ -449,7 +451,7 @@ func (c *Conn) Raw() driver.Conn {
 	c.untouched = false
 	s.noStatementYet()
 	s.noteAnything()
-	return s.parent.conn
+	return s.driver.Conn
 }
 
 // ResetSession is called by database/sql before it uses this Conn again. There

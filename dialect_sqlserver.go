@@ -30,7 +30,7 @@ func greetSQLServer(ctx context.Context, p *Pool, s *ServerConn) error {
 
 // renewSQLServer ends what holds locks; the rest is the driver's, at the next checkout.
 func renewSQLServer(ctx context.Context, p *Pool, s *ServerConn) error {
-	if s.parent.resetter == nil {
+	if s.driver.Resetter == nil {
 		return errReopening
 	}
 	if !s.mayHoldTx() {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/ngrok/sqlmw"
+	"github.com/pooled-go/pooled/internal/driverconn"
 )
 
 // echoed are the interceptors with echo's behind them, if it is wanted: next to the server, it logs what is sent there.
@@ -146,7 +147,7 @@ func (e *statementEcho) RowsNext(ctx context.Context, rows driver.Rows, dest []d
 	if err == nil && e.rows && e.log().Enabled(ctx, slog.LevelInfo) {
 		attrs := []slog.Attr{slog.Uint64("conn", ConnID(ctx))}
 		if !e.hide {
-			attrs = append(attrs, slog.String("row", e.formatArgs(named(dest))))
+			attrs = append(attrs, slog.String("row", e.formatArgs(driverconn.Named(dest))))
 		}
 		e.record(ctx, slog.LevelInfo, eventRow, attrs...)
 	}

@@ -55,7 +55,7 @@ func ShownWithSecrets(t testing.TB, cfg Config, secrets []string) string {
 		f(ctx, s, ResetState{Sent: "SET PASSWORD " + said})
 	}
 	p.findLeaks()
-	_, err = s.via.exec(ctx, "UPDATE "+said, []driver.NamedValue{{Ordinal: 1, Value: said}})
+	_, err = s.via.Exec(ctx, "UPDATE "+said, []driver.NamedValue{{Ordinal: 1, Value: said}})
 	func() { defer p.logPanic("test"); panic(said) }()
 	p.mu.Lock()
 	timeout := p.timeoutErrorLocked(PhaseWaiting, 0, 1)

@@ -235,10 +235,10 @@ func (p *Pool) logPanicked(message string, v any, attrs ...any) {
 // discards it, since nobody knows what state it is in.
 var resetSessionGuard = Hooks{
 	Checkout: func(ctx context.Context, s *ServerConn) error {
-		if !s.used || s.parent.resetter == nil {
+		if !s.used || s.driver.Resetter == nil {
 			return nil
 		}
-		if err := s.parent.resetter.ResetSession(ctx); err != nil {
+		if err := s.driver.Resetter.ResetSession(ctx); err != nil {
 			return fmt.Errorf("%w: parent's ResetSession: %w", ErrDisconnect, err)
 		}
 		return nil

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/ngrok/sqlmw"
+	"github.com/pooled-go/pooled/internal/driverconn"
 )
 
 // Interceptors stand between a Conn and the parent's connection, and see every operation of the
@@ -29,7 +30,7 @@ func ConnID(ctx context.Context) uint64 {
 
 // intercept puts the interceptors before the parent's connection.
 func (s *ServerConn) intercept(interceptors []sqlmw.Interceptor, refuses func(string, []driver.NamedValue) error) {
-	s.via = &s.parent
+	s.via = &s.driver
 	if len(interceptors) == 0 {
 		return
 	}
@@ -38,16 +39,16 @@ func (s *ServerConn) intercept(interceptors []sqlmw.Interceptor, refuses func(st
 		next = &link{Interceptor: i, next: next}
 	}
 	front := &chainFront{linkConn: next, id: s.id}
-	via := s.parent // what it is not asked for below is the parent's own
-	via.preparer, via.beginner = front, front
-	if via.canExec() {
-		via.execerCtx = front
+	via := s.driver // what it is not asked for below is the driver's own
+	via.Preparer, via.Beginner = front, front
+	if via.Execer != nil {
+		via.Execer = front
 	}
-	if via.canQuery() {
-		via.queryCtx = front
+	if via.Queryer != nil {
+		via.Queryer = front
 	}
-	if via.pinger != nil {
-		via.pinger = front
+	if via.Pinger != nil {
+		via.Pinger = front
 	}
 	s.via = &via
 }
@@ -159,11 +160,11 @@ type frontStmt struct {
 }
 
 func (s *frontStmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
-	return stmtExec(s.front.with(ctx), s.Stmt, args)
+	return driverconn.ExecStmt(s.front.with(ctx), s.Stmt, args)
 }
 
 func (s *frontStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
-	return stmtQuery(s.front.with(ctx), s.Stmt, args)
+	return driverconn.QueryStmt(s.front.with(ctx), s.Stmt, args)
 }
 
 // chainEnd is the parent's connection. It may lack what a linkConn has; what it lacks altogether is not asked of it. What an interceptor
@@ -189,7 +190,7 @@ func (c *chainEnd) ExecContext(ctx context.Context, query string, args []driver.
 	if err := c.sending(query, args); err != nil {
 		return nil, err
 	}
-	result, err := c.server.parent.exec(ctx, query, args)
+	result, err := c.server.driver.Exec(ctx, query, args)
 	return result, c.server.honest(err)
 }
 
@@ -197,7 +198,7 @@ func (c *chainEnd) QueryContext(ctx context.Context, query string, args []driver
 	if err := c.sending(query, args); err != nil {
 		return nil, err
 	}
-	rows, err := c.server.parent.query(ctx, query, args)
+	rows, err := c.server.driver.Query(ctx, query, args)
 	return rows, c.server.honest(err)
 }
 
@@ -207,7 +208,7 @@ func (c *chainEnd) PrepareContext(ctx context.Context, query string) (driver.Stm
 			return nil, err
 		}
 	}
-	stmt, err := c.server.parent.prepare(ctx, query)
+	stmt, err := c.server.driver.Prepare(ctx, query)
 	if err != nil {
 		return nil, err
 	}
@@ -218,14 +219,14 @@ func (c *chainEnd) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.T
 	if !c.server.openTx { // not the program's, whose end would be known
 		c.server.noteAnything()
 	}
-	tx, err := c.server.parent.begin(ctx, opts)
+	tx, err := c.server.driver.Begin(ctx, opts)
 	if err != nil {
 		return nil, err
 	}
 	return &endTx{Tx: tx, end: c}, nil
 }
 
-func (c *chainEnd) Ping(ctx context.Context) error { return c.server.parent.pinger.Ping(ctx) }
+func (c *chainEnd) Ping(ctx context.Context) error { return c.server.driver.Pinger.Ping(ctx) }
 
 // endStmt is a statement of the parent's.
 type endStmt struct {
@@ -236,13 +237,13 @@ type endStmt struct {
 
 func (s *endStmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
 	s.end.server.noteText(s.query)
-	result, err := stmtExec(ctx, s.Stmt, args)
+	result, err := driverconn.ExecStmt(ctx, s.Stmt, args)
 	return result, s.end.server.honest(err)
 }
 
 func (s *endStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
 	s.end.server.noteText(s.query)
-	rows, err := stmtQuery(ctx, s.Stmt, args)
+	rows, err := driverconn.QueryStmt(ctx, s.Stmt, args)
 	return rows, s.end.server.honest(err)
 }
 
@@ -337,11 +338,11 @@ func (s *linkStmt) Close() error { return s.link.StmtClose(context.WithoutCancel
 type plainStmt struct{ driver.Stmt }
 
 func (s plainStmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
-	return stmtExec(ctx, s.Stmt, args)
+	return driverconn.ExecStmt(ctx, s.Stmt, args)
 }
 
 func (s plainStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
-	return stmtQuery(ctx, s.Stmt, args)
+	return driverconn.QueryStmt(ctx, s.Stmt, args)
 }
 
 // parentStmt is the parent's own statement behind those of the chain.

@@ -19,7 +19,7 @@ import (
 // in the background.
 func (p *Pool) livenessGuard() Hooks {
 	return Hooks{Checkout: func(ctx context.Context, s *ServerConn) error {
-		if !s.used || s.socket == nil && s.parent.pinger == nil {
+		if !s.used || s.socket == nil && s.driver.Pinger == nil {
 			return nil
 		}
 		ping := p.wantsPing(s)
@@ -33,7 +33,7 @@ func (p *Pool) livenessGuard() Hooks {
 				ping = true
 			}
 		}
-		if !ping || s.parent.pinger == nil {
+		if !ping || s.driver.Pinger == nil {
 			return nil
 		}
 		return p.ping(ctx, s)
@@ -62,7 +62,7 @@ func (p *Pool) ping(ctx context.Context, s *ServerConn) error {
 		limited, cancel = context.WithTimeout(ctx, limit)
 	}
 	defer cancel()
-	err := s.bounded(limited, s.parent.pinger.Ping)
+	err := s.bounded(limited, s.driver.Pinger.Ping)
 	switch {
 	case err == nil:
 		s.losses = s.lossesAtLend

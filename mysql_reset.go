@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/go-sql-driver/mysql"
+	"github.com/pooled-go/pooled/internal/driverconn"
 )
 
 // go-sql-driver has no way to say COM_RESET_CONNECTION, so the pool says it
@@ -126,18 +127,23 @@ var mysqlFreshQuery = strings.ReplaceAll(`SELECT
 // reset does that, or the packet can't be sent on this connection; close
 // it and connect again. It takes one round trip.
 func (c *mysqlConnector) restoreTexts(ctx context.Context, conn driver.Conn) ([]string, error) {
-	queryer, ok := conn.(driver.QueryerContext)
-	if !ok || !c.plain() {
+	asked := driverconn.Of(conn)
+	if asked.Queryer == nil || !c.plain() {
 		return nil, nil
 	}
-	row, err := firstRow(ctx, queryer, mysqlFreshQuery)
+	row, err := asked.QueryRow(ctx, mysqlFreshQuery, nil)
 	if err != nil {
 		return nil, fmt.Errorf("pooled: read session: %w", err)
 	}
-	if row[0] == "" {
+	if row[0] == nil || row[0] == "" {
 		return nil, nil
 	}
-	texts := slices.DeleteFunc(row, func(text string) bool { return text == "" })
+	var texts []string
+	for _, value := range row {
+		if text, _ := value.(string); text != "" {
+			texts = append(texts, text)
+		}
+	}
 	if set := c.setParams(); set != "" {
 		texts = append(texts, set)
 	}
@@ -155,26 +161,4 @@ func (c *mysqlConnector) setParams() string {
 		return ""
 	}
 	return "SET " + strings.Join(set, ", ")
-}
-
-// firstRow reads a row of texts; NULL is an empty one.
-func firstRow(ctx context.Context, conn driver.QueryerContext, query string) ([]string, error) {
-	rows, err := conn.QueryContext(ctx, query, nil)
-	if err != nil {
-		return nil, err
-	}
-	values := make([]driver.Value, len(rows.Columns()))
-	if err = rows.Next(values); err != nil {
-		return nil, errors.Join(err, rows.Close())
-	}
-	texts := make([]string, len(values))
-	for i, value := range values {
-		switch value := value.(type) {
-		case []byte:
-			texts[i] = string(value)
-		case string:
-			texts[i] = value
-		}
-	}
-	return texts, rows.Close()
 }

@@ -8,6 +8,8 @@ import (
 	"io"
 	"sync/atomic"
 	"time"
+
+	"github.com/pooled-go/pooled/internal/driverconn"
 )
 
 // ServerConn is one connection of the parent driver, with what the pool knows
@@ -15,9 +17,9 @@ import (
 // the pool while it is idle; its methods must not be used outside the hook
 // that was given it.
 type ServerConn struct {
-	parent     parentConn
-	via        *parentConn // parent, with the interceptors before it: what the program's operations go through
-	socket     *socket     // what the parent dialed; nil: not known
+	driver     driverconn.Conn  // the driver's connection, with the cache of statements before it
+	via        *driverconn.Conn // driver, with the interceptors before it: what the program's operations go through
+	socket     *socket          // what the parent dialed; nil: not known
 	id         uint64
 	born       time.Time
 	bornAt     moment
@@ -98,7 +100,7 @@ type ServerConn struct {
 
 func (p *Pool) newServerConn(id, generation uint64, parent driver.Conn, socket *socket) *ServerConn {
 	s := &ServerConn{
-		parent: inspect(parent), socket: socket, id: id, born: time.Now(), bornAt: p.clock.read(),
+		driver: driverconn.Of(parent), socket: socket, id: id, born: time.Now(), bornAt: p.clock.read(),
 		maxAge: ageLimit(p.cfg), process: p.process, generation: generation,
 		kind: p.dialect.kind, watch: p.cfg.ResetOnReturn == ResetAuto,
 	}
@@ -140,7 +142,7 @@ func (s *ServerConn) Raw() driver.Conn {
 	} else {
 		s.cache.unsettle(unsettledForAll)
 	}
-	return s.parent.conn
+	return s.driver.Conn
 }
 
 // Exec runs a statement on the parent driver's connection, for hooks. What it
@@ -257,7 +259,7 @@ func (s *ServerConn) usable() bool {
 	if s.broken || s.busy {
 		return false
 	}
-	return s.parent.validator == nil || s.parent.validator.IsValid()
+	return s.driver.Validator == nil || s.driver.Validator.IsValid()
 }
 
 var errBroken = errors.New("pooled: the connection is broken")
@@ -395,7 +397,7 @@ func (s *ServerConn) close(p *Pool) (err error) {
 		abandon(s)
 		return nil
 	}
-	defer func() { err = s.parent.conn.Close() }() // also if a statement panics
+	defer func() { err = s.driver.Conn.Close() }() // also if a statement panics
 	if len(s.parked)+len(s.dead) > 0 {
 		s.closeStmts(p)
 	}
@@ -447,46 +449,10 @@ func (s *ServerConn) sent(what string) {
 
 // exec runs a statement of the pool's own.
 func (s *ServerConn) exec(ctx context.Context, query string) error {
-	_, err := s.parent.exec(ctx, query, nil)
-	if err != driver.ErrSkip {
-		return err
-	}
-	stmt, err := s.parent.prepare(ctx, query)
-	if err != nil {
-		return err
-	}
-	_, err = stmtExec(ctx, stmt, nil)
-	return errors.Join(err, s.closeStmt(ctx, stmt))
+	return s.driver.Run(ctx, query, s.closeStmt)
 }
 
 // queryRow runs a query of the pool's own that has one row of one column or more.
 func (s *ServerConn) queryRow(ctx context.Context, query string) ([]driver.Value, error) {
-	rows, err := s.parent.query(ctx, query, nil)
-	if err == driver.ErrSkip {
-		var stmt driver.Stmt
-		if stmt, err = s.parent.prepare(ctx, query); err != nil {
-			return nil, err
-		}
-		defer s.closeStmt(ctx, stmt)
-		rows, err = stmtQuery(ctx, stmt, nil)
-	}
-	if err != nil {
-		return nil, err
-	}
-	row := make([]driver.Value, len(rows.Columns()))
-	switch err = rows.Next(row); {
-	case err == io.EOF:
-		err = errors.New("no row")
-	case err == nil && len(row) == 0:
-		err = errors.New("no column")
-	}
-	for i, value := range row {
-		if b, ok := value.([]byte); ok { // may be reused by the driver
-			row[i] = string(b)
-		}
-	}
-	if err = errors.Join(err, rows.Close()); err != nil {
-		return nil, err
-	}
-	return row, nil
+	return s.driver.QueryRow(ctx, query, s.closeStmt)
 }

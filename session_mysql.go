@@ -90,7 +90,7 @@ func learnMySQLReset(ctx context.Context, p *Pool, s *ServerConn, row []driver.V
 	if s.mysql.via == nil || p.cfg.ResetOnReturn != ResetSession && p.cfg.ResetOnReturn != ResetAuto {
 		return nil
 	}
-	restore, err := s.mysql.via.restoreTexts(ctx, s.parent.conn)
+	restore, err := s.mysql.via.restoreTexts(ctx, s.driver.Conn)
 	if restore != nil {
 		restore[0] += fmt.Sprint(", autocommit = ", row[0])
 		if row[1] != nil {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql/driver"
 	"strings"
+
+	"github.com/pooled-go/pooled/internal/driverconn"
 )
 
 var (
@@ -75,7 +77,7 @@ func (st *Stmt) on(ctx context.Context, s *ServerConn) (driver.Stmt, error) {
 	parent := s.unpark(st.query)
 	if parent == nil {
 		var err error
-		if parent, err = s.via.prepare(ctx, st.query); err != nil {
+		if parent, err = s.via.Prepare(ctx, st.query); err != nil {
 			return nil, err
 		}
 	}
@@ -86,12 +88,12 @@ func (st *Stmt) on(ctx context.Context, s *ServerConn) (driver.Stmt, error) {
 // ExecContext runs the statement on the server connection that its Conn holds
 // or borrows now.
 func (st *Stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
-	return runStmt(ctx, st, args, stmtExec)
+	return runStmt(ctx, st, args, driverconn.ExecStmt)
 }
 
 // QueryContext is like ExecContext. The parent's Rows are returned as they are.
 func (st *Stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
-	return runStmt(ctx, st, args, stmtQuery)
+	return runStmt(ctx, st, args, driverconn.QueryStmt)
 }
 
 func runStmt[T any](
@@ -105,7 +107,7 @@ func runStmt[T any](
 		if err != nil {
 			return none, err
 		}
-		values, err := c.arguments(s, s.parent.stmtArgRules(parent), args, try)
+		values, err := c.arguments(s, s.driver.StmtArgRules(parentStmt(parent)), args, try)
 		if err != nil {
 			return none, err
 		}
@@ -187,18 +189,10 @@ func (st *Stmt) CheckNamedValue(*driver.NamedValue) error { return nil }
 
 // Exec is ExecContext without a context.
 func (st *Stmt) Exec(args []driver.Value) (driver.Result, error) {
-	return st.ExecContext(context.Background(), named(args))
+	return st.ExecContext(context.Background(), driverconn.Named(args))
 }
 
 // Query is QueryContext without a context.
 func (st *Stmt) Query(args []driver.Value) (driver.Rows, error) {
-	return st.QueryContext(context.Background(), named(args))
-}
-
-func named(values []driver.Value) []driver.NamedValue {
-	args := make([]driver.NamedValue, len(values))
-	for i, v := range values {
-		args[i] = driver.NamedValue{Ordinal: i + 1, Value: v}
-	}
-	return args
+	return st.QueryContext(context.Background(), driverconn.Named(args))
 }

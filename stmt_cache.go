@@ -9,6 +9,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
+
+	"github.com/pooled-go/pooled/internal/driverconn"
 )
 
 // With pool_stmt_cache a server connection keeps the statements that were prepared on it for queries with
@@ -27,7 +29,7 @@ import (
 type stmtCache struct {
 	server *ServerConn
 	owner  *Pool
-	parent parentConn // without the cache
+	driver driverconn.Conn // without the cache
 	pool   *stmtCaches
 	rules  *stmtRules
 	packet int // the longest that the parent sends, if rules.kinds needs that
@@ -128,7 +130,7 @@ func newStmtCaches(most int) *stmtCaches {
 }
 
 func newStmtCache(p *Pool, s *ServerConn, packet int) *stmtCache {
-	return &stmtCache{server: s, owner: p, parent: s.parent, pool: p.stmts, rules: p.dialect.stmts, packet: packet, byKey: make(map[stmtKey]*list.Element)}
+	return &stmtCache{server: s, owner: p, driver: s.driver, pool: p.stmts, rules: p.dialect.stmts, packet: packet, byKey: make(map[stmtKey]*list.Element)}
 }
 
 // limit is how many statements may be kept now.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql/driver"
 	"io"
+
+	"github.com/pooled-go/pooled/internal/driverconn"
 )
 
 // The cache of a server connection stands directly before the parent's connection, behind the interceptors: what they make of
@@ -24,13 +26,13 @@ func (s *ServerConn) cacheStmts(p *Pool) {
 		p.stmtsRest("it is for lib/pq and go-sql-driver/mysql, without interpolateParams")
 		return
 	}
-	packet, ok := p.dialect.stmts.knows(s.parent.conn)
-	if !ok || s.parent.execerCtx == nil || s.parent.queryCtx == nil {
+	packet, ok := p.dialect.stmts.knows(s.driver.Conn)
+	if !ok || s.driver.Execer == nil || s.driver.Queryer == nil {
 		p.stmtsRest("the driver's connection is not plainly that of lib/pq, without binary_parameters, or of go-sql-driver/mysql")
 		return
 	}
 	s.cache = newStmtCache(p, s, packet)
-	s.parent.execerCtx, s.parent.queryCtx, s.parent.preparer = s.cache, s.cache, s.cache
+	s.driver.Execer, s.driver.Queryer, s.driver.Preparer = s.cache, s.cache, s.cache
 }
 
 // stmtsRest says, once for each cause, that no statements are kept though they were asked for.
@@ -53,7 +55,7 @@ func (c *stmtCache) ExecContext(ctx context.Context, query string, args []driver
 	case k != nil:
 		return runKept(ctx, c, k, args, c.execKept)
 	}
-	result, err := c.parent.exec(ctx, query, args)
+	result, err := c.driver.Exec(ctx, query, args)
 	c.sent(key, err)
 	return result, err
 }
@@ -71,7 +73,7 @@ func (c *stmtCache) QueryContext(ctx context.Context, query string, args []drive
 	case k != nil:
 		return runKept(ctx, c, k, args, c.queryKept)
 	}
-	rows, err := c.parent.query(ctx, query, args)
+	rows, err := c.driver.Query(ctx, query, args)
 	c.sent(key, err)
 	if err == nil && c.rules.watchRows && !c.off {
 		rows = c.watch(rows, &c.textRows)
@@ -81,9 +83,9 @@ func (c *stmtCache) QueryContext(ctx context.Context, query string, args []drive
 
 // PrepareContext prepares for the program. If the server takes no more statements, those that are kept make room.
 func (c *stmtCache) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
-	stmt, err := c.parent.prepare(ctx, query)
+	stmt, err := c.driver.Prepare(ctx, query)
 	if err != nil && c.rules.full != nil && c.rules.full(err) && c.owner.here().makeRoom(ctx, c.server) {
-		stmt, err = c.parent.prepare(ctx, query)
+		stmt, err = c.driver.Prepare(ctx, query)
 	}
 	return stmt, err
 }
@@ -242,7 +244,7 @@ func (p *Pool) takeBackFrom(s *ServerConn) {
 
 // answers asks the server for an answer, so that it has read what it was told before.
 func (p *Pool) answers(ctx context.Context, s *ServerConn) bool {
-	if s.parent.pinger == nil {
+	if s.driver.Pinger == nil {
 		return true
 	}
 	if err := p.ping(ctx, s); err != nil {
@@ -254,7 +256,7 @@ func (p *Pool) answers(ctx context.Context, s *ServerConn) bool {
 // execKept: lib/pq closes a connection when a context ends while it runs a text, since the request to cancel that goes
 // out then may reach the server late, and hit the next statement. It does not where it runs a statement.
 func (c *stmtCache) execKept(ctx context.Context, stmt driver.Stmt, args []driver.NamedValue) (driver.Result, error) {
-	result, err := stmtExec(ctx, stmt, args)
+	result, err := driverconn.ExecStmt(ctx, stmt, args)
 	if c.rules.watchRows {
 		c.cutIfEnded(ctx)
 	}
@@ -263,7 +265,7 @@ func (c *stmtCache) execKept(ctx context.Context, stmt driver.Stmt, args []drive
 
 // queryKept does that when the Rows are closed.
 func (c *stmtCache) queryKept(ctx context.Context, stmt driver.Stmt, args []driver.NamedValue) (driver.Rows, error) {
-	rows, err := stmtQuery(ctx, stmt, args)
+	rows, err := driverconn.QueryStmt(ctx, stmt, args)
 	if !c.rules.watchRows {
 		return rows, err
 	}
@@ -285,12 +287,12 @@ func (c *stmtCache) cutIfEnded(ctx context.Context) {
 
 func (c *stmtCache) watch(rows driver.Rows, open *int) *watchedRows {
 	*open++
-	return &watchedRows{anyRows: anyRows{rows}, cache: c, open: open}
+	return &watchedRows{Rows: driverconn.Rows{Rows: rows}, cache: c, open: open}
 }
 
 // watchedRows are lib/pq's Rows, of which it matters whether they are closed.
 type watchedRows struct {
-	anyRows
+	driverconn.Rows
 	ctx   context.Context // of a kept statement; nil: it was a text
 	cache *stmtCache
 	open  *int // where they are counted; nil: they are closed
@@ -298,7 +300,7 @@ type watchedRows struct {
 
 // Next answers with the context's error when that has ended, as the Rows of a text do.
 func (r *watchedRows) Next(dest []driver.Value) error {
-	err := r.Rows.Next(dest)
+	err := r.Rows.Rows.Next(dest)
 	if err != nil && err != io.EOF && r.ctx != nil && r.ctx.Err() != nil {
 		return r.ctx.Err()
 	}
@@ -306,7 +308,7 @@ func (r *watchedRows) Next(dest []driver.Value) error {
 }
 
 func (r *watchedRows) Close() error {
-	err := r.Rows.Close()
+	err := r.Rows.Rows.Close()
 	if r.open == nil {
 		return err
 	}

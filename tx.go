@@ -34,7 +34,7 @@ func (t *tx) Commit() error {
 func (t *tx) Rollback() error {
 	s := t.server
 	err := t.end(t.parent.Rollback)
-	if s != nil && t.ctx.Err() != nil && !s.parent.keepsConnOnRollback() {
+	if s != nil && t.ctx.Err() != nil && !s.driver.KeptOnRollback() {
 		s.textTx = true // so it is rolled back once more
 		if err != nil && t.conn.pool.cfg.ResetOnReturn == ResetNone {
 			s.broken = true // no, it is not

@@ -1,4 +1,4 @@
-package pooled
+package driverconn
 
 import (
 	"database/sql/driver"
@@ -7,37 +7,33 @@ import (
 	"time"
 )
 
-// database/sql converts a query's arguments before it calls the driver, by
-// rules that the parent has a say in (Go's database/sql/convert.go). It asks
-// without a context, and at that moment a reused Conn holds no server
-// connection. So ours accepts every argument as it is, and the operation, which
-// has a context and a server connection, converts them here by the same rules,
-// with the same words for what goes wrong.
-
-// argRules is what the parent has to say about the arguments of one operation.
-type argRules struct {
+// ArgRules is what a driver has to say about the arguments of one operation. database/sql converts them before it calls
+// the driver; Convert does the same later, in the words of database/sql for what goes wrong.
+type ArgRules struct {
 	checker   driver.NamedValueChecker
-	converter driver.ColumnConverter //nolint:staticcheck // a parent may have nothing newer
-	want      int                    // number of arguments, -1: the parent does not know
+	converter driver.ColumnConverter //nolint:staticcheck // a driver may have nothing newer
+	want      int                    // number of arguments, -1: the driver does not know
 }
 
-func (p *parentConn) argRules() argRules { return argRules{checker: p.checker, want: -1} }
+// ArgRules are those for a text.
+func (c *Conn) ArgRules() ArgRules { return ArgRules{checker: c.Checker, want: -1} }
 
-// stmtArgRules are those for a prepared statement: its own checker hides the
-// connection's.
-func (p *parentConn) stmtArgRules(stmt driver.Stmt) argRules {
-	stmt = parentStmt(stmt)
-	rules := argRules{want: stmt.NumInput()}
+// StmtArgRules are those for a prepared statement of the driver's: its own checker hides the connection's.
+func (c *Conn) StmtArgRules(stmt driver.Stmt) ArgRules {
+	rules := ArgRules{want: stmt.NumInput()}
 	var ok bool
 	if rules.checker, ok = stmt.(driver.NamedValueChecker); !ok {
-		rules.checker = p.checker
+		rules.checker = c.Checker
 	}
 	rules.converter, _ = stmt.(driver.ColumnConverter) //nolint:staticcheck // see the field
 	return rules
 }
 
-// convert changes args in place and returns those that are to be sent.
-func (r argRules) convert(args []driver.NamedValue) ([]driver.NamedValue, error) {
+// Custom tells whether the driver has rules of its own, by which to convert twice may not be the same as once.
+func (r ArgRules) Custom() bool { return r.checker != nil || r.converter != nil }
+
+// Convert changes args in place and returns those that are to be sent.
+func (r ArgRules) Convert(args []driver.NamedValue) ([]driver.NamedValue, error) {
 	n := 0
 	for i := range args {
 		if n != i { // an argument before this one was taken out
@@ -58,10 +54,9 @@ func (r argRules) convert(args []driver.NamedValue) ([]driver.NamedValue, error)
 	return args[:n], nil
 }
 
-// check asks the parent's checker, then its column converter, then applies the
-// default rules; each may pass the argument on with ErrSkip. So may a Valuer, which the default rules ask: by
-// the rules of database/sql that makes NULL of it.
-func (r argRules) check(arg *driver.NamedValue) error {
+// check asks the driver's checker, then its column converter, then applies the default rules; each may pass the
+// argument on with ErrSkip. So may a Valuer, which the default rules ask: database/sql makes NULL of it then.
+func (r ArgRules) check(arg *driver.NamedValue) error {
 	err := driver.ErrSkip
 	if r.checker != nil {
 		err = r.checker.CheckNamedValue(arg)
@@ -86,10 +81,10 @@ func defaultValue(given any) (driver.Value, error) {
 	return driver.DefaultParameterConverter.ConvertValue(given)
 }
 
-func (r argRules) column(arg *driver.NamedValue) error {
+func (r ArgRules) column(arg *driver.NamedValue) error {
 	index := arg.Ordinal - 1
 	if r.want >= 0 && r.want <= index {
-		return nil // one too many: convert says so when all are counted
+		return nil // one too many: Convert says so when all are counted
 	}
 	if valuer, ok := arg.Value.(driver.Valuer); ok {
 		value, err := valueOf(valuer)
