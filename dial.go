@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/pooled-go/pooled/internal/socket"
 )
 
 // Dials belong to the pool, not to the caller that needs one: a caller takes
@@ -155,13 +157,13 @@ func (p *Pool) open(ctx context.Context, id, generation uint64) (_ *ServerConn, 
 	if err != nil {
 		return nil, err
 	}
-	watched, dialed := withDialed(ctx)
+	watched, dialed := socket.Collect(ctx)
 	connected, err := connectThrough(watched, p.interceptors, parent)
 	if err != nil { // then connected may be a nil pointer in an interface that isn't nil
 		return nil, err
 	}
 	conn = connected
-	s = p.newServerConn(id, generation, conn, dialed.socket())
+	s = p.newServerConn(id, generation, conn, dialed.Last())
 	s.mysql.via, _ = parent.(*mysqlConnector)
 	if err = p.runFirstConnect(ctx, s); err != nil {
 		return nil, err

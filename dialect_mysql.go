@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/go-sql-driver/mysql"
+
+	"github.com/pooled-go/pooled/internal/socket"
 )
 
 // mysqlDialect is MySQL's and MariaDB's.
@@ -61,7 +63,7 @@ func newMySQLConnector(dsn string) (driver.Connector, error) {
 		return nil, err
 	}
 	if cfg.Net == "tcp" || cfg.Net == "unix" { // another name may be a dialer that the program registered
-		cfg.DialFunc = DialContext
+		cfg.DialFunc = socket.Dial
 		cfg.CheckConnLiveness = false // the same look at the socket as the pool's own
 	}
 	return mysqlConnectorFor(cfg)

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/lib/pq"
+
+	"github.com/pooled-go/pooled/internal/socket"
 )
 
 var postgresDialect = &dialect{
@@ -97,8 +99,8 @@ func (c *pqConnector) Connect(ctx context.Context) (driver.Conn, error) {
 func (c *pqConnector) Driver() driver.Driver { return &pq.Driver{} }
 
 // pqDialer is lib/pq's own dialer, but that the connection of a server
-// connection is remembered, and counted (see countedConn: lib/pq uses nothing that
-// net.Conn doesn't have, and says ErrBadConn also after a statement was sent). lib/pq
+// connection is remembered, and counted (lib/pq uses nothing that net.Conn doesn't
+// have, and says ErrBadConn also after a statement was sent). lib/pq
 // dials cancel requests under contexts of its own, which collect nothing.
 type pqDialer struct{ dialer net.Dialer }
 
@@ -107,18 +109,8 @@ var (
 	_ pq.DialerContext = pqDialer{}
 )
 
-func (d pqDialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
-	conn, err := d.dialer.DialContext(ctx, network, address)
-	if err != nil {
-		return nil, err
-	}
-	collector := dialedFrom(ctx)
-	if collector == nil {
-		return conn, nil
-	}
-	counted := &countedConn{Conn: conn}
-	collector.remember(newSocket(conn, counted))
-	return counted, nil
+func (pqDialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	return socket.DialCounted(ctx, network, address)
 }
 
 // Dial and DialTimeout are what lib/pq wants of a dialer; it calls neither where

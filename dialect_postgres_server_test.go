@@ -10,6 +10,7 @@ import (
 
 	"github.com/pooled-go/pooled"
 	"github.com/pooled-go/pooled/internal/pooledtest"
+	"github.com/pooled-go/pooled/internal/socket"
 )
 
 // What lib/pq finds fault with at first may be in order later: a service file that was not there yet. Then the
@@ -33,13 +34,13 @@ func TestPQFaultsMayPass(t *testing.T) {
 	if err := os.WriteFile(file, []byte(service), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	ctx, socket := pooled.WithDialed(t.Context())
+	ctx, dialed := socket.Collect(t.Context())
 	conn, err := connector.Connect(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if !socket().Known() {
+	if dialed.Last() == nil {
 		t.Error("the pool does not know the connection's socket")
 	}
 }

@@ -58,7 +58,7 @@ var layers = map[string]string{
 	"cmd/pooled":      ". debug internal/demo internal/doctor internal/spelling internal/visible",
 
 	// What only tests import.
-	"internal/pooledtest":                          "",
+	"internal/pooledtest":                          "internal/socket",
 	"internal/servertest":                          ". internal/pooledtest",
 	"internal/postgres_and_mariadb_need_make_test": "",
 	"docs": "",

@@ -8,6 +8,8 @@ import (
 	"net"
 	"syscall"
 	"time"
+
+	"github.com/pooled-go/pooled/internal/socket"
 )
 
 // livenessGuard keeps a dead server connection from being lent. It looks at the
@@ -24,12 +26,12 @@ func (p *Pool) livenessGuard() Hooks {
 		}
 		ping := p.wantsPing(s)
 		if s.socket != nil {
-			switch state, err := s.socket.peek(); {
-			case state == socketGone:
+			switch state, err := s.socket.Peek(); {
+			case state == socket.Gone:
 				return fmt.Errorf("%w: the server has hung up: %w", ErrDisconnect, err)
-			case state == socketPending && p.dialect.silentWhenIdle:
+			case state == socket.Pending && p.dialect.silentWhenIdle:
 				return fmt.Errorf("%w: the server has said something unasked, its goodbye most likely", ErrDisconnect)
-			case state == socketPending:
+			case state == socket.Pending:
 				ping = true
 			}
 		}
@@ -110,7 +112,7 @@ func (p *Pool) lookAfterLoss(s *ServerConn) {
 	if s.cause != nil || s.socket == nil {
 		return
 	}
-	if state, err := s.socket.peek(); state == socketGone && !errors.Is(err, net.ErrClosed) {
+	if state, err := s.socket.Peek(); state == socket.Gone && !errors.Is(err, net.ErrClosed) {
 		s.cause = fmt.Errorf("pooled: the server has hung up: %w", err)
 		p.suspect()
 	}

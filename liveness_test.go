@@ -18,6 +18,7 @@ import (
 
 	"github.com/pooled-go/pooled"
 	"github.com/pooled-go/pooled/internal/pooledtest"
+	"github.com/pooled-go/pooled/internal/socket"
 )
 
 func ping(when pooled.PrePing) func(*pooled.Config) {
@@ -300,18 +301,18 @@ func TestPeek(t *testing.T) {
 		name      string
 		speaks    string
 		does      func(net.Conn)
-		seen      string // at the socket
+		seen      socket.State
 		pings     int
 		survives  bool
 		unhealthy bool // the ping fails
 	}{
-		{"quiet", "mysql", func(net.Conn) {}, "quiet", 0, true, false},
-		{"hung up", "mysql", func(c net.Conn) { c.Close() }, "gone", 0, false, false},
-		{"hung up", "postgres", func(c net.Conn) { c.Close() }, "gone", 0, false, false},
-		{"bytes", "mysql", func(c net.Conn) { c.Write([]byte{1}) }, "pending", 0, false, false},
-		{"bytes", "postgres", func(c net.Conn) { c.Write([]byte{1}) }, "pending", 1, true, false},
-		{"bytes, and dead", "postgres", func(c net.Conn) { c.Write([]byte{1}) }, "pending", 1, false, true},
-		{"bytes then hung up", "mysql", func(c net.Conn) { c.Write([]byte{1}); c.Close() }, "pending", 0, false, false},
+		{"quiet", "mysql", func(net.Conn) {}, socket.Quiet, 0, true, false},
+		{"hung up", "mysql", func(c net.Conn) { c.Close() }, socket.Gone, 0, false, false},
+		{"hung up", "postgres", func(c net.Conn) { c.Close() }, socket.Gone, 0, false, false},
+		{"bytes", "mysql", func(c net.Conn) { c.Write([]byte{1}) }, socket.Pending, 0, false, false},
+		{"bytes", "postgres", func(c net.Conn) { c.Write([]byte{1}) }, socket.Pending, 1, true, false},
+		{"bytes, and dead", "postgres", func(c net.Conn) { c.Write([]byte{1}) }, socket.Pending, 1, false, true},
+		{"bytes then hung up", "mysql", func(c net.Conn) { c.Write([]byte{1}); c.Close() }, socket.Pending, 0, false, false},
 	} {
 		t.Run(test.speaks+" "+test.name, func(t *testing.T) {
 			fake := pooledtest.NewFake(t)
@@ -321,7 +322,7 @@ func TestPeek(t *testing.T) {
 			mustExec(t, db, "SELECT 1")
 			first := <-parent.opened
 			test.does(first.server)
-			peekSees(t, pooled.NewSocket(first.dialed), test.seen)
+			pooledtest.PeekSees(t, socket.New(first.dialed), test.seen)
 			if test.unhealthy {
 				fake.On(pooledtest.StagePing, pooledtest.Fail(io.EOF))
 			}

@@ -12,7 +12,9 @@ import (
 	"strings"
 
 	"github.com/go-sql-driver/mysql"
+
 	"github.com/pooled-go/pooled/internal/driverconn"
+	"github.com/pooled-go/pooled/internal/socket"
 )
 
 // go-sql-driver has no way to say COM_RESET_CONNECTION, so the pool says it
@@ -28,28 +30,28 @@ import (
 // as NO_BACKSLASH_ESCAPES, is right again after its next statement. After an
 // error, which is ctx's when that ended it, nobody knows what is on
 // the wire: the connection is to be discarded.
-func resetMySQLConnection(ctx context.Context, s *socket) error {
-	if err := s.resetMySQL(ctx); err != nil {
+func resetMySQLConnection(ctx context.Context, s *socket.Socket) error {
+	if err := sendMySQLReset(ctx, s); err != nil {
 		return fmt.Errorf("pooled: reset connection: %w", err)
 	}
 	return nil
 }
 
-func (s *socket) resetMySQL(ctx context.Context) error {
+func sendMySQLReset(ctx context.Context, s *socket.Socket) error {
 	if s == nil {
 		return errors.New("its socket is not known")
 	}
-	if state, _ := s.peek(); state == socketPending { // they would pass for the answer
+	if state, _ := s.Peek(); state == socket.Pending { // they would pass for the answer
 		return errors.New("unread bytes on the socket")
 	}
-	defer s.bound(ctx)()
+	defer s.Bound(ctx)()
 	const comResetConnection = 0x1f
-	if _, err := s.conn.Write([]byte{1, 0, 0, 0, comResetConnection}); err != nil {
-		return boundError(ctx, err)
+	if _, err := s.Conn().Write([]byte{1, 0, 0, 0, comResetConnection}); err != nil {
+		return socket.BoundError(ctx, err)
 	}
-	answer, err := readMySQLAnswer(s.conn)
+	answer, err := readMySQLAnswer(s.Conn())
 	if err != nil {
-		return boundError(ctx, err)
+		return socket.BoundError(ctx, err)
 	}
 	return mysqlVerdict(answer)
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/pooled-go/pooled"
 	"github.com/pooled-go/pooled/internal/pooledtest"
+	"github.com/pooled-go/pooled/internal/socket"
 )
 
 // resetPacket is what the pool sends.
@@ -62,10 +63,10 @@ func TestResetMySQLConnection(t *testing.T) {
 			want: "pooled: reset connection: unread bytes on the socket"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			ours, theirs, s := dialPair(t, "tcp")
+			ours, theirs, s := pooledtest.SocketPair(t, "tcp")
 			if test.before != "" {
-				write(t, theirs, test.before)
-				peekSees(t, s, "pending")
+				theirs.Write([]byte(test.before))
+				pooledtest.PeekSees(t, s, socket.Pending)
 			}
 			var server sync.WaitGroup
 			defer server.Wait()
@@ -80,14 +81,14 @@ func TestResetMySQLConnection(t *testing.T) {
 					theirs.Close()
 				}
 			})
-			err := s.ResetMySQL(context.Background())
+			err := pooled.ResetMySQLConnection(context.Background(), s)
 			if (err == nil) != (test.want == "") || err != nil && err.Error() != test.want {
 				t.Errorf("have %v, want %s", err, test.want)
 			}
 		})
 	}
 	t.Run("in pieces", func(t *testing.T) {
-		_, theirs, s := dialPair(t, "tcp")
+		_, theirs, s := pooledtest.SocketPair(t, "tcp")
 		theirs.(*net.TCPConn).SetNoDelay(true)
 		var server sync.WaitGroup
 		defer server.Wait()
@@ -98,22 +99,22 @@ func TestResetMySQLConnection(t *testing.T) {
 				runtime.Gosched()
 			}
 		})
-		if err := s.ResetMySQL(context.Background()); err != nil {
+		if err := pooled.ResetMySQLConnection(context.Background(), s); err != nil {
 			t.Error(err)
 		}
 	})
 	t.Run("not known", func(t *testing.T) {
-		var s pooled.Socket
+		var s *socket.Socket
 		want := "pooled: reset connection: its socket is not known"
-		if err := s.ResetMySQL(context.Background()); err == nil || err.Error() != want {
+		if err := pooled.ResetMySQLConnection(context.Background(), s); err == nil || err.Error() != want {
 			t.Errorf("have %v, want %s", err, want)
 		}
 	})
 	t.Run("server gone", func(t *testing.T) {
-		_, theirs, s := dialPair(t, "tcp")
+		_, theirs, s := pooledtest.SocketPair(t, "tcp")
 		theirs.Close()
-		peekSees(t, s, "gone")
-		if err := s.ResetMySQL(context.Background()); !errors.Is(err, io.EOF) {
+		pooledtest.PeekSees(t, s, socket.Gone)
+		if err := pooled.ResetMySQLConnection(context.Background(), s); !errors.Is(err, io.EOF) {
 			t.Errorf("have %v, want %v", err, io.EOF)
 		}
 	})
@@ -134,10 +135,10 @@ func TestResetMySQLConnectionEndsWithContext(t *testing.T) {
 		}, context.Canceled},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, _, s := dialPair(t, "tcp") // the other end never answers
+			_, _, s := pooledtest.SocketPair(t, "tcp") // the other end never answers
 			ctx, cancel := test.ctx()
 			defer cancel()
-			if err := s.ResetMySQL(ctx); !errors.Is(err, test.want) {
+			if err := pooled.ResetMySQLConnection(ctx, s); !errors.Is(err, test.want) {
 				t.Errorf("have %v, want %v", err, test.want)
 			}
 		})
@@ -157,7 +158,7 @@ func restorable(t testing.TB, dsn string) (parentSession, []string) {
 
 func (r parentSession) reset() {
 	r.Helper()
-	if err := r.socket.ResetMySQL(context.Background()); err != nil {
+	if err := pooled.ResetMySQLConnection(context.Background(), r.socket); err != nil {
 		r.Fatal(err)
 	}
 }
@@ -226,7 +227,7 @@ func TestMySQLReset(t *testing.T) {
 			if have := r.show(test.show); have != fresh {
 				t.Errorf("reset and restored:\nhave %s\nwant %s", have, fresh)
 			}
-			peekSees(t, r.socket, "quiet")
+			pooledtest.PeekSees(t, r.socket, socket.Quiet)
 		})
 	}
 }

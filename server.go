@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/pooled-go/pooled/internal/driverconn"
+	"github.com/pooled-go/pooled/internal/socket"
 )
 
 // ServerConn is one connection of the parent driver, with what the pool knows
@@ -19,7 +20,7 @@ import (
 type ServerConn struct {
 	driver     driverconn.Conn  // the driver's connection, with the cache of statements before it
 	via        *driverconn.Conn // driver, with the interceptors before it: what the program's operations go through
-	socket     *socket          // what the parent dialed; nil: not known
+	socket     *socket.Socket   // what the driver dialed; nil: not known
 	id         uint64
 	born       time.Time
 	bornAt     moment
@@ -98,9 +99,9 @@ type ServerConn struct {
 	lossesAtLend uint64 // Pool.losses at checkout
 }
 
-func (p *Pool) newServerConn(id, generation uint64, parent driver.Conn, socket *socket) *ServerConn {
+func (p *Pool) newServerConn(id, generation uint64, parent driver.Conn, sock *socket.Socket) *ServerConn {
 	s := &ServerConn{
-		driver: driverconn.Of(parent), socket: socket, id: id, born: time.Now(), bornAt: p.clock.read(),
+		driver: driverconn.Of(parent), socket: sock, id: id, born: time.Now(), bornAt: p.clock.read(),
 		maxAge: ageLimit(p.cfg), process: p.process, generation: generation,
 		kind: p.dialect.kind, watch: p.cfg.ResetOnReturn == ResetAuto,
 	}
@@ -365,7 +366,7 @@ func (s *ServerConn) forgetStatements() {
 func (s *ServerConn) start() {
 	s.busy = true
 	if s.socket != nil {
-		s.sentBefore, _ = s.socket.sent()
+		s.sentBefore, _ = s.socket.Sent()
 	}
 }
 
@@ -384,8 +385,8 @@ func (s *ServerConn) doubted(err error) error {
 	if s.socket == nil || !errors.Is(err, driver.ErrBadConn) {
 		return err
 	}
-	if sent, counted := s.socket.sent(); counted && sent != s.sentBefore {
-		return &lostError{cause: s.socket.lastErr()}
+	if sent, counted := s.socket.Sent(); counted && sent != s.sentBefore {
+		return &lostError{cause: s.socket.LastErr()}
 	}
 	return err
 }
@@ -428,12 +429,7 @@ func (s *ServerConn) bounded(ctx context.Context, operation func(context.Context
 	if !s.bounds() {
 		return operation(ctx)
 	}
-	defer s.socket.bound(ctx)()
-	err := operation(context.WithoutCancel(ctx))
-	if err != nil && ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return err
+	return s.socket.Run(ctx, operation)
 }
 
 // bounds tells whether it is the socket by which an operation is made to end.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/pooled-go/pooled"
 	"github.com/pooled-go/pooled/internal/pooledtest"
+	"github.com/pooled-go/pooled/internal/socket"
 )
 
 // parentSession is a connection of a parent driver as the pool opens it, with its socket.
@@ -25,7 +26,7 @@ type parentSession struct {
 	testing.TB
 	conn      driver.Conn
 	connector driver.Connector
-	socket    pooled.Socket
+	socket    *socket.Socket
 }
 
 func openRaw(t testing.TB, name, dsn string) parentSession {
@@ -34,13 +35,13 @@ func openRaw(t testing.TB, name, dsn string) parentSession {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, dialed := pooled.WithDialed(context.Background())
+	ctx, dialed := socket.Collect(context.Background())
 	conn, err := connector.Connect(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	return parentSession{t, conn, connector, dialed()}
+	return parentSession{t, conn, connector, dialed.Last()}
 }
 
 func (r parentSession) exec(text string) error {
@@ -97,16 +98,16 @@ func TestSocketOfServers(t *testing.T) {
 	for _, test := range []struct {
 		server
 		id, kill string
-		want     []string // PostgreSQL says why before it hangs up, MariaDB may
+		want     []socket.State // PostgreSQL says why before it hangs up, MariaDB may
 	}{
-		{onPostgres, "SELECT pg_backend_pid()", "SELECT pg_terminate_backend(%s)", []string{"pending"}},
-		{onMySQL, "SELECT CONNECTION_ID()", "KILL %s", []string{"pending", "gone"}},
+		{onPostgres, "SELECT pg_backend_pid()", "SELECT pg_terminate_backend(%s)", []socket.State{socket.Pending}},
+		{onMySQL, "SELECT CONNECTION_ID()", "KILL %s", []socket.State{socket.Pending, socket.Gone}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := test.openRaw(t)
-			peekSees(t, r.socket, "quiet")
+			pooledtest.PeekSees(t, r.socket, socket.Quiet)
 			id := r.show(test.id)
-			peekSees(t, r.socket, "quiet")
+			pooledtest.PeekSees(t, r.socket, socket.Quiet)
 			mustExec(t, openServer(t, test.bare, test.dsn(t)), fmt.Sprintf(test.kill, id))
 			for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
 				have, err := r.socket.Peek()
@@ -114,13 +115,13 @@ func TestSocketOfServers(t *testing.T) {
 					break
 				}
 				if time.Now().After(end) {
-					t.Fatalf("have %s (%v), want one of %q", have, err, test.want)
+					t.Fatalf("have %s (%v), want one of %v", have, err, test.want)
 				}
 			}
 			if err := r.conn.(driver.Pinger).Ping(context.Background()); err == nil {
 				t.Error("it still answers")
 			}
-			peekSees(t, r.socket, "gone")
+			pooledtest.PeekSees(t, r.socket, socket.Gone)
 		})
 	}
 }
@@ -131,7 +132,7 @@ func TestMySQLDriverLeavesThePeek(t *testing.T) {
 	proxy := pooledtest.NewProxy(t, pooledtest.MySQL(t))
 	r := openRaw(t, "mysql", proxy.DSN())
 	proxy.CloseAll()
-	peekSees(t, r.socket, "gone")
+	pooledtest.PeekSees(t, r.socket, socket.Gone)
 	if err := r.conn.(driver.SessionResetter).ResetSession(context.Background()); err != nil {
 		t.Errorf("it looked: %v", err)
 	}
@@ -163,7 +164,7 @@ func TestSocketOfUnixServers(t *testing.T) {
 		}
 		r := openRaw(t, "mysql", cfg.FormatDSN())
 		unixIsQuiet(t, r)
-		if err := r.socket.ResetMySQL(context.Background()); err != nil {
+		if err := pooled.ResetMySQLConnection(context.Background(), r.socket); err != nil {
 			t.Error(err)
 		}
 	})
@@ -174,11 +175,11 @@ func unixIsQuiet(t *testing.T, r parentSession) {
 	if _, ok := r.socket.Conn().(*net.UnixConn); !ok {
 		t.Errorf("a %T", r.socket.Conn())
 	}
-	peekSees(t, r.socket, "quiet")
+	pooledtest.PeekSees(t, r.socket, socket.Quiet)
 	if have := r.show("SELECT 1"); have != "1" {
 		t.Errorf("have %s, want 1", have)
 	}
-	peekSees(t, r.socket, "quiet")
+	pooledtest.PeekSees(t, r.socket, socket.Quiet)
 }
 
 // TestPQSocketIsTheOneInUse: lib/pq may dial several times for one connection.
@@ -218,7 +219,7 @@ func TestPQSocketIsTheOneInUse(t *testing.T) {
 			if have := fmt.Sprint(r.socket.Conn().LocalAddr().(*net.TCPAddr).Port); have != want {
 				t.Errorf("have port %s, want %s", have, want)
 			}
-			peekSees(t, r.socket, "quiet")
+			pooledtest.PeekSees(t, r.socket, socket.Quiet)
 		})
 	}
 }
@@ -242,7 +243,7 @@ func TestPQSocketCounts(t *testing.T) {
 	}
 	pid := r.show("SELECT pg_backend_pid()")
 	mustExec(t, openServer(t, "postgres", onPostgres.dsn(t)), "SELECT pg_terminate_backend("+pid+")")
-	peekSees(t, r.socket, "pending")
+	pooledtest.PeekSees(t, r.socket, socket.Pending)
 	before, _ = r.socket.Sent()
 	if err := r.exec(query); err == nil { // ErrBadConn for the server's last words, if they are not lost by then
 		t.Error("have no error")
@@ -263,7 +264,7 @@ func TestPQSocketCounts(t *testing.T) {
 func TestPQCancelIsNotRemembered(t *testing.T) {
 	proxy := pooledtest.NewProxy(t, pooledtest.Postgres(t))
 	r := openRaw(t, "postgres", proxy.DSN())
-	ctx, dialed := pooled.WithDialed(context.Background())
+	ctx, dialed := socket.Collect(context.Background())
 	ctx, cancel := context.WithCancel(ctx)
 	const mark = "/* canceled */"
 	onPostgres.during(t, openServer(t, "postgres", onPostgres.dsn(t)), mark, cancel, func() {
@@ -274,7 +275,7 @@ func TestPQCancelIsNotRemembered(t *testing.T) {
 	if have := proxy.Accepted(); have != 2 {
 		t.Errorf("have %d dials, want 2", have)
 	}
-	if dialed().Known() {
+	if dialed.Last() != nil {
 		t.Error("remembered")
 	}
 }
@@ -367,10 +368,10 @@ func TestMySQLOwnDialer(t *testing.T) {
 	if dials != 1 {
 		t.Fatalf("have %d dials, want 1", dials)
 	}
-	if !r.socket.Known() {
+	if r.socket == nil {
 		t.Fatal("not remembered")
 	}
-	peekSees(t, r.socket, "quiet")
+	pooledtest.PeekSees(t, r.socket, socket.Quiet)
 	texts, err := pooled.MySQLRestoreTexts(context.Background(), r.connector, r.conn)
 	if texts != nil || err != nil {
 		t.Errorf("have %q %v, want none: that dialer may have done TLS", texts, err)

@@ -1,26 +1,26 @@
 //go:build linux || darwin || freebsd || netbsd || openbsd || dragonfly
 
-package pooled
+package socket
 
 import (
 	"io"
 	"syscall"
 )
 
-// peekSocket looks at what has arrived on a socket. buf has at least one byte.
-func peekSocket(fd uintptr, buf []byte) (socketState, error) {
+// peek looks at what has arrived on a socket. buf has at least one byte.
+func peek(fd uintptr, buf []byte) (State, error) {
 	for {
 		n, _, err := syscall.Recvfrom(int(fd), buf, syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
 		switch {
 		case err == syscall.EINTR:
 		case err == syscall.EAGAIN || err == syscall.EWOULDBLOCK:
-			return socketQuiet, nil
+			return Quiet, nil
 		case err != nil:
-			return socketGone, err
+			return Gone, err
 		case n == 0:
-			return socketGone, io.EOF
+			return Gone, io.EOF
 		default:
-			return socketPending, nil
+			return Pending, nil
 		}
 	}
 }

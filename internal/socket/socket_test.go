@@ -1,4 +1,4 @@
-package pooled_test
+package socket_test
 
 import (
 	"context"
@@ -8,63 +8,15 @@ import (
 	"io"
 	"net"
 	"net/http/httptest"
-	"path/filepath"
-	"runtime"
 	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/internal/pooledtest"
+	"github.com/pooled-go/pooled/internal/socket"
 )
-
-// dialPair is a connection made by pooled.DialContext, its other end, and what
-// the pool remembers of it.
-func dialPair(t testing.TB, network string) (ours, theirs net.Conn, socket pooled.Socket) {
-	t.Helper()
-	address := "127.0.0.1:0"
-	if network == "unix" {
-		address = filepath.Join(t.TempDir(), "socket")
-	}
-	listener, err := net.Listen(network, address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	ctx, dialed := pooled.WithDialed(context.Background())
-	if ours, err = pooled.DialContext(ctx, network, listener.Addr().String()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { ours.Close() })
-	if theirs, err = listener.Accept(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { theirs.Close() })
-	return ours, theirs, dialed()
-}
-
-// peekSees waits until a peek shows the state; on platforms that can't see, it ends the test.
-func peekSees(t *testing.T, s pooled.Socket, want string) error {
-	t.Helper()
-	switch runtime.GOOS {
-	case "linux", "darwin", "freebsd", "netbsd", "openbsd", "dragonfly":
-	default:
-		t.Skip("socket_other.go can't look at a socket on " + runtime.GOOS + ", and says unknown")
-	}
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-		have, err := s.Peek()
-		if have == want {
-			if (err != nil) != (want == "gone") {
-				t.Errorf("%s, error: %v", have, err)
-			}
-			return err
-		}
-		if time.Now().After(end) {
-			t.Fatalf("peek: have %s (%v), want %s", have, err, want)
-		}
-	}
-}
 
 func write(t testing.TB, to net.Conn, text string) {
 	t.Helper()
@@ -81,50 +33,50 @@ func wantRead(t testing.TB, from net.Conn, want string) {
 	}
 }
 
-func TestSocketPeek(t *testing.T) {
+func TestPeek(t *testing.T) {
 	for _, network := range []string{"tcp", "unix"} {
 		t.Run(network, func(t *testing.T) {
-			ours, theirs, s := dialPair(t, network)
-			peekSees(t, s, "quiet")
+			ours, theirs, s := pooledtest.SocketPair(t, network)
+			pooledtest.PeekSees(t, s, socket.Quiet)
 			write(t, theirs, "bye")
-			peekSees(t, s, "pending")
+			pooledtest.PeekSees(t, s, socket.Pending)
 			theirs.Close()
-			peekSees(t, s, "pending") // what is behind the bytes is not seen
-			wantRead(t, ours, "bye")  // and nothing was taken
-			if err := peekSees(t, s, "gone"); err != io.EOF {
+			pooledtest.PeekSees(t, s, socket.Pending) // what is behind the bytes is not seen
+			wantRead(t, ours, "bye")                  // and nothing was taken
+			if err := pooledtest.PeekSees(t, s, socket.Gone); err != io.EOF {
 				t.Errorf("have %v, want %v", err, io.EOF)
 			}
 		})
 	}
 	t.Run("reset", func(t *testing.T) {
-		_, theirs, s := dialPair(t, "tcp")
+		_, theirs, s := pooledtest.SocketPair(t, "tcp")
 		theirs.(*net.TCPConn).SetLinger(0)
 		theirs.Close()
-		if err := peekSees(t, s, "gone"); !errors.Is(err, syscall.ECONNRESET) {
+		if err := pooledtest.PeekSees(t, s, socket.Gone); !errors.Is(err, syscall.ECONNRESET) {
 			t.Errorf("have %v, want %v", err, syscall.ECONNRESET)
 		}
 	})
 	t.Run("closed here", func(t *testing.T) {
-		ours, _, s := dialPair(t, "tcp")
+		ours, _, s := pooledtest.SocketPair(t, "tcp")
 		ours.Close()
-		if err := peekSees(t, s, "gone"); !errors.Is(err, net.ErrClosed) {
+		if err := pooledtest.PeekSees(t, s, socket.Gone); !errors.Is(err, net.ErrClosed) {
 			t.Errorf("have %v, want %v", err, net.ErrClosed)
 		}
 	})
 	t.Run("after a deadline", func(t *testing.T) {
-		ours, _, s := dialPair(t, "tcp")
+		ours, _, s := pooledtest.SocketPair(t, "tcp")
 		ours.SetDeadline(time.Unix(1, 0))
-		peekSees(t, s, "quiet")
+		pooledtest.PeekSees(t, s, socket.Quiet)
 	})
 	t.Run("not a socket", func(t *testing.T) {
 		ours, theirs := net.Pipe()
 		defer ours.Close()
 		theirs.Close()
-		peekSees(t, pooled.NewSocket(ours), "unknown")
+		pooledtest.PeekSees(t, socket.New(ours), socket.Unknown)
 	})
 	t.Run("not known", func(t *testing.T) {
-		var s pooled.Socket
-		peekSees(t, s, "unknown")
+		var s *socket.Socket
+		pooledtest.PeekSees(t, s, socket.Unknown)
 		if n, counted := s.Sent(); n != 0 || counted || s.LastErr() != nil {
 			t.Errorf("sent %d, counted %t, error %v", n, counted, s.LastErr())
 		}
@@ -132,9 +84,9 @@ func TestSocketPeek(t *testing.T) {
 	})
 }
 
-// TestSocketPeekUnderTLS: the pool looks at the socket below what the parent has made of it.
-func TestSocketPeekUnderTLS(t *testing.T) {
-	ours, theirs, s := dialPair(t, "tcp")
+// TestPeekUnderTLS: the socket is seen below what the driver has made of it.
+func TestPeekUnderTLS(t *testing.T) {
+	ours, theirs, s := pooledtest.SocketPair(t, "tcp")
 	made := httptest.NewTLSServer(nil) // for its certificate
 	cert := made.TLS.Certificates[0]
 	made.Close()
@@ -145,15 +97,15 @@ func TestSocketPeekUnderTLS(t *testing.T) {
 	write(t, client, "hello")
 	wantRead(t, client, "hello")
 	echoed.Wait()
-	peekSees(t, s, "quiet")
+	pooledtest.PeekSees(t, s, socket.Quiet)
 	theirs.Close()
-	peekSees(t, s, "gone")
+	pooledtest.PeekSees(t, s, socket.Gone)
 }
 
-func TestSocketPeekAllocatesNothing(t *testing.T) {
-	_, theirs, s := dialPair(t, "tcp")
-	for _, want := range []string{"quiet", "pending"} {
-		peekSees(t, s, want)
+func TestPeekAllocatesNothing(t *testing.T) {
+	_, theirs, s := pooledtest.SocketPair(t, "tcp")
+	for _, want := range []socket.State{socket.Quiet, socket.Pending} {
+		pooledtest.PeekSees(t, s, want)
 		if n := testing.AllocsPerRun(100, func() { s.Peek() }); n != 0 {
 			t.Errorf("%s: have %v allocations, want 0", want, n)
 		}
@@ -161,26 +113,26 @@ func TestSocketPeekAllocatesNothing(t *testing.T) {
 	}
 }
 
-func BenchmarkSocketPeek(b *testing.B) {
-	_, _, s := dialPair(b, "tcp")
+func BenchmarkPeek(b *testing.B) {
+	_, _, s := pooledtest.SocketPair(b, "tcp")
 	b.ReportAllocs()
 	for b.Loop() {
-		if state, err := s.Peek(); state == "gone" {
+		if state, err := s.Peek(); state == socket.Gone {
 			b.Fatal(err)
 		}
 	}
 }
 
-func TestDialContext(t *testing.T) {
+func TestDial(t *testing.T) {
 	t.Run("remembers the connection itself", func(t *testing.T) {
 		for _, network := range []string{"tcp", "unix"} {
-			ours, _, s := dialPair(t, network)
+			ours, _, s := pooledtest.SocketPair(t, network)
 			switch ours.(type) {
 			case *net.TCPConn, *net.UnixConn:
 			default:
 				t.Errorf("%s: a %T", network, ours)
 			}
-			if !s.Known() || s.Conn() != ours {
+			if s == nil || s.Conn() != ours {
 				t.Errorf("%s: not remembered", network)
 			}
 			if _, counted := s.Sent(); counted {
@@ -194,38 +146,38 @@ func TestDialContext(t *testing.T) {
 			t.Fatal(err)
 		}
 		address := listener.Addr().String()
-		ctx, dialed := pooled.WithDialed(context.Background())
-		if dialed().Known() {
+		ctx, dialed := socket.Collect(context.Background())
+		if dialed.Last() != nil {
 			t.Error("known before the first dial")
 		}
 		var last net.Conn
 		for range 2 {
-			if last, err = pooled.DialContext(ctx, "tcp", address); err != nil {
+			if last, err = socket.Dial(ctx, "tcp", address); err != nil {
 				t.Fatal(err)
 			}
 			defer last.Close()
 		}
-		if dialed().Conn() != last {
+		if dialed.Last().Conn() != last {
 			t.Error("it is not the last")
 		}
-		plain, err := pooled.DialContext(context.Background(), "tcp", address)
+		plain, err := socket.Dial(context.Background(), "tcp", address)
 		if err != nil {
 			t.Fatal(err)
 		}
 		plain.Close()
 		listener.Close()
 		_, want := new(net.Dialer).DialContext(ctx, "tcp", address)
-		conn, err := pooled.DialContext(ctx, "tcp", address)
+		conn, err := socket.Dial(ctx, "tcp", address)
 		if conn != nil || err == nil || err.Error() != want.Error() {
 			t.Errorf("have %v %v, want %v", conn, err, want)
 		}
-		if dialed().Conn() != last {
+		if dialed.Last().Conn() != last {
 			t.Error("what failed, or belongs to nobody, was remembered")
 		}
 	})
 }
 
-func TestSocketBound(t *testing.T) {
+func TestBound(t *testing.T) {
 	canceled := func() (context.Context, context.CancelFunc) {
 		ctx, cancel := context.WithCancel(context.Background())
 		time.AfterFunc(10*time.Millisecond, cancel)
@@ -244,13 +196,13 @@ func TestSocketBound(t *testing.T) {
 		{"over before", within(-1), context.DeadlineExceeded},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			ours, theirs, s := dialPair(t, "tcp")
+			ours, theirs, s := pooledtest.SocketPair(t, "tcp")
 			ours.SetWriteDeadline(time.Unix(1, 0)) // as writeTimeout leaves one behind
 			ctx, cancel := test.ctx()
 			defer cancel()
 			release := s.Bound(ctx)
 			_, err := ours.Read(make([]byte, 1))
-			if err = pooled.BoundError(ctx, err); !errors.Is(err, test.want) {
+			if err = socket.BoundError(ctx, err); !errors.Is(err, test.want) {
 				t.Errorf("have %v, want %v", err, test.want)
 			}
 			release()
@@ -262,7 +214,7 @@ func TestSocketBound(t *testing.T) {
 		})
 	}
 	t.Run("old deadline", func(t *testing.T) {
-		ours, theirs, s := dialPair(t, "tcp")
+		ours, theirs, s := pooledtest.SocketPair(t, "tcp")
 		ours.SetDeadline(time.Unix(1, 0))
 		defer s.Bound(context.Background())()
 		write(t, ours, "x")
@@ -284,13 +236,13 @@ func (d *deadlines) SetDeadline(t time.Time) error {
 	return nil
 }
 
-// TestSocketBoundReleasedWhileCanceled: a cancel that comes at the very moment of the
+// TestBoundReleasedWhileCanceled: a cancel that comes at the very moment of the
 // release must not hit the next operation.
-func TestSocketBoundReleasedWhileCanceled(t *testing.T) {
+func TestBoundReleasedWhileCanceled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for range 200 {
 			conn := new(deadlines)
-			s := pooled.NewSocket(conn)
+			s := socket.New(conn)
 			ctx, cancel := context.WithCancel(context.Background())
 			release := s.Bound(ctx)
 			cancel() // starts a goroutine that sets the deadline
@@ -303,27 +255,27 @@ func TestSocketBoundReleasedWhileCanceled(t *testing.T) {
 	})
 }
 
-func TestSocketBoundErrorOfOthers(t *testing.T) {
+func TestBoundErrorOfOthers(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := pooled.BoundError(ctx, io.EOF); err != io.EOF {
+	if err := socket.BoundError(ctx, io.EOF); err != io.EOF {
 		t.Errorf("have %v, want %v: the deadline did not do that", err, io.EOF)
 	}
-	if err := pooled.BoundError(ctx, nil); err != nil {
+	if err := socket.BoundError(ctx, nil); err != nil {
 		t.Errorf("have %v, want nil: it was in time", err)
 	}
 }
 
-// TestPQDialer: what lib/pq dials for a connection is counted. What it dials besides,
-// to cancel a query, is the connection itself.
-func TestPQDialer(t *testing.T) {
+// TestDialCounted: what is dialed under a collector counts. Any other is the connection
+// itself.
+func TestDialCounted(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer listener.Close()
 	dial := func(ctx context.Context) net.Conn {
-		conn, err := pooled.PQDialer.DialContext(ctx, "tcp", listener.Addr().String())
+		conn, err := socket.DialCounted(ctx, "tcp", listener.Addr().String())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -333,8 +285,8 @@ func TestPQDialer(t *testing.T) {
 	if conn := dial(context.Background()); fmt.Sprintf("%T", conn) != "*net.TCPConn" {
 		t.Errorf("have a %T, want a *net.TCPConn", conn)
 	}
-	ctx, dialed := pooled.WithDialed(context.Background())
-	conn, s := dial(ctx), dialed()
+	ctx, dialed := socket.Collect(context.Background())
+	conn, s := dial(ctx), dialed.Last()
 	wantSent := func(want uint64) {
 		t.Helper()
 		if have, counted := s.Sent(); have != want || !counted {
@@ -357,7 +309,7 @@ func TestPQDialer(t *testing.T) {
 	}
 	wantSent(5)
 	listener.Close()
-	if conn, err := pooled.PQDialer.DialContext(ctx, "tcp", listener.Addr().String()); conn != nil || err == nil {
+	if conn, err := socket.DialCounted(ctx, "tcp", listener.Addr().String()); conn != nil || err == nil {
 		t.Errorf("have %v %v, want an error alone", conn, err)
 	}
 }
