@@ -57,10 +57,11 @@ machine-paths:
 	@! grep -rnIE '/(home|root|Users|work)/[A-Za-z0-9]' --exclude-dir=.git . || \
 		{ echo "paths of one machine, see above"; exit 1; }
 
-# go test takes one fuzz target at a time.
+# go test takes one fuzz target of one package at a time.
 fuzz: ## each fuzz target for FUZZTIME (20s)
-	@set -e; targets=$$(go test -list '^Fuzz' .); for target in $$(echo "$$targets" | grep '^Fuzz'); do \
-		(PS4=; set -x; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) .); done
+	@set -e; for package in $$(go list ./...); do \
+		targets=$$(go test -list '^Fuzz' $$package); for target in $$(echo "$$targets" | grep '^Fuzz'); do \
+			(PS4=; set -x; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package); done; done
 
 bench: bench-peers ## benchmarks, also against peers and real servers
 	go test -run '^$$' -bench . -benchmem $(TESTFLAGS) .

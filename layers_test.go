@@ -53,9 +53,10 @@ var layers = map[string]string{
 
 	// What stands on the root.
 	"debug":           ". internal/visible",
-	"internal/demo":   ". debug internal/spelling internal/visible",
-	"internal/doctor": ". debug internal/spelling internal/visible",
-	"cmd/pooled":      ". debug internal/demo internal/doctor internal/spelling internal/visible",
+	"internal/cli":    ". internal/visible",
+	"internal/demo":   ". internal/cli internal/visible",
+	"internal/doctor": ". internal/cli internal/spelling internal/visible",
+	"cmd/pooled":      "internal/cli internal/demo internal/doctor",
 
 	// What only tests import.
 	"internal/pooledtest":                          "internal/socket",

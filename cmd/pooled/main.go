@@ -7,16 +7,15 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
-	"regexp"
-	"strings"
 	"syscall"
 
-	"github.com/pooled-go/pooled/internal/visible"
+	"github.com/pooled-go/pooled/internal/cli"
+	"github.com/pooled-go/pooled/internal/demo"
+	"github.com/pooled-go/pooled/internal/doctor"
 )
 
 func main() {
@@ -26,7 +25,7 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// command is a subcommand. Its run writes results to stdout and returns what went wrong; a *usageError if it was
+// command is a subcommand. Its run writes results to stdout and returns what went wrong; a *cli.UsageError if it was
 // called in a wrong way.
 type command struct {
 	name, doc string
@@ -34,14 +33,9 @@ type command struct {
 }
 
 var commands = []command{
-	{"demo", "show on a real database what pooled does, beside the bare driver", demo},
-	{"doctor", "examine a DSN, its server and what is between", doctor},
+	{"demo", "show on a real database what pooled does, beside the bare driver", demo.Run},
+	{"doctor", "examine a DSN, its server and what is between", doctor.Run},
 }
-
-// usageError is a mistake on the command line.
-type usageError struct{ err error }
-
-func (e *usageError) Error() string { return e.err.Error() }
 
 // run is the whole program: it returns the exit code, which is 0, 1 for an error, or 2 for a mistake on the command line.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
@@ -56,10 +50,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	for _, c := range commands {
 		if c.name == args[0] {
-			return report(c.name, c.run(ctx, args[1:], stdout), stderr)
+			return cli.Report(c.name, c.run(ctx, args[1:], stdout), stderr)
 		}
 	}
-	fmt.Fprintf(stderr, "pooled: unknown command%s\n\n", shownArg(args[0]))
+	fmt.Fprintf(stderr, "pooled: unknown command%s\n\n", cli.ShownArg(args[0]))
 	usage(stderr)
 	return 2
 }
@@ -70,28 +64,4 @@ func usage(w io.Writer) {
 		fmt.Fprintf(w, "  pooled %-6s %s\n", c.name, c.doc)
 	}
 	fmt.Fprint(w, "  pooled help   this text\n\npooled COMMAND -h says more.\n")
-}
-
-// shownArg is an argument that is wrong, behind a blank; or nothing, if it may be a DSN with its password.
-func shownArg(arg string) string {
-	if !plainArg.MatchString(arg) {
-		return ""
-	}
-	return fmt.Sprintf(" %q", arg)
-}
-
-var plainArg = regexp.MustCompile(`^[A-Za-z0-9._-]*$`)
-
-// report writes an error in one line and returns the exit code.
-func report(name string, err error, stderr io.Writer) int {
-	if err == nil {
-		return 0
-	}
-	text := strings.TrimPrefix(err.Error(), "pooled: ")
-	fmt.Fprintf(stderr, "pooled: %s: %s\n", name, visible.Line(strings.ReplaceAll(text, "\n", "; ")))
-	var mistake *usageError
-	if errors.As(err, &mistake) {
-		return 2
-	}
-	return 1
 }

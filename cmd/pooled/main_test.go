@@ -2,8 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"strings"
 	"testing"
 
@@ -53,62 +51,26 @@ func wantText(t *testing.T, args []string, stream, have, want string) {
 	}
 }
 
-// withScenarios runs the test with other scenarios than the demo's own.
-func withScenarios(t *testing.T, s ...scenario) {
-	own := scenarios
-	t.Cleanup(func() { scenarios = own })
-	scenarios = s
-}
-
-func TestBrokenPromise(t *testing.T) {
-	withScenarios(t, func(_ context.Context, _ *database, p *page) error {
-		p.promise(true, "kept")
-		p.promise(false, "%d rows, want 400", 399)
-		return nil
-	})
-	code, stdout, stderr := runCommand(t, "demo")
-	if want := "pooled: demo: pooled broke a promise: 399 rows, want 400\n"; code != 1 || stderr != want {
-		t.Errorf("have exit code %d and %q, want 1 and %q", code, stderr, want)
-	}
-	if strings.Contains(stdout, "kept every promise") {
-		t.Errorf("have %q, want no praise", stdout)
+// What is wrong on a command line does nothing to the terminal.
+func TestUnrulyArguments(t *testing.T) {
+	for _, args := range [][]string{
+		{pooledtest.Unruly}, {"demo", pooledtest.Unruly}, {"demo", "--" + pooledtest.Unruly}, {"doctor", pooledtest.Unruly}, {"doctor", "--" + pooledtest.Unruly},
+	} {
+		code, stdout, stderr := runCommand(t, args...)
+		pooledtest.WantRuly(t, stdout+stderr)
+		if code != 2 {
+			t.Errorf("%q: have exit code %d, want 2", args, code)
+		}
 	}
 }
 
-func TestErrorIsOneLine(t *testing.T) {
-	withScenarios(t, func(context.Context, *database, *page) error {
-		return errors.Join(errors.New("pooled: one"), errors.New("two"))
-	})
-	code, _, stderr := runCommand(t, "demo")
-	if want := "pooled: demo: one; two\n"; code != 1 || stderr != want {
-		t.Errorf("have exit code %d and %q, want 1 and %q", code, stderr, want)
-	}
-}
-
-func TestInterrupted(t *testing.T) {
-	ctx, cancel := context.WithCancelCause(t.Context())
-	withScenarios(t, func(ctx context.Context, _ *database, _ *page) error {
-		cancel(errors.New("interrupt signal received"))
-		return ctx.Err()
-	})
-	var stdout, stderr bytes.Buffer
-	code := run(ctx, []string{"demo"}, &stdout, &stderr)
-	if want := "pooled: demo: interrupt signal received\n"; code != 1 || stderr.String() != want {
-		t.Errorf("have exit code %d and %q, want 1 and %q", code, stderr.String(), want)
-	}
-}
-
-// failing is a writer that has no room.
-type failing struct{}
-
-var errFull = errors.New("no space left")
-
-func (failing) Write([]byte) (int, error) { return 0, errFull }
-
-func TestOutputFails(t *testing.T) {
-	withScenarios(t)
-	var stderr bytes.Buffer
-	if code := run(t.Context(), []string{"demo"}, failing{}, &stderr); code != 1 || !strings.Contains(stderr.String(), errFull.Error()) {
-		t.Errorf("have exit code %d and %q, want 1 and %q", code, stderr.String(), errFull)
+// A DSN in the wrong place of the command line is not repeated: its password is in it.
+func TestMisplacedDSNIsNotShown(t *testing.T) {
+	const dsn = "scott:t1ger@tcp(h)/db"
+	for _, args := range [][]string{{dsn}, {"demo", dsn}, {"doctor", "a", dsn}} {
+		code, stdout, stderr := runCommand(t, args...)
+		if code != 2 || strings.Contains(stdout+stderr, "t1ger") {
+			t.Errorf("%q: have exit code %d and %q, want 2, and the DSN not shown", args, code, stderr)
+		}
 	}
 }

@@ -1,0 +1,113 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+	"unicode/utf8"
+
+	"github.com/pooled-go/pooled/internal/visible"
+)
+
+// PageWidth is how many columns the output may take.
+const PageWidth = 100
+
+// Page writes lines, tables and paragraphs of text.
+type Page struct {
+	w   io.Writer
+	err error // the first of w
+}
+
+// NewPage is a page that is written to w as it grows.
+func NewPage(w io.Writer) *Page { return &Page{w: w} }
+
+// Err is the first error of the writer.
+func (p *Page) Err() error { return p.err }
+
+// Line writes one line, whatever a server or a driver put into it. All output goes through here.
+func (p *Page) Line(format string, args ...any) {
+	if _, err := fmt.Fprintln(p.w, visible.Line(fmt.Sprintf(format, args...))); p.err == nil {
+		p.err = err
+	}
+}
+
+// Table writes rows with aligned columns. The last column is cut where the page ends.
+func (p *Page) Table(rows [][]string) {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 3, ' ', 0)
+	for _, row := range rows {
+		cells := make([]string, len(row)) // without a tab or a line break of somebody's
+		for i, cell := range row {
+			cells[i] = visible.Line(cell)
+		}
+		fmt.Fprintln(w, "   "+strings.Join(cells, "\t"))
+	}
+	w.Flush()
+	for line := range strings.Lines(b.String()) {
+		p.Line("%s", Cut(strings.TrimRight(line, " \n"), PageWidth))
+	}
+}
+
+// Paragraph writes text of any length, indented and whole.
+func (p *Page) Paragraph(text string) {
+	const indent = "   "
+	line := indent
+	for _, word := range strings.Fields(text) {
+		if utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > PageWidth && line != indent {
+			p.Line("%s", line)
+			line = indent
+		}
+		if line != indent {
+			line += " "
+		}
+		line += word
+	}
+	p.Line("%s", line)
+}
+
+// Cut is a line, or as much of it as fits into width columns.
+func Cut(line string, width int) string {
+	if utf8.RuneCountInString(line) <= width {
+		return line
+	}
+	return string([]rune(line)[:width-3]) + "..."
+}
+
+// Short is a duration as one wants to read it.
+func Short(d time.Duration) string {
+	if d < time.Second {
+		return d.Round(time.Millisecond).String()
+	}
+	return d.Round(10 * time.Millisecond).String()
+}
+
+// Outcome is an error in one line, or "ok".
+func Outcome(err error) string {
+	if err == nil {
+		return "ok"
+	}
+	return strings.ReplaceAll(err.Error(), "\n", "; ")
+}
+
+// Wrap breaks a text into lines of a width, or of one word that is longer.
+func Wrap(text string, width int) string {
+	var b strings.Builder
+	column := 0
+	for _, word := range strings.Fields(text) {
+		n := len([]rune(word))
+		switch {
+		case column == 0:
+		case column+1+n > width:
+			b.WriteString("\n")
+			column = 0
+		default:
+			b.WriteString(" ")
+			column++
+		}
+		b.WriteString(word)
+		column += n
+	}
+	return b.String()
+}

@@ -1,0 +1,112 @@
+package demo
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/internal/cli"
+)
+
+const sharers = 8 // goroutines
+
+// shared: many goroutines use one database that lives in a connection. For SQLite that is a memory database. On a server it is
+// a session with its temporary table, which pool_class=static gives to each goroutine in turn.
+func shared(ctx context.Context, d *database, p *page) error {
+	t, rounds, what := d.server.permanent(), 50, "One memory database"
+	var change func(*pooled.Config)
+	if !d.memory {
+		t, rounds = d.server.temporary(), 5 // each takes as long as the network
+		what = "A session's temporary table (pool_class=static)"
+		change = func(cfg *pooled.Config) { cfg.Class = pooled.ClassStatic }
+	}
+	p.section("%s: %d goroutines, each %d times INSERT and count(*)", what, sharers, rounds)
+	rows := [][]string{{"", "failed", "rows", "connections", "time"}}
+	first := "the bare driver had no error: every operation met the connection that has the table"
+	err := d.beside(change, func(s *subject) error {
+		if _, err := s.db.ExecContext(ctx, t.create); err != nil {
+			return err
+		}
+		began := time.Now()
+		w := share(ctx, s.db, t, rounds)
+		took := time.Since(began)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		n, err := count(ctx, s.db, t)
+		rows = append(rows, []string{s.name, fmt.Sprintf("%d of %d", w.failed, w.done), inserted(n, err),
+			fmt.Sprint(s.opened()), cli.Short(took)})
+		if s.pooled {
+			want := sharers * rounds
+			p.promise(err == nil && w.failed == 0 && n == want,
+				"%d of %d operations failed (first: %s) and the rows are %s, want %d",
+				w.failed, w.done, cli.Outcome(w.first), inserted(n, err), want)
+		} else if w.first != nil {
+			first = "the bare driver's first error: " + cli.Outcome(w.first)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	p.Table(rows)
+	p.Paragraph(first)
+	return nil
+}
+
+// work is what came of many operations.
+type work struct {
+	mu           sync.Mutex
+	done, failed int
+	first        error
+}
+
+func (w *work) add(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.done++
+	if err == nil {
+		return
+	}
+	w.failed++
+	if w.first == nil {
+		w.first = err
+	}
+}
+
+func share(ctx context.Context, db *sql.DB, t table, rounds int) *work {
+	w := new(work)
+	var all sync.WaitGroup
+	for g := range sharers {
+		all.Go(func() {
+			for i := range rounds {
+				_, err := db.ExecContext(ctx, t.insert(g*rounds+i))
+				w.add(err)
+				_, err = count(ctx, db, t)
+				w.add(err)
+			}
+		})
+	}
+	all.Wait()
+	return w
+}
+
+// querier is a sql.DB or sql.Conn.
+type querier interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+func count(ctx context.Context, q querier, t table) (n int, err error) {
+	err = q.QueryRowContext(ctx, t.count()).Scan(&n)
+	return n, err
+}
+
+func inserted(n int, err error) string {
+	if err != nil {
+		return "error"
+	}
+	return fmt.Sprint(n)
+}

@@ -1,0 +1,229 @@
+package doctor
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/lib/pq"
+
+	"github.com/pooled-go/pooled"
+)
+
+const (
+	dialTries = 5
+	pingTries = 20
+)
+
+// checkConnect opens one session after the other. The first that fails ends the examination: without one there is nothing to examine.
+func checkConnect(ctx context.Context, x *exam) error {
+	var took []time.Duration
+	for range dialTries {
+		if err := x.with(nil, func(s *session) error {
+			began := time.Now()
+			return s.borrow(ctx, func(conn *sql.Conn) error {
+				took = append(took, time.Since(began))
+				return x.learnSession(ctx, conn)
+			})
+		}); err != nil {
+			return x.refused(ctx, err)
+		}
+	}
+	l := newLatency("dial", took)
+	x.report.record(func() { x.report.Latency = append(x.report.Latency, l) })
+	if l.median >= slowDial {
+		x.report.add("connect", levelWarning, fmt.Sprintf("to open a connection takes %s", l),
+			"look at name resolution, also the server's own (skip_name_resolve), and at TLS; pool_min_idle keeps connections ready")
+		return nil
+	}
+	x.report.add("connect", levelOK, fmt.Sprintf("opened %d connections, each in %s", dialTries, l), "")
+	return nil
+}
+
+// refused says why there is no connection. An interrupt is no finding.
+func (x *exam) refused(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+		if !isA[slowError](err) {
+			return err
+		}
+	}
+	switch {
+	case x.torn:
+		x.report.add("connect", levelProblem, "it failed, and the driver's message is not shown: it may have a piece of the password",
+			"percent-encode the password: it holds an @ or a / (%40, %2F)")
+	case x.patient == sqlitePatient && errorCode(err) == notADatabase:
+		x.report.add("connect", levelProblem, "this is not an SQLite database", "look at the path: the file is something else, or encrypted")
+	default:
+		x.report.add("connect", levelProblem, x.say(err), whatToChange(err))
+	}
+	return errStop
+}
+
+// notADatabase is SQLITE_NOTADB. SQLite looks at the file when it is first asked for something in it.
+const notADatabase = "26"
+
+// learnSession notes which session of the server's this is.
+func (x *exam) learnSession(ctx context.Context, conn *sql.Conn) error {
+	if x.patient == sqlitePatient {
+		if _, err := one(ctx, conn, "PRAGMA schema_version"); errorCode(err) == notADatabase {
+			return err
+		}
+	}
+	if x.patient == nil || x.patient.session == "" {
+		return nil
+	}
+	id, err := one(ctx, conn, x.patient.session)
+	switch {
+	case err == nil:
+		x.sessions = append(x.sessions, id)
+	case noAnswer(err):
+		return err
+	}
+	return nil // a server that only looks like one of those we know
+}
+
+// refusals are ways in which connecting fails, and what helps. The first that fits counts.
+var refusals = []struct {
+	fits   func(error) bool
+	change string
+}{
+	{refusesInitSQL, "correct pool_init_sql; a driver may take only one statement in it"},
+	{coded("28P01", "28000"), "look at user and password, and at what the server lets in from here (pg_hba.conf)"},
+	{coded("1045", "1698"), "look at user and password, and at the host of the account at the server ('user'@'host')"},
+	{coded("3159"), "the server wants TLS: tls=true"},
+	{coded("1130"), "let the account in from this host, at the server"},
+	{coded("3D000", "1049"), "look at the name of the database"},
+	{coded("1044"), "give the account rights on the database"},
+	{coded("53300", "1040", "1203"), "the server is full: fewer or smaller pools, or a higher limit at the server"},
+	{coded("57P03"), "the server is starting or stopping: try again"},
+	{is(mysql.ErrNoTLS), "turn TLS on at the server, or write tls=false if nobody can listen on the way"},
+	{is(pq.ErrSSLNotSupported), "turn TLS on at the server, or write sslmode=disable if nobody can listen on the way"},
+	{isA[*tls.CertificateVerificationError], "look at the certificate: whose it is, who signed it (sslrootcert, tls), until when"},
+	{isA[x509.UnknownAuthorityError], "name the authority that signed the certificate (sslrootcert, tls)"},
+	{isA[*net.DNSError], "look at the host's name"},
+	{is(syscall.ECONNREFUSED), "nobody listens there: look at host and port, and whether the server runs"},
+	{is(syscall.ENOENT), "there is no such socket: look at the path, and whether the server runs"},
+	{is(syscall.EHOSTUNREACH), "look at the host, and at the network between"},
+	{isA[slowError], "look at host and port, and at firewalls between"},
+	{func(err error) bool { return errors.Is(err, pooled.ErrTimeout) }, "look at host and port, and at firewalls between"},
+}
+
+func refusesInitSQL(err error) bool {
+	return strings.Contains(err.Error(), "pool_init_sql") && !noAnswer(err)
+}
+
+func whatToChange(err error) string {
+	for _, r := range refusals {
+		if r.fits(err) {
+			return r.change
+		}
+	}
+	return "see the message"
+}
+
+func coded(codes ...string) func(error) bool {
+	return func(err error) bool {
+		code := errorCode(err)
+		for _, c := range codes {
+			if c == code {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+func is(target error) func(error) bool {
+	return func(err error) bool { return errors.Is(err, target) }
+}
+
+func isA[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
+
+// checkServer asks what it is and, if that can be told, who listens on the way.
+func checkServer(ctx context.Context, x *exam) error {
+	if x.patient == nil {
+		x.report.add("server", levelOK, fmt.Sprintf("the server of driver %s is not known here: its limits, resets and what the next borrower finds were not looked at",
+			x.cfg.Driver), "")
+		return nil
+	}
+	return x.with(nil, func(s *session) error {
+		return s.borrow(ctx, func(conn *sql.Conn) error {
+			version, err := one(ctx, conn, x.patient.version)
+			if err != nil {
+				return err
+			}
+			name := x.secrets.mask(x.patient.call(version))
+			x.report.record(func() { x.report.Server = name })
+			x.report.add("server", levelOK, name, "")
+			return x.patient.look(ctx, x, conn)
+		})
+	})
+}
+
+// checkPing measures the round trip that a ping is.
+func checkPing(ctx context.Context, x *exam) error {
+	var took []time.Duration
+	err := x.with(nil, func(s *session) error {
+		return s.borrow(ctx, func(conn *sql.Conn) error {
+			for range pingTries {
+				began := time.Now()
+				if err := conn.PingContext(ctx); err != nil {
+					return err
+				}
+				took = append(took, time.Since(began))
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		return err
+	}
+	l := newLatency("ping", took)
+	x.report.record(func() { x.report.Latency = append(x.report.Latency, l) })
+	x.judgePing(l)
+	return nil
+}
+
+// standardTimeout is the default of pool_ping_timeout and of pool_reset_timeout.
+const standardTimeout = 5 * time.Second
+
+// enough is a limit that leaves room for what was measured, on a good day.
+func enough(option string, l latency) string {
+	least := (4 * l.max).Round(time.Millisecond)
+	if least > standardTimeout {
+		return fmt.Sprintf("at least %s=%v", option, least)
+	}
+	return fmt.Sprintf("at least %s=%v; %v is the default", option, least, standardTimeout)
+}
+
+// What counts as slow; variables for the tests, whose machine may be busy.
+var (
+	slowDial  = time.Second
+	slowPing  = 50 * time.Millisecond
+	slowReset = 100 * time.Millisecond
+)
+
+func (x *exam) judgePing(l latency) {
+	switch limit := x.cfg.PingTimeout; {
+	case limit > 0 && l.max > limit/2:
+		x.report.add("ping", levelProblem, fmt.Sprintf("a ping takes %s: pool_ping_timeout=%v will take connections that are well for dead", l, limit),
+			enough("pool_ping_timeout", l))
+	case l.median > slowPing:
+		x.report.add("ping", levelWarning, fmt.Sprintf("a ping takes %s: each statement waits as long for the network alone", l),
+			"run the program nearer to the server")
+	default:
+		x.report.add("ping", levelOK, fmt.Sprintf("a ping takes %s", l), "")
+	}
+}

@@ -1,0 +1,224 @@
+package doctor
+
+import (
+	"database/sql"
+	"database/sql/driver"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// sensible are options with which there is nothing to say against a DSN.
+const sensible = "pool_size=5&pool_max_overflow=5&pool_reset_on_return=auto"
+
+// examine runs doctor --json, whose exit code and standard error must go with what it says.
+func examine(t *testing.T, args ...string) *diagnosis {
+	t.Helper()
+	unhurried(t)
+	code, stdout, stderr := runCommand(t, append([]string{"--json"}, args...)...)
+	d := new(diagnosis)
+	strict := json.NewDecoder(strings.NewReader(stdout))
+	strict.DisallowUnknownFields()
+	if err := strict.Decode(d); err != nil {
+		t.Fatalf("%v in %q, with exit code %d and %q", err, stdout, code, stderr)
+	}
+	wantCode, wantErr := 0, ""
+	if err := d.err(); err != nil {
+		wantCode, wantErr = 1, "pooled: doctor: "+err.Error()+"\n"
+	}
+	if code != wantCode || stderr != wantErr {
+		t.Errorf("have exit code %d and %q, want %d and %q", code, stderr, wantCode, wantErr)
+	}
+	return d
+}
+
+// unhurried makes no answer too slow for the rest of the test, on however busy a machine.
+func unhurried(t *testing.T) {
+	dial, ping, reset := slowDial, slowPing, slowReset
+	t.Cleanup(func() { slowDial, slowPing, slowReset = dial, ping, reset })
+	slowDial, slowPing, slowReset = time.Hour, time.Hour, time.Hour
+}
+
+// levels are the findings without their words.
+func levels(d *diagnosis) string {
+	var all []string
+	for _, f := range d.Findings {
+		if f.Level == levelOK {
+			all = append(all, f.ID)
+		} else {
+			all = append(all, f.ID+":"+string(f.Level))
+		}
+	}
+	return strings.Join(all, " ")
+}
+
+func wantLevels(t *testing.T, d *diagnosis, want string) {
+	t.Helper()
+	if have := levels(d); have != want {
+		t.Errorf("have findings %s\nwant          %s\n%+v", have, want, d.Findings)
+	}
+}
+
+// about is the finding with an ID, which must be there.
+func about(t *testing.T, d *diagnosis, id string) finding {
+	t.Helper()
+	i := slices.IndexFunc(d.Findings, func(f finding) bool { return f.ID == id })
+	if i < 0 {
+		t.Fatalf("have findings %+v, want %s", d.Findings, id)
+	}
+	return d.Findings[i]
+}
+
+func wantFinding(t *testing.T, d *diagnosis, id string, l level, text, change string) {
+	t.Helper()
+	f := about(t, d, id)
+	if f.Level != l || !strings.Contains(f.Text, text) || !strings.Contains(f.Change, change) || change == "" && f.Change != "" {
+		t.Errorf("have %+v\nwant %s, text with %q, change with %q", f, l, text, change)
+	}
+}
+
+// leaks are what became of each kind: "kind result prevented_by".
+func leaks(d *diagnosis) string {
+	var all []string
+	for _, l := range d.Leaks {
+		all = append(all, strings.TrimSpace(l.Kind+": "+string(l.Result)+" "+l.PreventedBy))
+	}
+	return strings.Join(all, "\n")
+}
+
+func wantLatencies(t *testing.T, d *diagnosis, want ...string) {
+	t.Helper()
+	var have []string
+	for _, l := range d.Latency {
+		have = append(have, strings.TrimSpace(l.Name+" "+l.Sent))
+		if l.Tries < 5 || l.MedianMS < 0 || l.MaxMS < l.MedianMS {
+			t.Errorf("have %+v, want at least 5 tries and a median below the maximum", l)
+		}
+	}
+	if !slices.Equal(have, want) {
+		t.Errorf("have latencies %q, want %q", have, want)
+	}
+}
+
+func TestDoctorUsage(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "missing.db")
+	for _, tt := range []struct {
+		args []string
+		want string // stderr has it behind the command's name
+	}{
+		{[]string{}, "no DSN"},
+		{[]string{"--json"}, "no DSN"},
+		{[]string{":memory:", "--instances", "0"}, "--instances 0: want at least 1"},
+		{[]string{":memory:", "--instances", "s3cret"}, "--instances: not a number"},
+		{[]string{":memory:", "--instances"}, "--instances has no value"},
+		{[]string{"--instances=s3cret", ":memory:"}, "--instances: not a number"},
+		{[]string{"--json=s3cret", ":memory:"}, "--json takes no value"},
+		{[]string{"--verbose", ":memory:"}, "there is no flag --verbose"},
+		{[]string{":memory:", "--verbose=s3cret", "x"}, "there is no flag --verbose:"},
+		{[]string{"-x:s3cret@tcp(h)/db"}, "bad flag: "},
+		{[]string{"--s3cret"}, "bad flag: "},
+		{[]string{"---s3cret"}, "bad flag: "},
+		{[]string{"host=h", "user=scott", "password=s3cret"}, "want one DSN, have 3 arguments: put it in quotes"},
+		{[]string{""}, "the DSN is empty"},
+		{[]string{"s3cret"}, "cannot tell"},
+		{[]string{"scott:s3cret@tcp(h)/db?pool_sise=1"}, "pool_size"},
+		{[]string{"postgres://scott:s3cret@h/db?pool_size=x"}, "pool_size"},
+		{[]string{"postgres://scott:s3cret@h:port/db"}, ""},
+		{[]string{"oracle://scott:s3cret@h/db"}, "driver oracle is not registered"},
+		{[]string{missing}, "there is no database file " + missing},
+		{[]string{"sqlite:///" + filepath.ToSlash(missing)}, "there is no database file"},
+	} {
+		code, stdout, stderr := runCommand(t, tt.args...)
+		if code != 2 || stdout != "" {
+			t.Errorf("%q: have exit code %d and output %q, want 2 and none", tt.args, code, stdout)
+		}
+		if !strings.HasPrefix(stderr, "pooled: doctor: ") || !strings.Contains(stderr, tt.want) || strings.Count(stderr, "\n") != 1 {
+			t.Errorf("%q: have %q, want one line with %q", tt.args, stderr, tt.want)
+		}
+		if strings.Contains(stderr, "s3cret") {
+			t.Errorf("%q: have the password in %q, want none", tt.args, stderr)
+		}
+	}
+	if _, err := os.Stat(missing); err == nil {
+		t.Errorf("have a new file %s, want none", missing)
+	}
+	code, stdout, stderr := runCommand(t, "-h")
+	if code != 0 || !strings.HasPrefix(stdout, "usage: pooled doctor DSN") || stderr != "" {
+		t.Errorf("have exit code %d, %q and %q, want 0 and the usage", code, stdout, stderr)
+	}
+}
+
+// The DSN may stand before, between and behind the flags.
+func TestDoctorArguments(t *testing.T) {
+	for _, args := range [][]string{
+		{":memory:", "--instances", "3", "--json"},
+		{"--instances=3", ":memory:", "--json"},
+		{"--json", "--instances", "3", ":memory:"},
+	} {
+		o, err := parseDoctor(args)
+		if want := (doctorOptions{":memory:", 3, true}); err != nil || o != want {
+			t.Errorf("%q: have %+v, %v, want %+v", args, o, err, want)
+		}
+	}
+}
+
+// doctorother is a driver by a name that nobody knows.
+func init() {
+	db, err := sql.Open("sqlite", ":memory:")
+	if err != nil {
+		panic(err)
+	}
+	defer db.Close()
+	sql.Register("doctorother", db.Driver())
+}
+
+// Of a database that isn't known here, all is said that needs no knowledge.
+func TestDoctorOnUnknownServer(t *testing.T) {
+	d := examine(t, ":memory:?pool_driver=doctorother&pool_pre_ping=off")
+	wantLevels(t, d, "dsn reset-mode pre-ping:warning recycle fork-guard wait connect server ping")
+	wantFinding(t, d, "server", levelOK, "the server of driver doctorother is not known here", "")
+	wantLatencies(t, d, "dial", "ping")
+	if d.Server != "" || d.Form != "the driver's own form" {
+		t.Errorf("have server %q and form %q, want none and the driver's own", d.Server, d.Form)
+	}
+}
+
+// What is said of an option needs no server, also if none answers.
+func TestDoctorOptions(t *testing.T) {
+	for _, tt := range []struct{ options, id string }{
+		{"pool_reset_on_return=none", "reset-mode"},
+		{"pool_pre_ping=off", "pre-ping"},
+		{"pool_recycle=-1", "recycle"},
+		{"pool_fork_guard=false", "fork-guard"},
+		{"pool_timeout=-1&pool_max_overflow=0", "wait"},
+		{"pool_timeout=-1&pool_class=static", "wait"},
+		{"pool_timeout=-1", ""}, // nobody waits: there is no limit
+		{"pool_timeout=-1&pool_max_overflow=9223372036854775802", ""},
+		{"pool_class=null", ""},
+	} {
+		d := examine(t, "any?pool_driver=doctoroffline&"+tt.options)
+		want := "dsn reset-mode pre-ping recycle fork-guard wait connect:problem"
+		if tt.id != "" {
+			want = strings.Replace(want, tt.id, tt.id+":warning", 1)
+			if f := about(t, d, tt.id); !strings.Contains(f.Change, "pool_") {
+				t.Errorf("have %+v, want it to say which option to change", f)
+			}
+		}
+		wantLevels(t, d, want)
+	}
+	d := examine(t, "any?pool_driver=doctoroffline&pool_hooks=rotate,audit&pool_logger=mine")
+	wantFinding(t, d, "hooks", levelOK, "pool_hooks=rotate,audit", "")
+	wantFinding(t, d, "connect", levelProblem, "want no connection", "see the message")
+}
+
+// offline is a driver that is known to nobody and connects to nothing.
+type offline struct{}
+
+func init() { sql.Register("doctoroffline", offline{}) }
+
+func (offline) Open(string) (driver.Conn, error) { return nil, errors.New("want no connection") }

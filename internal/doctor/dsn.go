@@ -1,0 +1,101 @@
+package doctor
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/internal/cli"
+)
+
+// newExam understands the DSN. Its errors show no password.
+func newExam(dsn string, instances int) (*exam, error) {
+	given, err := pooled.ParseDSN(dsn)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := cli.WithDriver(given)
+	if err != nil {
+		return nil, err
+	}
+	x := &exam{instances: instances, secrets: secretsOf(given)}
+	x.report = diagnosis{DSN: given.String(), Driver: cfg.Driver, Form: formOf(dsn, cfg.Driver),
+		Instances: instances, ResetMode: string(cfg.ResetOnReturn)}
+	x.cfg = x.replaceDriver(cfg)
+	x.patient = patients[x.cfg.Driver]
+	x.torn = x.report.Form == "a URL" && x.patient != sqlitePatient && maybeTorn(dsn)
+	if x.patient == sqlitePatient {
+		if err := cli.FileExists(x.cfg.DSN); err != nil {
+			return nil, err
+		}
+	}
+	x.report.add("dsn", levelOK, fmt.Sprintf("understood as %s, for driver %s", x.report.Form, cfg.Driver), "")
+	x.noteReplaced(cfg.Driver)
+	if err := x.opens(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// replaceDriver takes a driver of this program's in place of one that reads the same DSNs and isn't here.
+func (x *exam) replaceDriver(cfg pooled.Config) pooled.Config {
+	switch cfg.Driver {
+	case "pgx", "pgx/v5":
+		cfg.Driver, cfg.DSN = "postgres", withoutPgxKeys(cfg.DSN)
+	case "sqlite3":
+		cfg.Driver = "sqlite"
+	}
+	return cfg
+}
+
+func (x *exam) noteReplaced(named string) {
+	if x.cfg.Driver == named {
+		return
+	}
+	x.report.add("driver", levelOK, fmt.Sprintf("this program has no driver %s and used %s, which reads the same DSNs: what is said of the server "+
+		"and the options holds, latencies may differ", named, x.cfg.Driver), "")
+}
+
+// opens tells whether the driver takes the DSN. Nothing is connected.
+func (x *exam) opens() error {
+	s, err := x.open(nil)
+	if err != nil {
+		return err // pooled's own, and clean
+	}
+	return s.close()
+}
+
+// formOf names the form of a DSN that was understood.
+func formOf(dsn, driver string) string {
+	scheme, _, isURL := strings.Cut(dsn, "://")
+	base, _, _ := strings.Cut(strings.ToLower(scheme), "+")
+	known := []string{"mysql", "mariadb", "postgres", "postgresql", "sqlite", "sqlserver", "mssql"}
+	switch {
+	case isURL && (slices.Contains(known, base) || base == driver):
+		return "a URL"
+	case driver == "mysql":
+		return "go-sql-driver's own form"
+	case patients[driver] == postgresPatient:
+		return "keywords and values"
+	case patients[driver] == sqlitePatient:
+		return "SQLite's own form"
+	}
+	return "the driver's own form"
+}
+
+// maybeTorn tells whether a URL has an @ behind what a driver takes for user, password and host. Then that part may have ended at a /, ? or # of the
+// password, and the host begun in it. An @ of an option's value can't be told from that.
+func maybeTorn(dsn string) bool {
+	_, rest, _ := strings.Cut(dsn, "://")
+	end := strings.IndexAny(rest, "/?#")
+	return end >= 0 && strings.Contains(rest[end:], "@")
+}
+
+// withoutPgxKeys takes out of a URL or keywords and values what only pgx knows: lib/pq would send it to the server.
+func withoutPgxKeys(dsn string) string {
+	return pgxKeys.ReplaceAllString(dsn, "$1")
+}
+
+var pgxKeys = regexp.MustCompile(`(^|[?&\s])(?:(?:default_query_exec_mode|statement_cache_capacity|description_cache_capacity)=[^&\s]*(?:[&\s]|$))+`)

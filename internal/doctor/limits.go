@@ -1,0 +1,217 @@
+package doctor
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/pooled-go/pooled"
+)
+
+// bound is a limit on how many sessions there may be.
+type bound struct {
+	name string
+	most int
+	used int // by others, at this moment; -1: not known
+}
+
+// checkLimits compares what the server allows with what the options ask for.
+func checkLimits(ctx context.Context, x *exam) error {
+	if x.patient.limits == nil {
+		return nil
+	}
+	err := x.with(nil, func(s *session) error {
+		return s.borrow(ctx, func(conn *sql.Conn) error { return x.patient.limits(ctx, x, conn) })
+	})
+	if err != nil {
+		return err
+	}
+	x.judgeSize()
+	x.judgeIdleLimit()
+	return nil
+}
+
+// postgresQuery: what the server keeps for administrators, and what it allows to this role and this database. Superusers have no
+// limit of the latter kinds. Each column has a setting's name, as pg_settings has it.
+const postgresQuery = `SELECT
+	(SELECT setting FROM pg_catalog.pg_settings WHERE name = 'max_connections') AS max_connections,
+	(SELECT setting FROM pg_catalog.pg_settings WHERE name = 'superuser_reserved_connections') AS superuser_reserved_connections,
+	(SELECT setting FROM pg_catalog.pg_settings WHERE name = 'reserved_connections') AS reserved_connections,
+	(SELECT CASE WHEN rolsuper THEN -1 ELSE rolconnlimit END FROM pg_catalog.pg_roles WHERE rolname = session_user) AS role_limit,
+	(SELECT CASE WHEN r.rolsuper THEN -1 ELSE d.datconnlimit END FROM pg_catalog.pg_database d, pg_catalog.pg_roles r
+		WHERE d.datname = pg_catalog.current_database() AND r.rolname = session_user) AS database_limit,
+	(SELECT setting FROM pg_catalog.pg_settings WHERE name = 'idle_session_timeout') AS idle_session_timeout,
+	(SELECT setting FROM pg_catalog.pg_settings WHERE name = 'idle_in_transaction_session_timeout') AS idle_in_transaction_session_timeout,
+	(SELECT sum(numbackends) - 1 FROM pg_catalog.pg_stat_database) AS in_use`
+
+func postgresLimits(ctx context.Context, x *exam, conn *sql.Conn) error {
+	v, err := row(ctx, conn, postgresQuery)
+	if err != nil {
+		return err
+	}
+	n := numbers(v) // a setting that this version doesn't have is 0
+	x.idleLimit = time.Duration(n[5]) * time.Millisecond
+	x.recordLimits(
+		ofSessions("max_connections", n[0]),
+		ofSessions("superuser_reserved_connections", n[1]),
+		ofSessions("reserved_connections", n[2]),
+		ofSessions("connection limit of the role", n[3]),
+		ofSessions("connection limit of the database", n[4]),
+		ofTime("idle_session_timeout", x.idleLimit),
+		ofTime("idle_in_transaction_session_timeout", time.Duration(n[6])*time.Millisecond),
+		ofSessions("sessions of others now", n[7]),
+	)
+	x.bound("max_connections less those reserved", n[0]-n[1]-n[2], n[7])
+	x.bound("the role's connection limit", n[3], -1)
+	x.bound("the database's connection limit", n[4], -1)
+	return nil
+}
+
+func mysqlLimits(ctx context.Context, x *exam, conn *sql.Conn) error {
+	v, err := row(ctx, conn, "SELECT @@max_connections, @@max_user_connections, @@wait_timeout, @@interactive_timeout")
+	if err != nil {
+		return err
+	}
+	threads, err := row(ctx, conn, "SHOW GLOBAL STATUS LIKE 'Threads_connected'")
+	if err != nil {
+		return err
+	}
+	n, used := numbers(v), -1
+	if len(threads) == 2 {
+		used = numbers(threads)[1] - 1
+	}
+	x.idleLimit = time.Duration(n[2]) * time.Second
+	if n[1] == 0 {
+		n[1] = -1
+	}
+	x.recordLimits(
+		ofSessions("max_connections", n[0]),
+		ofSessions("max_user_connections", n[1]),
+		ofTime("wait_timeout", x.idleLimit),
+		ofTime("interactive_timeout", time.Duration(n[3])*time.Second),
+		ofSessions("sessions of others now", used),
+	)
+	x.bound("max_connections", n[0], used)
+	x.bound("max_user_connections", n[1], -1)
+	return nil
+}
+
+func numbers(texts []string) []int {
+	n := make([]int, len(texts))
+	for i, text := range texts {
+		n[i], _ = strconv.Atoi(text)
+	}
+	return n
+}
+
+func (x *exam) recordLimits(l ...allowance) {
+	x.report.record(func() { x.report.Limits = l })
+}
+
+// bound notes a limit; a negative one is none.
+func (x *exam) bound(name string, most, used int) {
+	if most >= 0 {
+		x.bounds = append(x.bounds, bound{name, most, used})
+	}
+}
+
+// tightest is the limit that is reached first.
+func (x *exam) tightest() (b bound, ok bool) {
+	for i, other := range x.bounds {
+		if i == 0 || other.most < b.most {
+			b = other
+		}
+	}
+	return b, len(x.bounds) > 0
+}
+
+// judgeSize compares what all processes together may open with what the server lets in.
+func (x *exam) judgeSize() {
+	b, ok := x.tightest()
+	if !ok {
+		return
+	}
+	if x.pooler != poolerNone {
+		x.report.add("server-limit", levelOK, "how many connections the pooler in between takes is its own affair (PgBouncer: max_client_conn, "+
+			"default_pool_size); the server's limits count for the pooler", "")
+		return
+	}
+	all := "1 process (--instances N for more)"
+	if x.instances > 1 {
+		all = fmt.Sprintf("%d processes", x.instances)
+	}
+	most := mostConns(x.cfg)
+	if most < 0 {
+		x.report.add("limit", levelWarning, fmt.Sprintf("the pool has no limit: under load %s may take all %d connections of the server (%s), "+
+			"and others are refused", all, b.most, b.name), x.share(b)) // a higher limit would be reached as well
+		return
+	}
+	x.report.add("limit", levelOK, fmt.Sprintf("a process opens at most %d connections", most), "")
+	need := most * x.instances
+	sum := fmt.Sprintf("%s with at most %d connections each: %d of the %d that the server lets in (%s)", all, most, need, b.most, b.name)
+	left := bound{b.name, b.most - b.used, 0}
+	switch {
+	case need > b.most:
+		x.report.add("server-limit", levelProblem, sum, x.share(b)+x.orRaise(b))
+	case b.used > 0 && need+b.used > b.most:
+		x.report.add("server-limit", levelWarning, fmt.Sprintf("%s, and others have %d now", sum, b.used),
+			"if the others are not processes of this program that will be gone: "+x.share(left)+x.orRaise(left))
+	default:
+		x.report.add("server-limit", levelOK, sum, "")
+	}
+}
+
+// share is the options by which the processes share what there is.
+func (x *exam) share(b bound) string {
+	each := b.most / x.instances
+	switch {
+	case each < 1:
+		return fmt.Sprintf("the server has not even one for each: raise its limit (%s), put a pooler in between, or run fewer processes", b.name)
+	case x.cfg.Class == pooled.ClassDirect || x.cfg.Class == pooled.ClassNull:
+		return fmt.Sprintf("db.SetMaxOpenConns(%d) at most", each)
+	}
+	size := min(max(x.cfg.Size, 1), each)
+	return fmt.Sprintf("pool_size=%d&pool_max_overflow=%d at most", size, each-size)
+}
+
+// orRaise is the other way, where share has not said it yet.
+func (x *exam) orRaise(b bound) string {
+	if b.most < x.instances {
+		return ""
+	}
+	return ", or a higher limit at the server"
+}
+
+const (
+	tinyIdleLimit  = 10 * time.Second
+	shortIdleLimit = 5 * time.Minute
+)
+
+// judgeIdleLimit is about the server that ends sessions which do nothing. The pool knows the limit and closes its idle connections
+// earlier, so it matters only if it is short.
+func (x *exam) judgeIdleLimit() {
+	limit, recycle, name := x.idleLimit, x.cfg.Recycle, x.patient.idleSetting
+	switch {
+	case limit == 0:
+		x.report.add("idle-limit", levelOK, "the server does not end sessions for being idle", "")
+	case limit < tinyIdleLimit:
+		x.report.add("idle-limit", levelProblem, fmt.Sprintf("the server ends a session that does nothing for %v, in the hands of a program that thinks for as long, too", limit),
+			fmt.Sprintf("raise %s, to 10 minutes or more", name))
+	case x.cfg.Class == pooled.ClassNull:
+		x.report.add("idle-limit", levelOK, fmt.Sprintf("the server ends a session that is idle for %v; class null keeps none", limit), "")
+	case recycle > limit || recycle < 0 && limit < shortIdleLimit:
+		x.report.add("idle-limit", levelWarning, fmt.Sprintf("the server ends a session that is idle for %v, which is less than pool_recycle=%s: in quiet times the pool closes "+
+			"its idle connections before that, and the next callers wait for new ones", limit, recycleText(recycle)), fmt.Sprintf("raise %s above pool_recycle, or lower pool_recycle", name))
+	default:
+		x.report.add("idle-limit", levelOK, fmt.Sprintf("the server ends a session that is idle for %v; the pool is earlier", limit), "")
+	}
+}
+
+func recycleText(d time.Duration) string {
+	if d < 0 {
+		return "-1"
+	}
+	return d.String()
+}

@@ -1,0 +1,372 @@
+package doctor
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/internal/pooledtest"
+)
+
+const (
+	fineOnPostgres = "dsn reset-mode pre-ping recycle fork-guard wait connect server tls read-only pooler limit server-limit idle-limit ping reset leak-transaction leak-session"
+	fineOnMySQL    = "dsn reset-mode pre-ping recycle fork-guard wait connect server tls read-only autocommit limit server-limit idle-limit ping reset leak-transaction leak-session"
+)
+
+// withWarnings are the findings, some of them of another level.
+func withWarnings(fine string, others ...string) string {
+	all := strings.Fields(fine)
+	for _, other := range others {
+		id, _, _ := strings.Cut(other, ":")
+		for i, one := range all {
+			if one == id {
+				all[i] = other
+			}
+		}
+	}
+	return strings.Join(all, " ")
+}
+
+// without are the findings less one.
+func without(fine, id string) string { return strings.Replace(fine, " "+id+" ", " ", 1) }
+
+func TestDoctorOnPostgres(t *testing.T) {
+	dsn := pooledtest.Postgres(t)
+	d := examine(t, pooledtest.WithOptions(dsn, sensible))
+	wantLevels(t, d, fineOnPostgres)
+	wantLatencies(t, d, "dial", "ping", "reset DISCARD ALL")
+	if d.Verdict != levelOK || d.Driver != "postgres" || d.Form != "a URL" || !strings.HasPrefix(d.Server, "PostgreSQL ") || d.ResetMode != "auto" {
+		t.Errorf("have %+v, want nothing to be wrong with PostgreSQL", d)
+	}
+	d = examine(t, dsn)
+	wantLevels(t, d, without(withWarnings(fineOnPostgres, "limit:warning", "leak-session:warning"), "server-limit"))
+	wantLatencies(t, d, "dial", "ping", "reset ROLLBACK")
+	wantFinding(t, d, "limit", levelWarning, "1 process (--instances N for more) may take all", "pool_size=5&pool_max_overflow=")
+	if f := about(t, d, "limit"); strings.Contains(f.Change, "higher limit") {
+		t.Errorf("have %q, want no higher limit: a pool without one reaches it as well", f.Change)
+	}
+	wantFinding(t, d, "leak-session", levelWarning, "finds 10 of 10 kinds", "pool_reset_on_return=session, if the program leaves any of: SET by a function")
+
+	d = examine(t, strings.Replace(dsn, "postgres://", "postgresql+pgx://", 1)+"&default_query_exec_mode=exec&"+sensible)
+	wantLevels(t, d, strings.Replace(fineOnPostgres, "dsn", "dsn driver", 1))
+	if d.Driver != "pgx" {
+		t.Errorf("have driver %s, want pgx", d.Driver)
+	}
+}
+
+func TestDoctorOnMySQL(t *testing.T) {
+	dsn := pooledtest.MySQL(t)
+	d := examine(t, pooledtest.WithOptions(dsn, sensible))
+	wantLevels(t, d, fineOnMySQL)
+	if d.Verdict != levelOK || d.Driver != "mysql" || d.Form != "go-sql-driver's own form" || !strings.HasPrefix(d.Server, "MariaDB ") {
+		t.Errorf("have %+v, want nothing to be wrong with MariaDB", d)
+	}
+	if reset := d.Latency[2]; !strings.Contains(reset.Sent, "COM_RESET_CONNECTION") {
+		t.Errorf("have %+v, want a reset by COM_RESET_CONNECTION", reset)
+	}
+	d = examine(t, dsn)
+	wantLevels(t, d, without(withWarnings(fineOnMySQL, "limit:warning", "leak-session:warning"), "server-limit"))
+	wantLatencies(t, d, "dial", "ping", "reset ROLLBACK")
+
+	d = examine(t, pooledtest.WithOptions(dsn, "autocommit=0&"+sensible))
+	wantLevels(t, d, withWarnings(fineOnMySQL, "autocommit:warning"))
+	wantFinding(t, d, "autocommit", levelWarning, "every statement opens a transaction", "autocommit=0")
+
+	for value, text := range map[string]string{"1": "every COMMIT opens another", "2": "every COMMIT ends its session"} {
+		d = examine(t, pooledtest.WithOptions(dsn, "completion_type="+value+"&"+sensible))
+		wantLevels(t, d, withWarnings(fineOnMySQL, "autocommit:warning"))
+		wantFinding(t, d, "autocommit", levelWarning, text, "completion_type=0")
+	}
+
+	d = examine(t, pooledtest.WithOptions(dsn, "compress=true&pool_reset_on_return=session&pool_size=1&pool_max_overflow=0"))
+	wantLevels(t, d, withWarnings(fineOnMySQL, "reset:warning"))
+	wantFinding(t, d, "reset", levelWarning, "closes the connection", "pool_reset_on_return=auto")
+}
+
+// What mode lets the next borrower find which kind, and which mode would not.
+func TestDoctorLeaks(t *testing.T) {
+	for _, s := range []struct {
+		name   string
+		dsn    func(testing.TB) string
+		kinds  []leakKind
+		hidden string // from every statement's text, so auto leaves it
+	}{
+		{"postgres", pooledtest.Postgres, postgresLeaks, "SET by a function"},
+		{"mysql", pooledtest.MySQL, mysqlLeaks, "warnings of a query"},
+	} {
+		for _, mode := range []pooled.ResetMode{pooled.ResetNone, pooled.ResetCommit, pooled.ResetRollback, pooled.ResetAuto, pooled.ResetSession} {
+			t.Run(s.name+"/"+string(mode), func(t *testing.T) {
+				var want []string
+				for _, k := range s.kinds {
+					result := "clean"
+					switch {
+					case mode == pooled.ResetSession:
+					case k.tx && mode == pooled.ResetNone:
+						result = "found rollback"
+					case k.tx:
+					case k.name == s.hidden:
+						result = "found session"
+					case mode != pooled.ResetAuto:
+						result = "found auto"
+					}
+					want = append(want, k.name+": "+result)
+				}
+				d := examine(t, pooledtest.WithOptions(s.dsn(t), "pool_reset_on_return="+string(mode)))
+				if have, want := leaks(d), strings.Join(want, "\n"); have != want {
+					t.Errorf("have\n%s\nwant\n%s", have, want)
+				}
+				l := levelOK
+				if mode == pooled.ResetNone {
+					l = levelProblem
+				}
+				if have := about(t, d, "leak-transaction").Level; have != l {
+					t.Errorf("leak-transaction: have %s, want %s", have, l)
+				}
+			})
+		}
+	}
+}
+
+// What a mode leaves does not depend on a reset that is cut short, which ends the session.
+func TestDoctorLeaksWithTinyResetTimeout(t *testing.T) {
+	for _, dsn := range []string{pooledtest.Postgres(t), pooledtest.MySQL(t)} {
+		want := leaks(examine(t, dsn))
+		if have := leaks(examine(t, pooledtest.WithOptions(dsn, "pool_reset_timeout=1us"))); have != want {
+			t.Errorf("have\n%s\nwant\n%s", have, want)
+		}
+	}
+}
+
+// MySQL's accounts and its TLS have advice of their own.
+func TestDoctorOnMySQLWithoutTLS(t *testing.T) {
+	d := examine(t, pooledtest.WithOptions(pooledtest.MySQL(t), "tls=true"))
+	wantFinding(t, d, "connect", levelProblem, "TLS", "tls=false")
+}
+
+// In class null a session ends with its borrow, so nothing is found in any mode; in class direct the modes count.
+func TestDoctorLeaksByClass(t *testing.T) {
+	for name, dsn := range map[string]string{"postgres": pooledtest.Postgres(t), "mysql": pooledtest.MySQL(t), "sqlite": "file:" + t.TempDir() + "/x.db?pool_name=x"} {
+		if name == "sqlite" {
+			oneRow(t, strings.TrimSuffix(strings.TrimPrefix(dsn, "file:"), "?pool_name=x"))
+		}
+		for class, want := range map[string]string{"null": ": clean", "direct": ": found"} {
+			d := examine(t, pooledtest.WithOptions(dsn, "pool_reset_on_return=none&pool_class="+class))
+			for line := range strings.Lines(leaks(d)) {
+				if !strings.Contains(line, want) {
+					t.Errorf("%s, class %s: have %s, want %s", name, class, line, want)
+				}
+			}
+		}
+	}
+}
+
+func TestDoctorInstances(t *testing.T) {
+	for name, dsn := range map[string]string{"postgres": pooledtest.Postgres(t), "mysql": pooledtest.MySQL(t)} {
+		d := examine(t, pooledtest.WithOptions(dsn, "pool_size=5&pool_max_overflow=5"), "--instances", "40")
+		wantFinding(t, d, "server-limit", levelProblem, "40 processes with at most 10 connections each: 400 of the ", "pool_size=")
+		if d.Instances != 40 || d.Verdict != levelProblem {
+			t.Errorf("%s: have %d instances and verdict %s, want 40 and a problem", name, d.Instances, d.Verdict)
+		}
+	}
+}
+
+// Limits of the account count, and are found out without rights.
+func TestDoctorAccountLimits(t *testing.T) {
+	const secret = "doctor-s3cret"
+	t.Run("postgres", func(t *testing.T) {
+		dsn := pooledtest.Postgres(t)
+		admin := pooledtest.OpenDB(t, "postgres", dsn)
+		pooledtest.MustExec(t, admin, "DROP ROLE IF EXISTS pooled_doctor_few")
+		pooledtest.MustExec(t, admin, "CREATE ROLE pooled_doctor_few LOGIN CONNECTION LIMIT 7 PASSWORD '"+secret+"'")
+		t.Cleanup(func() { admin.Exec("DROP ROLE pooled_doctor_few") })
+		_, host, _ := strings.Cut(dsn, "@")
+		d := examine(t, "postgres://pooled_doctor_few:"+secret+"@"+host+"&"+sensible)
+		wantLevels(t, d, withWarnings(fineOnPostgres, "server-limit:problem"))
+		wantFinding(t, d, "server-limit", levelProblem, "10 of the 7 that the server lets in (the role's connection limit)", "pool_size=5&pool_max_overflow=2")
+	})
+	t.Run("mysql", func(t *testing.T) {
+		dsn := pooledtest.MySQL(t)
+		admin := pooledtest.OpenDB(t, "mysql", dsn)
+		pooledtest.MustExec(t, admin, "CREATE OR REPLACE USER pooled_doctor_few@'127.0.0.1' IDENTIFIED BY '"+secret+"' WITH MAX_USER_CONNECTIONS 7")
+		pooledtest.MustExec(t, admin, "GRANT ALL ON pooled_test.* TO pooled_doctor_few@'127.0.0.1'")
+		t.Cleanup(func() { admin.Exec("DROP USER pooled_doctor_few@'127.0.0.1'") })
+		_, host, _ := strings.Cut(dsn, "@")
+		d := examine(t, "pooled_doctor_few:"+secret+"@"+host+"?"+sensible)
+		wantLevels(t, d, withWarnings(fineOnMySQL, "server-limit:problem"))
+		wantFinding(t, d, "server-limit", levelProblem, "10 of the 7 that the server lets in (max_user_connections)", "pool_size=5&pool_max_overflow=2")
+	})
+}
+
+// What can't be told apart, or is not allowed, is not tried, and the rest is.
+func TestDoctorNotTried(t *testing.T) {
+	reason := func(d *diagnosis, kind string) string {
+		for _, l := range d.Leaks {
+			if l.Kind == kind {
+				return string(l.Result) + ": " + l.Reason
+			}
+		}
+		return ""
+	}
+	d := examine(t, pooledtest.WithOptions(pooledtest.Postgres(t), "statement_timeout=54321"))
+	if have, want := reason(d, "SET"), "not tried: the DSN gives every session the same"; have != want {
+		t.Errorf("have %q, want %q", have, want)
+	}
+	wantFinding(t, d, "leak-session", levelWarning, "finds 8 of 8 kinds", "auto")
+
+	dsn := pooledtest.MySQL(t)
+	admin := pooledtest.OpenDB(t, "mysql", dsn)
+	pooledtest.MustExec(t, admin, "CREATE OR REPLACE USER pooled_doctor_reader@'127.0.0.1' IDENTIFIED BY 'doctor-s3cret'")
+	pooledtest.MustExec(t, admin, "GRANT SELECT ON pooled_test.* TO pooled_doctor_reader@'127.0.0.1'")
+	t.Cleanup(func() { admin.Exec("DROP USER pooled_doctor_reader@'127.0.0.1'") })
+	_, host, _ := strings.Cut(dsn, "@")
+	d = examine(t, "pooled_doctor_reader:doctor-s3cret@"+host)
+	if have, want := reason(d, "temporary table"), "not tried: Error 1044"; !strings.HasPrefix(have, want) {
+		t.Errorf("have %q, want %q", have, want)
+	}
+	wantFinding(t, d, "leak-session", levelWarning, "finds 9 of 9 kinds", "auto")
+}
+
+func TestDoctorIdleLimit(t *testing.T) {
+	for dsn, change := range map[string]string{
+		pooledtest.WithOptions(pooledtest.Postgres(t), "idle_session_timeout=60000"): "raise idle_session_timeout above pool_recycle",
+		pooledtest.WithOptions(pooledtest.MySQL(t), "wait_timeout=60"):               "raise wait_timeout above pool_recycle",
+	} {
+		d := examine(t, dsn)
+		wantFinding(t, d, "idle-limit", levelWarning, "idle for 1m0s, which is less than pool_recycle=30m", change)
+	}
+}
+
+func TestJudgeIdleLimit(t *testing.T) {
+	for _, tt := range []struct {
+		limit   time.Duration
+		options string
+		level   level
+		text    string
+		change  string
+	}{
+		{0, "pool_recycle=-1", levelOK, "does not end sessions", ""},
+		{9 * time.Second, "pool_class=null", levelProblem, "does nothing for 9s", "raise wait_timeout, to 10 minutes"},
+		{time.Minute, "pool_class=null", levelOK, "class null keeps none", ""},
+		{time.Minute, "pool_recycle=61s", levelWarning, "less than pool_recycle=1m1s", "raise wait_timeout above"},
+		{time.Minute, "pool_recycle=-1", levelWarning, "less than pool_recycle=-1", "lower pool_recycle"},
+		{time.Minute, "pool_recycle=60s", levelOK, "the pool is earlier", ""},
+		{5 * time.Minute, "pool_recycle=-1", levelOK, "the pool is earlier", ""},
+	} {
+		cfg, err := pooled.ParseDSN("mysql://h/db?" + tt.options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := &exam{cfg: cfg, patient: mysqlPatient, facts: facts{idleLimit: tt.limit}}
+		x.judgeIdleLimit()
+		wantFinding(t, x.report.final(), "idle-limit", tt.level, tt.text, tt.change)
+	}
+}
+
+// Slow answers are measured against the options.
+func TestJudgeReset(t *testing.T) {
+	for _, tt := range []struct {
+		options     string
+		median, max time.Duration
+		replaced    bool
+		level       level
+		change      string
+	}{
+		{"", time.Millisecond, 2 * time.Second, false, levelOK, ""},
+		{"", time.Millisecond, 3 * time.Second, false, levelProblem, "at least pool_reset_timeout=12s"},
+		{"pool_reset_timeout=1ms", time.Millisecond, time.Millisecond, false, levelProblem, "at least pool_reset_timeout=4ms; 5s is the default"},
+		{"pool_reset_timeout=-1", time.Millisecond, 3 * time.Second, false, levelOK, ""},
+		{"", 200 * time.Millisecond, time.Second, false, levelWarning, "nearer"},
+		{"pool_reset_on_return=session", 200 * time.Millisecond, time.Second, false, levelWarning, "pool_reset_on_return=auto"},
+		{"pool_reset_on_return=session", time.Millisecond, time.Second, true, levelWarning, "pool_reset_on_return=auto"},
+	} {
+		cfg, err := pooled.ParseDSN("mysql://h/db?" + tt.options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := &exam{cfg: cfg, patient: mysqlPatient}
+		x.judgeReset(latency{median: tt.median, max: tt.max}, tt.replaced, 0)
+		wantFinding(t, x.report.final(), "reset", tt.level, "", tt.change)
+	}
+}
+
+func TestJudgePing(t *testing.T) {
+	for _, tt := range []struct {
+		options     string
+		median, max time.Duration
+		level       level
+		change      string
+	}{
+		{"", time.Millisecond, 2 * time.Second, levelOK, ""},
+		{"", time.Millisecond, 3 * time.Second, levelProblem, "at least pool_ping_timeout=12s"},
+		{"pool_ping_timeout=1ms", time.Millisecond, time.Millisecond, levelProblem, "at least pool_ping_timeout=4ms; 5s is the default"},
+		{"pool_ping_timeout=-1", 51 * time.Millisecond, 3 * time.Second, levelWarning, "nearer"},
+	} {
+		cfg, err := pooled.ParseDSN("mysql://h/db?" + tt.options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := &exam{cfg: cfg}
+		x.judgePing(latency{median: tt.median, max: tt.max})
+		wantFinding(t, x.report.final(), "ping", tt.level, "", tt.change)
+	}
+}
+
+// The advice for a pool's size, for what servers say and programs ask for.
+func TestJudgeSize(t *testing.T) {
+	for _, tt := range []struct {
+		options   string
+		instances int
+		bounds    []bound
+		want      string // levels
+		change    string
+	}{
+		{"pool_size=5&pool_max_overflow=5", 2, []bound{{"all", 100, 3}}, "limit server-limit", ""},
+		{"pool_size=5&pool_max_overflow=5", 10, []bound{{"all", 100, 0}}, "limit server-limit", ""},
+		{"pool_size=5&pool_max_overflow=5", 10, []bound{{"all", 100, 1}}, "limit server-limit:warning", "pool_size=5&pool_max_overflow=4 at most"},
+		{"pool_size=5&pool_max_overflow=5", 10, []bound{{"all", 100, -1}}, "limit server-limit", ""},
+		{"pool_size=5&pool_max_overflow=5", 11, []bound{{"all", 100, 0}}, "limit server-limit:problem", "pool_size=5&pool_max_overflow=4 at most"},
+		{"pool_size=50&pool_max_overflow=0", 11, []bound{{"all", 100, 0}}, "limit server-limit:problem", "pool_size=9&pool_max_overflow=0 at most"},
+		{"pool_size=1&pool_max_overflow=0", 11, []bound{{"all", 100, 0}, {"role", 10, -1}}, "limit server-limit:problem", "not even one for each: raise its limit (role)"},
+		{"pool_class=static", 10, []bound{{"all", 10, 0}}, "limit server-limit", ""},
+		{"pool_size=20", 4, []bound{{"all", 100, 0}}, "limit:warning", "pool_size=20&pool_max_overflow=5 at most"},
+		{"pool_size=-1", 4, []bound{{"all", 100, 0}}, "limit:warning", "pool_size=1&pool_max_overflow=24 at most"},
+		{"pool_class=direct", 4, []bound{{"all", 100, 0}}, "limit:warning", "db.SetMaxOpenConns(25) at most"},
+		{"pool_class=null", 4, []bound{{"all", 100, 0}}, "limit:warning", "db.SetMaxOpenConns(25) at most"},
+		{"pool_size=20", 4, nil, "", ""},
+	} {
+		cfg, err := pooled.ParseDSN("postgres://h/db?" + tt.options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := &exam{cfg: cfg, instances: tt.instances, facts: facts{bounds: tt.bounds}}
+		x.judgeSize()
+		d := x.report.final()
+		if have := levels(d); have != tt.want {
+			t.Errorf("%s, %d processes, %v: have %s, want %s", tt.options, tt.instances, tt.bounds, have, tt.want)
+			continue
+		}
+		if n := len(d.Findings); tt.change != "" && !strings.Contains(d.Findings[n-1].Change, tt.change) {
+			t.Errorf("%s, %d processes, %v: have change %q, want %q", tt.options, tt.instances, tt.bounds, d.Findings[n-1].Change, tt.change)
+		}
+	}
+}
+
+func TestJudgeTLS(t *testing.T) {
+	for _, tt := range []struct {
+		hosts     []string
+		encrypted bool
+		want      string
+	}{
+		{[]string{"db.example"}, true, "tls"},
+		{[]string{"db.example"}, false, "tls:warning"},
+		{[]string{"localhost", "10.0.0.1"}, false, "tls:warning"},
+		{[]string{"localhost", "127.8.0.1", "::1", "/run/postgresql", "@name", ""}, false, "tls"},
+	} {
+		x := new(exam)
+		x.judgeTLS(tt.hosts, tt.encrypted, "tls=true")
+		if have := levels(x.report.final()); have != tt.want {
+			t.Errorf("%q, TLS %t: have %s, want %s", tt.hosts, tt.encrypted, have, tt.want)
+		}
+	}
+}

@@ -1,0 +1,230 @@
+package doctor
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/lib/pq"
+)
+
+// patient is what an examination has to know of a kind of server.
+type patient struct {
+	session string                      // asks for what no two sessions have in common; empty: nothing to ask
+	version string                      // the query
+	call    func(version string) string // the name it goes by
+
+	// look finds what one session shows: TLS, what the server lets it do.
+	look func(ctx context.Context, x *exam, conn *sql.Conn) error
+	// limits reads the server's limits and records them. Nil: it has none.
+	limits      func(ctx context.Context, x *exam, conn *sql.Conn) error
+	idleSetting string // the limit on idle sessions among them
+
+	touch   string // changes the session, so that mode auto resets it
+	kinds   []leakKind
+	cleanUp []string // undoes what kinds leave
+}
+
+var (
+	postgresPatient = &patient{
+		// Of several servers behind one name two may have the same number in use.
+		session:     "SELECT pid || ' since ' || backend_start FROM pg_catalog.pg_stat_activity WHERE pid = pg_catalog.pg_backend_pid()",
+		version:     "SELECT pg_catalog.version()",
+		call:        func(v string) string { v, _, _ = strings.Cut(v, " on "); return v },
+		look:        lookAtPostgres,
+		limits:      postgresLimits,
+		idleSetting: "idle_session_timeout",
+		touch:       "SET statement_timeout = 54321",
+		kinds:       postgresLeaks,
+		cleanUp:     []string{"ROLLBACK", "DISCARD ALL"},
+	}
+	mysqlPatient = &patient{
+		session: "SELECT CONNECTION_ID()",
+		version: "SELECT VERSION()",
+		call: func(v string) string {
+			if strings.Contains(v, "MariaDB") {
+				v, _, _ = strings.Cut(v, "-MariaDB")
+				return "MariaDB " + v
+			}
+			return "MySQL " + v
+		},
+		look:        lookAtMySQL,
+		limits:      mysqlLimits,
+		idleSetting: "wait_timeout",
+		touch:       "SET @pooled_doctor = 1",
+		kinds:       mysqlLeaks,
+	}
+	sqlitePatient = &patient{
+		version: "SELECT sqlite_version()",
+		call:    func(v string) string { return "SQLite " + v },
+		look:    lookAtSQLite,
+		touch:   "PRAGMA cache_size = 54321",
+		kinds:   sqliteLeaks,
+	}
+)
+
+// patients has those by the driver's name.
+var patients = map[string]*patient{
+	"postgres": postgresPatient,
+	"pgx":      postgresPatient,
+	"pgx/v5":   postgresPatient,
+	"mysql":    mysqlPatient,
+	"sqlite":   sqlitePatient,
+	"sqlite3":  sqlitePatient,
+}
+
+func lookAtPostgres(ctx context.Context, x *exam, conn *sql.Conn) error {
+	cfg, err := pq.NewConfig(x.cfg.DSN)
+	if err != nil {
+		return err
+	}
+	hosts := []string{hostOr(cfg.Host, cfg.Hostaddr)}
+	for _, more := range cfg.Multi {
+		hosts = append(hosts, hostOr(more.Host, more.Hostaddr))
+	}
+	encrypted := cfg.SSLMode != pq.SSLModeDisable
+	if cfg.SSLMode == pq.SSLModePrefer || cfg.SSLMode == pq.SSLModeAllow { // then the server decides
+		used, err := one(ctx, conn, "SELECT ssl FROM pg_catalog.pg_stat_ssl WHERE pid = pg_catalog.pg_backend_pid()")
+		if err != nil {
+			return err
+		}
+		encrypted = used == "true"
+	}
+	x.judgeTLS(hosts, encrypted, "sslmode=verify-full, with the server's authority in sslrootcert; sslmode=require at least")
+	standby, err := one(ctx, conn, "SELECT pg_catalog.pg_is_in_recovery()")
+	if err != nil {
+		return err
+	}
+	x.judgeReadOnly(standby == "true", "name the primary's host, or all hosts and target_session_attrs=read-write")
+	return nil
+}
+
+// hostOr is where lib/pq connects to: the address, if one is given.
+func hostOr(host string, addr netip.Addr) string {
+	if addr.IsValid() {
+		return addr.String()
+	}
+	return host
+}
+
+func lookAtMySQL(ctx context.Context, x *exam, conn *sql.Conn) error {
+	cfg, err := mysql.ParseDSN(x.cfg.DSN)
+	if err != nil {
+		return err
+	}
+	host := cfg.Addr
+	if h, _, err := net.SplitHostPort(cfg.Addr); err == nil {
+		host = h
+	}
+	cipher, err := row(ctx, conn, "SHOW SESSION STATUS LIKE 'Ssl_cipher'")
+	if err != nil {
+		return err
+	}
+	x.judgeTLS([]string{host}, len(cipher) == 2 && cipher[1] != "", "tls=true")
+	state, err := row(ctx, conn, "SELECT @@autocommit, @@global.read_only")
+	if err != nil {
+		return err
+	}
+	x.judgeReadOnly(state[1] == "1", "name the primary's host")
+	completion, err := one(ctx, conn, "SELECT @@completion_type")
+	if err != nil && noAnswer(err) {
+		return err // else there is no such variable
+	}
+	x.judgeAutocommit(state[0] == "1", completion)
+	return nil
+}
+
+// judgeAutocommit is about transactions that nobody begins. completion is completion_type, empty if there is none.
+func (x *exam) judgeAutocommit(on bool, completion string) {
+	const (
+		off = "take autocommit=0 out of the DSN, or init_connect's out of the server's configuration; " +
+			"begin transactions with db.BeginTx"
+		nothing = "completion_type=0, wherever it is set: in the DSN, pool_init_sql or the server's configuration"
+	)
+	mode := x.cfg.ResetOnReturn
+	switch {
+	case !on:
+		x.report.add("autocommit", levelWarning, fmt.Sprintf("autocommit is off: every statement opens a transaction, "+
+			"and what its own checkout does not commit meets pool_reset_on_return=%s", mode), off)
+	case completion == "CHAIN":
+		x.report.add("autocommit", levelWarning, fmt.Sprintf("completion_type is CHAIN: every COMMIT opens another "+
+			"transaction, which each return ends (pool_reset_on_return=%s)", mode), nothing)
+	case completion == "RELEASE":
+		x.report.add("autocommit", levelWarning, "completion_type is RELEASE: every COMMIT ends its session, and the "+
+			"next caller opens another", nothing)
+	default:
+		x.report.add("autocommit", levelOK, "each statement by itself is a transaction", "")
+	}
+}
+
+func lookAtSQLite(ctx context.Context, x *exam, conn *sql.Conn) error {
+	only, err := one(ctx, conn, "PRAGMA query_only")
+	if err != nil {
+		return err
+	}
+	if only == "1" || opensReadOnly(x.cfg.DSN) {
+		x.report.add("read-only", levelOK, "the DSN opens the database for reading only (mode=ro, immutable or query_only): a program that writes can't use it", "")
+		return nil
+	}
+	patience, err := one(ctx, conn, "PRAGMA busy_timeout")
+	if err != nil {
+		return err
+	}
+	switch ms, _ := strconv.Atoi(patience); {
+	case mostConns(x.cfg) == 1:
+		x.report.add("sqlite-busy", levelOK, "one connection: its users take turns", "")
+	case ms == 0:
+		x.report.add("sqlite-busy", levelWarning, `no busy timeout: of two that write at the same moment one gets "database is locked" at once`,
+			"_pragma=busy_timeout(10000); for driver sqlite3 _busy_timeout=10000")
+	default:
+		x.report.add("sqlite-busy", levelOK, fmt.Sprintf("who wants to write while another does waits up to %d ms", ms), "")
+	}
+	return nil
+}
+
+// opensReadOnly tells whether SQLite's own form of a DSN says so. Only with file: it reads what is behind the question mark.
+func opensReadOnly(dsn string) bool {
+	uri, query, _ := strings.Cut(dsn, "?")
+	v, err := url.ParseQuery(query)
+	return err == nil && strings.HasPrefix(uri, "file:") && (v.Get("mode") == "ro" || v.Get("immutable") == "1")
+}
+
+// judgeTLS is about the way to the server: who can listen on it.
+func (x *exam) judgeTLS(hosts []string, encrypted bool, change string) {
+	away := ""
+	for _, host := range hosts {
+		if !local(host) {
+			away = host
+		}
+	}
+	switch {
+	case encrypted:
+		x.report.add("tls", levelOK, "TLS", "")
+	case away == "":
+		x.report.add("tls", levelOK, "no TLS, and the way to the server does not leave this machine", "")
+	default:
+		x.report.add("tls", levelWarning, fmt.Sprintf("no TLS on the way to %s: whoever is on it can read and change everything", x.secrets.mask(away)), change)
+	}
+}
+
+// local tells a host that is reached without a network: a socket's path, or this machine's own address.
+func local(host string) bool {
+	if host == "" || host == "localhost" || host[0] == '/' || host[0] == '@' {
+		return true
+	}
+	return net.ParseIP(host).IsLoopback()
+}
+
+func (x *exam) judgeReadOnly(yes bool, change string) {
+	if yes {
+		x.report.add("read-only", levelWarning, "this server takes no writes: a standby, or set so", change+", unless the program only reads")
+		return
+	}
+	x.report.add("read-only", levelOK, "the server takes writes", "")
+}
