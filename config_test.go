@@ -2,6 +2,7 @@ package pooled_test
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -88,7 +89,8 @@ func TestCloneSharesNothing(t *testing.T) {
 	}
 }
 
-// TestOptionsAgree holds the table to its own promises: each key and alias once, each default accepted and without effect.
+// TestOptionsAgree holds the table to its own promises: each key and alias once, each default accepted and without
+// effect.
 func TestOptionsAgree(t *testing.T) {
 	seen := map[string]bool{}
 	for _, o := range pooled.Options() {
@@ -108,7 +110,7 @@ func TestOptionsAgree(t *testing.T) {
 			continue
 		}
 		c, err := pooled.ParseDSN("u@tcp(h)/db?" + o.Key + "=" + o.Default)
-		if classes := pooled.OptionClasses(o.Key); err != nil || classes != nil && !slices.Contains(classes, pooled.ClassQueue) {
+		if err != nil || o.Classes != nil && !slices.Contains(o.Classes, pooled.ClassQueue) {
 			t.Errorf("%s=%s: have %v, want its default accepted", o.Key, o.Default, err)
 			continue
 		}
@@ -123,15 +125,50 @@ func TestOptionsCannotBeChanged(t *testing.T) {
 		if len(o.Aliases) > 0 {
 			o.Aliases[0] = "changed"
 		}
+		if len(o.Classes) > 0 {
+			o.Classes[0] = "changed"
+		}
 	}
 	for _, o := range pooled.Options() {
-		if slices.Contains(o.Aliases, "changed") {
-			t.Errorf("%s: have an alias that a caller changed, want a copy for each caller", o.Key)
+		if slices.Contains(o.Aliases, "changed") || slices.Contains(o.Classes, "changed") {
+			t.Errorf("%s: have an alias or a class that a caller changed, want a copy for each caller", o.Key)
 		}
 	}
 }
 
-// TestREADMEOptions compares the README's table with the code's. go test -run TestREADMEOptions -update-options writes it.
+// optionsMarkdown is the README's table. What stands in parentheses behind an option is the classes in which it means
+// something, if not all.
+func optionsMarkdown() string {
+	var b strings.Builder
+	b.WriteString("| key | default | meaning |\n|---|---|---|\n")
+	for _, o := range pooled.Options() {
+		key := "`" + strings.Join(append([]string{o.Key}, o.Aliases...), "`, `") + "`"
+		def := ""
+		if o.Default != "" {
+			def = "`" + o.Default + "`"
+		}
+		doc := o.Doc
+		if o.Key == "pool_size" {
+			doc += "; `pool_max_conns=N` means pool_size=N and pool_max_overflow=0"
+		}
+		if o.Classes != nil {
+			doc += " (" + classNames(o.Classes) + ")"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", key, def, doc)
+	}
+	return b.String()
+}
+
+func classNames(classes []pooled.Class) string {
+	var names []string
+	for _, c := range classes {
+		names = append(names, string(c))
+	}
+	return strings.Join(names, ", ")
+}
+
+// TestREADMEOptions compares the README's table with the code's. go test -run TestREADMEOptions -update-options writes
+// it.
 func TestREADMEOptions(t *testing.T) {
 	const begin, end = "<!-- options -->\n", "<!-- /options -->"
 	readme, err := os.ReadFile("README.md")
@@ -143,7 +180,7 @@ func TestREADMEOptions(t *testing.T) {
 	if !ok || !closed {
 		t.Fatalf("README.md: have no table between %q and %q, want one", begin, end)
 	}
-	want := pooled.OptionsMarkdown()
+	want := optionsMarkdown()
 	if have == want {
 		return
 	}

@@ -4,12 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
+
+	"github.com/pooled-go/pooled/internal/option"
 )
 
-// ParseDSN reads a DSN: the parent's own with options of ours in it, each in the way the parent's are written there, or a URL.
-// It tells whose DSN it is by pool_driver, then by the scheme, then by the form; if two forms fit, it says so in an error.
+// ParseDSN reads a DSN: the parent's own with options of ours in it, each in the way the parent's are written there, or
+// a URL. It tells whose DSN it is by pool_driver, then by the scheme, then by the form; if two forms fit, it says so in
+// an error.
 //
 //	scott:tiger@tcp(host:3306)/db?parseTime=true&pool_size=10     go-sql-driver/mysql
 //	host=/run/postgresql user=scott pool_size=10                  lib/pq
@@ -24,8 +26,8 @@ import (
 //
 // What is not ours reaches the parent byte for byte, in its order. ParseDSN does not need the driver to be registered.
 //
-// Errors are one line and name the key. They never show a password: a value is shown only if it is that of a known key, short,
-// and without an @ behind it, and nothing of the parent's part of the DSN is shown at all.
+// Errors are one line and name the key. They never show a password: a value is shown only if it is that of a known key,
+// short, and without an @ behind it, and nothing of the parent's part of the DSN is shown at all.
 func ParseDSN(dsn string) (Config, error) {
 	f, err := tellForm(dsn)
 	if err != nil {
@@ -65,15 +67,6 @@ func isOption(key string) bool {
 // isOptionParam is isOption for a parameter.
 func isOptionParam(p param) bool { return isOption(p.key) }
 
-// lookup returns the option with that key or alias.
-func lookup(key string) *option {
-	i := slices.IndexFunc(options, func(o option) bool { return o.Key == key || slices.Contains(o.Aliases, key) })
-	if i < 0 {
-		return nil
-	}
-	return &options[i]
-}
-
 // parseOptions stores the options of a DSN and returns, for each key of the table, the name under which it was given.
 func (c *Config) parseOptions(f form) (given map[string]string, err error) {
 	given = map[string]string{}
@@ -81,10 +74,11 @@ func (c *Config) parseOptions(f form) (given map[string]string, err error) {
 		if !isOption(p.key) {
 			continue
 		}
-		// What looks like a key may be part of a password whose ? or & was not encoded: then an @ follows, or we guessed.
+		// What looks like a key may be part of a password whose ? or & was not encoded: then an @ follows, or we
+		// guessed.
 		behind := f.syntax.sep == "&" && strings.Contains(f.layout.dsn[p.start:], "@")
 		show := !behind && (f.family != otherFamily || f.scheme != "")
-		o := lookup(p.key)
+		o := options.Lookup(p.key)
 		if o == nil {
 			return nil, errUnknownKey(p.key, show)
 		}
@@ -112,8 +106,8 @@ func (c *Config) parseOptions(f form) (given map[string]string, err error) {
 	return given, nil
 }
 
-func (c *Config) parseOption(o *option, p param) error {
-	if err := o.parse(c, p.value); err != nil || p.key != maxConnsKey {
+func (c *Config) parseOption(o *option.Row[Config], p param) error {
+	if err := o.Parse(c, p.value); err != nil || p.key != maxConnsKey {
 		return err
 	}
 	if c.Size < 1 {
@@ -141,25 +135,23 @@ func badValue(key, value string, err error) error {
 // checkMeaning refuses options that the chosen class would silently ignore.
 func (c *Config) checkMeaning(given map[string]string) error {
 	for _, o := range options {
-		if name, ok := given[o.Key]; ok && !o.appliesTo(c.Class) {
+		if name, ok := given[o.Key]; ok && !o.AppliesTo(string(c.Class)) {
 			return fmt.Errorf("pooled: %s means nothing with pool_class=%s", name, c.Class)
 		}
 	}
 	return nil
 }
 
-// FormatDSN returns a DSN from which ParseDSN makes an equal Config, save for ConnectArgs and Hooks, which a DSN cannot hold,
-// and for a DSN field that is a URL, which ParseDSN rewrites. It holds the options that differ from their defaults
-// and mean something in its Class.
-// It holds the password, too: for a log use String.
+// FormatDSN returns a DSN from which ParseDSN makes an equal Config, save for ConnectArgs and Hooks, which a DSN cannot
+// hold, and for a DSN field that is a URL, which ParseDSN rewrites. It holds the options that differ from their
+// defaults and mean something in its Class. It holds the password, too: for a log use String.
 func (c Config) FormatDSN() string {
 	var pairs []pair
-	defaults := NewConfig()
 	for _, o := range options {
-		if o.format == nil || o.Key == "pool_driver" || !o.appliesTo(c.Class) {
+		if o.Key == "pool_driver" || !o.AppliesTo(string(c.Class)) {
 			continue
 		}
-		if v := o.format(c); v != o.format(defaults) {
+		if v := o.Format(&c); v != o.Default {
 			pairs = append(pairs, pair{o.Key, v})
 		}
 	}

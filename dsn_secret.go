@@ -24,7 +24,7 @@ func isSecret(key string) bool {
 // isMisspelt tells a key that was meant to be password.
 func isMisspelt(key string) bool {
 	const slips = 2
-	return len(key) >= len("passwd") && editDistance(key, "password") <= slips
+	return len(key) >= len("passwd") && spelling.Distance(key, "password") <= slips
 }
 
 // holdsSecret tells the parameters whose values are masked: those with a secret's name, and SQL,

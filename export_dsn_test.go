@@ -14,11 +14,9 @@ func ParentAmong(c Config, registered ...string) (driver, dsn string, err error)
 func ParentOf(c Config) (driver, dsn string, err error) { return c.parent() }
 
 var (
-	Scrub           = scrub
-	Mask            = mask
-	OptionsMarkdown = optionsMarkdown
-	NearestKey      = nearestKey
-	IsOption        = isOption
+	Scrub    = scrub
+	Mask     = mask
+	IsOption = isOption
 )
 
 // OurKeys returns the keys in a DSN that are ours, as its driver reads it, or if that is empty, as ParseDSN does.
@@ -42,6 +40,3 @@ func OurKeys(driver, dsn string) []string {
 
 // IsKnownDriver reports whether the driver's DSNs can be read.
 func IsKnownDriver(driver string) bool { return families[driver] != otherFamily }
-
-// OptionClasses returns the classes in which an option means something; nil: all.
-func OptionClasses(key string) []Class { return lookup(key).classes }

@@ -47,12 +47,8 @@ func checkOptionSection(t *testing.T, o pooled.Option, section string) {
 	checkAccepted(t, o.Key, "-1", off)
 	checkRefused(t, o.Key, zero != "–")
 	want := "all"
-	if list := pooled.OptionClasses(o.Key); list != nil {
-		names := make([]string, len(list))
-		for i, c := range list {
-			names[i] = string(c)
-		}
-		want = strings.Join(names, ", ")
+	if o.Classes != nil {
+		want = classNames(o.Classes)
 	}
 	if classes != want {
 		t.Errorf("%s: have classes %q, want %q", o.Key, classes, want)

@@ -141,18 +141,16 @@ type Setting struct {
 // secrets are masked, as are the texts of pool_init_sql.
 func (p *Pool) Settings() []Setting {
 	list := []Setting{{Key: "dsn", Value: p.shownDSN(), Origin: p.asked.set}}
-	defaults := NewConfig()
-	for i := range options {
-		o := &options[i]
-		if o.format == nil || !o.appliesTo(p.cfg.Class) {
+	for _, o := range options {
+		if !o.AppliesTo(string(p.cfg.Class)) {
 			continue
 		}
-		value := o.format(*p.cfg)
+		value := o.Format(p.cfg)
 		setting := Setting{Key: o.Key, Value: value, Origin: p.asked.set}
 		switch value {
-		case o.format(defaults):
+		case o.Default:
 			setting.Origin = originDefault
-		case o.format(p.asked.cfg):
+		case o.Format(&p.asked.cfg):
 		default:
 			setting.Origin = originPool
 		}

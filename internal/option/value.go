@@ -1,0 +1,128 @@
+package option
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// NoLimit stands for no limit in an integer or a duration. It is the one negative value that is accepted.
+const NoLimit = -1
+
+// AtLeast allows numbers from least on, and NoLimit.
+func AtLeast(least int) func(int) error {
+	return func(n int) error {
+		if n < least && n != NoLimit {
+			return fmt.Errorf("want at least %d, or -1 for no limit", least)
+		}
+		return nil
+	}
+}
+
+// Between allows numbers from least to most, and not NoLimit.
+func Between(least, most int) func(int) error {
+	return func(n int) error {
+		if n < least || n > most {
+			return fmt.Errorf("want %d to %d", least, most)
+		}
+		return nil
+	}
+}
+
+var errDuration = errors.New("want a duration such as 30s or 1.5 (seconds), or -1 for no limit")
+
+// FromZero allows durations that are not negative, and NoLimit.
+func FromZero(d time.Duration) error {
+	if d < 0 && d != NoLimit {
+		return errDuration
+	}
+	return nil
+}
+
+// AboveZero allows durations above zero, and NoLimit.
+func AboveZero(d time.Duration) error {
+	if d <= 0 && d != NoLimit {
+		return errors.New("want a duration above 0, or -1 for no limit")
+	}
+	return nil
+}
+
+// Printable allows texts that stay on one line of a log.
+func Printable(text string) error {
+	if !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return errors.New("want printable characters")
+	}
+	return nil
+}
+
+func parseInt(v string) (int, error) {
+	n, err := strconv.Atoi(v)
+	if err != nil {
+		return 0, errors.New("want a whole number")
+	}
+	return n, nil
+}
+
+// ParseDuration reads Go's durations and, as in SQLAlchemy, plain seconds. "-1" is NoLimit; other negative values are
+// refused.
+func ParseDuration(v string) (time.Duration, error) {
+	if v == "-1" {
+		return NoLimit, nil
+	}
+	s := v
+	if isDecimal(v) {
+		s += "s"
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil || d < 0 {
+		return 0, errDuration
+	}
+	return d, nil
+}
+
+// FormatDuration is the reverse of ParseDuration. It drops the zero parts that time.Duration.String writes: 1m0s is
+// 1m.
+func FormatDuration(d time.Duration) string {
+	if d == NoLimit {
+		return "-1"
+	}
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = s[:len(s)-len("0s")]
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = s[:len(s)-len("0m")]
+	}
+	return s
+}
+
+// ParsePercent reads a number from 0 to 100 without its percent sign.
+func ParsePercent(v string) (float64, error) {
+	n, err := strconv.ParseFloat(v, 64)
+	if err != nil || !isDecimal(v) || n > 100 {
+		return 0, errors.New("want a number from 0 to 100")
+	}
+	return n, nil
+}
+
+// isDecimal reports digits with at most one point: no sign, exponent, hexadecimal, infinity.
+func isDecimal(v string) bool {
+	whole, fraction, _ := strings.Cut(v, ".")
+	digits := whole + fraction
+	return digits != "" && strings.Trim(digits, "0123456789") == ""
+}
+
+// ParseBool reads true and false in the ways in which they are written in DSNs, in upper or lower case.
+func ParseBool(v string) (bool, error) {
+	switch strings.ToLower(v) {
+	case "true", "1", "on", "yes":
+		return true, nil
+	case "false", "0", "off", "no":
+		return false, nil
+	}
+	return false, errors.New("want true or false (1 or 0, on or off, yes or no)")
+}

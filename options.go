@@ -1,0 +1,303 @@
+package pooled
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pooled-go/pooled/internal/option"
+)
+
+// Option describes a key of the DSN.
+type Option struct {
+	Key     string   // as written in the DSN
+	Aliases []string // other names of the same option
+	Default string   // as it would be written in the DSN; empty: the empty value, or a default that Doc explains
+	Doc     string   // one line
+	Classes []Class  // the classes in which the option means something; nil: all
+}
+
+// Options returns every option a DSN may hold, in the order of the documentation.
+func Options() []Option {
+	list := make([]Option, len(options))
+	for i, o := range options {
+		list[i] = Option{Key: o.Key, Aliases: slices.Clone(o.Aliases), Default: o.Default, Doc: o.Doc}
+		for _, class := range o.Classes {
+			list[i].Classes = append(list[i].Classes, Class(class))
+		}
+	}
+	return list
+}
+
+var (
+	queueOnly = []string{string(ClassQueue)}
+	waiting   = []string{string(ClassQueue), string(ClassNull), string(ClassStatic), string(ClassAssert)}
+	reusing   = []string{string(ClassQueue), string(ClassStatic), string(ClassAssert), string(ClassDirect)}
+)
+
+// maxConnsKey is pgxpool's name for a limit on all server connections. It sets two options, so it is more than an
+// alias.
+const maxConnsKey = "pool_max_conns"
+
+// options is the one table. Its order is that of the documentation and of FormatDSN.
+var options = option.New(NewConfig(),
+	option.Row[Config]{
+		Key: "pool_driver", Doc: "registered name of the parent driver; by default the DSN tells it",
+		Parse:  parseDriver,
+		Format: func(c *Config) string { return c.Driver },
+	},
+	option.Choice("pool_class", func(c *Config) *Class { return &c.Class },
+		"`queue`, `null` (keep none, no limit), `static` (exactly one, shared in turn), "+
+			"`assert` (one; a second checkout fails), `direct` (database/sql pools)",
+		ClassQueue, ClassNull, ClassStatic, ClassAssert, ClassDirect),
+	option.Int("pool_size", func(c *Config) *int { return &c.Size }, checkSize,
+		"server connections kept open, at least 1; -1: keep every one that was opened").
+		In(queueOnly).Alias(maxConnsKey),
+	option.Int("pool_max_overflow", func(c *Config) *int { return &c.MaxOverflow }, option.AtLeast(0),
+		"more that may be opened under load; they linger for pool_idle_timeout; 0: none, -1: no limit").
+		In(queueOnly).Also(checkOverflow),
+	option.Duration("pool_timeout", func(c *Config) *time.Duration { return &c.Timeout }, option.FromZero,
+		"longest wait for a free server connection; 0: do not wait, -1: no limit").
+		In(waiting),
+	option.Bool("pool_use_lifo", func(c *Config) *bool { return &c.UseLIFO },
+		"reuse the most recently returned server connection first; false: the one that waited longest").
+		In(queueOnly),
+	option.Int("pool_min_idle", func(c *Config) *int { return &c.MinIdle }, option.Between(0, mostMinIdle),
+		"server connections opened ahead and kept ready; at most pool_size plus pool_max_overflow").
+		In(queueOnly).Alias("pool_min_idle_conns").Elsewhere("pool_min_conns").Also(checkMinIdle),
+	option.Duration("pool_idle_timeout", func(c *Config) *time.Duration { return &c.IdleTimeout }, option.FromZero,
+		"how long a server connection above pool_size may sit idle; 0: close it on return, -1: keep it").
+		In(queueOnly).Alias("pool_max_conn_idle_time"),
+	option.Duration("pool_recycle", func(c *Config) *time.Duration { return &c.Recycle }, option.AboveZero,
+		"age after which a server connection is replaced, in the background if it is idle; -1: never").
+		In(reusing).Alias("pool_max_conn_lifetime"),
+	option.Row[Config]{
+		Key: "pool_recycle_jitter", Aliases: []string{"pool_max_conn_lifetime_jitter"}, Classes: reusing,
+		Doc:   "each server connection's own age limit is shortened by up to this, a percentage or a duration",
+		Parse: parseJitter, Format: formatJitter, Check: checkJitter,
+	},
+	option.Row[Config]{
+		Key: "pool_pre_ping", Classes: reusing,
+		Doc: "ping at checkout: `off` (or 0), `on` (or 1), an idle time above which to ping, such as `30s`, " +
+			"or `auto`, which is `1s`",
+		Parse: parsePing, Format: formatPing, Check: checkPing,
+	}.Elsewhere("pool_health_check_period"),
+	option.Duration("pool_ping_timeout", func(c *Config) *time.Duration { return &c.PingTimeout }, option.AboveZero,
+		"longest wait for the answer to a ping; -1: no limit").
+		In(reusing),
+	option.Switch("pool_reset_on_return", func(c *Config) *ResetMode { return &c.ResetOnReturn },
+		ResetRollback, ResetNone,
+		"what is done to a session on return: `rollback` (or true), `commit`, `none` (or false), "+
+			"`session` (as after connect), `auto` (that when a statement calls for it, else rollback)",
+		ResetRollback, ResetCommit, ResetNone, ResetAuto, ResetSession),
+	option.Duration("pool_reset_timeout", func(c *Config) *time.Duration { return &c.ResetTimeout }, option.AboveZero,
+		"longest a reset may take before the server connection is discarded; -1: no limit"),
+	option.Text("pool_init_sql", func(c *Config) *string { return &c.InitSQL }, nil,
+		"run on each new server connection, and again after a session reset"),
+	option.Int("pool_stmt_cache", func(c *Config) *int { return &c.StmtCache }, option.Between(0, mostStmtCache),
+		"prepared statements kept on each server connection, for queries with arguments "+
+			"(lib/pq, go-sql-driver/mysql); 0: none").
+		In(reusing),
+	option.Int("pool_connect_limit", func(c *Config) *int { return &c.ConnectLimit }, option.AtLeast(1),
+		"server connections being opened at one moment, to begin with: more while the server keeps up, "+
+			"fewer while it fails; -1: no limit").
+		In(waiting),
+	option.Row[Config]{
+		Key: "pool_leak_after",
+		Doc: "a checkout held longer is logged with the stack that took it, and again when it comes back; " +
+			"off (or -1): none is",
+		Parse: parseLeak, Format: formatLeak, Check: checkLeak,
+	},
+	option.Bool("pool_fork_guard", func(c *Config) *bool { return &c.ForkGuard },
+		"a forked child neither uses nor closes its parent's server connections"),
+	option.Switch("pool_echo", func(c *Config) *EchoMode { return &c.Echo }, EchoOn, EchoOff,
+		"log each statement, with how long it took and its arguments: `off` (or false), `true`, "+
+			"`debug` (also each row that is read)",
+		EchoOff, EchoOn, EchoDebug).Alias("echo"),
+	option.Switch("pool_echo_pool", func(c *Config) *EchoMode { return &c.EchoPool }, EchoOn, EchoOff,
+		"log the pool's events: `off` (or false), `true` (what is rare), "+
+			"`debug` (also each checkout, reset and checkin)",
+		EchoOff, EchoOn, EchoDebug).Alias("echo_pool"),
+	option.Bool("pool_hide_parameters", func(c *Config) *bool { return &c.HideParameters },
+		"keep the arguments of statements, and what rows hold, out of the log"),
+	option.Text("pool_logger", func(c *Config) *string { return &c.LoggerName }, option.Printable,
+		"name given to `pooled.RegisterLogger`; by default `slog.Default()`"),
+	option.Bool("pool_timings", func(c *Config) *bool { return &c.Timings },
+		"measure waits, connects, uses and resets from the start; false: while somebody asks for the figures"),
+	option.Text("pool_name", func(c *Config) *string { return &c.Name }, option.Printable,
+		"name of the pool in logs, metrics and Stats; by default driver and number: `postgres-1`").
+		Elsewhere("pool_logging_name"),
+	option.Row[Config]{
+		Key: "pool_hooks", Doc: "names given to `pooled.RegisterHooks`, separated by commas",
+		Parse:  parseHookNames,
+		Format: func(c *Config) string { return strings.Join(c.HookNames, ",") },
+	},
+)
+
+// parseDriver refuses what could not stand in an error. A Config made in code may hold any name.
+func parseDriver(c *Config, v string) error {
+	if v == "" || !plainName(v) {
+		return errors.New("want the name of a driver")
+	}
+	c.Driver = v
+	return nil
+}
+
+// checkSize refuses 0 with both things it could have meant: in SQLAlchemy it means no limit, elsewhere no connection.
+func checkSize(size int) error {
+	switch {
+	case size == 0:
+		return errors.New("want at least 1, or -1: for no limit write pool_max_overflow=-1, " +
+			"to keep no server connection pool_class=null")
+	case size < off:
+		return errors.New("want at least 1, or -1 to keep every server connection that was opened")
+	}
+	return nil
+}
+
+// checkOverflow refuses a limit that would be silently without effect: nothing ever overflows a size without limit.
+func checkOverflow(c *Config) error {
+	if c.Size == off && c.MaxOverflow != off {
+		return errors.New("means nothing with pool_size=-1, which has no limit")
+	}
+	return nil
+}
+
+// The most that may be asked for, more than any server takes. Unlike a limit, a number that is to be opened can't be
+// as large as one likes.
+const (
+	mostMinIdle   = 1 << 16
+	mostStmtCache = 1 << 16
+)
+
+func checkMinIdle(c *Config) error {
+	switch {
+	case c.MinIdle > 0 && c.Class != ClassQueue:
+		return fmt.Errorf("means nothing with pool_class=%s", c.Class)
+	case c.Size != off && c.MaxOverflow != off && c.MinIdle-c.Size > c.MaxOverflow:
+		return fmt.Errorf("more than pool_size=%d plus pool_max_overflow=%d allow", c.Size, c.MaxOverflow)
+	}
+	return nil
+}
+
+var errJitter = errors.New("want a percentage from 0% to 100% or a duration")
+
+// parseJitter reads "10%" or a duration; -1 is no jitter.
+func parseJitter(c *Config, v string) (err error) {
+	c.RecycleJitter = Jitter{}
+	if p, ok := strings.CutSuffix(v, "%"); ok {
+		c.RecycleJitter.Percent, err = option.ParsePercent(p)
+	} else {
+		c.RecycleJitter.Duration, err = option.ParseDuration(v)
+		c.RecycleJitter.Duration = max(c.RecycleJitter.Duration, 0)
+	}
+	return replaceErr(err, errJitter)
+}
+
+func formatJitter(c *Config) string {
+	switch j := c.RecycleJitter; {
+	case j.Percent != 0:
+		return strconv.FormatFloat(j.Percent, 'f', -1, 64) + "%"
+	case j.Duration == 0:
+		return "0"
+	default:
+		return option.FormatDuration(j.Duration)
+	}
+}
+
+func checkJitter(c *Config) error {
+	j := c.RecycleJitter
+	if !(j.Percent >= 0 && j.Percent <= 100) || j.Duration < 0 || j.Percent != 0 && j.Duration != 0 {
+		return errJitter
+	}
+	return nil
+}
+
+var errPing = errors.New("want off, on, auto, or a duration above which to ping")
+
+func parsePing(c *Config, v string) (err error) {
+	on, notBool := option.ParseBool(v)
+	switch {
+	case v == "auto":
+		c.PrePing = PingAuto
+	case notBool != nil:
+		c.PrePing, err = option.ParseDuration(v)
+	case on:
+		c.PrePing = PingAlways
+	default:
+		c.PrePing = PingOff
+	}
+	return replaceErr(err, errPing)
+}
+
+func formatPing(c *Config) string {
+	switch c.PrePing {
+	case PingOff:
+		return "off"
+	case PingAlways:
+		return "on"
+	case PingAuto:
+		return "auto"
+	}
+	return option.FormatDuration(c.PrePing)
+}
+
+func checkPing(c *Config) error { return replaceErr(option.FromZero(c.PrePing), errPing) }
+
+var errLeak = errors.New("want off or a duration above 0")
+
+func parseLeak(c *Config, v string) (err error) {
+	if on, notBool := option.ParseBool(v); notBool == nil && !on {
+		c.LeakAfter = off
+		return nil
+	}
+	c.LeakAfter, err = option.ParseDuration(v)
+	return replaceErr(err, errLeak)
+}
+
+func formatLeak(c *Config) string {
+	if c.LeakAfter == off {
+		return "off"
+	}
+	return option.FormatDuration(c.LeakAfter)
+}
+
+func checkLeak(c *Config) error { return replaceErr(option.AboveZero(c.LeakAfter), errLeak) }
+
+// replaceErr puts a better text in the place of an error.
+func replaceErr(err, better error) error {
+	if err != nil {
+		return better
+	}
+	return nil
+}
+
+// parseHookNames takes the names as they are; whether they are registered is seen when the pool is made.
+func parseHookNames(c *Config, v string) error {
+	c.HookNames = nil
+	for name := range strings.SplitSeq(v, ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			c.HookNames = append(c.HookNames, name)
+		}
+	}
+	return nil
+}
+
+// mostEdits is how far a key may be from the nearest known one to count as a misspelling of it.
+const mostEdits = 3
+
+// errUnknownKey names the nearest known key. The unknown one is shown only if it resembles it: what resembles nothing
+// may be part of a password that was not encoded.
+func errUnknownKey(key string, show bool) error {
+	if len(key) > 40 {
+		key, show = key[:40], false
+	}
+	nearest, distance := options.Nearest(key)
+	if !show || distance > mostEdits || !plain(key) {
+		return fmt.Errorf("pooled: unknown key that begins with pool_: the nearest known key is %s", nearest)
+	}
+	return fmt.Errorf("pooled: unknown key %s: did you mean %s?", key, nearest)
+}
