@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+
+	"github.com/pooled-go/pooled/internal/process"
 )
 
 // What a program can do by hand with the server connection behind a sql.Conn. These functions
@@ -200,7 +202,7 @@ func (p *Pool) uncount(s *ServerConn, reason func(*counters)) {
 // than its user has time for.
 func (p *Pool) closeAside(s *ServerConn) {
 	if s.foreign() {
-		abandon(s)
+		process.KeepAlive(s)
 		return
 	}
 	closing := func() {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io"
 	"time"
+
+	"github.com/pooled-go/pooled/internal/process"
 )
 
 // discard closes a server connection that was lent. It keeps its place in the
@@ -11,7 +13,7 @@ import (
 // connection can take longer than its user has time for.
 func (p *Pool) discard(s *ServerConn, cause error) {
 	if s.foreign() { // in no count of this process
-		abandon(s)
+		process.KeepAlive(s)
 		return
 	}
 	s.busy = false

@@ -5,27 +5,9 @@ package pooled
 import (
 	"context"
 	"sync"
-	"sync/atomic"
+
+	"github.com/pooled-go/pooled/internal/process"
 )
-
-// ThisProcess is the identity of the running process.
-func ThisProcess() uint64 { return thisProcess() }
-
-// Fork makes this process look like a child forked from it, until back is called, as
-// far as a pool can tell. It says whether that is possible: the kernel has to know
-// MADV_WIPEONFORK.
-func Fork() (back func(), possible bool) {
-	was := identity.Load()
-	identity.Store(0)
-	return func() { identity.Store(was) }, identityWiped
-}
-
-// IdentityByPid makes this process do without MADV_WIPEONFORK, until back is called.
-func IdentityByPid() (back func()) {
-	page, wiped := identity, identityWiped
-	identity, identityWiped = new(atomic.Uint64), false
-	return func() { identity, identityWiped = page, wiped }
-}
 
 // ErrForked is the error of an operation on a server connection of the parent process.
 var ErrForked = errForked
@@ -51,6 +33,6 @@ func LockForGood(p *Pool) (unlock func()) {
 
 // ForkGuardCheckout is the guard's hook on a server connection of this process.
 func ForkGuardCheckout(ctx context.Context) func() error {
-	s := &ServerConn{process: thisProcess()}
+	s := &ServerConn{process: process.ID()}
 	return func() error { return forkGuard.Checkout(ctx, s) }
 }

@@ -5,8 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"sync/atomic"
+
+	"github.com/pooled-go/pooled/internal/process"
 )
 
 // A process that was forked has a copy of all its parent had: the pool, and the
@@ -42,12 +42,12 @@ var forkGuard = Hooks{
 
 // foreign reports whether another process opened this. It is never so without the
 // fork guard, which leaves process zero.
-func (s *ServerConn) foreign() bool { return !atHome(s.process) && elsewhere(s.process) }
+func (s *ServerConn) foreign() bool { return !process.Same(s.process) && process.Other(s.process) }
 
 // here is this process's pool: p, or in a forked child the one that took its
 // place there. All that comes from outside goes through here first.
 func (p *Pool) here() *Pool {
-	if atHome(p.process) {
+	if process.Same(p.process) {
 		return p
 	}
 	return p.orHeir()
@@ -55,7 +55,7 @@ func (p *Pool) here() *Pool {
 
 // orHeir is here where that is not certain.
 func (p *Pool) orHeir() *Pool {
-	if elsewhere(p.process) {
+	if process.Other(p.process) {
 		return p.inForkedChild()
 	}
 	return p
@@ -67,7 +67,7 @@ func (p *Pool) orHeir() *Pool {
 func (p *Pool) inForkedChild() *Pool {
 	for {
 		heir := p.heir.Load()
-		if heir != nil && heir.process == thisProcess() {
+		if heir != nil && heir.process == process.ID() {
 			return heir
 		}
 		fresh := newPool(p.parent, *p.cfg, p.dialect, p.target.anew(), p.user)
@@ -78,8 +78,8 @@ func (p *Pool) inForkedChild() *Pool {
 			fresh.cancel()
 		}
 		if p.heir.CompareAndSwap(heir, fresh) {
-			abandon(p)
-			abandon(heir) // nil, unless the child was forked again
+			process.KeepAlive(p)
+			process.KeepAlive(heir) // nil, unless the child was forked again
 			if fresh.cfg.Timings {
 				fresh.Timings()
 			}
@@ -99,47 +99,12 @@ func (t *target) anew() *target {
 	return &target{driver: t.driver, dsn: t.dsn, open: t.open}
 }
 
-// abandoned is a list of what belongs to a parent process. It only grows.
-var abandoned atomic.Pointer[abandonedItem]
-
-type abandonedItem struct {
-	what any
-	next *abandonedItem
-}
-
-// abandon keeps a reference to what for good: if it were collected, a finalizer
-// would close its descriptor. There is no lock that another thread could have held
-// at the fork.
-func abandon(what any) {
-	item := &abandonedItem{what: what}
-	for {
-		item.next = abandoned.Load()
-		if abandoned.CompareAndSwap(item.next, item) {
-			return
-		}
-	}
-}
-
-var (
-	warnedIn   atomic.Uint64 // the process that has logged the warning
-	forkedFrom atomic.Int64  // the number of the process before that
-	thisPid    atomic.Int64
-)
-
-func init() { thisPid.Store(int64(os.Getpid())) }
-
 // tellForked tells the hooks, and logs once in each process, that it was forked.
 func (p *Pool) tellForked() {
 	p.forks.Store(1)
-	child := int64(os.Getpid())
-	now := thisProcess()
-	first := warnedIn.Swap(now) != now
-	if first {
-		forkedFrom.Store(thisPid.Swap(child))
-	}
-	parent := forkedFrom.Load()
+	parent, child, first := process.Forked()
 	for _, f := range p.hooks.fork {
-		f(int(parent), int(child))
+		f(parent, child)
 	}
 	if first {
 		p.log().Warn("pooled: this process was forked: server connections of its parent are left alone, new ones are opened",
@@ -149,4 +114,4 @@ func (p *Pool) tellForked() {
 
 // abandon leaves the server connection to the parent process that opened it, with
 // the statements prepared there in this borrow.
-func (c *Conn) abandon() { abandon(c.leave((*Stmt).abandon)) }
+func (c *Conn) abandon() { process.KeepAlive(c.leave((*Stmt).abandon)) }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/pooled-go/pooled"
 	"github.com/pooled-go/pooled/internal/pooledtest"
+	"github.com/pooled-go/pooled/internal/process"
 )
 
 // What the parent's pool had is left alone in a child. The fork is pretended; see
@@ -25,11 +26,11 @@ import (
 func noEnds(t *testing.T) func(*pooled.Config) {
 	type openedBy struct{}
 	opened := func(_ context.Context, s *pooled.ServerConn) error {
-		s.SetValue(openedBy{}, pooled.ThisProcess())
+		s.SetValue(openedBy{}, process.ID())
 		return nil
 	}
 	ends := func(s *pooled.ServerConn, cause error) {
-		if s.Value(openedBy{}) != pooled.ThisProcess() {
+		if s.Value(openedBy{}) != process.ID() {
 			t.Errorf("a hook hears of the end of a server connection: %v", cause)
 		}
 	}

@@ -73,9 +73,9 @@ func sessionsOverFork(db *sql.DB) {
 	s.open(ctx)
 	before := s.backends(ctx)
 	guarded := os.Getenv(forkGuardEnv) != "off"
-	fork(func() {
+	pooledtest.Fork(func() {
 		if !guarded {
-			say("child: close: %v", s.db.Close())
+			pooledtest.Say("child: close: %v", s.db.Close())
 			return
 		}
 		s.endInChild()
@@ -88,10 +88,11 @@ func sessionsOverFork(db *sql.DB) {
 		after := s.backends(ctx)
 		var rows int
 		err := s.tx.QueryRowContext(ctx, "SELECT count(*) FROM fork_tx").Scan(&rows)
-		say("in use, same backend: %t", before[0] == after[0])
-		say("transaction, same backend: %t, with what it wrote: %t", before[1] == after[1], err == nil && rows == 1)
-		say("idle, same backends: %t", sameSet(before[2:], after[2:]))
-		say("ends: %v %v %v", s.tx.Commit(), s.used.Close(), s.db.Close())
+		pooledtest.Say("in use, same backend: %t", before[0] == after[0])
+		pooledtest.Say("transaction, same backend: %t, with what it wrote: %t", before[1] == after[1],
+			err == nil && rows == 1)
+		pooledtest.Say("idle, same backends: %t", sameSet(before[2:], after[2:]))
+		pooledtest.Say("ends: %v %v %v", s.tx.Commit(), s.used.Close(), s.db.Close())
 	})
 }
 
@@ -100,7 +101,7 @@ func sessionsOverFork(db *sql.DB) {
 // taken from the network poller wakes nobody.
 func inTime(limit time.Duration, f func()) {
 	timer := time.AfterFunc(limit, func() {
-		say("hangs")
+		pooledtest.Say("hangs")
 		os.Exit(0)
 	})
 	defer timer.Stop()
@@ -160,17 +161,17 @@ func (s *sessions) endInChild() {
 	ctx := context.Background()
 	pool, _ := pooled.PoolOf(s.db)
 	before := pool.Stats()
-	say("child: %d idle, %d in use", before.Idle, before.CheckedOut)
+	pooledtest.Say("child: %d idle, %d in use", before.Idle, before.CheckedOut)
 	_, err := s.db.ExecContext(ctx, "DELETE FROM fork_tx")
-	say("child: checkout: %v", forkDialError(err))
+	pooledtest.Say("child: checkout: %v", forkDialError(err))
 	_, err = s.used.ExecContext(ctx, "DELETE FROM fork_tx")
-	say("child: operation: %v", err)
+	pooledtest.Say("child: operation: %v", err)
 	_, err = s.tx.ExecContext(ctx, "DELETE FROM fork_tx")
-	say("child: in the transaction: %v", err)
-	say("child: rollback: %v", s.tx.Rollback())
-	say("child: give back: %v", s.used.Close())
+	pooledtest.Say("child: in the transaction: %v", err)
+	pooledtest.Say("child: rollback: %v", s.tx.Rollback())
+	pooledtest.Say("child: give back: %v", s.used.Close())
 	pool.Dispose()
-	say("child: close: %v", s.db.Close())
+	pooledtest.Say("child: close: %v", s.db.Close())
 	*s = sessions{}
 	for range 3 { // a finalizer may free what has one itself
 		runtime.Gosched()
@@ -190,7 +191,7 @@ func TestForkParentsSessions(t *testing.T) {
 	for _, s := range []server{onPostgres, onMySQL} {
 		for role, checkout := range map[string]string{"dsn": "dials", "connector": "<nil>"} {
 			t.Run(s.name+"/"+role, func(t *testing.T) {
-				have := runForkRole(t, role, forkBareEnv+"="+s.bare, forkDSNEnv+"="+s.dsn(t), forkGuardEnv+"=on")
+				have := pooledtest.RunForkRole(t, role, forkBareEnv+"="+s.bare, forkDSNEnv+"="+s.dsn(t), forkGuardEnv+"=on")
 				refused := pooled.ErrForked.Error()
 				want := []string{
 					"child: 0 idle, 0 in use",
@@ -217,7 +218,7 @@ func TestForkParentsSessions(t *testing.T) {
 func TestForkParentsSessionsWithoutGuard(t *testing.T) {
 	for _, s := range []server{onPostgres, onMySQL} {
 		t.Run(s.name, func(t *testing.T) {
-			have := runForkRole(t, "dsn", forkBareEnv+"="+s.bare, forkDSNEnv+"="+s.dsn(t), forkGuardEnv+"=off")
+			have := pooledtest.RunForkRole(t, "dsn", forkBareEnv+"="+s.bare, forkDSNEnv+"="+s.dsn(t), forkGuardEnv+"=off")
 			noticed := func(line string) bool { return line == "hangs" || line == "idle, same backends: false" }
 			if !slices.ContainsFunc(have, noticed) {
 				t.Errorf("nothing was noticed:\n%s", strings.Join(have, "\n"))

@@ -11,7 +11,6 @@ import (
 	"errors"
 	"log"
 	"log/slog"
-	"os"
 	"regexp"
 	"runtime"
 	"slices"
@@ -22,6 +21,7 @@ import (
 
 	"github.com/pooled-go/pooled"
 	"github.com/pooled-go/pooled/internal/pooledtest"
+	"github.com/pooled-go/pooled/internal/process"
 )
 
 // In these tests the fork is pretended: the process takes a new identity, as a
@@ -35,7 +35,7 @@ func pretendFork(t testing.TB) (back func(), logged func() []string) {
 	was, flags, out := slog.Default(), log.Flags(), log.Writer()
 	var buffer bytes.Buffer // slog's handler has a lock
 	slog.SetDefault(slog.New(slog.NewTextHandler(&buffer, nil)))
-	toParent, possible := pooled.Fork()
+	toParent, possible := process.Pretend()
 	back = sync.OnceFunc(func() {
 		toParent()
 		slog.SetDefault(was)
@@ -44,7 +44,8 @@ func pretendFork(t testing.TB) (back func(), logged func() []string) {
 	})
 	t.Cleanup(back)
 	if !possible {
-		t.Skip("without MADV_WIPEONFORK (Linux 4.14) a fork can't be pretended; the real forks of fork_linux_test.go go by the pid")
+		t.Skip("without MADV_WIPEONFORK (Linux 4.14) a fork can't be pretended; " +
+			"the real forks of fork_linux_test.go go by the pid")
 	}
 	return back, func() []string { return strings.Split(strings.TrimSpace(buffer.String()), "\n") }
 }
@@ -60,7 +61,7 @@ func TestForkIdentity(t *testing.T) {
 		id   uint64
 		pool *pooled.Pool
 	}
-	last := sight{pooled.ThisProcess(), connector.Pool()}
+	last := sight{process.ID(), connector.Pool()}
 	for range 500 {
 		back, _ := pretendFork(t)
 		seen := make([]sight, 4)
@@ -71,7 +72,7 @@ func TestForkIdentity(t *testing.T) {
 				for arrived.Add(1); arrived.Load() < int32(len(seen)); {
 					runtime.Gosched() // all look at the same moment
 				}
-				seen[i].id = pooled.ThisProcess()
+				seen[i].id = process.ID()
 				seen[i].pool = pooled.Here(connector.Pool())
 			})
 		}
@@ -106,7 +107,8 @@ func TestForkChildBeginsAnew(t *testing.T) {
 			fake.ResetLog()
 
 			back, logged := pretendFork(t)
-			if have, want := pool.Stats(), (pooled.Stats{Name: before.Name, Class: c, Size: before.Size, Limit: before.Limit, Forks: 1}); have != want {
+			want := pooled.Stats{Name: before.Name, Class: c, Size: before.Size, Limit: before.Limit, Forks: 1}
+			if have := pool.Stats(); have != want {
 				t.Errorf("in the child:\nhave %+v\nwant %+v", have, want)
 			}
 			one, first := grab(t, child)
@@ -309,32 +311,15 @@ func TestForkGuardOff(t *testing.T) {
 	}
 }
 
-// BenchmarkForkCheck is the look at the process's identity; what the guard does with it
-// as a hook of a checkout; and the system call that it spares.
-func BenchmarkForkCheck(b *testing.B) {
-	b.Run("look", func(b *testing.B) {
-		was := pooled.ThisProcess()
-		b.ReportAllocs()
-		for b.Loop() {
-			if pooled.ThisProcess() != was {
-				b.Fatal("not the same process")
-			}
+// BenchmarkForkGuard is what the guard does as a hook of a checkout.
+func BenchmarkForkGuard(b *testing.B) {
+	guard := pooled.ForkGuardCheckout(b.Context())
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := guard(); err != nil {
+			b.Fatal(err)
 		}
-	})
-	b.Run("guard", func(b *testing.B) {
-		guard := pooled.ForkGuardCheckout(b.Context())
-		b.ReportAllocs()
-		for b.Loop() {
-			if err := guard(); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-	b.Run("getpid", func(b *testing.B) {
-		for b.Loop() {
-			os.Getpid()
-		}
-	})
+	}
 }
 
 // A fork is an event like others.
@@ -346,7 +331,8 @@ func TestEchoOfAFork(t *testing.T) {
 	defer back()
 	connector.Pool().Stats()
 	lines := book.take()
-	if len(lines) == 0 || !regexp.MustCompile(`^WARN pooled: fork pool=shop err=from process \d+ into \d+$`).MatchString(lines[0]) {
+	want := regexp.MustCompile(`^WARN pooled: fork pool=shop err=from process \d+ into \d+$`)
+	if len(lines) == 0 || !want.MatchString(lines[0]) {
 		t.Errorf("have %q, want a fork", lines)
 	}
 	if events := connector.Pool().Events(); len(events) != 1 || events[0].Name != "fork" {

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/ngrok/sqlmw"
+
+	"github.com/pooled-go/pooled/internal/process"
 )
 
 // Pool owns the server connections of one sql.Open (or one Connector). It is
@@ -161,7 +163,7 @@ func newPool(parent driver.Connector, cfg Config, d *dialect, t *target, user []
 	p.interceptors = p.echoed(cfg.Interceptors)
 	p.hooks = newChain(p.momentary(), p.guards(), slices.Concat(user, p.watchers()))
 	if cfg.ForkGuard {
-		p.process = thisProcess()
+		p.process = process.ID()
 	}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	switch cfg.Class {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/pooled-go/pooled/internal/driverconn"
+	"github.com/pooled-go/pooled/internal/process"
 	"github.com/pooled-go/pooled/internal/socket"
 )
 
@@ -395,7 +396,7 @@ func (s *ServerConn) doubted(err error) error {
 // process's: nothing else in the pool closes a connection of the parent driver's.
 func (s *ServerConn) close(p *Pool) (err error) {
 	if s.foreign() {
-		abandon(s)
+		process.KeepAlive(s)
 		return nil
 	}
 	defer func() { err = s.driver.Conn.Close() }() // also if a statement panics

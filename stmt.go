@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/pooled-go/pooled/internal/driverconn"
+	"github.com/pooled-go/pooled/internal/process"
 )
 
 var (
@@ -67,7 +68,7 @@ func (st *Stmt) park(s *ServerConn) {
 func (st *Stmt) orphan(s *ServerConn) { s.dead = append(s.dead, st.parent) }
 
 // abandon leaves it to the parent process.
-func (st *Stmt) abandon(*ServerConn) { abandon(st.parent) }
+func (st *Stmt) abandon(*ServerConn) { process.KeepAlive(st.parent) }
 
 // on is the parent's statement on s, prepared if there is none.
 func (st *Stmt) on(ctx context.Context, s *ServerConn) (driver.Stmt, error) {
@@ -159,7 +160,7 @@ func (st *Stmt) Close() error {
 	parent, s := st.parent, st.conn.server
 	st.detach()
 	if s.foreign() {
-		abandon(parent)
+		process.KeepAlive(parent)
 		return nil
 	}
 	ctx := context.Background()

@@ -1,4 +1,4 @@
-package pooled
+package process
 
 import (
 	"os"
@@ -20,26 +20,23 @@ var (
 	identities atomic.Uint64
 )
 
-// thisProcess is a number that a forked child does not share with its parent,
-// or with any process before that. It is never zero.
-func thisProcess() uint64 {
+// ID is a number that a forked child does not share with its parent, or with any
+// process before that. It is never zero.
+func ID() uint64 {
 	if id := identity.Load(); id != 0 {
 		return id
 	}
-	return takeIdentity()
+	return take()
 }
 
-// atHome reports whether process is certain to be this one. As long as there was no
-// fork, it is two loads and a comparison; after one, elsewhere tells.
-func atHome(process uint64) bool { return process == identity.Load() }
+// Same reports whether id is certain to be this process's. As long as there was no
+// fork, it is two loads and a comparison; if it is false, Other tells.
+func Same(id uint64) bool { return id == identity.Load() }
 
-// elsewhere reports whether process, an identity or zero for none, is not this one.
-func elsewhere(process uint64) bool { return process != 0 && process != thisProcess() }
-
-// takeIdentity is the first look in a process. Several goroutines may be here
+// take is the first look in a process. Several goroutines may be here
 // at once, and one of them may fork: a number is taken before it is shown, so none
 // is ever taken twice.
-func takeIdentity() uint64 {
+func take() uint64 {
 	if !identityWiped {
 		return uint64(os.Getpid())
 	}
@@ -59,7 +56,8 @@ const (
 // newIdentity makes the page. An emulator that says yes to every advice and
 // does nothing is found out by an advice that doesn't exist.
 func newIdentity() (id *atomic.Uint64, wiped bool) {
-	page, err := syscall.Mmap(-1, 0, os.Getpagesize(), syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	const access, flags = syscall.PROT_READ | syscall.PROT_WRITE, syscall.MAP_ANON | syscall.MAP_PRIVATE
+	page, err := syscall.Mmap(-1, 0, os.Getpagesize(), access, flags)
 	if err != nil {
 		return new(atomic.Uint64), false
 	}
