@@ -28,18 +28,17 @@ func ConnID(ctx context.Context) uint64 {
 	return id
 }
 
-// intercept puts the interceptors before the parent's connection.
-func (s *ServerConn) intercept(interceptors []sqlmw.Interceptor, refuses func(string, []driver.NamedValue) error) {
-	s.via = &s.driver
-	if len(interceptors) == 0 {
-		return
+// before is the driver's connection with the interceptors before it; without any, the connection itself.
+func before(conn *driverconn.Conn, list []sqlmw.Interceptor, id uint64, guard guard) *driverconn.Conn {
+	if len(list) == 0 {
+		return conn
 	}
-	var next linkConn = &chainEnd{server: s, refuses: refuses}
-	for _, i := range slices.Backward(interceptors) {
+	var next linkConn = &chainEnd{driver: conn, guard: guard}
+	for _, i := range slices.Backward(list) {
 		next = &link{Interceptor: i, next: next}
 	}
-	front := &chainFront{linkConn: next, id: s.id}
-	via := s.driver // what it is not asked for below is the driver's own
+	front := &chainFront{linkConn: next, id: id}
+	via := *conn // what it is not asked for below is the driver's own
 	via.Preparer, via.Beginner = front, front
 	if via.Execer != nil {
 		via.Execer = front
@@ -50,7 +49,7 @@ func (s *ServerConn) intercept(interceptors []sqlmw.Interceptor, refuses func(st
 	if via.Pinger != nil {
 		via.Pinger = front
 	}
-	s.via = &via
+	return &via
 }
 
 // connectThrough connects parent, with the interceptors' ConnectorConnect before it. If one of them panics, or ends
@@ -167,22 +166,34 @@ func (s *frontStmt) QueryContext(ctx context.Context, args []driver.NamedValue) 
 	return driverconn.QueryStmt(s.front.with(ctx), s.Stmt, args)
 }
 
-// chainEnd is the parent's connection. It may lack what a linkConn has; what it lacks altogether is not asked of it. What an interceptor
-// made of a statement, or sends by itself, is seen here: what it may leave behind is written down, as it is of the program's, and an
-// error that says it was not sent is looked into before an interceptor believes it.
-type chainEnd struct {
-	server  *ServerConn
-	refuses func(query string, args []driver.NamedValue) error // or nil
+// guard is what stands between the last interceptor and the driver: what an interceptor made of a statement, or sends by
+// itself, is treated as if the program had sent it.
+type guard interface {
+	// allow is asked before a statement goes to the driver; its error is the answer then.
+	allow(query string, args []driver.NamedValue) error
+
+	// sending is told of a statement that is about to be sent, after allow.
+	sending(query string)
+
+	// beginning is told that a transaction is about to be begun.
+	beginning()
+
+	// trueErr is what an operation's error means.
+	trueErr(err error) error
 }
 
-// sending is the last moment before a statement goes to the parent.
+// chainEnd is the driver's connection. It may lack what a linkConn has; what it lacks altogether is not asked of it.
+type chainEnd struct {
+	driver *driverconn.Conn
+	guard  guard
+}
+
+// sending is the last moment before a statement goes to the driver.
 func (c *chainEnd) sending(query string, args []driver.NamedValue) error {
-	if c.refuses != nil {
-		if err := c.refuses(query, args); err != nil {
-			return err
-		}
+	if err := c.guard.allow(query, args); err != nil {
+		return err
 	}
-	c.server.noteText(query)
+	c.guard.sending(query)
 	return nil
 }
 
@@ -190,25 +201,23 @@ func (c *chainEnd) ExecContext(ctx context.Context, query string, args []driver.
 	if err := c.sending(query, args); err != nil {
 		return nil, err
 	}
-	result, err := c.server.driver.Exec(ctx, query, args)
-	return result, c.server.honest(err)
+	result, err := c.driver.Exec(ctx, query, args)
+	return result, c.guard.trueErr(err)
 }
 
 func (c *chainEnd) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	if err := c.sending(query, args); err != nil {
 		return nil, err
 	}
-	rows, err := c.server.driver.Query(ctx, query, args)
-	return rows, c.server.honest(err)
+	rows, err := c.driver.Query(ctx, query, args)
+	return rows, c.guard.trueErr(err)
 }
 
 func (c *chainEnd) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
-	if c.refuses != nil {
-		if err := c.refuses(query, nil); err != nil {
-			return nil, err
-		}
+	if err := c.guard.allow(query, nil); err != nil {
+		return nil, err
 	}
-	stmt, err := c.server.driver.Prepare(ctx, query)
+	stmt, err := c.driver.Prepare(ctx, query)
 	if err != nil {
 		return nil, err
 	}
@@ -216,19 +225,17 @@ func (c *chainEnd) PrepareContext(ctx context.Context, query string) (driver.Stm
 }
 
 func (c *chainEnd) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
-	if !c.server.openTx { // not the program's, whose end would be known
-		c.server.noteAnything()
-	}
-	tx, err := c.server.driver.Begin(ctx, opts)
+	c.guard.beginning()
+	tx, err := c.driver.Begin(ctx, opts)
 	if err != nil {
 		return nil, err
 	}
 	return &endTx{Tx: tx, end: c}, nil
 }
 
-func (c *chainEnd) Ping(ctx context.Context) error { return c.server.driver.Pinger.Ping(ctx) }
+func (c *chainEnd) Ping(ctx context.Context) error { return c.driver.Pinger.Ping(ctx) }
 
-// endStmt is a statement of the parent's.
+// endStmt is a statement of the driver's.
 type endStmt struct {
 	driver.Stmt
 	end   *chainEnd
@@ -236,24 +243,24 @@ type endStmt struct {
 }
 
 func (s *endStmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
-	s.end.server.noteText(s.query)
+	s.end.guard.sending(s.query)
 	result, err := driverconn.ExecStmt(ctx, s.Stmt, args)
-	return result, s.end.server.honest(err)
+	return result, s.end.guard.trueErr(err)
 }
 
 func (s *endStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
-	s.end.server.noteText(s.query)
+	s.end.guard.sending(s.query)
 	rows, err := driverconn.QueryStmt(ctx, s.Stmt, args)
-	return rows, s.end.server.honest(err)
+	return rows, s.end.guard.trueErr(err)
 }
 
-// endTx is a transaction of the parent's.
+// endTx is a transaction of the driver's.
 type endTx struct {
 	driver.Tx
 	end *chainEnd
 }
 
-func (t *endTx) Commit() error { return t.end.server.honest(t.Tx.Commit()) }
+func (t *endTx) Commit() error { return t.end.guard.trueErr(t.Tx.Commit()) }
 
 // link is one interceptor, and what follows it.
 type link struct {

@@ -19,6 +19,7 @@ import (
 // the pool while it is idle; its methods must not be used outside the hook
 // that was given it.
 type ServerConn struct {
+	pool       *Pool            // that opened it
 	driver     driverconn.Conn  // the driver's connection, with the cache of statements before it
 	via        *driverconn.Conn // driver, with the interceptors before it: what the program's operations go through
 	socket     *socket.Socket   // what the driver dialed; nil: not known
@@ -102,7 +103,7 @@ type ServerConn struct {
 
 func (p *Pool) newServerConn(id, generation uint64, parent driver.Conn, sock *socket.Socket) *ServerConn {
 	s := &ServerConn{
-		driver: driverconn.Of(parent), socket: sock, id: id, born: time.Now(), bornAt: p.clock.read(),
+		pool: p, driver: driverconn.Of(parent), socket: sock, id: id, born: time.Now(), bornAt: p.clock.read(),
 		maxAge: ageLimit(p.cfg), process: p.process, generation: generation,
 		kind: p.dialect.kind, watch: p.cfg.ResetOnReturn == ResetAuto,
 	}
@@ -110,7 +111,7 @@ func (p *Pool) newServerConn(id, generation uint64, parent driver.Conn, sock *so
 		s.session = p.dialect.session(parent)
 	}
 	s.cacheStmts(p)
-	s.intercept(p.interceptors, p.refuses)
+	s.via = before(&s.driver, p.interceptors, id, (*interceptGuard)(s))
 	return s
 }
 
