@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/pooled-go/pooled/internal/intercept"
 	"github.com/pooled-go/pooled/internal/socket"
 )
 
@@ -158,7 +159,7 @@ func (p *Pool) open(ctx context.Context, id, generation uint64) (_ *ServerConn, 
 		return nil, err
 	}
 	watched, dialed := socket.Collect(ctx)
-	connected, err := connectThrough(watched, p.interceptors, parent)
+	connected, err := intercept.Connect(watched, p.interceptors, parent)
 	if err != nil { // then connected may be a nil pointer in an interface that isn't nil
 		return nil, err
 	}

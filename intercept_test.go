@@ -4,11 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/ngrok/sqlmw"
@@ -17,120 +15,14 @@ import (
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
-// tracer is an Interceptor that writes down each of its calls, before and after, and puts a mark into the contexts
-// that it returns.
-type tracer struct {
-	name string
-	list *[]string
-	mu   *sync.Mutex
-}
-
-type markKey struct{ name string }
-
-func (i tracer) add(ctx context.Context, format string, args ...any) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	mark := ""
-	if ctx.Value(markKey{i.name}) != nil {
-		mark = " marked"
-	}
-	id := ""
-	if n := pooled.ConnID(ctx); n != 0 {
-		id = fmt.Sprint(" conn ", n)
-	}
-	*i.list = append(*i.list, i.name+" "+fmt.Sprintf(format, args...)+id+mark)
-}
-
-func (i tracer) marked(ctx context.Context) context.Context {
-	return context.WithValue(ctx, markKey{i.name}, true)
-}
-
-func (i tracer) ConnBeginTx(ctx context.Context, c driver.ConnBeginTx, o driver.TxOptions) (context.Context, driver.Tx, error) {
-	i.add(ctx, "begin")
-	tx, err := c.BeginTx(ctx, o)
-	return i.marked(ctx), tx, err
-}
-
-func (i tracer) ConnPrepareContext(ctx context.Context, c driver.ConnPrepareContext, q string) (context.Context, driver.Stmt, error) {
-	i.add(ctx, "prepare %s", q)
-	st, err := c.PrepareContext(ctx, q)
-	return i.marked(ctx), st, err
-}
-
-func (i tracer) ConnPing(ctx context.Context, c driver.Pinger) error {
-	i.add(ctx, "ping")
-	return c.Ping(ctx)
-}
-
-func (i tracer) ConnExecContext(ctx context.Context, c driver.ExecerContext, q string, args []driver.NamedValue) (driver.Result, error) {
-	i.add(ctx, "exec %s", q)
-	return c.ExecContext(ctx, q, args)
-}
-
-func (i tracer) ConnQueryContext(ctx context.Context, c driver.QueryerContext, q string, args []driver.NamedValue) (context.Context, driver.Rows, error) {
-	i.add(ctx, "query %s", q)
-	rows, err := c.QueryContext(ctx, q, args)
-	return i.marked(ctx), rows, err
-}
-
-func (i tracer) ConnectorConnect(ctx context.Context, c driver.Connector) (driver.Conn, error) {
-	i.add(ctx, "connect")
-	return c.Connect(ctx)
-}
-
-//lint:ignore ST1003 it is the interface's name
-func (i tracer) ResultLastInsertId(r driver.Result) (int64, error) {
-	i.add(context.Background(), "last insert id")
-	return r.LastInsertId()
-}
-
-func (i tracer) ResultRowsAffected(r driver.Result) (int64, error) {
-	i.add(context.Background(), "rows affected")
-	return r.RowsAffected()
-}
-
-func (i tracer) RowsNext(ctx context.Context, r driver.Rows, dest []driver.Value) error {
-	i.add(ctx, "next")
-	return r.Next(dest)
-}
-
-func (i tracer) RowsClose(ctx context.Context, r driver.Rows) error {
-	i.add(ctx, "close rows")
-	return r.Close()
-}
-
-func (i tracer) StmtExecContext(ctx context.Context, st driver.StmtExecContext, q string, args []driver.NamedValue) (driver.Result, error) {
-	i.add(ctx, "stmt exec %s", q)
-	return st.ExecContext(ctx, args)
-}
-
-func (i tracer) StmtQueryContext(ctx context.Context, st driver.StmtQueryContext, q string, args []driver.NamedValue) (context.Context, driver.Rows, error) {
-	i.add(ctx, "stmt query %s", q)
-	rows, err := st.QueryContext(ctx, args)
-	return i.marked(ctx), rows, err
-}
-
-func (i tracer) StmtClose(ctx context.Context, st driver.Stmt) error {
-	i.add(ctx, "close stmt")
-	return st.Close()
-}
-
-func (i tracer) TxCommit(ctx context.Context, tx driver.Tx) error {
-	i.add(ctx, "commit")
-	return tx.Commit()
-}
-
-func (i tracer) TxRollback(ctx context.Context, tx driver.Tx) error {
-	i.add(ctx, "rollback")
-	return tx.Rollback()
-}
-
-// Two interceptors, the first outermost: every function is called, in order, with the context that the one before returned.
+// Two interceptors, the first outermost: every function is called, in order, with the context that the one before
+// returned.
 func TestInterceptors(t *testing.T) {
 	var list []string
-	var mu sync.Mutex
 	db, _ := open(t, pooledtest.NewFake(t), func(c *pooled.Config) {
-		c.Interceptors = []sqlmw.Interceptor{tracer{"A", &list, &mu}, tracer{"B", &list, &mu}}
+		for _, name := range []string{"A", "B"} {
+			c.Interceptors = append(c.Interceptors, pooledtest.Tracer{Name: name, ConnID: pooled.ConnID, Calls: &list})
+		}
 	})
 	want := func(what string, want ...string) {
 		t.Helper()
@@ -182,8 +74,8 @@ func TestInterceptors(t *testing.T) {
 	}
 	stmt.Close()
 	mustExec(t, db, "UPDATE") // the next borrower closes what was left
-	want("statements", "prepare SELECT conn conn 1", "stmt query SELECT conn conn 1", "next conn 1 marked", "close rows conn 1 marked",
-		"stmt exec SELECT conn conn 1", "close stmt conn 1 marked", "exec UPDATE conn 1")
+	want("statements", "prepare SELECT conn conn 1", "stmt query SELECT conn conn 1", "next conn 1 marked",
+		"close rows conn 1 marked", "stmt exec SELECT conn conn 1", "close stmt conn 1 marked", "exec UPDATE conn 1")
 }
 
 // An interceptor that changes nothing changes nothing, whatever the parent has and lacks: not what reaches it, not an
@@ -199,31 +91,6 @@ func TestConformanceWithInterceptors(t *testing.T) {
 				return db
 			})
 		})
-	}
-}
-
-// refuser answers by itself.
-type refuser struct{ sqlmw.NullInterceptor }
-
-var errRefuser = errors.New("not on Sundays")
-
-func (refuser) ConnExecContext(context.Context, driver.ExecerContext, string, []driver.NamedValue) (driver.Result, error) {
-	return nil, errRefuser
-}
-
-func (refuser) ConnectorConnect(ctx context.Context, c driver.Connector) (driver.Conn, error) {
-	conn, err := c.Connect(ctx)
-	return conn, err
-}
-
-func TestInterceptorThatRefuses(t *testing.T) {
-	fake := pooledtest.NewFake(t)
-	db, _ := open(t, fake, func(c *pooled.Config) { c.Interceptors = []sqlmw.Interceptor{refuser{}} })
-	if _, err := db.Exec("UPDATE"); err != errRefuser {
-		t.Errorf("have %v, want %v", err, errRefuser)
-	}
-	if log := strings.Join(fake.Log(), " "); strings.Contains(log, "UPDATE") {
-		t.Errorf("it reached the server: %s", log)
 	}
 }
 
@@ -247,7 +114,8 @@ func TestInterceptorsOnServers(t *testing.T) {
 				for _, c := range types {
 					length, hasLength := c.Length()
 					nullable, hasNullable := c.Nullable()
-					have = append(have, fmt.Sprint(c.Name(), c.DatabaseTypeName(), c.ScanType(), length, hasLength, nullable, hasNullable))
+					have = append(have, fmt.Sprint(
+						c.Name(), c.DatabaseTypeName(), c.ScanType(), length, hasLength, nullable, hasNullable))
 				}
 				for rows.Next() {
 					values := make([]any, 4)
@@ -269,7 +137,9 @@ func TestInterceptorsOnServers(t *testing.T) {
 // sender sends statements of its own before the program's.
 type sender struct{ sqlmw.NullInterceptor }
 
-func (sender) ConnExecContext(ctx context.Context, c driver.ExecerContext, q string, args []driver.NamedValue) (driver.Result, error) {
+func (sender) ConnExecContext(
+	ctx context.Context, c driver.ExecerContext, q string, args []driver.NamedValue,
+) (driver.Result, error) {
 	for _, text := range []string{"SET tenant=7", "BEGIN"} {
 		if _, err := c.ExecContext(ctx, text, nil); err != nil {
 			return nil, err
@@ -289,48 +159,6 @@ func TestResetSeesWhatInterceptorsSend(t *testing.T) {
 	if !strings.Contains(log, "ROLLBACK") || !strings.Contains(log, "CLOSE ALL") {
 		t.Errorf("have\n%s\nwant a rollback, and the session reset", log)
 	}
-}
-
-// forgetful returns no context, or one of its own.
-type forgetful struct {
-	sqlmw.NullInterceptor
-	returns context.Context
-}
-
-func (f forgetful) ConnQueryContext(ctx context.Context, c driver.QueryerContext, q string, args []driver.NamedValue) (context.Context, driver.Rows, error) {
-	rows, err := c.QueryContext(ctx, q, args)
-	return f.returns, rows, err
-}
-
-func TestInterceptorThatLosesTheContext(t *testing.T) {
-	for _, returns := range []context.Context{nil, context.Background()} {
-		var list []string
-		var mu sync.Mutex
-		db, _ := open(t, pooledtest.NewFake(t), func(c *pooled.Config) {
-			c.Interceptors = []sqlmw.Interceptor{withRows{forgetful{returns: returns}, tracer{"A", &list, &mu}}}
-		})
-		var n int
-		if err := db.QueryRow("SELECT conn").Scan(&n); err != nil {
-			t.Fatal(err)
-		}
-		if want := []string{"A next conn 1", "A close rows conn 1"}; !slices.Equal(list, want) {
-			t.Errorf("have %q, want %q", list, want)
-		}
-	}
-}
-
-// withRows is forgetful with a tracer's functions for Rows.
-type withRows struct {
-	forgetful
-	tracer tracer
-}
-
-func (w withRows) RowsNext(ctx context.Context, r driver.Rows, dest []driver.Value) error {
-	return w.tracer.RowsNext(ctx, r, dest)
-}
-
-func (w withRows) RowsClose(ctx context.Context, r driver.Rows) error {
-	return w.tracer.RowsClose(ctx, r)
 }
 
 // A connection of somebody's own that looks like pgx's, and is not, is no reason to fail.

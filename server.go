@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/pooled-go/pooled/internal/driverconn"
+	"github.com/pooled-go/pooled/internal/intercept"
 	"github.com/pooled-go/pooled/internal/process"
 	"github.com/pooled-go/pooled/internal/socket"
 )
@@ -111,7 +112,7 @@ func (p *Pool) newServerConn(id, generation uint64, parent driver.Conn, sock *so
 		s.session = p.dialect.session(parent)
 	}
 	s.cacheStmts(p)
-	s.via = before(&s.driver, p.interceptors, id, (*interceptGuard)(s))
+	s.via = intercept.Before(&s.driver, p.interceptors, id, (*interceptGuard)(s))
 	return s
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/pooled-go/pooled/internal/driverconn"
+	"github.com/pooled-go/pooled/internal/intercept"
 	"github.com/pooled-go/pooled/internal/process"
 )
 
@@ -108,7 +109,7 @@ func runStmt[T any](
 		if err != nil {
 			return none, err
 		}
-		values, err := c.arguments(s, s.driver.StmtArgRules(parentStmt(parent)), args, try)
+		values, err := c.arguments(s, s.driver.StmtArgRules(intercept.Unwrap(parent)), args, try)
 		if err != nil {
 			return none, err
 		}

@@ -1,4 +1,4 @@
-package pooled
+package intercept
 
 import (
 	"context"
