@@ -64,7 +64,7 @@ fuzz: ## each fuzz target for FUZZTIME (20s)
 			(PS4=; set -x; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package); done; done
 
 bench: bench-peers ## benchmarks, also against peers and real servers
-	go test -run '^$$' -bench . -benchmem $(TESTFLAGS) .
+	go test -run '^$$' -bench . -benchmem $(TESTFLAGS) . ./internal/...
 ifneq ($(wildcard bench/Makefile),)
 	@scripts/with-servers $(MAKE) --no-print-directory -C bench
 else ifneq ($(wildcard bench/go.mod),)

@@ -11,14 +11,25 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/lib/pq"
-	"github.com/pooled-go/pooled"
 	"github.com/pooled-go/pooled/internal/pooledtest"
+	"github.com/pooled-go/pooled/internal/sqltext"
 	_ "modernc.org/sqlite"
 )
 
 // The tests of this file hold classify against real servers through their bare
 // drivers: what it calls clean must leave no transaction behind, and, where
 // autocommit can be switched off, must leave it on.
+
+// Short names for the tests of what a text leaves.
+const (
+	leavesNone = sqltext.EffectNone
+	leavesTx   = sqltext.EffectTx
+	leavesAny  = sqltext.EffectAny
+
+	mysqlSQL  = sqltext.MySQL
+	pgSQL     = sqltext.Postgres
+	sqliteSQL = sqltext.SQLite
+)
 
 // leftBehind is what a server says about a session after a statement.
 type leftBehind struct {
@@ -28,7 +39,7 @@ type leftBehind struct {
 
 // classifyServer is a real server to hold classify against.
 type classifyServer struct {
-	dialect pooled.DialectKind
+	dialect sqltext.Kind
 	db      *sql.DB
 	probe   func(context.Context, *sql.Conn) (leftBehind, error)
 }
@@ -66,14 +77,14 @@ func (s *classifyServer) leaves(t testing.TB, mode []string, q string) (left lef
 func (s *classifyServer) check(t *testing.T, mode []string, q string) (left leftBehind, ok bool) {
 	t.Helper()
 	left, ok = s.leaves(t, mode, q)
-	if have := pooled.Classify(s.dialect, q); left.worst() > have {
+	if have := sqltext.Classify(s.dialect, q); left.worst() > have {
 		t.Errorf("classify(%s, %q)\nhave %v\nwant at least %v, for in mode %q the server says %+v",
-			dialectNames[s.dialect], q, have, left.worst(), mode, left)
+			s.dialect, q, have, left.worst(), mode, left)
 	}
 	return left, ok
 }
 
-func (l leftBehind) worst() pooled.Effect {
+func (l leftBehind) worst() sqltext.Effect {
 	switch {
 	case l.state:
 		return leavesAny
@@ -86,19 +97,19 @@ func (l leftBehind) worst() pooled.Effect {
 // runCorpus checks each statement in each mode. The dirty ones must be seen to
 // leave something, each in the mode it stands under: they prove that the probe
 // can see.
-func (s *classifyServer) runCorpus(t *testing.T, c classifyCorpus) {
+func (s *classifyServer) runCorpus(t *testing.T, c pooledtest.Corpus) {
 	t.Helper()
 	count, died := 0, 0
-	for name, mode := range c.modes {
+	for name, mode := range c.Modes {
 		t.Run(name, func(t *testing.T) {
-			for _, q := range c.statements {
+			for _, q := range c.Statements {
 				count++
 				if _, ok := s.check(t, mode, q); !ok {
 					died++
 					t.Logf("no answer after %q", q)
 				}
 			}
-			for _, q := range c.dirty[name] {
+			for _, q := range c.Dirty[name] {
 				count++
 				if left, ok := s.check(t, mode, q); !ok || left == (leftBehind{}) {
 					t.Errorf("%q in mode %q left\nhave nothing (session alive: %v)\nwant something", q, mode, ok)
@@ -106,7 +117,7 @@ func (s *classifyServer) runCorpus(t *testing.T, c classifyCorpus) {
 			}
 		})
 	}
-	t.Logf("%d statements, %d modes, %d runs", len(c.statements), len(c.modes), count)
+	t.Logf("%d statements, %d modes, %d runs", len(c.Statements), len(c.Modes), count)
 	if most := count / 20; died > most {
 		t.Errorf("sessions that died of their statement\nhave %d\nwant at most %d", died, most)
 	}
@@ -115,18 +126,18 @@ func (s *classifyServer) runCorpus(t *testing.T, c classifyCorpus) {
 // runRandom runs texts put together at random that classify calls clean
 // although something that starts a transaction is in them. One session serves
 // for all as long as nothing is left behind.
-func (s *classifyServer) runRandom(t *testing.T, c classifyCorpus, clean int) {
+func (s *classifyServer) runRandom(t *testing.T, c pooledtest.Corpus, clean int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	for name, mode := range c.modes {
+	for name, mode := range c.Modes {
 		t.Run(name, func(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(1, 2))
 			conn := s.session(ctx, t, mode)
 			defer func() { _ = conn.Close() }()
 			for ran := 0; ran < clean; {
-				q := randomText(rnd, c.atoms)
-				if pooled.Classify(s.dialect, q) != leavesNone {
+				q := randomText(rnd, c.Atoms)
+				if sqltext.Classify(s.dialect, q) != leavesNone {
 					continue
 				}
 				ran++
@@ -134,7 +145,7 @@ func (s *classifyServer) runRandom(t *testing.T, c classifyCorpus, clean int) {
 				left, err := s.probe(ctx, conn)
 				if left != (leftBehind{}) {
 					t.Errorf("classify(%s, %q)\nhave none\nwant at least %v, for in mode %q the server says %+v",
-						dialectNames[s.dialect], q, left.worst(), mode, left)
+						s.dialect, q, left.worst(), mode, left)
 				}
 				if err != nil || left != (leftBehind{}) {
 					_ = conn.Close()
@@ -172,11 +183,11 @@ func TestClassifyNeverFalselyClean(t *testing.T) {
 	for _, server := range []struct {
 		name   string
 		open   func(*testing.T) *classifyServer
-		corpus classifyCorpus
+		corpus pooledtest.Corpus
 	}{
-		{"SQLite", openClassifySQLite, sqliteCorpus},
-		{"PostgreSQL", openClassifyPostgres, postgresCorpus},
-		{"MySQL", openClassifyMySQL, mysqlCorpus},
+		{"SQLite", openClassifySQLite, pooledtest.SQLiteCorpus},
+		{"PostgreSQL", openClassifyPostgres, pooledtest.PostgresCorpus},
+		{"MySQL", openClassifyMySQL, pooledtest.MySQLCorpus},
 	} {
 		t.Run(server.name, func(t *testing.T) {
 			t.Parallel()
@@ -245,7 +256,7 @@ func TestClassifySQLiteTclParameter(t *testing.T) {
 		if err != nil || !left.tx {
 			t.Errorf("%q left\nhave %+v (error %v)\nwant a transaction", q, left, err)
 		}
-		if have := pooled.Classify(sqliteSQL, q); have != leavesTx {
+		if have := sqltext.Classify(sqliteSQL, q); have != leavesTx {
 			t.Errorf("classify(SQLite, %q)\nhave %v\nwant %v", q, have, leavesTx)
 		}
 		_ = conn.Close()
@@ -254,7 +265,7 @@ func TestClassifySQLiteTclParameter(t *testing.T) {
 
 func openClassifyPostgres(t *testing.T) *classifyServer {
 	db := openBare(t, "postgres", pooledtest.Postgres(t))
-	prepareServer(t, db, postgresFixtures, []string{"DROP SCHEMA IF EXISTS classify CASCADE"})
+	prepareServer(t, db, pooledtest.PostgresFixtures, []string{"DROP SCHEMA IF EXISTS classify CASCADE"})
 	return &classifyServer{dialect: pgSQL, db: db, probe: probePostgres}
 }
 
@@ -282,7 +293,7 @@ func openClassifyMySQL(t *testing.T) *classifyServer {
 	cfg.MultiStatements = true
 	cfg.Logger = &mysql.NopLogger{} // random texts break connections
 	db := openBare(t, "mysql", cfg.FormatDSN())
-	prepareServer(t, db, mysqlFixtures, mysqlLeftovers)
+	prepareServer(t, db, pooledtest.MySQLFixtures, pooledtest.MySQLLeftovers)
 	return &classifyServer{dialect: mysqlSQL, db: db, probe: probeMySQL}
 }
 
@@ -304,4 +315,27 @@ func probeMySQL(ctx context.Context, conn *sql.Conn) (leftBehind, error) {
 		}
 	}
 	return left, err
+}
+
+// FuzzClassifySQLite runs what classify calls clean on a real SQLite.
+func FuzzClassifySQLite(f *testing.F) {
+	for _, q := range pooledtest.SQLiteCorpus.Statements {
+		f.Add(q)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
+	f.Cleanup(cancel)
+	f.Fuzz(func(t *testing.T, q string) {
+		if sqltext.Classify(sqliteSQL, q) != leavesNone || strings.Contains(strings.ToLower(q), "into") && strings.Contains(strings.ToLower(q), "vacuum") {
+			return // VACUUM INTO writes a file of a name the fuzzer made up
+		}
+		s := openClassifySQLite(t)
+		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+		defer cancel()
+		conn := s.session(ctx, t, nil)
+		defer func() { _ = conn.Close() }()
+		_, _ = conn.ExecContext(ctx, q)
+		if left, err := s.probe(context.Background(), conn); err == nil && left.tx {
+			t.Errorf("classify(SQLite, %q)\nhave none\nwant tx: a transaction is open", q)
+		}
+	})
 }

@@ -13,7 +13,8 @@ import (
 	"time"
 
 	"github.com/go-sql-driver/mysql"
-	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/internal/pooledtest"
+	"github.com/pooled-go/pooled/internal/sqltext"
 )
 
 // The tests of this file hold touchesSession against real servers through their
@@ -42,7 +43,7 @@ func (before sessionState) changes(after sessionState) []string {
 
 // sessionServer is a real server to hold touchesSession against.
 type sessionServer struct {
-	dialect  pooled.DialectKind
+	dialect  sqltext.Kind
 	db       *sql.DB
 	begin    []string // statements that every session begins with
 	snapshot func(context.Context, *sql.Conn) (sessionState, error)
@@ -130,8 +131,8 @@ func (w *watched) run(t *testing.T, mode []string, q string) (changed []string, 
 func (w *watched) check(t *testing.T, mode []string, q string) (changed []string, alive bool) {
 	t.Helper()
 	changed, alive = w.run(t, mode, q)
-	if len(changed) > 0 && !pooled.TouchesSession(w.dialect, q) {
-		t.Errorf("touchesSession(%s, %q)\nhave false\nwant true, for after %q and it the server says %q", dialectNames[w.dialect], q, mode, changed)
+	if len(changed) > 0 && !sqltext.TouchesSession(w.dialect, q) {
+		t.Errorf("touchesSession(%s, %q)\nhave false\nwant true, for after %q and it the server says %q", w.dialect, q, mode, changed)
 	}
 	return changed, alive
 }
@@ -147,7 +148,7 @@ func (s *sessionServer) runCorpus(t *testing.T, c sessionCorpus) {
 					died++
 					t.Logf("no answer after %q", q)
 				}
-				if !pooled.TouchesSession(s.dialect, q) {
+				if !sqltext.TouchesSession(s.dialect, q) {
 					clean++
 				}
 			}
@@ -180,7 +181,7 @@ func (s *sessionServer) runRandom(t *testing.T, c sessionCorpus, clean int) {
 			rnd := rand.New(rand.NewPCG(3, 4))
 			for ran := 0; ran < clean; {
 				text := strings.ReplaceAll(randomText(rnd, c.atoms), "BEGIN", c.endings[rnd.IntN(len(c.endings))])
-				if !pooled.TouchesSession(s.dialect, text) {
+				if !sqltext.TouchesSession(s.dialect, text) {
 					ran++
 					w.check(t, nil, text)
 				}
@@ -255,7 +256,7 @@ func snapshotProbes(ctx context.Context, conn *sql.Conn, state sessionState, que
 
 func openSessionPostgres(t *testing.T) *sessionServer {
 	db := openBare(t, "postgres", onPostgres.dsn(t))
-	prepareServer(t, db, append(renamed(postgresFixtures), "CREATE SEQUENCE touches.seq"), []string{
+	prepareServer(t, db, append(renamed(pooledtest.PostgresFixtures), "CREATE SEQUENCE touches.seq"), []string{
 		"DROP SCHEMA IF EXISTS touches, touches_y CASCADE", "DROP TABLE IF EXISTS temp", "DROP ROLE IF EXISTS touches_role, touches_role2",
 	})
 	return &sessionServer{
@@ -288,7 +289,7 @@ func snapshotPostgres(ctx context.Context, conn *sql.Conn) (sessionState, error)
 
 var postgresSessionCorpus = sessionCorpus{
 	modes: map[string][]string{"alone": nil, "in a transaction": {"BEGIN"}},
-	statements: append(renamed(postgresCorpus.statements),
+	statements: append(renamed(pooledtest.PostgresCorpus.Statements),
 		"SET LOCAL work_mem = '1MB'", "SET LOCAL a.b = 'x'", "SET LOCAL ROLE pg_monitor", "SET LOCAL SESSION AUTHORIZATION pg_monitor", "SET LOCAL TIME ZONE 'UTC'", "SET LOCAL TRANSACTION READ ONLY", "SET TRANSACTION READ ONLY", "SET CONSTRAINTS ALL DEFERRED",
 		"SET LOCAL a.b = 'x'; SELECT 1", "BEGIN; SET LOCAL a.b = 'x'; COMMIT", "BEGIN; SET LOCAL ROLE pg_monitor", "SELECT 1; SET LOCAL a.b = 'x'; SAVEPOINT a", `SET LOCAL "a"."b" = 'x'`, "SET local = 1", "SET local.b = 'x'", "SET /* c */ local . b TO 'x'", "SET transaction.b = 'x'", "SET constraints.b = 'x'",
 		"BEGIN; SAVEPOINT a; SET LOCAL a.b = 'x'; RELEASE a; COMMIT", "BEGIN; SET LOCAL a.b = 'x'; COMMIT AND CHAIN",
@@ -310,14 +311,14 @@ var postgresSessionCorpus = sessionCorpus{
 		"LISTEN a", "PREPARE s AS SELECT 1", "DECLARE c CURSOR WITH HOLD FOR SELECT 1", "DO $$BEGIN PERFORM set_config('a.b', 'x', false); END$$", "SELECT pg_create_physical_replication_slot('touches_' || pg_backend_pid(), true, true)",
 	},
 	endings:  []string{"SET a.b = 'x'", "SET/**/a.b = 'x'", "CREATE TEMP TABLE u (a int)", "PREPARE s AS SELECT 1"},
-	settings: postgresCorpus.modes,
-	atoms:    commonAtoms,
+	settings: pooledtest.PostgresCorpus.Modes,
+	atoms:    pooledtest.CommonAtoms,
 }
 
 func openSessionMySQL(t *testing.T) *sessionServer {
 	db := openMultiMySQL(t)
-	prepareServer(t, db, append(renamed(mysqlFixtures), "CREATE TABLE touches_other (a int)", "CREATE SEQUENCE IF NOT EXISTS touches_seq"),
-		append(renamed(mysqlLeftovers), "DROP TABLE IF EXISTS touches_other", "DROP SEQUENCE IF EXISTS touches_seq", "DROP DATABASE IF EXISTS touches_default"))
+	prepareServer(t, db, append(renamed(pooledtest.MySQLFixtures), "CREATE TABLE touches_other (a int)", "CREATE SEQUENCE IF NOT EXISTS touches_seq"),
+		append(renamed(pooledtest.MySQLLeftovers), "DROP TABLE IF EXISTS touches_other", "DROP SEQUENCE IF EXISTS touches_seq", "DROP DATABASE IF EXISTS touches_default"))
 	return &sessionServer{dialect: mysqlSQL, db: db, snapshot: snapshotMySQL}
 }
 
@@ -344,7 +345,7 @@ func snapshotMySQL(ctx context.Context, conn *sql.Conn) (sessionState, error) {
 
 var mysqlSessionCorpus = sessionCorpus{
 	modes: map[string][]string{"alone": nil, "in a transaction": {"BEGIN"}},
-	statements: append(renamed(mysqlCorpus.statements),
+	statements: append(renamed(pooledtest.MySQLCorpus.Statements),
 		"SELECT @@a", "SELECT @@session.sql_mode", "SELECT @@@a", "SELECT @ @a := 1", "SELECT @@ a := 1", "SELECT 'a@b', \"a@b\", `a@b`", "SELECT 1 INTO @@sort_buffer_size", "SELECT @@sort_buffer_size := 5", "SELECT @@session.sort_buffer_size := 5", "SELECT 1 INTO @@session.sort_buffer_size", "SELECT '@a:=1'", "SELECT 'a', @@autocommit -- @a := 1",
 		"SELECT LAST_INSERT_ID()", "SELECT last_insert_id /* c */ ( /* c */ )", "SELECT last_insert_id", "INSERT INTO touches_t VALUES (LAST_INSERT_ID() + 100, 'x')", "SELECT @@last_insert_id, @@identity", "SELECT last_insert_id--1(5)", "SELECT touches.last_insert_id(5)",
 		"SELECT g\u00e9t_lock('touches', 0)", "SELECT GET_LOC\u212a('touches', 0)", "SELECT last_\u0130nsert_id(5)", "SELECT l\u00e5st_insert_id(5)", "SELECT `g\u00e9t_lock`('touches', 0)", "SELECT IS_FREE_LOCK('touches')", "SELECT next value for touches_other", "SELECT previous value for touches_seq", "SELECT LASTVAL(touches_seq)", "SELECT next FROM touches_other", "ALTER SEQUENCE touches_seq RESTART", "SHOW CREATE SEQUENCE touches_seq",
@@ -360,9 +361,9 @@ var mysqlSessionCorpus = sessionCorpus{
 		"SELECT LAST_INSERT_ID(5)", "SELECT last_insert_id ( /* c */ 5)", "SELECT `last_insert_id`(5)", "UPDATE touches_t SET b = LAST_INSERT_ID(7)", "SELECT NEXTVAL(touches_seq)", "SELECT NEXT VALUE FOR touches_seq", "SELECT next /* c */ value\nfor touches_seq",
 		"CREATE TEMPORARY TABLE touches_x SELECT 1", "CREATE OR REPLACE /* c */ TEMPORARY TABLE touches_x (a int)", "CREATE DATABASE IF NOT EXISTS touches_default; USE touches_default", "USE touches_default; DROP DATABASE touches_default", "USE information_schema", "PREPARE s FROM 'SELECT 1'", "LOCK TABLES touches_t READ", "HANDLER touches_m OPEN", "XA START 'touches'", "SET STATEMENT sort_buffer_size = 65536 FOR SELECT @a := 1", "CALL touches_off()", "EXECUTE IMMEDIATE 'SET @a = 1'",
 	},
-	settings: mysqlCorpus.modes,
+	settings: pooledtest.MySQLCorpus.Modes,
 	endings:  []string{"SET @a = 1", "SELECT @a := 1", "SELECT 1 INTO @a", ", @a := 1", ", @'a':=1", "SELECT 1,@a:=1,", "PREPARE s FROM 'SELECT 1'"},
-	atoms:    append([]string{"'@a'", "@@autocommit", "'\u00e9'", "@a:=1", "`@`"}, mysqlCorpus.atoms...),
+	atoms:    append([]string{"'@a'", "@@autocommit", "'\u00e9'", "@a:=1", "`@`"}, pooledtest.MySQLCorpus.Atoms...),
 }
 
 func openSessionSQLite(t *testing.T) *sessionServer {
@@ -394,7 +395,7 @@ func snapshotSQLite(ctx context.Context, conn *sql.Conn) (sessionState, error) {
 
 var sqliteSessionCorpus = sessionCorpus{
 	modes: map[string][]string{"alone": nil, "in a transaction": {"BEGIN"}},
-	statements: append(append([]string{}, sqliteCorpus.statements...),
+	statements: append(append([]string{}, pooledtest.SQLiteCorpus.Statements...),
 		"SELECT temp, temporary FROM r", "CREATE TABLE temp (a)", "INSERT INTO temp VALUES (1)", "CREATE TABLE main.temporary (a)", `CREATE TABLE "temporary" (temp)`, "DROP TABLE temp", "SELECT * FROM pragma_table_info('t')", "SELECT * FROM pragma_busy_timeout(55)", "SELECT * FROM pragma_cache_size(55)", "SELECT * FROM pragma_cache_size(55, 'main')", "SELECT * FROM pragma_foreign_keys(1)", "SELECT * FROM pragma_query_only('1')", "SELECT * FROM pragma_journal_mode('off')", "SELECT * FROM pragma_synchronous('0')",
 		"EXPLAIN SELECT 1", "EXPLAIN QUERY PLAN SELECT * FROM t", "EXPLAIN ATTACH ':memory:' AS x", "EXPLAIN CREATE TABLE x (a)", "EXPLAIN VACUUM", "ANALYZE main", "REINDEX main.t", "CREATE VIEW v AS SELECT 1", "CREATE TABLE temporal.x (a)", "ALTER TABLE r RENAME temp TO temp2", "SELECT * FROM sqlite_temp_master", "CREATE TRIGGER tr AFTER INSERT ON t BEGIN SELECT 1; END",
 	),
@@ -405,7 +406,7 @@ var sqliteSessionCorpus = sessionCorpus{
 	},
 	endings:  []string{"PRAGMA cache_size = 55", "ATTACH ':memory:' AS x", "CREATE TEMP TABLE x (a)"},
 	settings: map[string][]string{"default": nil},
-	atoms:    sqliteCorpus.atoms,
+	atoms:    pooledtest.SQLiteCorpus.Atoms,
 }
 
 // openMultiMySQL opens bare connections that take several statements at once,

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/pooled-go/pooled/internal/sqltext"
 )
 
 // dialect is what the pool knows about one kind of server. Each kind has a file
 // of its own; what all have in common is here.
 type dialect struct {
-	kind dialectKind
+	kind sqltext.Kind
 
 	// The statements that end a transaction on return.
 	rollback, commit string
@@ -59,7 +61,7 @@ type dialect struct {
 // unknownDialect is for a parent that can't be told, such as a driver in a
 // wrapper. It may be SQLite's.
 var unknownDialect = &dialect{
-	kind:          dialectUnknown,
+	kind:          sqltext.Unknown,
 	rollback:      "ROLLBACK",
 	commit:        "COMMIT",
 	noTransaction: sqliteNoTransaction,

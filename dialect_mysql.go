@@ -10,11 +10,12 @@ import (
 	"github.com/go-sql-driver/mysql"
 
 	"github.com/pooled-go/pooled/internal/socket"
+	"github.com/pooled-go/pooled/internal/sqltext"
 )
 
 // mysqlDialect is MySQL's and MariaDB's.
 var mysqlDialect = &dialect{
-	kind:           dialectMySQL,
+	kind:           sqltext.MySQL,
 	rollback:       "ROLLBACK",
 	commit:         "COMMIT",
 	unchained:      " AND NO CHAIN NO RELEASE",

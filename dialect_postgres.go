@@ -10,10 +10,11 @@ import (
 	"github.com/lib/pq"
 
 	"github.com/pooled-go/pooled/internal/socket"
+	"github.com/pooled-go/pooled/internal/sqltext"
 )
 
 var postgresDialect = &dialect{
-	kind:     dialectPostgres,
+	kind:     sqltext.Postgres,
 	rollback: "ROLLBACK",
 	commit:   "COMMIT",
 	greet:    greetPostgres,

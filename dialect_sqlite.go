@@ -7,10 +7,12 @@ import (
 	"net/url"
 	"reflect"
 	"strings"
+
+	"github.com/pooled-go/pooled/internal/sqltext"
 )
 
 var sqliteDialect = &dialect{
-	kind:          dialectSQLite,
+	kind:          sqltext.SQLite,
 	rollback:      "ROLLBACK",
 	commit:        "COMMIT",
 	noTransaction: sqliteNoTransaction,

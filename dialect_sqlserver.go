@@ -3,6 +3,8 @@ package pooled
 import (
 	"context"
 	"fmt"
+
+	"github.com/pooled-go/pooled/internal/sqltext"
 )
 
 // sqlserverDialect: IMPLICIT_TRANSACTIONS is SQL Server's word for autocommit
@@ -10,7 +12,7 @@ import (
 // driver resets the session by itself, in the first packet after ResetSession,
 // which the pool calls at checkout.
 var sqlserverDialect = &dialect{
-	kind:             dialectSQLServer,
+	kind:             sqltext.SQLServer,
 	rollback:         "IF @@TRANCOUNT > 0 ROLLBACK",
 	commit:           "IF @@TRANCOUNT > 0 COMMIT",
 	greet:            greetSQLServer,

@@ -32,10 +32,3 @@ func StmtsForAll(skips bool) (undo func()) {
 	}
 	return func() { unknownDialect.stmts = nil }
 }
-
-// Preparable and Unsettles are what the cache takes a text for.
-func Preparable(d DialectKind, query string) bool { return preparable(d, query) }
-
-func Unsettles(d DialectKind, query string) string {
-	return [...]string{"no", "for now", "for good", "for all"}[unsettles(d, query)]
-}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+
+	"github.com/pooled-go/pooled/internal/sqltext"
 )
 
 // sqliteGuard is a check to make before a statement is sent to parent, or nil.
@@ -24,17 +26,17 @@ func sqliteGuard(parent driver.Connector) func(query string, args []driver.Named
 }
 
 func guardMemory(query string, args []driver.NamedValue) error {
-	if !containsFold(query, "attach") && !containsFold(query, "vacuum") {
+	if !sqltext.ContainsFold(query, "attach") && !sqltext.ContainsFold(query, "vacuum") {
 		return nil
 	}
-	const d = dialectSQLite
-	for at := skipBlanks(d, query, 0); at != doubtful && at < len(query); {
-		var buf keywordBuffer
-		word, end := keyword(query, at, &buf)
+	const d = sqltext.SQLite
+	for at := sqltext.SkipBlanks(d, query, 0); at != sqltext.Doubtful && at < len(query); {
+		var buf sqltext.KeywordBuffer
+		word, end := sqltext.Keyword(query, at, &buf)
 		if err := guardStatement(string(word), query[end:], args); err != nil {
 			return err
 		}
-		at = nextStatement(d, query, end)
+		at = sqltext.NextStatement(d, query, end)
 	}
 	return nil
 }
@@ -65,18 +67,18 @@ func vacuumTarget(rest string) (target string, ok bool) {
 	if target != rest {
 		return target, true
 	}
-	at := skipSpace(dialectSQLite, rest, 0)
-	if at == doubtful || at == len(rest) {
+	at := sqltext.SkipSpace(sqltext.SQLite, rest, 0)
+	if at == sqltext.Doubtful || at == len(rest) {
 		return "", false
 	}
-	if opensQuote(dialectSQLite, rest[at]) {
-		at = skipQuoted(dialectSQLite, rest, at)
+	if sqltext.OpensQuote(sqltext.SQLite, rest[at]) {
+		at = sqltext.SkipQuoted(sqltext.SQLite, rest, at)
 	} else {
-		for at < len(rest) && isWord(rest[at]) {
+		for at < len(rest) && sqltext.IsWord(rest[at]) {
 			at++
 		}
 	}
-	if at == doubtful {
+	if at == sqltext.Doubtful {
 		return "", false
 	}
 	rest = rest[at:]
@@ -86,12 +88,12 @@ func vacuumTarget(rest string) (target string, ok bool) {
 
 // skipKeyword returns the text behind the word it begins with, or all of it.
 func skipKeyword(text, word string) string {
-	at := skipSpace(dialectSQLite, text, 0)
-	if at == doubtful {
+	at := sqltext.SkipSpace(sqltext.SQLite, text, 0)
+	if at == sqltext.Doubtful {
 		return text
 	}
-	var buf keywordBuffer
-	if found, end := keyword(text, at, &buf); string(found) == word {
+	var buf sqltext.KeywordBuffer
+	if found, end := sqltext.Keyword(text, at, &buf); string(found) == word {
 		return text[end:]
 	}
 	return text
@@ -100,13 +102,13 @@ func skipKeyword(text, word string) string {
 // namesFileSystem tells whether the name of a file, a string or an argument, is a
 // URI that says in which file system it is, or means memory anyway.
 func namesFileSystem(target string, args []driver.NamedValue) bool {
-	at := skipSpace(dialectSQLite, target, 0)
-	if at == doubtful {
+	at := sqltext.SkipSpace(sqltext.SQLite, target, 0)
+	if at == sqltext.Doubtful {
 		return false
 	}
 	if at < len(target) && (target[at] == '\'' || target[at] == '"') {
-		end := skipQuoted(dialectSQLite, target, at)
-		return end != doubtful && explicitName(target[at+1:end-1])
+		end := sqltext.SkipQuoted(sqltext.SQLite, target, at)
+		return end != sqltext.Doubtful && explicitName(target[at+1:end-1])
 	}
 	for _, arg := range args {
 		if name, ok := arg.Value.(string); ok && explicitName(name) {

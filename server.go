@@ -13,6 +13,7 @@ import (
 	"github.com/pooled-go/pooled/internal/intercept"
 	"github.com/pooled-go/pooled/internal/process"
 	"github.com/pooled-go/pooled/internal/socket"
+	"github.com/pooled-go/pooled/internal/sqltext"
 )
 
 // ServerConn is one connection of the parent driver, with what the pool knows
@@ -30,7 +31,7 @@ type ServerConn struct {
 	maxAge     time.Duration // off: none
 	process    uint64        // in which it was opened; zero: no fork guard
 	generation uint64        // of the pool: how often that had been disposed of
-	kind       dialectKind
+	kind       sqltext.Kind
 
 	// watch: statements that change session state are of interest.
 	watch bool
@@ -144,7 +145,7 @@ func (s *ServerConn) Raw() driver.Conn {
 	if s.lending {
 		s.noteAnything()
 	} else {
-		s.cache.unsettle(unsettledForAll)
+		s.cache.unsettle(sqltext.UnsettledForAll)
 	}
 	return s.driver.Conn
 }
@@ -207,15 +208,15 @@ func (s *ServerConn) noteNew(query string) {
 // judgement is what a text may leave behind: a transaction, and, if that is of interest, a changed session and
 // kept statements that are unfit.
 type judgement struct {
-	leaves    effect
+	leaves    sqltext.Effect
 	touches   bool
-	unsettles unsettling
+	unsettles sqltext.Unsettling
 }
 
 func (s *ServerConn) judge(query string) judgement {
-	j := judgement{leaves: classify(s.kind, query), touches: s.watch && touchesSession(s.kind, query)}
+	j := judgement{leaves: sqltext.Classify(s.kind, query), touches: s.watch && sqltext.TouchesSession(s.kind, query)}
 	if s.cache != nil {
-		j.unsettles = unsettles(s.kind, query)
+		j.unsettles = sqltext.Unsettles(s.kind, query)
 	}
 	return j
 }
@@ -225,33 +226,33 @@ func (s *ServerConn) note(j judgement) {
 	if j.touches && s.watch {
 		s.sessionDirty = true
 	}
-	if j.unsettles != settled {
+	if j.unsettles != sqltext.Settled {
 		s.cache.unsettle(j.unsettles)
 	}
-	if j.leaves != effectNone {
+	if j.leaves != sqltext.EffectNone {
 		s.cache.mayEnd()
 	}
 	switch j.leaves {
-	case effectAny:
+	case sqltext.EffectAny:
 		s.autoOff = true
 		s.textTx = true
-	case effectTx:
+	case sqltext.EffectTx:
 		s.textTx = true
 	}
 }
 
 // noteAnything records that the program did what cannot be seen.
-func (s *ServerConn) noteAnything() { s.note(judgement{s.kind.worst(), true, unsettledForAll}) }
+func (s *ServerConn) noteAnything() { s.note(judgement{s.kind.Worst(), true, sqltext.UnsettledForAll}) }
 
 // noteBirth records what a text does that is sent while nobody uses this. What it sets is a part of the session; but
 // without autocommit the statements of all who use it begin transactions. Of an unknown server all that is not plain
 // would count as such.
 func (s *ServerConn) noteBirth(query string) {
-	if s.kind != dialectUnknown && classify(s.kind, query) == effectAny {
+	if s.kind != sqltext.Unknown && sqltext.Classify(s.kind, query) == sqltext.EffectAny {
 		s.autoOff = true
 	}
 	if s.cache != nil {
-		s.cache.unsettle(unsettles(s.kind, query))
+		s.cache.unsettle(sqltext.Unsettles(s.kind, query))
 	}
 }
 
@@ -436,7 +437,7 @@ func (s *ServerConn) bounded(ctx context.Context, operation func(context.Context
 }
 
 // bounds tells whether it is the socket by which an operation is made to end.
-func (s *ServerConn) bounds() bool { return s.socket != nil && s.kind == dialectPostgres }
+func (s *ServerConn) bounds() bool { return s.socket != nil && s.kind == sqltext.Postgres }
 
 // sent writes down what a reset sends.
 func (s *ServerConn) sent(what string) {

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"github.com/pooled-go/pooled/internal/driverconn"
+	"github.com/pooled-go/pooled/internal/sqltext"
 )
 
 // With pool_stmt_cache a server connection keeps the statements that were prepared on it for queries with
@@ -179,15 +180,15 @@ func (c *stmtCache) bury(k *keptStmt) {
 }
 
 // unsettle is told before a statement is sent that changes how texts are read.
-func (c *stmtCache) unsettle(how unsettling) {
-	if c == nil || how == settled {
+func (c *stmtCache) unsettle(how sqltext.Unsettling) {
+	if c == nil || how == sqltext.Settled {
 		return
 	}
 	c.resting = true
-	if how > unsettledForNow {
+	if how > sqltext.UnsettledForNow {
 		c.buryAll()
 	}
-	if how == unsettledForAll {
+	if how == sqltext.UnsettledForAll {
 		c.changed, c.toldEarly = true, false
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/pooled-go/pooled/internal/driverconn"
+	"github.com/pooled-go/pooled/internal/sqltext"
 )
 
 // The cache of a server connection stands directly before the parent's connection, behind the interceptors: what they make of
@@ -129,7 +130,7 @@ func (c *stmtCache) givesUp(k *keptStmt, err error) bool {
 
 // key is what a statement is kept for, with an empty text if for nothing.
 func (c *stmtCache) key(query string, args []driver.NamedValue) stmtKey {
-	if len(args) == 0 || len(query) > keptTextMost || c.off {
+	if len(args) == 0 || len(query) > sqltext.KeptTextMost || c.off {
 		return stmtKey{}
 	}
 	if c.rules.kinds == nil {
@@ -169,8 +170,8 @@ func (c *stmtCache) wants(key stmtKey, exec bool) bool {
 	if c.owner.cfg.ResetOnReturn == ResetSession && !c.server.mayHoldTx() {
 		return false // it would be gone before it is used again
 	}
-	return c.pool.seen.has(key) && preparable(c.server.kind, key.text) &&
-		!(exec && c.rules.skips && returnsRows(c.server.kind, key.text)) && c.admits()
+	return c.pool.seen.has(key) && sqltext.Preparable(c.server.kind, key.text) &&
+		!(exec && c.rules.skips && sqltext.ReturnsRows(c.server.kind, key.text)) && c.admits()
 }
 
 // sent is told how a text was answered.
@@ -182,7 +183,7 @@ func (c *stmtCache) sent(key stmtKey, err error) {
 	if c.rules.skips && err == nil { // an error says nothing: it may be the context's, or the connection's
 		c.takes()
 	}
-	if skipped == c.rules.skips && (skipped || err == nil) && !c.pool.seen.has(key) && preparable(c.server.kind, key.text) {
+	if skipped == c.rules.skips && (skipped || err == nil) && !c.pool.seen.has(key) && sqltext.Preparable(c.server.kind, key.text) {
 		c.pool.seen.add(key)
 	}
 }
@@ -201,7 +202,7 @@ func (c *stmtCache) keepNew(ctx context.Context, key stmtKey) (*keptStmt, error)
 	if err != nil {
 		return nil, err
 	}
-	k := &keptStmt{stmtKey: key, stmt: stmt, rows: returnsRows(c.server.kind, key.text)}
+	k := &keptStmt{stmtKey: key, stmt: stmt, rows: sqltext.ReturnsRows(c.server.kind, key.text)}
 	c.pool.prepared.Add(1)
 	c.keep(k)
 	return k, c.evict(ctx, max(1, c.pool.limit()))

@@ -1,10 +1,11 @@
-package pooled_test
+package sqltext_test
 
 import (
 	"strings"
 	"testing"
 
-	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/internal/pooledtest"
+	"github.com/pooled-go/pooled/internal/sqltext"
 )
 
 // sessionRule is one rule's statements and what they must be taken for.
@@ -19,12 +20,12 @@ const (
 	touchedSession = true
 )
 
-func checkTouches(t *testing.T, d pooled.DialectKind, table []sessionRule) {
+func checkTouches(t *testing.T, d sqltext.Kind, table []sessionRule) {
 	t.Helper()
 	for _, r := range table {
 		t.Run(r.rule, func(t *testing.T) {
 			for _, q := range r.queries {
-				if have := pooled.TouchesSession(d, q); have != r.want {
+				if have := sqltext.TouchesSession(d, q); have != r.want {
 					t.Errorf("touchesSession(%s, %q)\nhave %v\nwant %v", dialectNames[d], q, have, r.want)
 				}
 			}
@@ -198,13 +199,13 @@ func TestTouchesSessionUnknown(t *testing.T) {
 // TestTouchesSessionWords: each word is found at either end of a text and in its
 // midst, in any case. It holds the pivots, which a slip would blind.
 func TestTouchesSessionWords(t *testing.T) {
-	for d, words := range pooled.SessionWords() {
+	for d, words := range sqltext.SessionWords() {
 		if len(words) == 0 {
 			t.Errorf("%s: no words", dialectNames[d])
 		}
 		for _, w := range words {
 			for _, q := range []string{"SELECT " + w, "SELECT 1, " + w + "(2)", "SELECT x" + w + "x", "SELECT 1 -- " + w, strings.ToUpper("SELECT " + w)} {
-				if !pooled.TouchesSession(d, q) {
+				if !sqltext.TouchesSession(d, q) {
 					t.Errorf("touchesSession(%s, %q)\nhave false\nwant true", dialectNames[d], q)
 				}
 			}
@@ -217,7 +218,7 @@ func TestTouchesSessionAllocatesNothing(t *testing.T) {
 	for d, name := range dialectNames {
 		have := testing.AllocsPerRun(10, func() {
 			for _, q := range texts {
-				pooled.TouchesSession(d, q)
+				sqltext.TouchesSession(d, q)
 			}
 		})
 		if have != 0 {
@@ -228,8 +229,8 @@ func TestTouchesSessionAllocatesNothing(t *testing.T) {
 
 // FuzzTouchesSession holds what must be true of any text in any dialect.
 func FuzzTouchesSession(f *testing.F) {
-	for _, c := range []classifyCorpus{mysqlCorpus, postgresCorpus, sqliteCorpus} {
-		for _, q := range c.statements {
+	for _, c := range []pooledtest.Corpus{pooledtest.MySQLCorpus, pooledtest.PostgresCorpus, pooledtest.SQLiteCorpus} {
+		for _, q := range c.Statements {
 			f.Add(q)
 		}
 	}
@@ -238,19 +239,19 @@ func FuzzTouchesSession(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, q string) {
 		for d, name := range dialectNames {
-			have := pooled.TouchesSession(d, q)
-			if other := pooled.TouchesSession(d, swapCase(q)); other != have {
+			have := sqltext.TouchesSession(d, q)
+			if other := sqltext.TouchesSession(d, swapCase(q)); other != have {
 				t.Errorf("touchesSession(%s, %q) in swapped case\nhave %v\nwant %v", name, q, other, have)
 			}
 			for _, blank := range []string{" ", "\n", ";", "-- c\n", "/* c */"} {
-				if have && !pooled.TouchesSession(d, blank+q) {
+				if have && !sqltext.TouchesSession(d, blank+q) {
 					t.Errorf("touchesSession(%s, %q)\nhave false\nwant true, as without the blank", name, blank+q)
 				}
 			}
-			if !pooled.TouchesSession(d, q+"\n; SET a.b = 1") {
+			if !sqltext.TouchesSession(d, q+"\n; SET a.b = 1") {
 				t.Errorf("touchesSession(%s, %q)\nhave false\nwant true, for the statement at the end", name, q+"\n; SET a.b = 1")
 			}
-			if have && !pooled.TouchesSession(unknownSQL, q) {
+			if have && !sqltext.TouchesSession(unknownSQL, q) {
 				t.Errorf("touchesSession(unknown, %q)\nhave false\nwant true, as for %s", q, name)
 			}
 		}
@@ -260,7 +261,7 @@ func FuzzTouchesSession(f *testing.F) {
 func BenchmarkTouchesSession(b *testing.B) {
 	for _, bm := range []struct {
 		name    string
-		dialect pooled.DialectKind
+		dialect sqltext.Kind
 		query   string
 	}{
 		{"postgres/select", pgSQL, "SELECT id, name, created_at FROM customers WHERE account = $1"},
@@ -275,7 +276,7 @@ func BenchmarkTouchesSession(b *testing.B) {
 		b.Run(bm.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if pooled.TouchesSession(bm.dialect, bm.query) {
+				if sqltext.TouchesSession(bm.dialect, bm.query) {
 					b.Fatalf("touchesSession(%q)\nhave true\nwant false", bm.query)
 				}
 			}

@@ -1,49 +1,49 @@
-package pooled
+package sqltext
 
 import "strings"
 
 // The functions of this file tell, from a text alone, whether a prepared statement can take its place, and what
 // makes those that are kept unfit.
 
-// keptTextMost is how long a text may be of which a statement is kept. Longer ones are mostly bulk inserts, of which
+// KeptTextMost is how long a text may be of which a statement is kept. Longer ones are mostly bulk inserts, of which
 // hardly two are alike.
-const keptTextMost = 16 << 10
+const KeptTextMost = 16 << 10
 
-// preparable tells whether a statement can be kept for a text: one query or one statement that changes rows. Not
+// Preparable tells whether a statement can be kept for a text: one query or one statement that changes rows. Not
 // COPY and LOAD DATA, nothing that ends a transaction or changes the session, and no text that is doubtful.
-func preparable(d dialectKind, query string) bool {
-	if len(query) > keptTextMost || d == dialectMySQL && hasExecutableComment(query) {
+func Preparable(d Kind, query string) bool {
+	if len(query) > KeptTextMost || d == MySQL && hasExecutableComment(query) {
 		return false
 	}
-	at := skipBlanks(d, query, 0)
-	if at == doubtful || at == len(query) {
+	at := SkipBlanks(d, query, 0)
+	if at == Doubtful || at == len(query) {
 		return false
 	}
-	var buf keywordBuffer
+	var buf KeywordBuffer
 	word, end := firstKeyword(d, query, at, &buf)
 	switch string(word) {
 	case "select", "insert", "update", "delete", "with", "values", "table":
 	case "merge":
-		if d != dialectPostgres {
+		if d != Postgres {
 			return false
 		}
 	case "replace":
-		if d != dialectMySQL {
+		if d != MySQL {
 			return false
 		}
 	default:
 		return false
 	}
-	return nextStatement(d, query, end) == len(query) && !(d == dialectPostgres && namesMoment(query))
+	return NextStatement(d, query, end) == len(query) && !(d == Postgres && namesMoment(query))
 }
 
-// returnsRows tells whether a text that is preparable may return rows.
-func returnsRows(d dialectKind, query string) bool {
-	var buf keywordBuffer
-	word, _ := firstKeyword(d, query, skipBlanks(d, query, 0), &buf)
+// ReturnsRows tells whether a text that is Preparable may return rows.
+func ReturnsRows(d Kind, query string) bool {
+	var buf KeywordBuffer
+	word, _ := firstKeyword(d, query, SkipBlanks(d, query, 0), &buf)
 	switch string(word) {
 	case "insert", "update", "delete", "replace", "merge":
-		return containsFold(query, "returning")
+		return ContainsFold(query, "returning")
 	}
 	return true
 }
@@ -109,74 +109,74 @@ func momentAt(query string, at int) bool {
 	return false
 }
 
-func isLetter(c byte) bool { return isWord(c) && c != '_' && c != '$' }
+func isLetter(c byte) bool { return IsWord(c) && c != '_' && c != '$' }
 
-// unsettling is what a statement does to those that are kept.
-type unsettling uint8
+// Unsettling is what a statement does to those that are kept.
+type Unsettling uint8
 
 const (
-	settled          unsettling = iota
-	unsettledForNow             // they are unfit until the transaction has ended
-	unsettledForGood            // they are unfit
-	unsettledForAll             // so are those of the other server connections
+	Settled          Unsettling = iota
+	UnsettledForNow             // they are unfit until the transaction has ended
+	UnsettledForGood            // they are unfit
+	UnsettledForAll             // so are those of the other server connections
 )
 
-// unsettles tells what a text does to the statements that are kept. A server reads a text when it prepares it: names
+// Unsettles tells what a text does to the statements that are kept. A server reads a text when it prepares it: names
 // as the search path or the current database then was, literals by the time zone and date style, quotes by sql_mode.
 // Kept statements would go on with that.
 //
 // It is about the text alone: what a function that it calls does to the session, or to tables, is not seen.
-func unsettles(d dialectKind, query string) unsettling {
-	if d == dialectMySQL {
+func Unsettles(d Kind, query string) Unsettling {
+	if d == MySQL {
 		return unsettlesMySQL(query)
 	}
-	found := settled
+	found := Settled
 	if yes, _ := definingWords.in(d, query); yes {
-		found = unsettledForAll
+		found = UnsettledForAll
 	} else if yes, _ := unsettlingWords.in(d, query); yes {
-		found = unsettledForGood
+		found = UnsettledForGood
 	}
-	at := skipBlanks(d, query, 0)
-	for at != doubtful && at < len(query) && found != unsettledForAll {
-		var buf keywordBuffer
+	at := SkipBlanks(d, query, 0)
+	for at != Doubtful && at < len(query) && found != UnsettledForAll {
+		var buf KeywordBuffer
 		word, end := firstKeyword(d, query, at, &buf)
 		found = max(found, unsettlesPostgres(word, query[end:]))
-		at = nextStatement(d, query, end)
+		at = NextStatement(d, query, end)
 	}
-	if at == doubtful {
+	if at == Doubtful {
 		found = max(found, unsettlesDoubtful(query))
 	}
 	return found
 }
 
 // unsettlesDoubtful judges a text of which it is not certain where its statements begin.
-func unsettlesDoubtful(query string) unsettling {
-	if yes, _ := doubtfulWords.in(dialectPostgres, query); yes {
-		return unsettledForAll
+func unsettlesDoubtful(query string) Unsettling {
+	if yes, _ := doubtfulWords.in(Postgres, query); yes {
+		return UnsettledForAll
 	}
-	return unsettledForGood
+	return UnsettledForGood
 }
 
 // unsettlesMySQL: SET and USE, and what may be either, such as EXECUTE.
-func unsettlesMySQL(query string) unsettling {
-	if classify(dialectMySQL, query) == effectAny {
-		return unsettledForGood
+func unsettlesMySQL(query string) Unsettling {
+	if Classify(MySQL, query) == EffectAny {
+		return UnsettledForGood
 	}
-	found := settled
-	at := skipBlanks(dialectMySQL, query, 0)
-	for at != doubtful && at < len(query) {
-		var buf keywordBuffer
-		word, end := firstKeyword(dialectMySQL, query, at, &buf)
+	found := Settled
+	at := SkipBlanks(MySQL, query, 0)
+	for at != Doubtful && at < len(query) {
+		var buf KeywordBuffer
+		word, end := firstKeyword(MySQL, query, at, &buf)
 		switch string(word) {
 		case "drop", "alter", "rename":
-			return unsettledForAll
+			return UnsettledForAll
 		case "set", "use", "deallocate":
-			found = unsettledForGood
+			found = UnsettledForGood
 		}
-		at = nextStatement(dialectMySQL, query, end)
+		at = NextStatement(MySQL, query, end)
 	}
-	if at == doubtful {
-		return unsettledForGood
+	if at == Doubtful {
+		return UnsettledForGood
 	}
 	return found
 }
@@ -184,62 +184,62 @@ func unsettlesMySQL(query string) unsettling {
 // unsettlesPostgres judges a statement by its first keyword. CREATE may put a new name before an old one. DO and CALL
 // run code that may do so too, and so may COMMIT PREPARED and whatever is not known here. EXECUTE runs no such
 // statement: the server prepares none.
-func unsettlesPostgres(word []byte, rest string) unsettling {
+func unsettlesPostgres(word []byte, rest string) Unsettling {
 	switch string(word) {
 	case "select", "insert", "update", "delete", "merge", "with", "values", "table", "copy",
 		"show", "prepare", "declare", "fetch", "move", "close", "lock",
 		"listen", "unlisten", "notify", "comment", "grant", "revoke", "truncate",
 		"analyze", "analyse", "vacuum", "reindex", "cluster", "refresh", "checkpoint",
 		"begin", "start", "end", "rollback", "abort", "savepoint", "release":
-		return settled
+		return Settled
 	case "commit":
-		if followedBy(dialectPostgres, rest, "prepared") {
-			return unsettledForAll
+		if followedBy(Postgres, rest, "prepared") {
+			return UnsettledForAll
 		}
-		return settled
+		return Settled
 	case "explain":
-		if containsFold(rest, "execute") {
-			return unsettledForGood
+		if ContainsFold(rest, "execute") {
+			return UnsettledForGood
 		}
-		return settled
+		return Settled
 	case "set":
 		return unsettlesBySetting(rest)
 	case "create":
 		if temporary(rest) {
-			return unsettledForGood
+			return UnsettledForGood
 		}
 	case "reset", "discard", "deallocate", "execute", "load":
-		return unsettledForGood
+		return UnsettledForGood
 	}
-	return unsettledForAll
+	return UnsettledForAll
 }
 
 // unsettlesBySetting judges SET by what stands behind it.
-func unsettlesBySetting(rest string) unsettling {
+func unsettlesBySetting(rest string) Unsettling {
 	name, rest := settingName(rest)
-	how := unsettledForGood
+	how := UnsettledForGood
 	switch name {
 	case "local":
-		how = unsettledForNow
+		how = UnsettledForNow
 		name, _ = settingName(rest)
 	case "session":
 		name, _ = settingName(rest)
 	}
 	if harmlessSetting(name) {
-		return settled
+		return Settled
 	}
 	return how
 }
 
 // settingName reads the name of a setting, in lower case; empty if it is not plainly written.
 func settingName(text string) (name, rest string) {
-	at := skipSpace(dialectPostgres, text, 0)
-	if at == doubtful {
+	at := SkipSpace(Postgres, text, 0)
+	if at == Doubtful {
 		return "", ""
 	}
 	var buf [64]byte
 	end := at
-	for ; end < len(text) && (isWord(text[end]) || text[end] == '.'); end++ {
+	for ; end < len(text) && (IsWord(text[end]) || text[end] == '.'); end++ {
 		if end-at == len(buf) {
 			return "", ""
 		}
@@ -294,12 +294,12 @@ var doubtfulWords = newSessionWords(
 )
 
 // setsUnsettling looks at the first argument of set_config, the name of a setting.
-func setsUnsettling(_ dialectKind, q string, _, end int) bool {
+func setsUnsettling(_ Kind, q string, _, end int) bool {
 	return !harmlessSetting(firstLiteral(q[end:]))
 }
 
 // makesTable tells the INTO of SELECT … INTO from that of INSERT and MERGE, and from one that makes a temporary table.
-func makesTable(d dialectKind, q string, at, end int) bool {
+func makesTable(d Kind, q string, at, end int) bool {
 	before := strings.TrimRight(q[:at], " \t\r\n\f\v")
 	for _, verb := range [...]string{"insert", "merge"} {
 		if len(before) >= len(verb) && hasFoldPrefix(before[len(before)-len(verb):], verb) {
@@ -310,13 +310,13 @@ func makesTable(d dialectKind, q string, at, end int) bool {
 }
 
 // explainsCreate tells the CREATE of EXPLAIN ANALYZE CREATE TABLE … AS, which is executed.
-func explainsCreate(d dialectKind, q string, at, end int) bool {
-	return isWholeWord(d, q, at, end) && containsFold(q[:at], "explain") && !temporary(q[end:])
+func explainsCreate(d Kind, q string, at, end int) bool {
+	return isWholeWord(d, q, at, end) && ContainsFold(q[:at], "explain") && !temporary(q[end:])
 }
 
 // temporary tells whether what is made has the word for it first: then only this session sees it.
 func temporary(rest string) bool {
-	return followedBy(dialectPostgres, rest, "temp") || followedBy(dialectPostgres, rest, "temporary")
+	return followedBy(Postgres, rest, "temp") || followedBy(Postgres, rest, "temporary")
 }
 
 // firstLiteral is the first argument of a call, if that is a plain literal.

@@ -1,43 +1,43 @@
-package pooled_test
+package sqltext_test
 
 import (
 	"fmt"
 	"strings"
 	"testing"
 
-	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/internal/sqltext"
 )
 
 // Short names for the tables below.
 const (
-	leavesNone = pooled.EffectNone
-	leavesTx   = pooled.EffectTx
-	leavesAny  = pooled.EffectAny
+	leavesNone = sqltext.EffectNone
+	leavesTx   = sqltext.EffectTx
+	leavesAny  = sqltext.EffectAny
 
-	unknownSQL = pooled.DialectUnknown
-	mysqlSQL   = pooled.DialectMySQL
-	pgSQL      = pooled.DialectPostgres
-	sqliteSQL  = pooled.DialectSQLite
-	mssqlSQL   = pooled.DialectSQLServer
+	unknownSQL = sqltext.Unknown
+	mysqlSQL   = sqltext.MySQL
+	pgSQL      = sqltext.Postgres
+	sqliteSQL  = sqltext.SQLite
+	mssqlSQL   = sqltext.SQLServer
 )
 
-var dialectNames = map[pooled.DialectKind]string{
+var dialectNames = map[sqltext.Kind]string{
 	unknownSQL: "unknown", mysqlSQL: "MySQL", pgSQL: "PostgreSQL", sqliteSQL: "SQLite", mssqlSQL: "SQLServer",
 }
 
 // classified is one rule's statements and what they must be taken for.
 type classified struct {
 	rule    string
-	want    pooled.Effect
+	want    sqltext.Effect
 	queries []string
 }
 
-func checkClassified(t *testing.T, d pooled.DialectKind, table []classified) {
+func checkClassified(t *testing.T, d sqltext.Kind, table []classified) {
 	t.Helper()
 	for _, c := range table {
 		t.Run(c.rule, func(t *testing.T) {
 			for _, q := range c.queries {
-				if have := pooled.Classify(d, q); have != c.want {
+				if have := sqltext.Classify(d, q); have != c.want {
 					t.Errorf("classify(%s, %q)\nhave %v\nwant %v", dialectNames[d], q, have, c.want)
 				}
 			}
@@ -213,7 +213,7 @@ func TestClassifyUnknown(t *testing.T) {
 // TestClassifyKindOutOfRange: a dialect nobody knows is the unknown one.
 func TestClassifyKindOutOfRange(t *testing.T) {
 	for _, q := range []string{"SELECT 1", "SHOW TABLES"} {
-		have, want := pooled.Classify(99, q), pooled.Classify(unknownSQL, q)
+		have, want := sqltext.Classify(99, q), sqltext.Classify(unknownSQL, q)
 		if have != want {
 			t.Errorf("classify(99, %q)\nhave %v\nwant %v", q, have, want)
 		}
@@ -223,7 +223,7 @@ func TestClassifyKindOutOfRange(t *testing.T) {
 func TestClassifyAllocatesNothing(t *testing.T) {
 	for d, name := range dialectNames {
 		for _, q := range classifyTexts {
-			if n := testing.AllocsPerRun(100, func() { pooled.Classify(d, q.text) }); n != 0 {
+			if n := testing.AllocsPerRun(100, func() { sqltext.Classify(d, q.text) }); n != 0 {
 				t.Errorf("classify(%s, %q) allocations\nhave %v\nwant 0", name, q.text, n)
 			}
 		}
@@ -242,12 +242,12 @@ var classifyTexts = []struct{ name, text string }{
 }
 
 func BenchmarkClassify(b *testing.B) {
-	for _, d := range []pooled.DialectKind{mysqlSQL, pgSQL, sqliteSQL, mssqlSQL, unknownSQL} {
+	for _, d := range []sqltext.Kind{mysqlSQL, pgSQL, sqliteSQL, mssqlSQL, unknownSQL} {
 		for _, q := range classifyTexts {
 			b.Run(fmt.Sprintf("%s/%s", dialectNames[d], q.name), func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
-					pooled.Classify(d, q.text)
+					sqltext.Classify(d, q.text)
 				}
 			})
 		}

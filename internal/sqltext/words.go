@@ -1,15 +1,15 @@
-package pooled
+package sqltext
 
 import "strings"
 
-// The functions of this file look at words and bytes of a query text, for classify.
+// The functions of this file look at words and bytes of a query text, for Classify.
 
-// keywordBuffer holds the longest keyword of any whitelist.
-type keywordBuffer [16]byte
+// KeywordBuffer holds the longest keyword of any whitelist.
+type KeywordBuffer [16]byte
 
-// keyword returns the word at the given place in lower case, and where it ends.
+// Keyword returns the word at the given place in lower case, and where it ends.
 // It is empty if there is none, or if what stands there is a longer name.
-func keyword(q string, at int, buf *keywordBuffer) (word []byte, end int) {
+func Keyword(q string, at int, buf *KeywordBuffer) (word []byte, end int) {
 	for end = at; end < len(q); end++ {
 		c := lower(q[end])
 		if c < 'a' || c > 'z' {
@@ -20,7 +20,7 @@ func keyword(q string, at int, buf *keywordBuffer) (word []byte, end int) {
 		}
 		buf[end-at] = c
 	}
-	if end < len(q) && (isWord(q[end]) || strings.IndexByte("@#.:", q[end]) >= 0) {
+	if end < len(q) && (IsWord(q[end]) || strings.IndexByte("@#.:", q[end]) >= 0) {
 		return nil, end
 	}
 	return buf[:end-at], end
@@ -57,26 +57,26 @@ type wordSet struct {
 type forbidden struct {
 	word  string
 	pivot int
-	means effect
+	means Effect
 }
 
 // batchWords are SQL Server's.
 var batchWords = newWordSet(
-	forbidden{"tran", 3, effectTx},
-	forbidden{"begin", 2, effectTx},
-	forbidden{"exec", 1, effectAny}, // also INSERT … EXEC
-	forbidden{"implicit_", 8, effectAny},
-	forbidden{"ansi_defaults", 4, effectAny}, // turns implicit transactions on too
-	forbidden{"sp_", 2, effectAny},
-	forbidden{"xp_", 2, effectAny},
+	forbidden{"tran", 3, EffectTx},
+	forbidden{"begin", 2, EffectTx},
+	forbidden{"exec", 1, EffectAny},
+	forbidden{"implicit_", 8, EffectAny},
+	forbidden{"ansi_defaults", 4, EffectAny},
+	forbidden{"sp_", 2, EffectAny},
+	forbidden{"xp_", 2, EffectAny},
 )
 
 // lockWords are for a SELECT of an unknown dialect: those, and words that ask
 // for locks (FOR UPDATE, WITH LOCK), which last as long as a transaction, so
 // that some drivers keep one open.
 var lockWords = newWordSet(append(batchWords.words,
-	forbidden{"update", 1, effectTx},
-	forbidden{"lock", 3, effectTx},
+	forbidden{"update", 1, EffectTx},
+	forbidden{"lock", 3, EffectTx},
 )...)
 
 func newWordSet(words ...forbidden) wordSet {
@@ -90,8 +90,8 @@ func newWordSet(words ...forbidden) wordSet {
 // in looks for the words anywhere in a text, in comments, strings and longer
 // names too. A text beyond ASCII is the worst: which letters a collation takes
 // for which is not known here.
-func (s *wordSet) in(q string) effect {
-	found := effectNone
+func (s *wordSet) in(q string) Effect {
+	found := EffectNone
 	var before, seen byte
 	for i := range len(q) {
 		c := q[i]
@@ -102,14 +102,14 @@ func (s *wordSet) in(q string) effect {
 		seen |= c
 	}
 	if seen >= 0x80 {
-		return effectAny
+		return EffectAny
 	}
 	return found
 }
 
 // around looks for the words whose pivot is at the given place.
-func (s *wordSet) around(q string, at int) effect {
-	found := effectNone
+func (s *wordSet) around(q string, at int) Effect {
+	found := EffectNone
 	for _, f := range s.words {
 		if at >= f.pivot && hasFoldPrefix(q[at-f.pivot:], f.word) {
 			found = max(found, f.means)
@@ -142,8 +142,8 @@ func beginsPlainly(q string) bool {
 	return false
 }
 
-// containsFold looks for a lower-case word in any case.
-func containsFold(q, word string) bool {
+// ContainsFold looks for a lower-case word in any case.
+func ContainsFold(q, word string) bool {
 	for i := 0; i+len(word) <= len(q); i++ {
 		if lower(q[i]) == word[0] && hasFoldPrefix(q[i:], word) {
 			return true
@@ -185,8 +185,8 @@ func isSpace(c byte) bool {
 	return c == ' ' || '\t' <= c && c <= '\r'
 }
 
-// isWord tells the bytes that a name can go on with.
-func isWord(c byte) bool {
+// IsWord tells the bytes that a name can go on with.
+func IsWord(c byte) bool {
 	c = lower(c)
 	return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '_' || c == '$' || c >= 0x80
 }

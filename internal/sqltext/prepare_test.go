@@ -1,16 +1,16 @@
-package pooled_test
+package sqltext_test
 
 import (
 	"strings"
 	"testing"
 
-	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/internal/sqltext"
 )
 
 func TestPreparable(t *testing.T) {
-	const pg, my = pooled.DialectPostgres, pooled.DialectMySQL
+	const pg, my = sqltext.Postgres, sqltext.MySQL
 	for _, test := range []struct {
-		kind  pooled.DialectKind
+		kind  sqltext.Kind
 		query string
 		want  bool
 	}{
@@ -56,16 +56,16 @@ func TestPreparable(t *testing.T) {
 		{my, "SELECT ?; SELECT 2", false},
 		{my, "DO SLEEP(?)", false},
 	} {
-		if have := pooled.Preparable(test.kind, test.query); have != test.want {
+		if have := sqltext.Preparable(test.kind, test.query); have != test.want {
 			t.Errorf("%v, %.60q: have %t, want %t", test.kind, test.query, have, test.want)
 		}
 	}
 }
 
 func TestUnsettles(t *testing.T) {
-	const pg, my = pooled.DialectPostgres, pooled.DialectMySQL
+	const pg, my = sqltext.Postgres, sqltext.MySQL
 	for _, test := range []struct {
-		kind  pooled.DialectKind
+		kind  sqltext.Kind
 		query string
 		want  string
 	}{
@@ -144,7 +144,7 @@ func TestUnsettles(t *testing.T) {
 		{my, "SELECT 1 /*! ; USE x */", "for good"},
 		{my, "SELECT 1; USE x", "for good"},
 	} {
-		if have := pooled.Unsettles(test.kind, test.query); have != test.want {
+		if have := sqltext.Unsettles(test.kind, test.query).String(); have != test.want {
 			t.Errorf("%v, %q: have %q, want %q", test.kind, test.query, have, test.want)
 		}
 	}

@@ -1,14 +1,14 @@
-package pooled
+package sqltext
 
 import "strings"
 
-// touchesSession tells whether a query text may leave session state behind
+// TouchesSession tells whether a query text may leave session state behind
 // that a later borrower of the server connection could see: settings,
 // temporary tables, locks that outlive their transaction, prepared names,
-// cursors, variables. Transactions are none of it, they are classify's matter;
+// cursors, variables. Transactions are none of it, they are Classify's matter;
 // what ends with its transaction (SET LOCAL) is no session state either.
 //
-// It is a whitelist by first keyword, as classify is, and beyond that the text
+// It is a whitelist by first keyword, as Classify is, and beyond that the text
 // must be free of the words by which a statement of the whitelist reaches the
 // session, wherever in it they stand: a word in a string or comment costs a
 // needless reset, a word overlooked is the next borrower's surprise.
@@ -18,22 +18,22 @@ import "strings"
 // the last generated ID (LAST_INSERT_ID(), lastval(), last_insert_rowid()).
 //
 // It allocates nothing and reads the text of an ordinary statement once.
-func touchesSession(d dialectKind, query string) bool {
+func TouchesSession(d Kind, query string) bool {
 	switch d {
-	case dialectUnknown:
+	case Unknown:
 		return touchesAnySession(query)
-	case dialectSQLServer:
+	case SQLServer:
 		return batchTouchesSession(query)
 	}
 	words := &postgresSessionWords
 	switch d {
-	case dialectMySQL:
+	case MySQL:
 		words = &mysqlSessionWords
-	case dialectSQLite:
+	case SQLite:
 		words = &sqliteSessionWords
 	}
 	found, ascii := words.in(d, query)
-	if found || d == dialectMySQL && hidesSessionWord(query, ascii) {
+	if found || d == MySQL && hidesSessionWord(query, ascii) {
 		return true
 	}
 	if beginsPlainly(query) && strings.IndexByte(query, ';') < 0 {
@@ -42,33 +42,33 @@ func touchesSession(d dialectKind, query string) bool {
 	return statementsTouchSession(d, query)
 }
 
-// statementsTouchSession takes a text apart at its semicolons. Unlike classify
+// statementsTouchSession takes a text apart at its semicolons. Unlike Classify
 // it has no doubts about several statements: whichever of them run, none
 // touches the session.
-func statementsTouchSession(d dialectKind, query string) bool {
-	at := skipBlanks(d, query, 0)
-	for at != doubtful && at < len(query) {
-		var buf keywordBuffer
+func statementsTouchSession(d Kind, query string) bool {
+	at := SkipBlanks(d, query, 0)
+	for at != Doubtful && at < len(query) {
+		var buf KeywordBuffer
 		word, end := firstKeyword(d, query, at, &buf)
 		if keywordTouchesSession(d, word, query[end:]) {
 			return true
 		}
-		at = nextStatement(d, query, end)
+		at = NextStatement(d, query, end)
 	}
-	return at == doubtful
+	return at == Doubtful
 }
 
 // firstKeyword is the keyword of the statement at the given place. Within
 // parentheses there can only be a query.
-func firstKeyword(d dialectKind, query string, at int, buf *keywordBuffer) (word []byte, end int) {
+func firstKeyword(d Kind, query string, at int, buf *KeywordBuffer) (word []byte, end int) {
 	parens := false
 	for at < len(query) && query[at] == '(' {
 		parens = true
-		if at = skipSpace(d, query, at+1); at == doubtful {
+		if at = SkipSpace(d, query, at+1); at == Doubtful {
 			return nil, len(query)
 		}
 	}
-	word, end = keyword(query, at, buf)
+	word, end = Keyword(query, at, buf)
 	if parens && !isQuery(word) {
 		word = nil
 	}
@@ -77,11 +77,11 @@ func firstKeyword(d dialectKind, query string, at int, buf *keywordBuffer) (word
 
 // keywordTouchesSession judges a statement by its first keyword and all the
 // text behind it.
-func keywordTouchesSession(d dialectKind, word []byte, rest string) bool {
+func keywordTouchesSession(d Kind, word []byte, rest string) bool {
 	switch d {
-	case dialectMySQL:
+	case MySQL:
 		return mysqlTouchesSession(word, rest)
-	case dialectPostgres:
+	case Postgres:
 		return postgresTouchesSession(word, rest)
 	default:
 		return sqliteTouchesSession(word)
@@ -101,7 +101,7 @@ func postgresTouchesSession(word []byte, rest string) bool {
 		"begin", "start", "commit", "end", "rollback", "abort", "savepoint", "release":
 		return false
 	case "declare":
-		return containsFold(rest, "hold") // WITH HOLD, the cursors that outlive a transaction
+		return ContainsFold(rest, "hold") // WITH HOLD, the cursors that outlive a transaction
 	case "set":
 		return !setsWithinTransaction(rest)
 	}
@@ -113,16 +113,16 @@ func postgresTouchesSession(word []byte, rest string) bool {
 // None of these words is reserved: in SET local.x = 1 it is the first half of
 // a setting's name.
 func setsWithinTransaction(rest string) bool {
-	at := skipSpace(dialectPostgres, rest, 0)
-	if at == doubtful {
+	at := SkipSpace(Postgres, rest, 0)
+	if at == Doubtful {
 		return false
 	}
-	var buf keywordBuffer
-	word, end := keyword(rest, at, &buf)
+	var buf KeywordBuffer
+	word, end := Keyword(rest, at, &buf)
 	switch string(word) {
 	case "local", "transaction", "constraints":
-		at = skipSpace(dialectPostgres, rest, end)
-		return at != doubtful && at < len(rest) && (isWord(rest[at]) || rest[at] == '"')
+		at = SkipSpace(Postgres, rest, end)
+		return at != Doubtful && at < len(rest) && (IsWord(rest[at]) || rest[at] == '"')
 	}
 	return false
 }
@@ -141,25 +141,25 @@ func mysqlTouchesSession(word []byte, rest string) bool {
 	case "create", "alter", "drop":
 		// The session follows its default database: ALTER changes its
 		// character set, DROP leaves it without one. DROP PREPARE is DEALLOCATE.
-		return containsFold(rest, "database") || containsFold(rest, "schema") || containsFold(rest, "prepare")
+		return ContainsFold(rest, "database") || ContainsFold(rest, "schema") || ContainsFold(rest, "prepare")
 	case "begin":
-		return leavesMySQLBegin(rest) != effectTx
+		return leavesMySQLBegin(rest) != EffectTx
 	case "start":
-		return !followedBy(dialectMySQL, rest, "transaction")
+		return !followedBy(MySQL, rest, "transaction")
 	case "release":
-		return !followedBy(dialectMySQL, rest, "savepoint")
+		return !followedBy(MySQL, rest, "savepoint")
 	}
 	return true
 }
 
 // followedBy tells whether the next word of a text is the given one.
-func followedBy(d dialectKind, rest, want string) bool {
-	at := skipSpace(d, rest, 0)
-	if at == doubtful {
+func followedBy(d Kind, rest, want string) bool {
+	at := SkipSpace(d, rest, 0)
+	if at == Doubtful {
 		return false
 	}
-	var buf keywordBuffer
-	word, _ := keyword(rest, at, &buf)
+	var buf KeywordBuffer
+	word, _ := Keyword(rest, at, &buf)
 	return string(word) == want
 }
 
@@ -177,15 +177,15 @@ func sqliteTouchesSession(word []byte) bool {
 // batchTouchesSession judges a batch of SQL Server. Its statements need nothing
 // between them, so the words must rule out all that could follow the first.
 func batchTouchesSession(query string) bool {
-	at := skipBlanks(dialectSQLServer, query, 0)
-	if at == doubtful || !endsAtSemicolon(query[at:]) || strings.IndexByte(query, '#') >= 0 {
+	at := SkipBlanks(SQLServer, query, 0)
+	if at == Doubtful || !endsAtSemicolon(query[at:]) || strings.IndexByte(query, '#') >= 0 {
 		return true
 	}
-	if found, ascii := batchSessionWords.in(dialectSQLServer, query); found || !ascii {
+	if found, ascii := batchSessionWords.in(SQLServer, query); found || !ascii {
 		return true
 	}
-	var buf keywordBuffer
-	word, _ := keyword(query, at, &buf)
+	var buf KeywordBuffer
+	word, _ := Keyword(query, at, &buf)
 	switch string(word) {
 	case "select", "insert", "update", "delete", "merge", "with",
 		"begin", "commit", "rollback", "save":
@@ -198,16 +198,16 @@ func batchTouchesSession(query string) bool {
 // of them are forbidden, and so are the bytes that begin a variable in MySQL, a
 // temporary table in SQL Server, or a name in some collation.
 func touchesAnySession(query string) bool {
-	at := skipBlanks(dialectUnknown, query, 0)
-	if at == doubtful || !endsAtSemicolon(query[at:]) || hasExecutableComment(query) ||
+	at := SkipBlanks(Unknown, query, 0)
+	if at == Doubtful || !endsAtSemicolon(query[at:]) || hasExecutableComment(query) ||
 		strings.IndexByte(query, '@') >= 0 || strings.IndexByte(query, '#') >= 0 {
 		return true
 	}
-	if found, ascii := anySessionWords.in(dialectUnknown, query); found || !ascii {
+	if found, ascii := anySessionWords.in(Unknown, query); found || !ascii {
 		return true
 	}
-	var buf keywordBuffer
-	word, _ := keyword(query, at, &buf)
+	var buf KeywordBuffer
+	word, _ := Keyword(query, at, &buf)
 	switch string(word) {
 	case "select", "insert", "update", "delete", "commit", "rollback":
 		return false

@@ -1,4 +1,4 @@
-package pooled
+package sqltext
 
 import "strings"
 
@@ -17,30 +17,30 @@ import "strings"
 // Nothing here guesses. A text is read as long as all of these readings agree,
 // and is doubtful where they part.
 
-// doubtful stands for a place in a text that can't be told.
-const doubtful = -1
+// Doubtful stands for a place in a text that can't be told.
+const Doubtful = -1
 
-// skipBlanks returns where the next statement begins, from at on: behind white
+// SkipBlanks returns where the next statement begins, from at on: behind white
 // space, comments and semicolons.
-func skipBlanks(d dialectKind, q string, at int) int {
+func SkipBlanks(d Kind, q string, at int) int {
 	for {
-		at = skipSpace(d, q, at)
-		if at == doubtful || at == len(q) || q[at] != ';' {
+		at = SkipSpace(d, q, at)
+		if at == Doubtful || at == len(q) || q[at] != ';' {
 			return at
 		}
 		at++
 	}
 }
 
-// skipSpace is skipBlanks without the semicolons.
-func skipSpace(d dialectKind, q string, at int) int {
+// SkipSpace is skipBlanks without the semicolons.
+func SkipSpace(d Kind, q string, at int) int {
 	for at < len(q) {
 		if isSpace(q[at]) {
 			at++
 			continue
 		}
 		end := skipComment(d, q, at)
-		if end == at || end == doubtful {
+		if end == at || end == Doubtful {
 			return end
 		}
 		at = end
@@ -50,17 +50,17 @@ func skipSpace(d dialectKind, q string, at int) int {
 
 // skipComment returns the place behind the comment that begins at the given
 // place, or that place if none does.
-func skipComment(d dialectKind, q string, at int) int {
+func skipComment(d Kind, q string, at int) int {
 	switch q[at] {
 	case '#':
-		if d == dialectMySQL {
+		if d == MySQL {
 			return skipLine(d, q, at)
 		}
 	case '-':
 		if at+1 == len(q) || q[at+1] != '-' {
 			return at
 		}
-		if d != dialectMySQL && d != dialectUnknown {
+		if d != MySQL && d != Unknown {
 			return skipLine(d, q, at)
 		}
 		// MySQL wants white space or a control character behind --, and in
@@ -69,7 +69,7 @@ func skipComment(d dialectKind, q string, at int) int {
 		case at+2 == len(q) || q[at+2] <= ' ' || q[at+2] == 0x7f:
 			return skipLine(d, q, at)
 		case q[at+2] >= 0x80:
-			return doubtful
+			return Doubtful
 		}
 	case '/':
 		if at+1 < len(q) && q[at+1] == '*' {
@@ -82,22 +82,22 @@ func skipComment(d dialectKind, q string, at int) int {
 // skipLine skips a comment that ends with its line. A carriage return ends a
 // line in PostgreSQL, does not in MySQL and SQLite, and elsewhere nobody knows.
 // A zero byte ends it in MySQL.
-func skipLine(d dialectKind, q string, at int) int {
+func skipLine(d Kind, q string, at int) int {
 	for i := at; i < len(q); i++ {
 		switch q[i] {
 		case '\n':
 			return i + 1
 		case '\r':
 			switch d {
-			case dialectPostgres:
+			case Postgres:
 				return i + 1
-			case dialectSQLServer, dialectUnknown:
+			case SQLServer, Unknown:
 				if i+1 == len(q) || q[i+1] != '\n' {
-					return doubtful
+					return Doubtful
 				}
 			}
 		case 0:
-			return doubtful
+			return Doubtful
 		}
 	}
 	return len(q)
@@ -105,8 +105,8 @@ func skipLine(d dialectKind, q string, at int) int {
 
 // skipBlock skips a /* comment */. PostgreSQL and SQL Server nest them, others
 // don't. One without end is an error to some and a comment to others.
-func skipBlock(d dialectKind, q string, at int) int {
-	nest := d == dialectPostgres || d == dialectSQLServer
+func skipBlock(d Kind, q string, at int) int {
+	nest := d == Postgres || d == SQLServer
 	depth := 1
 	for i := at + 2; i+1 < len(q); i++ {
 		switch {
@@ -119,17 +119,17 @@ func skipBlock(d dialectKind, q string, at int) int {
 			if nest {
 				depth++
 				i++
-			} else if d == dialectUnknown {
-				return doubtful
+			} else if d == Unknown {
+				return Doubtful
 			}
 		}
 	}
-	return doubtful
+	return Doubtful
 }
 
-// nextStatement returns where the statement behind the next semicolon begins;
+// NextStatement returns where the statement behind the next semicolon begins;
 // len(q) if there is none. at is outside of quotes and comments.
-func nextStatement(d dialectKind, q string, at int) int {
+func NextStatement(d Kind, q string, at int) int {
 	if endsAtSemicolon(q[at:]) {
 		return len(q)
 	}
@@ -138,63 +138,63 @@ func nextStatement(d dialectKind, q string, at int) int {
 		next := at + 1
 		switch {
 		case c == ';':
-			return skipBlanks(d, q, next)
-		case opensQuote(d, c):
-			next = skipQuoted(d, q, at)
-		case c == '$' && d == dialectPostgres:
+			return SkipBlanks(d, q, next)
+		case OpensQuote(d, c):
+			next = SkipQuoted(d, q, at)
+		case c == '$' && d == Postgres:
 			next = skipDollarQuoted(q, at)
 		case puzzles(d, c) || partsReadings(d, q, at):
-			return doubtful
+			return Doubtful
 		default:
 			if end := skipComment(d, q, at); end != at {
 				next = end
 			}
 		}
-		if next == doubtful {
-			return doubtful
+		if next == Doubtful {
+			return Doubtful
 		}
 		at = next
 	}
 	return at
 }
 
-// opensQuote tells the bytes that open a string or a quoted identifier.
-func opensQuote(d dialectKind, c byte) bool {
+// OpensQuote tells the bytes that open a string or a quoted identifier.
+func OpensQuote(d Kind, c byte) bool {
 	switch c {
 	case '\'', '"':
 		return true
 	case '`':
-		return d != dialectPostgres // where it is an operator
+		return d != Postgres // where it is an operator
 	case '[':
-		return d == dialectSQLite
+		return d == SQLite
 	}
 	return false
 }
 
 // puzzles tells the bytes that, outside of quotes, begin what is better left
 // alone.
-func puzzles(d dialectKind, c byte) bool {
+func puzzles(d Kind, c byte) bool {
 	switch c {
 	case '\\':
 		return true
 	case '$':
 		// MySQL 9 quotes by dollars, older ones have names that begin with it.
-		return d == dialectMySQL || d == dialectSQLite
+		return d == MySQL || d == SQLite
 	case '@', ':', '#':
 		// The parameter $name(…), of Tcl, takes in quotes and semicolons.
-		return d == dialectSQLite
+		return d == SQLite
 	}
 	return false
 }
 
-// skipQuoted returns the place behind the closing quote. A doubled quote needs
+// SkipQuoted returns the place behind the closing quote. A doubled quote needs
 // no care: it closes and opens again at once.
-func skipQuoted(d dialectKind, q string, at int) int {
+func SkipQuoted(d Kind, q string, at int) int {
 	quote := q[at]
 	if quote == '[' {
 		quote = ']'
 	}
-	escapes := quote == '\'' && d == dialectPostgres || quote != '`' && d == dialectMySQL
+	escapes := quote == '\'' && d == Postgres || quote != '`' && d == MySQL
 	for i := at + 1; i < len(q); i++ {
 		switch c := q[i]; {
 		case c == quote:
@@ -203,34 +203,34 @@ func skipQuoted(d dialectKind, q string, at int) int {
 			// Whether \ escapes is unknown, and matters before a quote only. Of
 			// \\ both are past, escaped or not.
 			if i+1 < len(q) && q[i+1] == quote {
-				return doubtful
+				return Doubtful
 			}
 			if i+1 < len(q) && q[i+1] == '\\' {
 				i++
 			}
 		case c == 0 || partsReadings(d, q, i):
-			return doubtful // a zero byte ends a name in MySQL, and the text in SQLite
-		case c >= 0x80 && d == dialectMySQL && quote != '\'':
+			return Doubtful // a zero byte ends a name in MySQL, and the text in SQLite
+		case c >= 0x80 && d == MySQL && quote != '\'':
 			// Old servers step over identifiers by the length that a
 			// character's first byte promises, over the quote if need be.
-			return doubtful
+			return Doubtful
 		}
 	}
-	return doubtful
+	return Doubtful
 }
 
 // partsReadings tells that a byte beyond ASCII stands before one that could be
 // the second half of its character or a byte with a meaning of its own. The
 // drivers of SQLite know UTF-8 only.
-func partsReadings(d dialectKind, q string, at int) bool {
+func partsReadings(d Kind, q string, at int) bool {
 	if q[at] < 0x80 || at+1 == len(q) {
 		return false
 	}
 	switch q[at+1] {
 	case '\\', '`':
-		return d != dialectSQLite
+		return d != SQLite
 	case '@', '[', ']', '^', '{', '|', '}', '~':
-		return d == dialectPostgres // where a $ behind the character would not open a quote
+		return d == Postgres // where a $ behind the character would not open a quote
 	}
 	return false
 }
@@ -239,23 +239,23 @@ func partsReadings(d dialectKind, q string, at int) bool {
 // parameter. A $ right behind a word is part of the word, save where the word
 // began with a digit: doubtful.
 func skipDollarQuoted(q string, at int) int {
-	if at > 0 && isWord(q[at-1]) {
-		return doubtful
+	if at > 0 && IsWord(q[at-1]) {
+		return Doubtful
 	}
 	end := at + 1
 	if end < len(q) && '0' <= q[end] && q[end] <= '9' {
 		return end
 	}
-	for end < len(q) && q[end] != '$' && isWord(q[end]) {
+	for end < len(q) && q[end] != '$' && IsWord(q[end]) {
 		end++
 	}
 	if end == len(q) || q[end] != '$' {
-		return doubtful
+		return Doubtful
 	}
 	tag := q[at : end+1]
 	body := strings.Index(q[end+1:], tag)
 	if body < 0 {
-		return doubtful
+		return Doubtful
 	}
 	return end + 1 + body + len(tag)
 }

@@ -1,50 +1,53 @@
-package pooled
+// Package sqltext tells what a statement may leave behind on a server connection, from its text alone: an open
+// transaction, a changed session, prepared statements that no longer fit. It knows no grammar, only blanks, quotes,
+// comments and keywords, and where a text can be read in two ways it says the worse.
+package sqltext
 
 import "strings"
 
-// effect is what a statement may leave behind on its server connection when it
+// Effect is what a statement may leave behind on its server connection when it
 // was sent in autocommit mode. The larger value is the worse one.
-type effect uint8
+type Effect uint8
 
 const (
-	// effectNone: leaves no transaction open, for certain, and leaves
+	// EffectNone: leaves no transaction open, for certain, and leaves
 	// autocommit alone.
-	effectNone effect = iota
+	EffectNone Effect = iota
 
-	// effectTx: may leave a transaction open.
-	effectTx
+	// EffectTx: may leave a transaction open.
+	EffectTx
 
-	// effectAny: may leave a transaction open, and may have changed for good
+	// EffectAny: may leave a transaction open, and may have changed for good
 	// whether the statements after it do: autocommit, or what a COMMIT starts.
-	effectAny
+	EffectAny
 )
 
-// dialectKind is the SQL a server speaks.
-type dialectKind uint8
+// Kind is the SQL a server speaks.
+type Kind uint8
 
 const (
-	dialectUnknown   dialectKind = iota // any server: what is certain in every dialect
-	dialectMySQL                        // MySQL and MariaDB
-	dialectPostgres                     // PostgreSQL
-	dialectSQLite                       // SQLite
-	dialectSQLServer                    // Microsoft SQL Server
+	Unknown   Kind = iota // any server: what is certain in every dialect
+	MySQL                 // MySQL and MariaDB
+	Postgres              // PostgreSQL
+	SQLite                // SQLite
+	SQLServer             // Microsoft SQL Server
 )
 
 // String is the kind's name, for where the parent driver's is not known.
-func (d dialectKind) String() string {
+func (d Kind) String() string {
 	return [...]string{"pool", "mysql", "postgres", "sqlite", "sqlserver"}[d]
 }
 
-// worst is the answer to what classify can't tell. PostgreSQL and SQLite have
+// Worst is the answer to what Classify can't tell. PostgreSQL and SQLite have
 // no switch for autocommit, so the worst there is an open transaction.
-func (d dialectKind) worst() effect {
-	if d == dialectPostgres || d == dialectSQLite {
-		return effectTx
+func (d Kind) Worst() Effect {
+	if d == Postgres || d == SQLite {
+		return EffectTx
 	}
-	return effectAny
+	return EffectAny
 }
 
-// classify tells what a query text may leave behind. It is a whitelist: the
+// Classify tells what a query text may leave behind. It is a whitelist: the
 // statements it knows by their first keyword are few, and all else is the
 // dialect's worst. A needless "maybe" costs a round trip at checkin; a wrong
 // "none" would hand a transaction to the next borrower, so whatever a server
@@ -57,22 +60,22 @@ func (d dialectKind) worst() effect {
 //
 // It runs on every statement of the program, so it allocates nothing, and the
 // four statements that most texts begin with are told by one comparison.
-func classify(d dialectKind, query string) effect {
+func Classify(d Kind, query string) Effect {
 	switch d {
-	case dialectMySQL:
+	case MySQL:
 		if beginsPlainly(query) && strings.IndexByte(query, ';') < 0 && strings.IndexByte(query, '/') < 0 {
-			return effectNone
+			return EffectNone
 		}
 		if hasExecutableComment(query) {
-			return effectAny
+			return EffectAny
 		}
 		return classifyStatements(d, query)
-	case dialectPostgres, dialectSQLite:
+	case Postgres, SQLite:
 		if beginsPlainly(query) && strings.IndexByte(query, ';') < 0 {
-			return effectNone
+			return EffectNone
 		}
 		return classifyStatements(d, query)
-	case dialectSQLServer:
+	case SQLServer:
 		return classifyBatch(query)
 	}
 	return classifyUnknown(query)
@@ -82,44 +85,44 @@ func classify(d dialectKind, query string) effect {
 // are never certain, even if each is: what a driver or server does with the
 // rest when one of them fails is more than this function knows. But they are no
 // worse than the worst of them.
-func classifyStatements(d dialectKind, query string) effect {
-	at := skipBlanks(d, query, 0)
-	found := effectNone
-	for at != doubtful && at < len(query) {
+func classifyStatements(d Kind, query string) Effect {
+	at := SkipBlanks(d, query, 0)
+	found := EffectNone
+	for at != Doubtful && at < len(query) {
 		leaves, end := classifyStatement(d, query, at)
-		if found = max(found, leaves); found == d.worst() {
+		if found = max(found, leaves); found == d.Worst() {
 			return found
 		}
-		if at = nextStatement(d, query, end); at == len(query) {
+		if at = NextStatement(d, query, end); at == len(query) {
 			return found
 		}
-		found = max(found, effectTx)
+		found = max(found, EffectTx)
 	}
-	if at == doubtful {
-		return d.worst()
+	if at == Doubtful {
+		return d.Worst()
 	}
 	return found
 }
 
 // classifyStatement judges the statement that starts at the given place, and
 // tells where its first keyword ends.
-func classifyStatement(d dialectKind, query string, at int) (leaves effect, end int) {
+func classifyStatement(d Kind, query string, at int) (leaves Effect, end int) {
 	parens := false
 	for query[at] == '(' {
 		parens = true
-		if at = skipSpace(d, query, at+1); at == doubtful || at == len(query) {
-			return d.worst(), len(query)
+		if at = SkipSpace(d, query, at+1); at == Doubtful || at == len(query) {
+			return d.Worst(), len(query)
 		}
 	}
-	var buf keywordBuffer
-	word, end := keyword(query, at, &buf)
+	var buf KeywordBuffer
+	word, end := Keyword(query, at, &buf)
 	if parens && !isQuery(word) {
-		return d.worst(), end
+		return d.Worst(), end
 	}
 	switch d {
-	case dialectMySQL:
+	case MySQL:
 		return leavesMySQL(word, query[end:]), end
-	case dialectPostgres:
+	case Postgres:
 		return leavesPostgres(word), end
 	default:
 		return leavesSQLite(word), end
@@ -137,18 +140,18 @@ func isQuery(word []byte) bool {
 
 // leavesMySQL is the whitelist of MySQL and MariaDB. rest is all the text
 // behind the keyword.
-func leavesMySQL(word []byte, rest string) effect {
+func leavesMySQL(word []byte, rest string) Effect {
 	switch string(word) {
 	case "select", "insert", "update", "delete", "replace", "with", "values", "table", "load",
 		"show", "explain", "describe", "desc", "analyze", "use",
 		"alter", "drop", "truncate", "rename", "grant", "revoke":
-		return effectNone
+		return EffectNone
 	case "create":
 		// CREATE TABLE … START TRANSACTION leaves one open (MySQL 8).
-		if containsFold(rest, "transaction") {
-			return effectTx
+		if ContainsFold(rest, "transaction") {
+			return EffectTx
 		}
-		return effectNone
+		return EffectNone
 	case "set":
 		return leavesMySQLSet(rest)
 	case "begin":
@@ -158,38 +161,38 @@ func leavesMySQL(word []byte, rest string) effect {
 		"do",                        // calls functions and nothing else, as SELECT; left a maybe
 		"lock", "unlock", "handler", // table locks and cursors, which can wait for a transaction's end
 		"flush", "kill", "optimize", "check", "checksum", "repair", "cache", "help", "signal":
-		return effectTx
+		return EffectTx
 	}
 	// CALL, PREPARE, EXECUTE, IF, CASE, LOOP … can run any statement.
-	return effectAny
+	return EffectAny
 }
 
 // leavesMySQLSet: SET can turn autocommit off, make COMMIT and ROLLBACK start a
 // new transaction (completion_type), or stand before any statement (SET
 // STATEMENT … FOR). MySQL compares names of variables without regard to
 // accents, so a name beyond ASCII may be any of these.
-func leavesMySQLSet(rest string) effect {
-	if containsFold(rest, "autocommit") || containsFold(rest, "completion_type") ||
-		containsFold(rest, "statement") || !isASCII(rest) {
-		return effectAny
+func leavesMySQLSet(rest string) Effect {
+	if ContainsFold(rest, "autocommit") || ContainsFold(rest, "completion_type") ||
+		ContainsFold(rest, "statement") || !isASCII(rest) {
+		return EffectAny
 	}
-	return effectTx
+	return EffectTx
 }
 
 // leavesMySQLBegin: BEGIN and BEGIN WORK start a transaction. Anything else
 // behind BEGIN is a block of statements.
-func leavesMySQLBegin(rest string) effect {
-	at := skipSpace(dialectMySQL, rest, 0)
-	if at != doubtful {
-		var buf keywordBuffer
-		if word, end := keyword(rest, at, &buf); string(word) == "work" {
-			at = skipSpace(dialectMySQL, rest, end)
+func leavesMySQLBegin(rest string) Effect {
+	at := SkipSpace(MySQL, rest, 0)
+	if at != Doubtful {
+		var buf KeywordBuffer
+		if word, end := Keyword(rest, at, &buf); string(word) == "work" {
+			at = SkipSpace(MySQL, rest, end)
 		}
 	}
-	if at == doubtful || at < len(rest) && rest[at] != ';' {
-		return effectAny
+	if at == Doubtful || at < len(rest) && rest[at] != ';' {
+		return EffectAny
 	}
-	return effectTx
+	return EffectTx
 }
 
 // leavesPostgres is the whitelist of PostgreSQL. Not on it: BEGIN, START,
@@ -197,7 +200,7 @@ func leavesMySQLBegin(rest string) effect {
 // ABORT for their AND CHAIN. The code that CALL, DO and EXECUTE run can end
 // transactions but not begin a block: the server refuses BEGIN there, and what a
 // procedure's COMMIT starts ends with the statement.
-func leavesPostgres(word []byte) effect {
+func leavesPostgres(word []byte) Effect {
 	switch string(word) {
 	case "select", "insert", "update", "delete", "merge", "with", "values", "table", "copy",
 		"show", "explain", "set", "reset", "discard",
@@ -206,22 +209,22 @@ func leavesPostgres(word []byte) effect {
 		"analyze", "analyse", "vacuum", "reindex", "cluster", "refresh", "checkpoint",
 		"declare", "fetch", "move", "close", "deallocate", "lock", "load",
 		"call", "do", "execute":
-		return effectNone
+		return EffectNone
 	}
-	return effectTx
+	return EffectTx
 }
 
 // leavesSQLite is the whitelist of SQLite. Not on it: BEGIN; SAVEPOINT, which
 // opens a transaction where there is none; COMMIT, END, ROLLBACK and RELEASE;
 // PRAGMA, ATTACH and DETACH, of which there are too many sorts. EXPLAIN runs
 // nothing, whatever stands behind it.
-func leavesSQLite(word []byte) effect {
+func leavesSQLite(word []byte) Effect {
 	switch string(word) {
 	case "select", "insert", "update", "delete", "replace", "with", "values", "explain",
 		"create", "alter", "drop", "reindex", "analyze", "vacuum":
-		return effectNone
+		return EffectNone
 	}
-	return effectTx
+	return EffectTx
 }
 
 // classifyBatch judges a batch of SQL Server. Its statements need nothing
@@ -229,38 +232,38 @@ func leavesSQLite(word []byte) effect {
 // text must be free of the words that open a transaction, turn implicit
 // transactions on, or call what might. A procedure can be called without EXEC
 // at the start of a batch: there the whitelist stops it.
-func classifyBatch(query string) effect {
-	at := skipBlanks(dialectSQLServer, query, 0)
-	if at == doubtful {
-		return effectAny
+func classifyBatch(query string) Effect {
+	at := SkipBlanks(SQLServer, query, 0)
+	if at == Doubtful {
+		return EffectAny
 	}
 	found := batchWords.in(query)
 	if at == len(query) {
 		return found
 	}
-	var buf keywordBuffer
-	word, end := keyword(query, at, &buf)
+	var buf KeywordBuffer
+	word, end := Keyword(query, at, &buf)
 	switch string(word) {
 	case "select", "insert", "update", "delete", "merge", "with", "create", "alter", "drop", "truncate":
 	case "begin", "commit", "rollback", "save", "set", "declare", "if", "while", "print", "use":
-		found = max(found, effectTx)
+		found = max(found, EffectTx)
 	default:
-		return effectAny
+		return EffectAny
 	}
 	if !endsAtSemicolon(query[end:]) {
-		found = max(found, effectTx)
+		found = max(found, EffectTx)
 	}
 	return found
 }
 
 // classifyUnknown accepts what is certain in every dialect.
-func classifyUnknown(query string) effect {
-	at := skipBlanks(dialectUnknown, query, 0)
-	if at == doubtful || hasExecutableComment(query) {
-		return effectAny
+func classifyUnknown(query string) Effect {
+	at := SkipBlanks(Unknown, query, 0)
+	if at == Doubtful || hasExecutableComment(query) {
+		return EffectAny
 	}
-	var buf keywordBuffer
-	word, end := keyword(query, at, &buf)
+	var buf KeywordBuffer
+	word, end := Keyword(query, at, &buf)
 	words := &batchWords
 	switch string(word) {
 	case "select":
@@ -268,13 +271,13 @@ func classifyUnknown(query string) effect {
 	case "insert", "update", "delete":
 	default:
 		if at < len(query) {
-			return effectAny
+			return EffectAny
 		}
 	}
-	if !endsAtSemicolon(query[end:]) || words.in(query) != effectNone {
-		return effectAny
+	if !endsAtSemicolon(query[end:]) || words.in(query) != EffectNone {
+		return EffectAny
 	}
-	return effectNone
+	return EffectNone
 }
 
 // endsAtSemicolon tells that nothing but white space and semicolons stands

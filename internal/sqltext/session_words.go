@@ -1,4 +1,4 @@
-package pooled
+package sqltext
 
 import (
 	"slices"
@@ -6,7 +6,7 @@ import (
 )
 
 // The words by which a statement that looks harmless reaches the session, for
-// touchesSession.
+// TouchesSession.
 
 // sessionWord is such a word, in lower case. The pivot is the place in it of a
 // byte that is rare behind the one before, as in forbidden. check looks closer
@@ -15,7 +15,7 @@ import (
 type sessionWord struct {
 	word  string
 	pivot int
-	check func(d dialectKind, q string, at, end int) bool
+	check func(d Kind, q string, at, end int) bool
 }
 
 // sessionWords is a set of them behind the same sieve as a wordSet.
@@ -48,7 +48,7 @@ func (s sessionWords) and(others ...*sessionWords) sessionWords {
 
 // in looks for the words anywhere in a text, and tells whether it is ASCII when
 // it has none of them.
-func (s *sessionWords) in(d dialectKind, q string) (found, ascii bool) {
+func (s *sessionWords) in(d Kind, q string) (found, ascii bool) {
 	var before, seen byte
 	for i := range len(q) {
 		c := q[i]
@@ -62,7 +62,7 @@ func (s *sessionWords) in(d dialectKind, q string) (found, ascii bool) {
 }
 
 // around looks for the words whose pivot is at the given place.
-func (s *sessionWords) around(d dialectKind, q string, at int) bool {
+func (s *sessionWords) around(d Kind, q string, at int) bool {
 	words := s.byPivot[q[at]&31]
 	for i := range words {
 		w := &words[i]
@@ -159,39 +159,39 @@ var anySessionWords = newSessionWords(
 ).and(&postgresSessionWords, &mysqlSessionWords, &sqliteSessionWords, &batchSessionWords)
 
 // isWholeWord tells that the word is not part of a longer one.
-func isWholeWord(_ dialectKind, q string, at, end int) bool {
-	return (at == 0 || !isWord(q[at-1])) && (end == len(q) || !isWord(q[end]))
+func isWholeWord(_ Kind, q string, at, end int) bool {
+	return (at == 0 || !IsWord(q[at-1])) && (end == len(q) || !IsWord(q[end]))
 }
 
 // makesTemporary tells temp and temporary as keywords of PostgreSQL and SQLite
 // (CREATE TEMP TABLE, SELECT … INTO TEMP), and temp as the name of SQLite's
 // schema, from a column or table of that name.
-func makesTemporary(d dialectKind, q string, at, end int) bool {
+func makesTemporary(d Kind, q string, at, end int) bool {
 	if hasFoldPrefix(q[end:], "orary") {
 		end += len("orary")
 	}
 	if !isWholeWord(d, q, at, end) {
 		return false
 	}
-	if end < len(q) && opensQuote(d, q[end]) || end < len(q) && q[end] == ']' {
+	if end < len(q) && OpensQuote(d, q[end]) || end < len(q) && q[end] == ']' {
 		end++
 	}
 	end = skipGap(d, q, end)
-	return end == doubtful || end < len(q) && q[end] == '.' || leadsToTemp(d, q)
+	return end == Doubtful || end < len(q) && q[end] == '.' || leadsToTemp(d, q)
 }
 
 // leadsToTemp looks for the keyword behind those that it can stand behind.
-func leadsToTemp(d dialectKind, q string) bool {
-	var buf keywordBuffer
+func leadsToTemp(d Kind, q string) bool {
+	var buf KeywordBuffer
 	for at := 0; at < len(q); {
-		word, end := keyword(q, at, &buf)
+		word, end := Keyword(q, at, &buf)
 		switch string(word) {
 		case "create", "replace", "into", "local", "global":
 			next := skipGap(d, q, end)
-			if next == doubtful {
+			if next == Doubtful {
 				return true
 			}
-			word, _ = keyword(q, next, &buf)
+			word, _ = Keyword(q, next, &buf)
 			if string(word) == "temp" || string(word) == "temporary" {
 				return true
 			}
@@ -203,53 +203,53 @@ func leadsToTemp(d dialectKind, q string) bool {
 
 // hasArgument tells LAST_INSERT_ID(expr), which sets what LAST_INSERT_ID()
 // reads.
-func hasArgument(d dialectKind, q string, _, end int) bool {
+func hasArgument(d Kind, q string, _, end int) bool {
 	if end < len(q) && (q[end] == '`' || q[end] == '"') {
 		end++
 	}
 	at := skipGap(d, q, end)
-	if at == doubtful || at == len(q) || q[at] != '(' {
-		return at == doubtful
+	if at == Doubtful || at == len(q) || q[at] != '(' {
+		return at == Doubtful
 	}
 	at = skipGap(d, q, at+1)
-	return at == doubtful || at == len(q) || q[at] != ')'
+	return at == Doubtful || at == len(q) || q[at] != ')'
 }
 
 // isNextValue tells NEXT VALUE FOR of MariaDB's sequences.
-func isNextValue(d dialectKind, q string, at, end int) bool {
+func isNextValue(d Kind, q string, at, end int) bool {
 	if !isWholeWord(d, q, at, end) {
 		return false
 	}
 	at = skipGap(d, q, end)
-	return at == doubtful || hasFoldPrefix(q[at:], "value")
+	return at == Doubtful || hasFoldPrefix(q[at:], "value")
 }
 
 // setsOption tells SET NOCOUNT ON and its like of SQL Server from the SET of an
 // UPDATE, and of a variable, which lives as long as its batch: those have an
 // equals sign behind the name.
-func setsOption(d dialectKind, q string, at, end int) bool {
+func setsOption(d Kind, q string, at, end int) bool {
 	if !isWholeWord(d, q, at, end) {
 		return false
 	}
-	if at = skipGap(d, q, end); at == doubtful {
+	if at = skipGap(d, q, end); at == Doubtful {
 		return true
 	}
-	for at < len(q) && (isWord(q[at]) || strings.IndexByte(`@.[]"`, q[at]) >= 0) {
+	for at < len(q) && (IsWord(q[at]) || strings.IndexByte(`@.[]"`, q[at]) >= 0) {
 		at++
 	}
 	at = skipGap(d, q, at)
-	if at != doubtful && at+1 < len(q) && strings.IndexByte("+-*/%&|^", q[at]) >= 0 {
+	if at != Doubtful && at+1 < len(q) && strings.IndexByte("+-*/%&|^", q[at]) >= 0 {
 		at++
 	}
-	return at == doubtful || at == len(q) || q[at] != '='
+	return at == Doubtful || at == len(q) || q[at] != '='
 }
 
 // skipGap is skipSpace within a statement. What follows -- is not known where
 // the dialect isn't: a comment to all but MySQL, which wants a blank behind it.
-func skipGap(d dialectKind, q string, at int) int {
-	at = skipSpace(d, q, at)
-	if d == dialectUnknown && at != doubtful && hasFoldPrefix(q[at:], "--") {
-		return doubtful
+func skipGap(d Kind, q string, at int) int {
+	at = SkipSpace(d, q, at)
+	if d == Unknown && at != Doubtful && hasFoldPrefix(q[at:], "--") {
+		return Doubtful
 	}
 	return at
 }
@@ -267,25 +267,25 @@ func namesUnseen(q string) bool {
 	for at := 0; at < len(q); {
 		next := at + 1
 		switch c := q[at]; {
-		case opensQuote(dialectMySQL, c):
-			next = skipQuoted(dialectMySQL, q, at)
+		case OpensQuote(MySQL, c):
+			next = SkipQuoted(MySQL, q, at)
 		case c == '@':
 			// @@name is a system variable, which only SET can set.
 			if next = skipBytes(q, at, '@'); next != at+2 {
 				return true
 			}
 		case c >= 0x80:
-			if next = skipName(q, at); next != doubtful && next < len(q) && q[next] == '(' {
+			if next = skipName(q, at); next != Doubtful && next < len(q) && q[next] == '(' {
 				return true
 			}
-		case puzzles(dialectMySQL, c):
+		case puzzles(MySQL, c):
 			return true
 		default:
-			if end := skipComment(dialectMySQL, q, at); end != at {
+			if end := skipComment(MySQL, q, at); end != at {
 				next = end
 			}
 		}
-		if next == doubtful {
+		if next == Doubtful {
 			return true
 		}
 		at = next
@@ -305,11 +305,11 @@ func skipBytes(q string, at int, c byte) int {
 // ends is doubtful when the byte behind could be the second half of its last
 // character.
 func skipName(q string, at int) int {
-	for at < len(q) && isWord(q[at]) {
+	for at < len(q) && IsWord(q[at]) {
 		at++
 	}
 	if at < len(q) && q[at-1] >= 0x80 && strings.IndexByte("@\\`", q[at]) >= 0 {
-		return doubtful
+		return Doubtful
 	}
-	return skipSpace(dialectMySQL, q, at)
+	return SkipSpace(MySQL, q, at)
 }

@@ -1,12 +1,10 @@
-package pooled_test
+package sqltext_test
 
 import (
-	"context"
-	"strings"
 	"testing"
-	"time"
 
-	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/internal/pooledtest"
+	"github.com/pooled-go/pooled/internal/sqltext"
 )
 
 // swapCase turns upper case into lower and back: unlike ToUpper it keeps names
@@ -23,8 +21,8 @@ func swapCase(q string) string {
 
 // FuzzClassify holds what must be true of any text in any dialect.
 func FuzzClassify(f *testing.F) {
-	for _, c := range []classifyCorpus{mysqlCorpus, postgresCorpus, sqliteCorpus} {
-		for _, q := range c.statements {
+	for _, c := range []pooledtest.Corpus{pooledtest.MySQLCorpus, pooledtest.PostgresCorpus, pooledtest.SQLiteCorpus} {
+		for _, q := range c.Statements {
 			f.Add(q)
 		}
 	}
@@ -33,27 +31,27 @@ func FuzzClassify(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, q string) {
 		for d, name := range dialectNames {
-			have := pooled.Classify(d, q)
+			have := sqltext.Classify(d, q)
 			if worst := worstOf(d); have > worst {
 				t.Errorf("classify(%s, %q)\nhave %v\nwant at most %v", name, q, have, worst)
 			}
-			if other := pooled.Classify(d, swapCase(q)); other != have {
+			if other := sqltext.Classify(d, swapCase(q)); other != have {
 				t.Errorf("classify(%s, %q) in swapped case\nhave %v\nwant %v", name, q, other, have)
 			}
-			if other := pooled.Classify(d, " "+q); other != have {
+			if other := sqltext.Classify(d, " "+q); other != have {
 				t.Errorf("classify(%s, %q) behind a space\nhave %v\nwant %v", name, q, other, have)
 			}
 			for _, blank := range []string{"\n", ";", "-- c\n", "/* c */"} {
-				if other := pooled.Classify(d, blank+q); other < have {
+				if other := sqltext.Classify(d, blank+q); other < have {
 					t.Errorf("classify(%s, %q)\nhave %v\nwant at least %v, as without the blank", name, blank+q, other, have)
 				}
 			}
 			for _, more := range []string{"\n; BEGIN", "\n;x", "\n;;-- c\nBEGIN TRAN;"} {
-				if pooled.Classify(d, q+more) == leavesNone {
+				if sqltext.Classify(d, q+more) == leavesNone {
 					t.Errorf("classify(%s, %q)\nhave none\nwant more, for the statement at the end", name, q+more)
 				}
 			}
-			if pooled.Classify(unknownSQL, q) == leavesNone && have != leavesNone {
+			if sqltext.Classify(unknownSQL, q) == leavesNone && have != leavesNone {
 				t.Errorf("classify(%s, %q)\nhave %v\nwant none, which the unknown dialect is sure of", name, q, have)
 			}
 		}
@@ -61,32 +59,9 @@ func FuzzClassify(f *testing.F) {
 }
 
 // worstOf: a server without a switch for autocommit can't have it off.
-func worstOf(d pooled.DialectKind) pooled.Effect {
+func worstOf(d sqltext.Kind) sqltext.Effect {
 	if d == pgSQL || d == sqliteSQL {
 		return leavesTx
 	}
 	return leavesAny
-}
-
-// FuzzClassifySQLite runs what classify calls clean on a real SQLite.
-func FuzzClassifySQLite(f *testing.F) {
-	for _, q := range sqliteCorpus.statements {
-		f.Add(q)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
-	f.Cleanup(cancel)
-	f.Fuzz(func(t *testing.T, q string) {
-		if pooled.Classify(sqliteSQL, q) != leavesNone || strings.Contains(strings.ToLower(q), "into") && strings.Contains(strings.ToLower(q), "vacuum") {
-			return // VACUUM INTO writes a file of a name the fuzzer made up
-		}
-		s := openClassifySQLite(t)
-		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-		defer cancel()
-		conn := s.session(ctx, t, nil)
-		defer func() { _ = conn.Close() }()
-		_, _ = conn.ExecContext(ctx, q)
-		if left, err := s.probe(context.Background(), conn); err == nil && left.tx {
-			t.Errorf("classify(SQLite, %q)\nhave none\nwant tx: a transaction is open", q)
-		}
-	})
 }

@@ -1,18 +1,18 @@
-package pooled_test
+package pooledtest
 
-// classifyCorpus is what a server is tried with.
-type classifyCorpus struct {
-	// modes are session settings, by name, that every statement is tried under.
-	modes map[string][]string
+// Corpus is what a server is tried with.
+type Corpus struct {
+	// Modes are session settings, by name, that every statement is tried under.
+	Modes map[string][]string
 
-	// statements may leave something behind or not, may succeed or fail.
-	statements []string
+	// Statements may leave something behind or not, may succeed or fail.
+	Statements []string
 
-	// dirty leave something behind for certain in the mode they stand under.
-	dirty map[string][]string
+	// Dirty leave something behind for certain in the mode they stand under.
+	Dirty map[string][]string
 
-	// atoms are what random texts are made of.
-	atoms []string
+	// Atoms are what random texts are made of.
+	Atoms []string
 }
 
 // commonStatements are for every server.
@@ -32,14 +32,14 @@ var commonStatements = []string{
 	"DO SLEEP(0)", "EXECUTE s", "PREPARE s FROM 'BEGIN'", "DEALLOCATE s", "USE x", "SET autocommit=0", "SET AUTOCOMMIT TO OFF", "XA START 'x'", "LOCK TABLES t READ", "DECLARE a int", "CALL nothing()", "IF 1 THEN BEGIN", "PRAGMA x", "ATTACH ':memory:' AS x",
 }
 
-// commonAtoms open, close or look as if they did.
-var commonAtoms = []string{
+// CommonAtoms open, close or look as if they did.
+var CommonAtoms = []string{
 	"'", `"`, "`", `\`, "'a'", "''", "'a''b'", `'\'`, `'\''`, `'\\'`, `'\\\'`, `'\n'`, `"\"`, `"a"`, `""`, "`a`", "``", "`\\`", "/*", "*/", "/* c */", "/* ' */", "/* /* */", "/* /* ' */ */", "--", "-- c", "--c", "-- '\n", "--'\n", "-- '\r", "--\n",
 	"#", "# c\n", "# '\n", "#'\n", "$$", "$$'$$", "$a$", "$a$'$a$", "$1", "$", "a$$", "E'", `E'\'`, `E'\''`, "U&'", "N'a'", "[", "]", "[']", "(", ")", "@", ":a", "?", ";", ";;", "\n", "\r", " ", "1", "a", "é", "'é'", "\u4e2d", "0x1f", "1e5", "-", "/", "*", "+",
 }
 
 // The fixtures stand in a schema of their own.
-var postgresFixtures = []string{
+var PostgresFixtures = []string{
 	"CREATE SCHEMA classify",
 	"CREATE TABLE classify.t (a int PRIMARY KEY, b text)",
 	"CREATE VIEW classify.v AS SELECT * FROM classify.t",
@@ -53,12 +53,12 @@ var postgresFixtures = []string{
 	"CREATE OPERATOR classify.` (RIGHTARG = int, FUNCTION = classify.same)",
 }
 
-var postgresCorpus = classifyCorpus{
-	modes: map[string][]string{
+var PostgresCorpus = Corpus{
+	Modes: map[string][]string{
 		"default":             nil,
 		"no standard strings": {"SET standard_conforming_strings = off", "SET escape_string_warning = off"},
 	},
-	statements: append([]string{
+	Statements: append([]string{
 		"SELECT * FROM classify.t FOR UPDATE", "SELECT classify.f()", "SELECT * INTO TEMP u FROM classify.t", "INSERT INTO classify.t VALUES (10) ON CONFLICT DO NOTHING", "UPDATE classify.t SET b='x'", "DELETE FROM classify.t WHERE a=10 RETURNING *",
 		"WITH c AS (INSERT INTO classify.t VALUES (11) ON CONFLICT DO NOTHING RETURNING a) SELECT * FROM c", "MERGE INTO classify.t USING (SELECT 12 AS x) s ON a=x WHEN NOT MATCHED THEN INSERT VALUES (x)", "TABLE classify.t",
 		"COPY (SELECT 1) TO '/dev/null'", "COPY classify.t FROM '/dev/null'", "SHOW ALL", "EXPLAIN ANALYZE INSERT INTO classify.t VALUES (13) ON CONFLICT DO NOTHING", "EXPLAIN ANALYZE EXECUTE s",
@@ -74,22 +74,22 @@ var postgresCorpus = classifyCorpus{
 		"SELECT $a$ ' $a$;BEGIN --'", "SELECT a$$;BEGIN --$$", "SELECT 0x1F$$'$$;BEGIN --'", "SELECT $1$$'$$;BEGIN --'", "SELECT 1$$'$$;BEGIN --'", "SELECT $é$ ' $é$;BEGIN --'", "SELECT \"\\\";BEGIN --\"", "SELECT 1 # '\n;BEGIN --'", "SELECT 1 @/* ' */;BEGIN --'", "SELECT 1 +-- '\n;BEGIN --'",
 		"SELECT set_config('search_path', 'x', true)", "SELECT pg_advisory_lock(1)", "SELECT pg_export_snapshot()", "SELECT txid_current()", "CREATE DATABASE classify TEMPLATE nothing", "ALTER SYSTEM RESET nothing", "CREATE SCHEMA classify_x CREATE TABLE a (b int); DROP SCHEMA classify_x CASCADE",
 	}, commonStatements...),
-	dirty: map[string][]string{
+	Dirty: map[string][]string{
 		"default": {
 			"BEGIN", "START TRANSACTION", "SELECT 1; BEGIN", "BEGIN; COMMIT AND CHAIN", "BEGIN; SELECT x", "BEGIN; SELECT 1/0", "/* /* */ */ BEGIN", "-- c\rBEGIN", ";BEGIN", `SELECT '\';BEGIN --'`, `SELECT E'\'';BEGIN --'`, "SELECT $a$ ' $a$;BEGIN --'",
 			`SELECT 1 AS "\";BEGIN --"`, "SELECT 1 /* /* ' */ */;BEGIN --'", "SELECT 1 --'\r;BEGIN --'", "SELECT 1 AS a$$;BEGIN --$$", "SELECT $a$ $$ $a$;BEGIN --$$", "SELECT 1 /* /* */ ' */;BEGIN --'", "SELECT 1 # 2;BEGIN", "SELECT OPERATOR(classify.`) 1;BEGIN --`", "SELECT ARRAY[']'];BEGIN --'", `SELECT "\" FROM (SELECT 1 AS "\") s;BEGIN --"`,
 		},
 		"no standard strings": {`SELECT '\'';BEGIN --'`, "SELECT 'a'\n'b\\'';BEGIN --'"},
 	},
-	atoms: commonAtoms,
+	Atoms: CommonAtoms,
 }
 
-var sqliteCorpus = classifyCorpus{
-	modes: map[string][]string{
+var SQLiteCorpus = Corpus{
+	Modes: map[string][]string{
 		"default": nil,
 		"tables":  {"CREATE TABLE t (a INTEGER PRIMARY KEY, b)", "CREATE TABLE u (a)", "CREATE TRIGGER tr AFTER INSERT ON t BEGIN INSERT INTO u VALUES (new.a); END", "CREATE VIEW v AS SELECT * FROM t", "INSERT INTO t VALUES (1, 'x')"},
 	},
-	statements: append([]string{
+	Statements: append([]string{
 		"SELECT * FROM t", "INSERT INTO t VALUES (2, 'y')", "INSERT OR ROLLBACK INTO t VALUES (1, 'y')", "INSERT OR ABORT INTO t VALUES (1, 'y')", "INSERT OR FAIL INTO t VALUES (2, 'y'), (1, 'y')", "UPDATE t SET b='z'", "DELETE FROM t RETURNING a", "REPLACE INTO t VALUES (1, 'z')", "WITH c AS (SELECT 3) INSERT INTO t SELECT *, 1 FROM c",
 		"VALUES (1), (2)", "EXPLAIN INSERT INTO t VALUES (1, 2)", "EXPLAIN QUERY PLAN SELECT * FROM t", "EXPLAIN COMMIT", "EXPLAIN SAVEPOINT a", "EXPLAIN PRAGMA user_version=2", "explain begin immediate", "CREATE TABLE w (a)", "CREATE TEMP TABLE w (a)", "CREATE TABLE w AS SELECT 1", "CREATE INDEX i ON t (b)", "CREATE VIRTUAL TABLE w USING fts5(a)", "CREATE VIRTUAL TABLE w USING nothing",
 		"CREATE TRIGGER x AFTER INSERT ON t BEGIN DELETE FROM u; END", "CREATE TRIGGER x AFTER INSERT ON t BEGIN SELECT RAISE(ROLLBACK, 'x'); END; INSERT INTO t VALUES (9, 9)", "ALTER TABLE t ADD c", "ALTER TABLE t RENAME TO w", "DROP TABLE t", "DROP VIEW v", "REINDEX", "REINDEX t", "ANALYZE", "ANALYZE t", "VACUUM", "VACUUM x", "VACUUM INTO ''",
@@ -98,16 +98,16 @@ var sqliteCorpus = classifyCorpus{
 		"SELECT $a(';BEGIN;')", "SELECT $a(');BEGIN --')", "SELECT :a(');BEGIN --')", "SELECT @a(');BEGIN --')", "SELECT #a(');BEGIN --')", "SELECT $a::b(');BEGIN --')", "SELECT $::a;BEGIN", "SELECT x'00';BEGIN", "SELECT x';BEGIN'", "SELECT 1 --\r;BEGIN", "SELECT 1 --\r'\n;BEGIN --'", "SELECT 1/*", "SELECT 1; /*", "SELECT 1;\x00BEGIN", "\x00BEGIN", "SELECT 1 \x00;BEGIN",
 		"SELECT 1->'$;BEGIN'", "SELECT '{}'->>'$.a;BEGIN'", "SELECT 1 AS `a`` ' `;BEGIN --'", "SELECT 1 AS \"a\"\" ' \";BEGIN --'", "/*/BEGIN", "/* */BEGIN/* */", "/*BEGIN*/SELECT 1", "--\nBEGIN\n--", "\fBEGIN", "\rBEGIN",
 	}, commonStatements...),
-	dirty: map[string][]string{
+	Dirty: map[string][]string{
 		"default": {
 			"BEGIN", "BEGIN IMMEDIATE", "BEGIN TRANSACTION;", "SAVEPOINT a", "SELECT 1; BEGIN", "SELECT 1; SAVEPOINT a", "/* /* */ BEGIN", "--c\nBEGIN", "\ufeffBEGIN", ";;BEGIN", `SELECT '\';BEGIN --'`, "SELECT 1 AS ['];BEGIN --'", "SELECT 1 AS `'`;BEGIN --'",
 			"SELECT 1 /* /* ' */;BEGIN --'", "SELECT 1 /* /* */;BEGIN -- */", "BEGIN; SELECT x",
 		},
 	},
-	atoms: append([]string{"$a(", "$a(')", ":a(')", "[a", "AS ['],", "AS [", "x'", "\ufeff"}, commonAtoms...),
+	Atoms: append([]string{"$a(", "$a(')", ":a(')", "[a", "AS ['],", "AS [", "x'", "\ufeff"}, CommonAtoms...),
 }
 
-var mysqlFixtures = []string{
+var MySQLFixtures = []string{
 	"CREATE TABLE classify_t (a int PRIMARY KEY, b text) ENGINE=InnoDB",
 	"CREATE TABLE classify_m (a int) ENGINE=MyISAM",
 	"CREATE VIEW classify_v AS SELECT * FROM classify_t",
@@ -121,14 +121,14 @@ var mysqlFixtures = []string{
 	"CREATE PROCEDURE classify_chain() SET completion_type=1",
 }
 
-var mysqlLeftovers = []string{
+var MySQLLeftovers = []string{
 	"DROP VIEW IF EXISTS classify_v", "DROP TABLE IF EXISTS classify_t", "DROP TABLE IF EXISTS classify_m", "DROP TABLE IF EXISTS classify_u", "DROP TABLE IF EXISTS classify_w",
 	"DROP FUNCTION IF EXISTS classify_f", "DROP FUNCTION IF EXISTS classify_g", "DROP FUNCTION IF EXISTS classify_h", "DROP PROCEDURE IF EXISTS classify_q",
 	"DROP PROCEDURE IF EXISTS classify_p", "DROP PROCEDURE IF EXISTS classify_off", "DROP PROCEDURE IF EXISTS classify_begin", "DROP PROCEDURE IF EXISTS classify_chain",
 }
 
-var mysqlCorpus = classifyCorpus{
-	modes: map[string][]string{
+var MySQLCorpus = Corpus{
+	Modes: map[string][]string{
 		"default":              nil,
 		"no backslash escapes": {"SET sql_mode = 'NO_BACKSLASH_ESCAPES'"},
 		"ANSI quotes":          {"SET sql_mode = 'ANSI_QUOTES'"},
@@ -137,7 +137,7 @@ var mysqlCorpus = classifyCorpus{
 		"latin1":               {"SET NAMES latin1"},
 		"Oracle":               {"SET sql_mode = 'ORACLE'"},
 	},
-	statements: append([]string{
+	Statements: append([]string{
 		"SELECT * FROM classify_t FOR UPDATE", "SELECT * FROM classify_t LOCK IN SHARE MODE", "SELECT classify_f()", "SELECT classify_g()", "SELECT classify_h()", "SELECT SLEEP(0), GET_LOCK('classify', 0)", "SELECT 1 INTO @a", "SELECT @@autocommit := 0", "SELECT 1 INTO @@autocommit", "SELECT @autocommit := 0",
 		"INSERT INTO classify_t VALUES (10, 'x')", "INSERT INTO classify_t SELECT 11, 'x' ON DUPLICATE KEY UPDATE b='y'", "INSERT INTO classify_t SET a=12", "UPDATE classify_t SET b='z'", "DELETE FROM classify_t WHERE a=10", "DELETE FROM classify_t WHERE a=11 RETURNING a", "REPLACE INTO classify_t VALUES (13, 'x')", "REPLACE classify_t SET a=14", "WITH c AS (SELECT 1) SELECT * FROM c FOR UPDATE", "TABLE classify_t", "VALUES (1), (2)",
 		"LOAD DATA INFILE '/nothing' INTO TABLE classify_t", "LOAD INDEX INTO CACHE classify_m", "SHOW TABLES", "SHOW CREATE TABLE classify_t", "SHOW ENGINE INNODB STATUS", "SHOW WARNINGS", "SHOW BINLOG EVENTS", "SHOW VARIABLES LIKE 'autocommit'", "EXPLAIN UPDATE classify_t SET b='z'", "EXPLAIN SELECT classify_f()", "EXPLAIN FORMAT=JSON SELECT 1", "EXPLAIN CALL classify_off()", "EXPLAIN SET autocommit=0", "DESCRIBE classify_t", "DESC classify_t", "DESC SELECT 1", "DESC BEGIN",
@@ -152,7 +152,7 @@ var mysqlCorpus = classifyCorpus{
 		"XA START 'classify'", "XA BEGIN 'classify'", "XA START 'classify'; XA END 'classify'", "XA RECOVER", "XA COMMIT 'classify'", "SELECT 1; SET autocommit=0", "SELECT 1; CALL classify_off()", "INSERT INTO classify_t VALUES (20, ';'); DELETE FROM classify_t WHERE a=20", "SELECT 1;\x00BEGIN", "SELECT 1 -- \x00;BEGIN", "-- \x00\nBEGIN", "-- \x00BEGIN", "#\x00BEGIN", "\x00BEGIN", "BEGIN\x00",
 		"SELECT @'a\\';BEGIN -- '", "SELECT @'a\\'';BEGIN -- '", "SELECT @`a\\`;BEGIN -- `", "SELECT @\"a\\\";BEGIN -- \"", "SELECT '\x81\\';BEGIN -- '", "SELECT '\x81\\'';BEGIN -- '", "SELECT `\x81`;BEGIN -- `", "SELECT \x81`;BEGIN -- `", "SELECT '\x81';BEGIN -- '", "SELECT \"\xe2\";BEGIN -- \"", "SELECT 1 AS `\xe2`;BEGIN -- `", "SELECT 1 AS `\xe2\x81`;BEGIN -- `", "SELECT _binary'\\';BEGIN -- '", "SELECT X'41';BEGIN", "SELECT x'4;BEGIN'", "SELECT b'1';BEGIN", "SELECT \\N;BEGIN", "SELECT $$;BEGIN", "SELECT 1 --\u00a0'\n;BEGIN -- '", "SELECT 1 --\xa0'\n;BEGIN -- '", "SELECT 1 --\x01'\n;BEGIN -- '", "SELECT 1 --\x7f'\n;BEGIN -- '", "SELECT 1--'\n';BEGIN -- '", "SELECT 1--1;BEGIN",
 	}, commonStatements...),
-	dirty: map[string][]string{
+	Dirty: map[string][]string{
 		"default": {
 			"BEGIN", "BEGIN WORK", "START TRANSACTION", "SELECT 1; BEGIN", "# c\nBEGIN", "--\nBEGIN", "/* /* */ BEGIN", "/*! BEGIN */", "/*M! BEGIN */", "/*!50000 SET autocommit=0 */", "SET autocommit=0", "SET `Autocommit`=0", "SET @a=1, autocommit=0", "SET/*!50000 autocommit */=0", "SET completion_type=1", "SET STATEMENT completion_type=1 FOR COMMIT",
 			"CALL classify_off()", "CALL classify_begin()", "CALL classify_chain()", "BEGIN NOT ATOMIC SET autocommit=0; END", "IF 1 THEN SET autocommit=0; END IF", "EXECUTE IMMEDIATE 'SET autocommit=0'", "PREPARE s FROM 'CALL classify_off()'; EXECUTE s", "XA START 'classify'", "BEGIN; COMMIT AND CHAIN", "COMMIT AND CHAIN", "ROLLBACK AND CHAIN", "SELECT 1 /* /* ' */;BEGIN -- '", "SELECT 1 /* /* */;BEGIN -- */",
@@ -164,5 +164,5 @@ var mysqlCorpus = classifyCorpus{
 		"latin1":               {"SELECT 1 --\xa0'\n;BEGIN -- '"},
 		"Oracle":               {"BEGIN SET autocommit=0; END"},
 	},
-	atoms: append([]string{"'\x81\\'", "`\x81`", "\"é\"", "\x81", "-- \x01'\n", "--\xa0'\n", "@'a\\'", "@", "AS `'`", "AS \"a\"", "_utf8'a'", "\\N", "--1", "/*! 1 */"}, commonAtoms...),
+	Atoms: append([]string{"'\x81\\'", "`\x81`", "\"é\"", "\x81", "-- \x01'\n", "--\xa0'\n", "@'a\\'", "@", "AS `'`", "AS \"a\"", "_utf8'a'", "\\N", "--1", "/*! 1 */"}, CommonAtoms...),
 }
