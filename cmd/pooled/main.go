@@ -37,7 +37,8 @@ var commands = []command{
 	{"doctor", "examine a DSN, its server and what is between", doctor.Run},
 }
 
-// run is the whole program: it returns the exit code, which is 0, 1 for an error, or 2 for a mistake on the command line.
+// run is the whole program: it returns the exit code, which is 0, 1 for an error, or 2 for a mistake on the command
+// line.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if len(args) == 0 {
 		usage(stderr)

@@ -54,7 +54,8 @@ func wantText(t *testing.T, args []string, stream, have, want string) {
 // What is wrong on a command line does nothing to the terminal.
 func TestUnrulyArguments(t *testing.T) {
 	for _, args := range [][]string{
-		{pooledtest.Unruly}, {"demo", pooledtest.Unruly}, {"demo", "--" + pooledtest.Unruly}, {"doctor", pooledtest.Unruly}, {"doctor", "--" + pooledtest.Unruly},
+		{pooledtest.Unruly}, {"demo", pooledtest.Unruly}, {"demo", "--" + pooledtest.Unruly},
+		{"doctor", pooledtest.Unruly}, {"doctor", "--" + pooledtest.Unruly},
 	} {
 		code, stdout, stderr := runCommand(t, args...)
 		pooledtest.WantRuly(t, stdout+stderr)

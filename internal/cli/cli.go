@@ -1,8 +1,8 @@
-// Package cli holds what the subcommands of pooled have in common: how a mistake on the command line and any other error
-// are reported, a page of text for a terminal, and which database a DSN names.
+// Package cli holds what the subcommands of pooled have in common: how a mistake on the command line and any other
+// error are reported, a page of text for a terminal, and which database a DSN names.
 //
-// Nothing that goes through it does anything to a terminal, whatever a server or a driver said, and no text of it shows a
-// password that was written where none belongs.
+// Nothing that goes through it does anything to a terminal, whatever a server or a driver said, and no text of it shows
+// a password that was written where none belongs.
 package cli
 
 import (
@@ -30,8 +30,8 @@ func ShownArg(arg string) string {
 
 var plainArg = regexp.MustCompile(`^[A-Za-z0-9._-]*$`)
 
-// Report writes the error of a subcommand in one line and returns the exit code: 0 without an error, 2 for a UsageError,
-// 1 for any other.
+// Report writes the error of a subcommand in one line and returns the exit code: 0 without an error, 2 for a
+// UsageError, 1 for any other.
 func Report(subcommand string, err error, stderr io.Writer) int {
 	if err == nil {
 		return 0

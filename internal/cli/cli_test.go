@@ -46,7 +46,8 @@ func TestShownArg(t *testing.T) {
 }
 
 func TestWithDriver(t *testing.T) {
-	for dsn, want := range map[string]string{":memory:": "sqlite", "mysql://h/db": "mysql", "x.db?pool_driver=sqlite3": "sqlite3"} {
+	for dsn, want := range map[string]string{":memory:": "sqlite", "mysql://h/db": "mysql",
+		"x.db?pool_driver=sqlite3": "sqlite3"} {
 		cfg, err := pooled.ParseDSN(dsn)
 		if err == nil {
 			cfg, err = cli.WithDriver(cfg)
@@ -60,7 +61,8 @@ func TestWithDriver(t *testing.T) {
 func TestFileExists(t *testing.T) {
 	missing := filepath.ToSlash(filepath.Join(t.TempDir(), "missing.db"))
 	for dsn, there := range map[string]bool{
-		missing: false, "file:" + missing: false, "file://" + missing + "?mode=rwc": false, missing + "?_txlock=immediate": false,
+		missing: false, "file:" + missing: false, "file://" + missing + "?mode=rwc": false, missing +
+			"?_txlock=immediate": false,
 		"file:cli_test.go": true, "file:cli%5ftest.go": true, "cli_test.go": true,
 		"": true, ":memory:": true, "file:x?mode=memory": true, "file:x?vfs=memdb": true,
 	} {

@@ -11,8 +11,8 @@ import (
 	"github.com/pooled-go/pooled"
 )
 
-// WithDriver is a Config whose Driver and DSN are what sql.Open needs for the bare driver. ParseDSN has seen to that for all but
-// SQLite, of which a program may have this driver or that one.
+// WithDriver is a Config whose Driver and DSN are what sql.Open needs for the bare driver. ParseDSN has seen to that
+// for all but SQLite, of which a program may have this driver or that one.
 func WithDriver(cfg pooled.Config) (pooled.Config, error) {
 	if cfg.Driver != "" {
 		return cfg, nil

@@ -16,7 +16,8 @@ type database struct {
 	shown  string        // the DSN as given, without its password
 	cfg    pooled.Config // its Driver and DSN are those of the bare driver
 	server *server
-	// memory: it is SQLite's, in memory. Then it is as fast as it is empty, nobody else uses it, and the scenarios may be large.
+	// memory: it is SQLite's, in memory. Then it is as fast as it is empty, nobody else uses it, and the scenarios may
+	// be large.
 	memory bool
 	// opening is how long a connection took to open.
 	opening time.Duration
@@ -41,7 +42,8 @@ func reach(ctx context.Context, cfg pooled.Config) (*database, error) {
 	}
 	defer s.db.Close()
 	if d.server == nil { // after sql.Open, which would have said that the program lacks the driver
-		return nil, fmt.Errorf("the demo knows PostgreSQL, MySQL, MariaDB and SQLite, not the server of driver %s", cfg.Driver)
+		return nil, fmt.Errorf("the demo knows PostgreSQL, MySQL, MariaDB and SQLite, not the server of driver %s",
+			cfg.Driver)
 	}
 	began := time.Now()
 	if err := s.db.PingContext(ctx); err != nil {
@@ -54,7 +56,8 @@ func reach(ctx context.Context, cfg pooled.Config) (*database, error) {
 	return d, err
 }
 
-// inMemory asks SQLite which file the database is in, by way of the bare driver: pooled opens a memory database by a name.
+// inMemory asks SQLite which file the database is in, by way of the bare driver: pooled opens a memory database by a
+// name.
 func (d *database) inMemory(ctx context.Context) (bool, error) {
 	s, err := d.openBare()
 	if err != nil {
@@ -97,11 +100,11 @@ func (d *database) beside(change func(*pooled.Config), f func(*subject) error) e
 }
 
 func (d *database) openBare() (*subject, error) {
-	parent, err := connectorOf(d.cfg.Driver, d.cfg.DSN)
+	connector, err := connectorOf(d.cfg.Driver, d.cfg.DSN)
 	if err != nil {
 		return nil, err
 	}
-	c := &counting{Connector: parent}
+	c := &counting{Connector: connector}
 	return &subject{
 		name:   "bare",
 		db:     sql.OpenDB(c),
@@ -109,8 +112,8 @@ func (d *database) openBare() (*subject, error) {
 	}, nil
 }
 
-// openPooled opens the database as programs do, by a DSN. The options are pooled's defaults, so that one that the user has
-// good reason for elsewhere (pool_class=null) doesn't make another demo of this one.
+// openPooled opens the database as programs do, by a DSN. The options are pooled's defaults, so that one that the user
+// has good reason for elsewhere (pool_class=null) doesn't make another demo of this one.
 func (d *database) openPooled(change func(*pooled.Config)) (*subject, error) {
 	cfg := pooled.NewConfig()
 	cfg.Driver, cfg.DSN, cfg.Name = d.cfg.Driver, d.cfg.DSN, d.cfg.Name

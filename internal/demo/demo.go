@@ -1,8 +1,8 @@
-// Package demo is the subcommand pooled demo: it runs the same program on the bare driver and on pooled, and shows side by
-// side what each did.
+// Package demo is the subcommand pooled demo: it runs the same program on the bare driver and on pooled, and shows side
+// by side what each did.
 //
-// Every figure is measured in the run that prints it. Of a database that is not the demo's own it uses temporary tables and
-// at most 30 connections. What pooled promises and does not keep is the error of Run.
+// Every figure is measured in the run that prints it. Of a database that is not the demo's own it uses temporary tables
+// and at most 30 connections. What pooled promises and does not keep is the error of Run.
 package demo
 
 import (
@@ -17,7 +17,7 @@ import (
 	"github.com/pooled-go/pooled/internal/cli"
 )
 
-const demoUsage = `usage: pooled demo [--dsn DSN]
+const usage = `usage: pooled demo [--dsn DSN]
 
 Shows with figures measured in this run what changes when a program opens its
 database with the driver "pooled": the bare driver first, pooled below it.
@@ -32,15 +32,16 @@ The exit code is 1 if pooled did not do what it promises.
 // embedded is a database that needs no server: SQLite's, in memory.
 const embedded = ":memory:"
 
-// demoLimit is far above what a demo takes. It ends one whose database does not answer.
-const demoLimit = 2 * time.Minute
+// totalLimit is far above what a demo takes. It ends one whose database does not answer.
+const totalLimit = 2 * time.Minute
 
 // scenario shows one thing. Its error means that it could not be shown; what pooled fails to keep goes to page.promise.
 type scenario func(ctx context.Context, d *database, p *page) error
 
 var scenarios = []scenario{shared, forgotten, limit, burst}
 
-// Run is the subcommand: it writes the page to stdout. Its error is a *cli.UsageError for a mistake on the command line.
+// Run is the subcommand: it writes the page to stdout. Its error is a *cli.UsageError for a mistake on the command
+// line.
 func Run(ctx context.Context, args []string, stdout io.Writer) error {
 	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
@@ -48,23 +49,23 @@ func Run(ctx context.Context, args []string, stdout io.Writer) error {
 	err := flags.Parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(stdout, demoUsage)
+		fmt.Fprint(stdout, usage)
 		return nil
 	case err != nil:
 		return &cli.UsageError{Err: err}
 	case flags.NArg() > 0:
 		return &cli.UsageError{Err: fmt.Errorf("unexpected argument%s", cli.ShownArg(flags.Arg(0)))}
 	}
-	return demoOn(ctx, *dsn, stdout)
+	return showOn(ctx, *dsn, stdout)
 }
 
-// demoOn shows everything on the database of a DSN.
-func demoOn(ctx context.Context, dsn string, stdout io.Writer) error {
+// showOn shows everything on the database of a DSN.
+func showOn(ctx context.Context, dsn string, stdout io.Writer) error {
 	cfg, err := pooled.ParseDSN(dsn)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, demoLimit, fmt.Errorf("not done within %v", demoLimit))
+	ctx, cancel := context.WithTimeoutCause(ctx, totalLimit, fmt.Errorf("not done within %v", totalLimit))
 	defer cancel()
 	err = showAll(ctx, cfg, &page{Page: cli.NewPage(stdout)})
 	if err != nil && ctx.Err() != nil {

@@ -25,8 +25,12 @@ const (
 	rolledBack    = `pooled +no row +ok: the other was rolled back on return`
 	stray         = `bare +a stray row +`
 	gaveUp        = `pooled +pool_size=2&pool_max_overflow=0&pool_timeout=[\d.]+m?s +[\d.]+m?s +ok`
-	typedError    = `pooled: pool "[a-z]+-\d+": timeout waiting for a connection: waited [\d.]+m?s \(pool_timeout=[\d.]+m?s\): size 2, overflow 0, ` +
-		`checked out 2, idle 0, opening 0, waiting 1; held longest: conn \d+ (\(session \d+\) )?for [\d.]+m?s: [^,]*, conn \d+ (\(session \d+\) )?for [\d.]+m?s: .* errors.Is\(err, pooled.ErrTimeout\) = true`
+	typedError    = `pooled: pool "[a-z]+-\d+": timeout waiting for a connection: ` +
+		`waited [\d.]+m?s \(pool_timeout=[\d.]+m?s\): ` +
+		`size 2, overflow 0, ` +
+		`checked out 2, idle 0, opening 0, waiting 1; ` +
+		`held longest: conn \d+ (\(session \d+\) )?for [\d.]+m?s: [^,]*, ` +
+		`conn \d+ (\(session \d+\) )?for [\d.]+m?s: .* errors.Is\(err, pooled.ErrTimeout\) = true`
 	bareGaveUp = `bare says: context deadline exceeded`
 	smallBurst = `pooled +pool_size=5&pool_max_overflow=0 +[1-5] +[0-4] more +0 of \d+ `
 	allKept    = `pooled kept every promise in this run`
@@ -139,17 +143,20 @@ func TestDemoOnSQLiteFile(t *testing.T) {
 
 func TestDemoOnPostgres(t *testing.T) {
 	dsn := pooledtest.Postgres(t)
-	stdout := wantDemo(t, []string{"--dsn", pooledtest.WithOptions(dsn, "application_name=pooled_demo_test")}, sessionShared, smallBurst)
+	stdout := wantDemo(t, []string{"--dsn", pooledtest.WithOptions(dsn, "application_name=pooled_demo_test")},
+		sessionShared, smallBurst)
 	wantNoPassword(t, dsn, stdout)
 	pooledtest.WantNone(t, "postgres", dsn, "SELECT count(*) FROM pg_class WHERE relname LIKE 'pooled_demo%'")
-	pooledtest.WantNone(t, "postgres", dsn, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pooled_demo_test'")
+	pooledtest.WantNone(t, "postgres", dsn, "SELECT count(*) FROM pg_stat_activity WHERE application_name = "+
+		"'pooled_demo_test'")
 }
 
 func TestDemoOnMySQL(t *testing.T) {
 	dsn := pooledtest.MySQL(t)
 	stdout := wantDemo(t, []string{"--dsn", pooledtest.WithOptions(dsn, "pool_size=5")}, sessionShared, smallBurst)
 	wantNoPassword(t, dsn, stdout)
-	pooledtest.WantNone(t, "mysql", dsn, "SELECT count(*) FROM information_schema.tables WHERE table_name LIKE 'pooled_demo%'")
+	pooledtest.WantNone(t, "mysql", dsn, "SELECT count(*) FROM information_schema.tables WHERE table_name LIKE "+
+		"'pooled_demo%'")
 }
 
 func wantNoPassword(t *testing.T, dsn, stdout string) {
@@ -186,7 +193,8 @@ func TestDemoErrors(t *testing.T) {
 			if code != 1 || stdout != "" {
 				t.Errorf("have exit code %d and output %q, want 1 and none", code, stdout)
 			}
-			if !strings.HasPrefix(stderr, "pooled: demo: ") || !strings.Contains(stderr, tt.want) || strings.Count(stderr, "\n") != 1 {
+			if !strings.HasPrefix(stderr, "pooled: demo: ") || !strings.Contains(stderr, tt.want) ||
+				strings.Count(stderr, "\n") != 1 {
 				t.Errorf("have %q, want one line with %q", stderr, tt.want)
 			}
 			if strings.Contains(stderr, secret) {

@@ -76,7 +76,8 @@ func (failing) Write([]byte) (int, error) { return 0, errFull }
 func TestOutputFails(t *testing.T) {
 	withScenarios(t)
 	var stderr bytes.Buffer
-	if code := cli.Report("demo", Run(t.Context(), nil, failing{}), &stderr); code != 1 || !strings.Contains(stderr.String(), errFull.Error()) {
+	if code := cli.Report("demo", Run(t.Context(), nil, failing{}), &stderr); code != 1 ||
+		!strings.Contains(stderr.String(), errFull.Error()) {
 		t.Errorf("have exit code %d and %q, want 1 and %q", code, stderr.String(), errFull)
 	}
 }

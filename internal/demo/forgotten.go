@@ -7,22 +7,23 @@ import (
 	"github.com/pooled-go/pooled/internal/cli"
 )
 
-// forgotten: a connection is returned with a transaction that nobody ended. Who borrows it next?
+// forgotten: a connection is returned with a transaction that nobody ended. Who gets it next?
 func forgotten(ctx context.Context, d *database, p *page) error {
-	p.section("A forgotten transaction: BEGIN, INSERT, and the connection is returned. Who borrows it next ...")
+	p.section("A forgotten transaction: BEGIN, INSERT, and the connection is returned. Who gets it next ...")
 	rows := [][]string{{"", "... sees", "... and its own BEGIN"}}
 	err := d.beside(nil, func(s *subject) error {
 		t := d.server.temporary()
 		if err := forget(ctx, s.db, d.server, t); err != nil {
 			return err
 		}
-		n, err := borrowNext(ctx, s.db, t)
+		n, err := useNext(ctx, s.db, t)
 		if err != nil {
 			return err
 		}
 		rows = append(rows, []string{s.name, n.sees(), n.begins()})
 		if s.pooled {
-			p.promise(n == next{}, "after a forgotten transaction the next borrower saw %d rows, its BEGIN: %s", n.seen, n.begins())
+			p.promise(n == next{}, "after a forgotten transaction the next user saw %d rows, its BEGIN: %s", n.seen,
+				n.begins())
 		}
 		return nil
 	})
@@ -48,15 +49,15 @@ func forget(ctx context.Context, db *sql.DB, s *server, t table) error {
 	return nil
 }
 
-// next is what the next borrower finds.
+// next is what the next user finds.
 type next struct {
 	seen     int   // rows that nobody committed
 	begin    error // of its own BEGIN
 	survived int   // rows that are there after it rolled back
 }
 
-// borrowNext borrows the connection that was just returned: nobody else is here, so it is the one that is free.
-func borrowNext(ctx context.Context, db *sql.DB, t table) (n next, err error) {
+// useNext takes the connection that was just returned: nobody else is here, so it is the one that is free.
+func useNext(ctx context.Context, db *sql.DB, t table) (n next, err error) {
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return n, err

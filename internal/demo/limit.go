@@ -20,8 +20,8 @@ const (
 	limitTries = 10 // to open a connection, for the same reason
 )
 
-// limit: as many connections as may be open are in use, and one more is wanted. How long a query may wait is the context's
-// affair with database/sql and the pool's with pooled, whose query gets all the time of the demo.
+// limit: as many connections as may be open are in use, and one more is wanted. How long a query may wait is the
+// context's affair with database/sql and the pool's with pooled, whose query gets all the time of the demo.
 func limit(ctx context.Context, d *database, p *page) error {
 	p.section("The limit: %d connections, each in a transaction, and a query that wants a third", limitSize)
 	rows := [][]string{{"", "set by", "gave up after", "one returned"}}
@@ -29,7 +29,7 @@ func limit(ctx context.Context, d *database, p *page) error {
 	wait := d.limitWait()
 	change := func(cfg *pooled.Config) { cfg.Size, cfg.MaxOverflow, cfg.Timeout = limitSize, 0, wait }
 	err := d.beside(change, func(s *subject) error {
-		set, patience := fmt.Sprintf("pool_size=%d&pool_max_overflow=0&pool_timeout=%v", limitSize, wait), demoLimit
+		set, patience := fmt.Sprintf("pool_size=%d&pool_max_overflow=0&pool_timeout=%v", limitSize, wait), totalLimit
 		if !s.pooled {
 			set, patience = fmt.Sprintf("db.SetMaxOpenConns(%d), context.WithTimeout(ctx, %v)", limitSize, wait), wait
 			s.db.SetMaxOpenConns(limitSize)
@@ -56,7 +56,8 @@ func limit(ctx context.Context, d *database, p *page) error {
 	return nil
 }
 
-// limitWait is short, yet long enough for the connections that have to be opened first, for which pool_timeout holds too.
+// limitWait is short, yet long enough for the connections that have to be opened first, for which pool_timeout holds
+// too.
 func (d *database) limitWait() time.Duration {
 	const step = 100 * time.Millisecond
 	return min(max(leastWait, (10*d.opening).Truncate(step)), mostWait)
@@ -70,7 +71,8 @@ type excess struct {
 }
 
 func (e excess) judge(p *page, wait time.Duration) {
-	p.promise(errors.Is(e.refusal, pooled.ErrTimeout), "the error at the limit is not pooled.ErrTimeout: %s", cli.Outcome(e.refusal))
+	p.promise(errors.Is(e.refusal, pooled.ErrTimeout), "the error at the limit is not pooled.ErrTimeout: %s",
+		cli.Outcome(e.refusal))
 	p.promise(e.waited >= wait && e.waited < wait+limitSlack, "pool_timeout=%v took %v", wait, e.waited)
 	p.promise(e.after == nil, "no connection though one had come back: %s", cli.Outcome(e.after))
 }
@@ -91,10 +93,10 @@ func oneTooMany(ctx context.Context, db *sql.DB, patience time.Duration) (e exce
 			return e, err
 		}
 	}
-	patient, cancel := context.WithTimeout(ctx, patience)
+	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	began := time.Now()
-	e.refusal = query(patient, db, "SELECT 1")
+	e.refusal = query(limited, db, "SELECT 1")
 	e.waited = time.Since(began)
 	if err := errors.Join(ctx.Err(), open[0].Rollback()); err != nil {
 		return e, err

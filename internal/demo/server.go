@@ -24,7 +24,7 @@ var (
 	sqliteServer   = &server{begin: "BEGIN", sleep: "SELECT " + sqliteSleep + "(%d)"}
 )
 
-// servers has those by the parent driver's name.
+// servers has those by the driver's name.
 var servers = map[string]*server{
 	"postgres": postgresServer,
 	"mysql":    mysqlServer,
@@ -35,7 +35,8 @@ var servers = map[string]*server{
 const sqliteSleep = "pooled_demo_sleep"
 
 func init() {
-	sqlite.MustRegisterScalarFunction(sqliteSleep, 1, func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
+	sqlite.MustRegisterScalarFunction(sqliteSleep, 1, func(_ *sqlite.FunctionContext,
+		args []driver.Value) (driver.Value, error) {
 		ms, ok := args[0].(int64)
 		if !ok {
 			return nil, errors.New("want milliseconds")

@@ -13,8 +13,8 @@ import (
 
 const sharers = 8 // goroutines
 
-// shared: many goroutines use one database that lives in a connection. For SQLite that is a memory database. On a server it is
-// a session with its temporary table, which pool_class=static gives to each goroutine in turn.
+// shared: many goroutines use one database that lives in a connection. For SQLite that is a memory database. On a
+// server it is a session with its temporary table, which pool_class=static gives to each goroutine in turn.
 func shared(ctx context.Context, d *database, p *page) error {
 	t, rounds, what := d.server.permanent(), 50, "One memory database"
 	var change func(*pooled.Config)

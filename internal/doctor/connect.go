@@ -23,13 +23,14 @@ const (
 	pingTries = 20
 )
 
-// checkConnect opens one session after the other. The first that fails ends the examination: without one there is nothing to examine.
+// checkConnect opens one session after the other. The first that fails ends the examination: without one there is
+// nothing to examine.
 func checkConnect(ctx context.Context, x *exam) error {
 	var took []time.Duration
 	for range dialTries {
 		if err := x.with(nil, func(s *session) error {
 			began := time.Now()
-			return s.borrow(ctx, func(conn *sql.Conn) error {
+			return s.use(ctx, func(conn *sql.Conn) error {
 				took = append(took, time.Since(began))
 				return x.learnSession(ctx, conn)
 			})
@@ -41,7 +42,8 @@ func checkConnect(ctx context.Context, x *exam) error {
 	x.report.record(func() { x.report.Latency = append(x.report.Latency, l) })
 	if l.median >= slowDial {
 		x.report.add("connect", levelWarning, fmt.Sprintf("to open a connection takes %s", l),
-			"look at name resolution, also the server's own (skip_name_resolve), and at TLS; pool_min_idle keeps connections ready")
+			"look at name resolution, also the server's own (skip_name_resolve), and at TLS; pool_min_idle keeps "+
+				"connections ready")
 		return nil
 	}
 	x.report.add("connect", levelOK, fmt.Sprintf("opened %d connections, each in %s", dialTries, l), "")
@@ -58,10 +60,12 @@ func (x *exam) refused(ctx context.Context, err error) error {
 	}
 	switch {
 	case x.torn:
-		x.report.add("connect", levelProblem, "it failed, and the driver's message is not shown: it may have a piece of the password",
+		x.report.add("connect", levelProblem, "it failed, and the driver's message is not shown: it may have a piece "+
+			"of the password",
 			"percent-encode the password: it holds an @ or a / (%40, %2F)")
-	case x.patient == sqlitePatient && errorCode(err) == notADatabase:
-		x.report.add("connect", levelProblem, "this is not an SQLite database", "look at the path: the file is something else, or encrypted")
+	case x.server == sqliteServer && errorCode(err) == notADatabase:
+		x.report.add("connect", levelProblem, "this is not an SQLite database",
+			"look at the path: the file is something else, or encrypted")
 	default:
 		x.report.add("connect", levelProblem, x.say(err), whatToChange(err))
 	}
@@ -73,15 +77,15 @@ const notADatabase = "26"
 
 // learnSession notes which session of the server's this is.
 func (x *exam) learnSession(ctx context.Context, conn *sql.Conn) error {
-	if x.patient == sqlitePatient {
+	if x.server == sqliteServer {
 		if _, err := one(ctx, conn, "PRAGMA schema_version"); errorCode(err) == notADatabase {
 			return err
 		}
 	}
-	if x.patient == nil || x.patient.session == "" {
+	if x.server == nil || x.server.session == "" {
 		return nil
 	}
-	id, err := one(ctx, conn, x.patient.session)
+	id, err := one(ctx, conn, x.server.session)
 	switch {
 	case err == nil:
 		x.sessions = append(x.sessions, id)
@@ -107,7 +111,8 @@ var refusals = []struct {
 	{coded("57P03"), "the server is starting or stopping: try again"},
 	{is(mysql.ErrNoTLS), "turn TLS on at the server, or write tls=false if nobody can listen on the way"},
 	{is(pq.ErrSSLNotSupported), "turn TLS on at the server, or write sslmode=disable if nobody can listen on the way"},
-	{isA[*tls.CertificateVerificationError], "look at the certificate: whose it is, who signed it (sslrootcert, tls), until when"},
+	{isA[*tls.CertificateVerificationError], "look at the certificate: whose it is, who signed it (sslrootcert, " +
+		"tls), until when"},
 	{isA[x509.UnknownAuthorityError], "name the authority that signed the certificate (sslrootcert, tls)"},
 	{isA[*net.DNSError], "look at the host's name"},
 	{is(syscall.ECONNREFUSED), "nobody listens there: look at host and port, and whether the server runs"},
@@ -153,21 +158,22 @@ func isA[E error](err error) bool {
 
 // checkServer asks what it is and, if that can be told, who listens on the way.
 func checkServer(ctx context.Context, x *exam) error {
-	if x.patient == nil {
-		x.report.add("server", levelOK, fmt.Sprintf("the server of driver %s is not known here: its limits, resets and what the next borrower finds were not looked at",
+	if x.server == nil {
+		x.report.add("server", levelOK, fmt.Sprintf("the server of driver %s is not known here: its limits, resets "+
+			"and what the next user finds were not looked at",
 			x.cfg.Driver), "")
 		return nil
 	}
 	return x.with(nil, func(s *session) error {
-		return s.borrow(ctx, func(conn *sql.Conn) error {
-			version, err := one(ctx, conn, x.patient.version)
+		return s.use(ctx, func(conn *sql.Conn) error {
+			version, err := one(ctx, conn, x.server.version)
 			if err != nil {
 				return err
 			}
-			name := x.secrets.mask(x.patient.call(version))
+			name := x.secrets.mask(x.server.call(version))
 			x.report.record(func() { x.report.Server = name })
 			x.report.add("server", levelOK, name, "")
-			return x.patient.look(ctx, x, conn)
+			return x.server.look(ctx, x, conn)
 		})
 	})
 }
@@ -176,7 +182,7 @@ func checkServer(ctx context.Context, x *exam) error {
 func checkPing(ctx context.Context, x *exam) error {
 	var took []time.Duration
 	err := x.with(nil, func(s *session) error {
-		return s.borrow(ctx, func(conn *sql.Conn) error {
+		return s.use(ctx, func(conn *sql.Conn) error {
 			for range pingTries {
 				began := time.Now()
 				if err := conn.PingContext(ctx); err != nil {
@@ -218,10 +224,12 @@ var (
 func (x *exam) judgePing(l latency) {
 	switch limit := x.cfg.PingTimeout; {
 	case limit > 0 && l.max > limit/2:
-		x.report.add("ping", levelProblem, fmt.Sprintf("a ping takes %s: pool_ping_timeout=%v will take connections that are well for dead", l, limit),
+		x.report.add("ping", levelProblem, fmt.Sprintf("a ping takes %s: pool_ping_timeout=%v will take connections "+
+			"that are well for dead", l, limit),
 			enough("pool_ping_timeout", l))
 	case l.median > slowPing:
-		x.report.add("ping", levelWarning, fmt.Sprintf("a ping takes %s: each statement waits as long for the network alone", l),
+		x.report.add("ping", levelWarning, fmt.Sprintf("a ping takes %s: each statement waits as long for the "+
+			"network alone", l),
 			"run the program nearer to the server")
 	default:
 		x.report.add("ping", levelOK, fmt.Sprintf("a ping takes %s", l), "")

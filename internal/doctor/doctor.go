@@ -2,8 +2,8 @@
 // reports findings, each ok, warning or problem, with what to change.
 //
 // It opens at most 3 connections at one time, makes only temporary objects in sessions of its own, and leaves nothing
-// behind, also when it is interrupted. Each check has a limit on its time. No text of the report shows a password, whatever
-// a driver or a server put into its message.
+// behind, also when it is interrupted. Each check has a limit on its time. No text of the report shows a password,
+// whatever a driver or a server put into its message.
 package doctor
 
 import (
@@ -23,7 +23,7 @@ import (
 	"github.com/pooled-go/pooled/internal/visible"
 )
 
-const doctorUsage = `usage: pooled doctor DSN [--instances N] [--json]
+const usage = `usage: pooled doctor DSN [--instances N] [--json]
 
 Connects to the database of DSN as a program would, by any form of DSN that
 sql.Open("pooled", DSN) takes, and says what it finds: ok, warning or problem,
@@ -39,22 +39,23 @@ problem, 1 with one or if the examination could not be finished, 2 if the
 command line or the DSN is wrong.
 `
 
-// doctorLimit is far above what an examination takes on a server at some distance. Each check has a limit of its own.
-const doctorLimit = 3 * time.Minute
+// totalLimit is far above what an examination takes on a server at some distance. Each check has a limit of its own.
+const totalLimit = 3 * time.Minute
 
-// doctorOptions is the command line.
-type doctorOptions struct {
+// commandLine is the command line.
+type commandLine struct {
 	dsn       string
 	instances int
 	json      bool
 }
 
-// Run is the subcommand: it writes the report to stdout. Its error is a *cli.UsageError for a mistake on the command line.
+// Run is the subcommand: it writes the report to stdout. Its error is a *cli.UsageError for a mistake on the command
+// line.
 func Run(ctx context.Context, args []string, stdout io.Writer) error {
-	o, err := parseDoctor(args)
+	o, err := parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		_, err := io.WriteString(stdout, doctorUsage)
+		_, err := io.WriteString(stdout, usage)
 		return err
 	case err != nil:
 		return &cli.UsageError{Err: err}
@@ -76,9 +77,9 @@ func Run(ctx context.Context, args []string, stdout io.Writer) error {
 	return r.err()
 }
 
-// parseDoctor takes the DSN before, between and behind the flags. No error repeats an argument: a DSN that was not quoted
-// for the shell comes in pieces, and one of them may be the password.
-func parseDoctor(args []string) (o doctorOptions, err error) {
+// parse takes the DSN before, between and behind the flags. No error repeats an argument: a DSN that was not
+// quoted for the shell comes in pieces, and one of them may be the password.
+func parse(args []string) (o commandLine, err error) {
 	flags := flag.NewFlagSet("doctor", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.IntVar(&o.instances, "instances", 1, "")
@@ -129,7 +130,7 @@ func whatFlag(err error, read []string) error {
 // plainFlag is what was meant for a flag, and not a piece of a password that happens to begin with a dash.
 var plainFlag = regexp.MustCompile(`^--[a-z]+(-[a-z]+)*$`)
 
-func (o doctorOptions) write(r *diagnosis, stdout io.Writer) error {
+func (o commandLine) write(r *diagnosis, stdout io.Writer) error {
 	if !o.json {
 		return r.print(cli.NewPage(stdout))
 	}

@@ -77,7 +77,8 @@ func about(t *testing.T, d *diagnosis, id string) finding {
 func wantFinding(t *testing.T, d *diagnosis, id string, l level, text, change string) {
 	t.Helper()
 	f := about(t, d, id)
-	if f.Level != l || !strings.Contains(f.Text, text) || !strings.Contains(f.Change, change) || change == "" && f.Change != "" {
+	if f.Level != l || !strings.Contains(f.Text, text) || !strings.Contains(f.Change, change) ||
+		change == "" && f.Change != "" {
 		t.Errorf("have %+v\nwant %s, text with %q, change with %q", f, l, text, change)
 	}
 }
@@ -137,7 +138,8 @@ func TestDoctorUsage(t *testing.T) {
 		if code != 2 || stdout != "" {
 			t.Errorf("%q: have exit code %d and output %q, want 2 and none", tt.args, code, stdout)
 		}
-		if !strings.HasPrefix(stderr, "pooled: doctor: ") || !strings.Contains(stderr, tt.want) || strings.Count(stderr, "\n") != 1 {
+		if !strings.HasPrefix(stderr, "pooled: doctor: ") || !strings.Contains(stderr, tt.want) ||
+			strings.Count(stderr, "\n") != 1 {
 			t.Errorf("%q: have %q, want one line with %q", tt.args, stderr, tt.want)
 		}
 		if strings.Contains(stderr, "s3cret") {
@@ -160,8 +162,8 @@ func TestDoctorArguments(t *testing.T) {
 		{"--instances=3", ":memory:", "--json"},
 		{"--json", "--instances", "3", ":memory:"},
 	} {
-		o, err := parseDoctor(args)
-		if want := (doctorOptions{":memory:", 3, true}); err != nil || o != want {
+		o, err := parse(args)
+		if want := (commandLine{":memory:", 3, true}); err != nil || o != want {
 			t.Errorf("%q: have %+v, %v, want %+v", args, o, err, want)
 		}
 	}

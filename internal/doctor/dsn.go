@@ -24,9 +24,9 @@ func newExam(dsn string, instances int) (*exam, error) {
 	x.report = diagnosis{DSN: given.String(), Driver: cfg.Driver, Form: formOf(dsn, cfg.Driver),
 		Instances: instances, ResetMode: string(cfg.ResetOnReturn)}
 	x.cfg = x.replaceDriver(cfg)
-	x.patient = patients[x.cfg.Driver]
-	x.torn = x.report.Form == "a URL" && x.patient != sqlitePatient && maybeTorn(dsn)
-	if x.patient == sqlitePatient {
+	x.server = serverKinds[x.cfg.Driver]
+	x.torn = x.report.Form == "a URL" && x.server != sqliteServer && maybeTorn(dsn)
+	if x.server == sqliteServer {
 		if err := cli.FileExists(x.cfg.DSN); err != nil {
 			return nil, err
 		}
@@ -54,7 +54,8 @@ func (x *exam) noteReplaced(named string) {
 	if x.cfg.Driver == named {
 		return
 	}
-	x.report.add("driver", levelOK, fmt.Sprintf("this program has no driver %s and used %s, which reads the same DSNs: what is said of the server "+
+	x.report.add("driver", levelOK, fmt.Sprintf("this program has no driver %s and used %s, which reads the same "+
+		"DSNs: what is said of the server "+
 		"and the options holds, latencies may differ", named, x.cfg.Driver), "")
 }
 
@@ -77,16 +78,17 @@ func formOf(dsn, driver string) string {
 		return "a URL"
 	case driver == "mysql":
 		return "go-sql-driver's own form"
-	case patients[driver] == postgresPatient:
+	case serverKinds[driver] == postgresServer:
 		return "keywords and values"
-	case patients[driver] == sqlitePatient:
+	case serverKinds[driver] == sqliteServer:
 		return "SQLite's own form"
 	}
 	return "the driver's own form"
 }
 
-// maybeTorn tells whether a URL has an @ behind what a driver takes for user, password and host. Then that part may have ended at a /, ? or # of the
-// password, and the host begun in it. An @ of an option's value can't be told from that.
+// maybeTorn tells whether a URL has an @ behind what a driver takes for user, password and host. Then that part may
+// have ended at a /, ? or # of the password, and the host begun in it. An @ of an option's value can't be told from
+// that.
 func maybeTorn(dsn string) bool {
 	_, rest, _ := strings.Cut(dsn, "://")
 	end := strings.IndexAny(rest, "/?#")
@@ -98,4 +100,5 @@ func withoutPgxKeys(dsn string) string {
 	return pgxKeys.ReplaceAllString(dsn, "$1")
 }
 
-var pgxKeys = regexp.MustCompile(`(^|[?&\s])(?:(?:default_query_exec_mode|statement_cache_capacity|description_cache_capacity)=[^&\s]*(?:[&\s]|$))+`)
+var pgxKeys = regexp.MustCompile(`(^|[?&\s])` +
+	`(?:(?:default_query_exec_mode|statement_cache_capacity|description_cache_capacity)=[^&\s]*(?:[&\s]|$))+`)

@@ -26,14 +26,16 @@ func becomes(condition func() bool) bool {
 	return false
 }
 
-// What is on a server that an examination might leave there: queries, each with an answer that must be the same afterwards.
+// What is on a server that an examination might leave there: queries, each with an answer that must be the same
+// afterwards.
 var traces = map[string][]string{
 	"postgres": {
 		"SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pooled_doctor_test'",
 		"SELECT count(*) FROM pg_class WHERE relname LIKE 'pooled\\_doctor%'",
 		"SELECT count(*) FROM pg_proc WHERE proname LIKE 'pooled\\_doctor%'",
 		"SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE a.application_name = 'pooled_doctor_test'",
-		"SELECT count(*) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase WHERE d.datname = current_database()",
+		"SELECT count(*) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase WHERE d.datname = " +
+			"current_database()",
 	},
 	"mysql": {
 		"SELECT count(*) FROM information_schema.processlist WHERE user = 'pooled_doctor_traces'",
@@ -86,7 +88,8 @@ func TestDoctorInterrupted(t *testing.T) {
 			ctx, cancel := context.WithCancelCause(t.Context())
 			var stdout, stderr bytes.Buffer
 			p.On(middle, func() { cancel(errors.New("interrupt signal received")) })
-			c := cli.Report("doctor", Run(ctx, []string{pooledtest.WithOptions(p.DSN(), "pool_reset_on_return=none")}, &stdout), &stderr)
+			c := cli.Report("doctor", Run(ctx, []string{pooledtest.WithOptions(p.DSN(), "pool_reset_on_return=none")},
+				&stdout), &stderr)
 			if c != 1 || stderr.String() != "pooled: doctor: interrupt signal received\n" {
 				t.Errorf("have exit code %d and %q, want 1 and the interrupt", c, stderr.String())
 			}
@@ -103,7 +106,8 @@ func TestDoctorInterrupted(t *testing.T) {
 	}
 }
 
-// Against a silent server, whose pool takes seconds to close, an interrupt is answered at once, and the report is JSON if that was asked for.
+// Against a silent server, whose pool takes seconds to close, an interrupt is answered at once, and the report is JSON
+// if that was asked for.
 func TestDoctorInterruptedBySilence(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -133,7 +137,8 @@ func TestDoctorInterruptedBySilence(t *testing.T) {
 	cancel(errors.New("interrupt signal received"))
 	text := make([]byte, 200)
 	n, err := r.Read(text)
-	if have, want := string(text[:n]), "pooled: doctor: closing what was opened; Ctrl-C again to leave now\n"; err != nil || have != want {
+	const want = "pooled: doctor: closing what was opened; Ctrl-C again to leave now\n"
+	if have := string(text[:n]); err != nil || have != want {
 		t.Errorf("have %q, %v, want %q", have, err, want)
 	}
 	if c := <-code; c != 1 || stderr.String() != "pooled: doctor: interrupt signal received\n" {
@@ -187,14 +192,16 @@ func TestDoctorNoAnswer(t *testing.T) {
 		}
 	})
 	within(t, 300*time.Millisecond, grace)
-	for _, dsn := range []string{"postgres://scott:s3cret@" + l.Addr().String() + "/db?sslmode=disable", "scott:s3cret@tcp(" + l.Addr().String() + ")/db"} {
+	for _, dsn := range []string{"postgres://scott:s3cret@" + l.Addr().String() + "/db?sslmode=disable",
+		"scott:s3cret@tcp(" + l.Addr().String() + ")/db"} {
 		d := examine(t, dsn)
 		wantLevels(t, d, "dsn reset-mode pre-ping recycle fork-guard wait connect:problem")
 		wantFinding(t, d, "connect", levelProblem, "no answer within 300ms", "firewalls")
 	}
 }
 
-// A server that falls silent in the middle of a statement, which lib/pq doesn't notice: the examination ends with what was found so far.
+// A server that falls silent in the middle of a statement, which lib/pq doesn't notice: the examination ends with what
+// was found so far.
 func TestDoctorHangs(t *testing.T) {
 	for name, asleep := range map[string]string{"postgres": "SELECT pg_sleep(30)", "mysql": "SELECT SLEEP(30)"} {
 		t.Run(name, func(t *testing.T) {
@@ -209,7 +216,7 @@ func TestDoctorHangs(t *testing.T) {
 			within(t, time.Second, 500*time.Millisecond)
 			checks = []check{connecting, {title: "sleeping", limit: time.Second, run: func(ctx context.Context, x *exam) error {
 				return x.with(nil, func(s *session) error {
-					return s.borrow(ctx, func(conn *sql.Conn) error { return send(ctx, conn, asleep) })
+					return s.use(ctx, func(conn *sql.Conn) error { return send(ctx, conn, asleep) })
 				})
 			}}}
 			p.On(asleep, p.Hang)

@@ -11,12 +11,12 @@ import (
 	"github.com/pooled-go/pooled/internal/cli"
 )
 
-// exam is the examination of one database. Its checks run one after the other; what one learns, the next ones may use. Only the
-// report may be touched after a check was given up.
+// exam is the examination of one database. Its checks run one after the other; what one learns, the next ones may use.
+// Only the report may be touched after a check was given up.
 type exam struct {
 	cfg       pooled.Config // the DSN's, with a driver that this program has
 	instances int
-	patient   *patient // nil: not known
+	server    *serverKind // nil: not known
 	secrets   secrets
 	torn      bool // the DSN was perhaps cut in the middle of its password, so that no text of a driver's may be shown
 	progress  *progress
@@ -33,7 +33,8 @@ type facts struct {
 	idleLimit time.Duration // after which the server ends a session that does nothing; 0: never
 }
 
-// check is a part of the examination. An error means that it could not be finished; what it finds wrong goes into the report.
+// check is a part of the examination. An error means that it could not be finished; what it finds wrong goes into the
+// report.
 type check struct {
 	title  string // for the progress
 	limit  time.Duration
@@ -49,11 +50,11 @@ var checks = []check{
 	{title: "reading the server's limits", limit: checkLimit, server: true, run: checkLimits},
 	{title: "pings", limit: checkLimit, run: checkPing},
 	{title: "resets", limit: checkLimit, server: true, run: checkReset},
-	{title: "what the next borrower finds", limit: leaksLimit, server: true, run: checkLeaks},
+	{title: "what the next user finds", limit: leaksLimit, server: true, run: checkLeaks},
 }
 
-// How long checks may take. A check whose driver doesn't heed its context is given up a grace later, the rest with it: the process
-// ends, and its sessions with it.
+// How long checks may take. A check whose driver doesn't heed its context is given up a grace later, the rest with it:
+// the process ends, and its sessions with it.
 const (
 	connectLimit = 15 * time.Second
 	checkLimit   = 20 * time.Second
@@ -71,13 +72,14 @@ type slowError string
 
 func (e slowError) Error() string { return string(e) }
 
-// run makes all checks that can be made. Its error is that of a context that ended: the report has what was found before.
+// run makes all checks that can be made. Its error is that of a context that ended: the report has what was found
+// before.
 func (x *exam) run(ctx context.Context) (*diagnosis, error) {
-	whole, cancel := context.WithTimeoutCause(ctx, doctorLimit, slowError(fmt.Sprintf("not done within %v", doctorLimit)))
+	whole, cancel := context.WithTimeoutCause(ctx, totalLimit, slowError(fmt.Sprintf("not done within %v", totalLimit)))
 	defer cancel()
 	defer x.progress.show("")
 	for i, c := range checks {
-		if c.server && x.patient == nil {
+		if c.server && x.server == nil {
 			continue
 		}
 		x.progress.show(fmt.Sprintf("[%d/%d] %s", i+1, len(checks), c.title))
@@ -124,7 +126,8 @@ func whyEnded(ctx context.Context, err error) error {
 	return err
 }
 
-// unfinished says what could not be found out. A server that doesn't answer is a problem, one that refuses to tell something isn't.
+// unfinished says what could not be found out. A server that doesn't answer is a problem, one that refuses to tell
+// something isn't.
 func (x *exam) unfinished(c check, err error) {
 	l, change := levelWarning, "see the message; an account with more rights may be told more"
 	if isA[slowError](err) {

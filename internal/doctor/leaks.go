@@ -12,13 +12,13 @@ import (
 	"github.com/pooled-go/pooled"
 )
 
-// leakKind is something that a borrower can leave on its session. In its texts {name} and {key} stand for a name and a number that
-// nobody else uses.
+// leakKind is something that a user can leave on its session. In its texts {name} and {key} stand for a name and a
+// number that nobody else uses.
 type leakKind struct {
 	name  string
 	tx    bool     // it is in a transaction that was left open
 	ready string   // a part of pool_init_sql
-	do    []string // what the borrower sends
+	do    []string // what the user sends
 
 	// probe is a query that a session with it answers otherwise than one without.
 	probe string
@@ -26,8 +26,8 @@ type leakKind struct {
 	elsewhere bool
 }
 
-// The ways to leave a transaction are many, and this one is the same for all: a savepoint is gone with its transaction, and to go back to
-// one that isn't there is an error.
+// The ways to leave a transaction are many, and this one is the same for all: a savepoint is gone with its transaction,
+// and to go back to one that isn't there is an error.
 var openTransaction = leakKind{name: "open transaction", tx: true,
 	do: []string{"BEGIN", "SAVEPOINT {name}"}, probe: "ROLLBACK TO SAVEPOINT {name}"}
 
@@ -36,16 +36,20 @@ var postgresLeaks = []leakKind{
 	{name: "SET", do: []string{"SET statement_timeout = 54321"}, probe: "SHOW statement_timeout"},
 	{name: "search_path", do: []string{"SET search_path = {name}"}, probe: "SHOW search_path"},
 	{name: "role", do: []string{"SELECT set_config('role', current_user::text, false)"}, probe: "SHOW role"},
-	{name: "read-only session", do: []string{"SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"}, probe: "SHOW default_transaction_read_only"},
+	{name: "read-only session", do: []string{"SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"},
+		probe: "SHOW default_transaction_read_only"},
 	{name: "temporary table", do: []string{"CREATE TEMPORARY TABLE {name} (a INT)"},
-		probe: "SELECT count(*) FROM pg_catalog.pg_class WHERE relname = '{name}' AND relnamespace = pg_catalog.pg_my_temp_schema()"},
+		probe: "SELECT count(*) FROM pg_catalog.pg_class WHERE relname = '{name}' AND relnamespace = " +
+			"pg_catalog.pg_my_temp_schema()"},
 	{name: "prepared statement", do: []string{"PREPARE {name} AS SELECT 1"},
 		probe: "SELECT count(*) FROM pg_catalog.pg_prepared_statements WHERE name = '{name}'"},
 	{name: "cursor WITH HOLD", do: []string{"DECLARE {name} CURSOR WITH HOLD FOR SELECT 1"},
 		probe: "SELECT count(*) FROM pg_catalog.pg_cursors WHERE name = '{name}'"},
 	{name: "LISTEN", do: []string{"LISTEN {name}"}, probe: "SELECT count(*) FROM pg_catalog.pg_listening_channels()"},
-	{name: "advisory lock", do: []string{"SELECT pg_advisory_lock({key})"}, elsewhere: true, probe: "SELECT pg_try_advisory_xact_lock({key})"},
-	{name: "SET by a function", ready: "; CREATE TEMPORARY VIEW {name} AS SELECT set_config('statement_timeout', '54321', false)",
+	{name: "advisory lock", do: []string{"SELECT pg_advisory_lock({key})"}, elsewhere: true,
+		probe: "SELECT pg_try_advisory_xact_lock({key})"},
+	{name: "SET by a function", ready: "; CREATE TEMPORARY VIEW {name} AS SELECT set_config('statement_timeout', " +
+		"'54321', false)",
 		do: []string{"SELECT * FROM {name}"}, probe: "SHOW statement_timeout"},
 }
 
@@ -59,15 +63,18 @@ var mysqlLeaks = []leakKind{
 	{name: "temporary table", do: []string{"CREATE TEMPORARY TABLE {name} (a INT)"}, probe: "SELECT count(*) FROM {name}"},
 	{name: "prepared statement", do: []string{"PREPARE {name} FROM 'SELECT 1'"}, probe: "EXECUTE {name}"},
 	{name: "LAST_INSERT_ID(n)", do: []string{"SELECT LAST_INSERT_ID(54321)"}, probe: "SELECT LAST_INSERT_ID()"},
-	{name: "GET_LOCK", do: []string{"SELECT GET_LOCK('{name}', 0)"}, elsewhere: true, probe: "SELECT IS_FREE_LOCK('{name}')"},
+	{name: "GET_LOCK", do: []string{"SELECT GET_LOCK('{name}', 0)"}, elsewhere: true,
+		probe: "SELECT IS_FREE_LOCK('{name}')"},
 	{name: "warnings of a query", do: []string{"SELECT CAST('pooled' AS UNSIGNED)"}, probe: "SHOW COUNT(*) WARNINGS"},
 }
 
 var sqliteLeaks = []leakKind{
 	openTransaction,
 	{name: "PRAGMA", do: []string{"PRAGMA cache_size = 54321"}, probe: "PRAGMA cache_size"},
-	{name: "temporary table", do: []string{"CREATE TEMPORARY TABLE {name} (a INT)"}, probe: "SELECT count(*) FROM sqlite_temp_master WHERE name = '{name}'"},
-	{name: "attached database", do: []string{"ATTACH ':memory:' AS {name}"}, probe: "SELECT count(*) FROM pragma_database_list WHERE name = '{name}'"},
+	{name: "temporary table", do: []string{"CREATE TEMPORARY TABLE {name} (a INT)"},
+		probe: "SELECT count(*) FROM sqlite_temp_master WHERE name = '{name}'"},
+	{name: "attached database", do: []string{"ATTACH ':memory:' AS {name}"},
+		probe: "SELECT count(*) FROM pragma_database_list WHERE name = '{name}'"},
 }
 
 // filled puts a name and a number into all texts.
@@ -89,11 +96,11 @@ func (k leakKind) filled() leakKind {
 // stricter are the modes that undo more, each more than the one before. What commit leaves alone, rollback does.
 var stricter = []pooled.ResetMode{pooled.ResetRollback, pooled.ResetAuto, pooled.ResetSession}
 
-// checkLeaks leaves each kind on a session in the DSN's mode, asks the next borrower of the same session, and where that one finds it, looks
-// for a mode in which it doesn't.
+// checkLeaks leaves each kind on a session in the DSN's mode, asks the next user of the same session, and where
+// that one finds it, looks for a mode in which it doesn't.
 func checkLeaks(ctx context.Context, x *exam) error {
-	for i, k := range x.patient.kinds {
-		x.progress.show(fmt.Sprintf("[%d/%d] what the next borrower finds: %s", i+1, len(x.patient.kinds), k.name))
+	for i, k := range x.server.kinds {
+		x.progress.show(fmt.Sprintf("[%d/%d] what the next user finds: %s", i+1, len(x.server.kinds), k.name))
 		l := x.examineLeak(ctx, k)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -155,7 +162,7 @@ func (x *exam) stricterModes(k leakKind) []pooled.ResetMode {
 // errAlike: a session with it can't be told from one without.
 var errAlike = errors.New("the DSN gives every session the same")
 
-// leaks leaves a kind in a session of its own, and tells whether the next borrower finds it.
+// leaks leaves a kind in a session of its own, and tells whether the next user finds it.
 func (x *exam) leaks(ctx context.Context, k leakKind, mode pooled.ResetMode) (found bool, err error) {
 	k = k.filled()
 	change := func(cfg *pooled.Config) {
@@ -170,7 +177,7 @@ func (x *exam) leaks(ctx context.Context, k leakKind, mode pooled.ResetMode) (fo
 		if err != nil {
 			return err
 		}
-		defer s.cleanUp(ctx, x.patient)
+		defer s.cleanUp(ctx, x.server)
 		if err := s.leave(ctx, k, fresh); err != nil {
 			return err
 		}
@@ -189,9 +196,9 @@ func (x *exam) leaks(ctx context.Context, k leakKind, mode pooled.ResetMode) (fo
 // endLimit is how long a server may take to learn of a session's end: a busy one takes its time.
 const endLimit = 10 * time.Second
 
-// leave is one borrower's work. Unless another session is to be asked, it looks whether it has left something.
+// leave is one user's work. Unless another session is to be asked, it looks whether it has left something.
 func (s *session) leave(ctx context.Context, k leakKind, fresh string) error {
-	return s.borrow(ctx, func(conn *sql.Conn) error {
+	return s.use(ctx, func(conn *sql.Conn) error {
 		if err := send(ctx, conn, k.do...); err != nil {
 			return err
 		}
@@ -206,10 +213,10 @@ func (s *session) leave(ctx context.Context, k leakKind, fresh string) error {
 	})
 }
 
-// ask is the probe's answer to the next borrower.
+// ask is the probe's answer to the next user.
 func (x *exam) ask(ctx context.Context, s *session, k leakKind) (text string, err error) {
 	ask := func(s *session) error {
-		return s.borrow(ctx, func(conn *sql.Conn) (err error) {
+		return s.use(ctx, func(conn *sql.Conn) (err error) {
 			text, err = answer(ctx, conn, k.probe)
 			return err
 		})
@@ -222,15 +229,16 @@ func (x *exam) ask(ctx context.Context, s *session, k leakKind) (text string, er
 	return text, err
 }
 
-// cleanUp is for a session that does not end with its connection, since a pooler in session mode is in between and told not to reset it. It is
-// done also when the examination is interrupted. The pool, which might run pool_init_sql afterwards, is left out.
-func (s *session) cleanUp(ctx context.Context, p *patient) {
+// cleanUp is for a session that does not end with its connection, since a pooler in session mode is in between and told
+// not to reset it. It is done also when the examination is interrupted. The pool, which might run pool_init_sql
+// afterwards, is left out.
+func (s *session) cleanUp(ctx context.Context, p *serverKind) {
 	if p.cleanUp == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpLimit)
 	defer cancel()
-	s.borrow(ctx, func(conn *sql.Conn) error { // an error leaves what the session's end undoes
+	s.use(ctx, func(conn *sql.Conn) error { // an error leaves what the session's end undoes
 		if err := pooled.Detach(ctx, conn); err != nil {
 			return err
 		}
@@ -240,8 +248,8 @@ func (s *session) cleanUp(ctx context.Context, p *patient) {
 
 const cleanUpLimit = 5 * time.Second
 
-// judgeLeaks sums up. A transaction that others are drawn into is a problem whatever the program does; state of the session
-// matters only to a program whose statements leave any.
+// judgeLeaks sums up. A transaction that others are drawn into is a problem whatever the program does; state of the
+// session matters only to a program whose statements leave any.
 func (x *exam) judgeLeaks() {
 	mode := x.cfg.ResetOnReturn
 	session, tried := map[pooled.ResetMode][]string{}, 0 // found, by the mode that prevents it
@@ -255,10 +263,11 @@ func (x *exam) judgeLeaks() {
 				session[by] = append(session[by], l.Kind)
 			}
 		case l.Result == leakFound:
-			x.report.add("leak-transaction", levelProblem, fmt.Sprintf("with pool_reset_on_return=%s the next borrower is in the transaction that the one before left open, with its locks",
+			x.report.add("leak-transaction", levelProblem, fmt.Sprintf("with pool_reset_on_return=%s the next "+
+				"user is in the transaction that the one before left open, with its locks",
 				mode), "pool_reset_on_return="+l.PreventedBy)
 		default:
-			x.report.add("leak-transaction", levelOK, "the next borrower finds no open transaction", "")
+			x.report.add("leak-transaction", levelOK, "the next user finds no open transaction", "")
 		}
 	}
 	x.judgeSessionLeaks(mode, session, tried)
@@ -276,15 +285,18 @@ func (x *exam) judgeSessionLeaks(mode pooled.ResetMode, found map[pooled.ResetMo
 		}
 		what = append(what, kinds...)
 		if by != "" {
-			change = append(change, fmt.Sprintf("pool_reset_on_return=%s, if the program leaves any of: %s", by, strings.Join(kinds, ", ")))
+			change = append(change, fmt.Sprintf("pool_reset_on_return=%s, if the program leaves any of: %s", by,
+				strings.Join(kinds, ", ")))
 		}
 	}
-	text := fmt.Sprintf("with pool_reset_on_return=%s the next borrower finds %d of %d kinds of session state", mode, len(what), tried)
+	text := fmt.Sprintf("with pool_reset_on_return=%s the next user finds %d of %d kinds of session state", mode,
+		len(what), tried)
 	switch {
 	case len(what) == 0:
 		x.report.add("leak-session", levelOK, text, "")
 	case mode == pooled.ResetAuto:
-		x.report.add("leak-session", levelOK, text+", which no statement shows: "+strings.Join(what, ", "), strings.Join(change, "; "))
+		x.report.add("leak-session", levelOK, text+", which no statement shows: "+strings.Join(what, ", "),
+			strings.Join(change, "; "))
 	default:
 		x.report.add("leak-session", levelWarning, text, strings.Join(change, "; "))
 	}

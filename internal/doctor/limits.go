@@ -19,11 +19,11 @@ type bound struct {
 
 // checkLimits compares what the server allows with what the options ask for.
 func checkLimits(ctx context.Context, x *exam) error {
-	if x.patient.limits == nil {
+	if x.server.limits == nil {
 		return nil
 	}
 	err := x.with(nil, func(s *session) error {
-		return s.borrow(ctx, func(conn *sql.Conn) error { return x.patient.limits(ctx, x, conn) })
+		return s.use(ctx, func(conn *sql.Conn) error { return x.server.limits(ctx, x, conn) })
 	})
 	if err != nil {
 		return err
@@ -33,17 +33,20 @@ func checkLimits(ctx context.Context, x *exam) error {
 	return nil
 }
 
-// postgresQuery: what the server keeps for administrators, and what it allows to this role and this database. Superusers have no
-// limit of the latter kinds. Each column has a setting's name, as pg_settings has it.
+// postgresQuery: what the server keeps for administrators, and what it allows to this role and this database.
+// Superusers have no limit of the latter kinds. Each column has a setting's name, as pg_settings has it.
 const postgresQuery = `SELECT
 	(SELECT setting FROM pg_catalog.pg_settings WHERE name = 'max_connections') AS max_connections,
-	(SELECT setting FROM pg_catalog.pg_settings WHERE name = 'superuser_reserved_connections') AS superuser_reserved_connections,
+	(SELECT setting FROM pg_catalog.pg_settings WHERE name = 'superuser_reserved_connections')
+		AS superuser_reserved_connections,
 	(SELECT setting FROM pg_catalog.pg_settings WHERE name = 'reserved_connections') AS reserved_connections,
-	(SELECT CASE WHEN rolsuper THEN -1 ELSE rolconnlimit END FROM pg_catalog.pg_roles WHERE rolname = session_user) AS role_limit,
+	(SELECT CASE WHEN rolsuper THEN -1 ELSE rolconnlimit END FROM pg_catalog.pg_roles WHERE rolname = session_user)
+		AS role_limit,
 	(SELECT CASE WHEN r.rolsuper THEN -1 ELSE d.datconnlimit END FROM pg_catalog.pg_database d, pg_catalog.pg_roles r
 		WHERE d.datname = pg_catalog.current_database() AND r.rolname = session_user) AS database_limit,
 	(SELECT setting FROM pg_catalog.pg_settings WHERE name = 'idle_session_timeout') AS idle_session_timeout,
-	(SELECT setting FROM pg_catalog.pg_settings WHERE name = 'idle_in_transaction_session_timeout') AS idle_in_transaction_session_timeout,
+	(SELECT setting FROM pg_catalog.pg_settings WHERE name = 'idle_in_transaction_session_timeout')
+		AS idle_in_transaction_session_timeout,
 	(SELECT sum(numbackends) - 1 FROM pg_catalog.pg_stat_database) AS in_use`
 
 func postgresLimits(ctx context.Context, x *exam, conn *sql.Conn) error {
@@ -134,7 +137,8 @@ func (x *exam) judgeSize() {
 		return
 	}
 	if x.pooler != poolerNone {
-		x.report.add("server-limit", levelOK, "how many connections the pooler in between takes is its own affair (PgBouncer: max_client_conn, "+
+		x.report.add("server-limit", levelOK, "how many connections the pooler in between takes is its own affair "+
+			"(PgBouncer: max_client_conn, "+
 			"default_pool_size); the server's limits count for the pooler", "")
 		return
 	}
@@ -144,13 +148,15 @@ func (x *exam) judgeSize() {
 	}
 	most := mostConns(x.cfg)
 	if most < 0 {
-		x.report.add("limit", levelWarning, fmt.Sprintf("the pool has no limit: under load %s may take all %d connections of the server (%s), "+
+		x.report.add("limit", levelWarning, fmt.Sprintf("the pool has no limit: under load %s may take all %d "+
+			"connections of the server (%s), "+
 			"and others are refused", all, b.most, b.name), x.share(b)) // a higher limit would be reached as well
 		return
 	}
 	x.report.add("limit", levelOK, fmt.Sprintf("a process opens at most %d connections", most), "")
 	need := most * x.instances
-	sum := fmt.Sprintf("%s with at most %d connections each: %d of the %d that the server lets in (%s)", all, most, need, b.most, b.name)
+	sum := fmt.Sprintf("%s with at most %d connections each: %d of the %d that the server lets in (%s)", all, most,
+		need, b.most, b.name)
 	left := bound{b.name, b.most - b.used, 0}
 	switch {
 	case need > b.most:
@@ -168,7 +174,8 @@ func (x *exam) share(b bound) string {
 	each := b.most / x.instances
 	switch {
 	case each < 1:
-		return fmt.Sprintf("the server has not even one for each: raise its limit (%s), put a pooler in between, or run fewer processes", b.name)
+		return fmt.Sprintf("the server has not even one for each: raise its limit (%s), put a pooler in between, or "+
+			"run fewer processes", b.name)
 	case x.cfg.Class == pooled.ClassDirect || x.cfg.Class == pooled.ClassNull:
 		return fmt.Sprintf("db.SetMaxOpenConns(%d) at most", each)
 	}
@@ -189,23 +196,28 @@ const (
 	shortIdleLimit = 5 * time.Minute
 )
 
-// judgeIdleLimit is about the server that ends sessions which do nothing. The pool knows the limit and closes its idle connections
-// earlier, so it matters only if it is short.
+// judgeIdleLimit is about the server that ends sessions which do nothing. The pool knows the limit and closes its idle
+// connections earlier, so it matters only if it is short.
 func (x *exam) judgeIdleLimit() {
-	limit, recycle, name := x.idleLimit, x.cfg.Recycle, x.patient.idleSetting
+	limit, recycle, name := x.idleLimit, x.cfg.Recycle, x.server.idleSetting
 	switch {
 	case limit == 0:
 		x.report.add("idle-limit", levelOK, "the server does not end sessions for being idle", "")
 	case limit < tinyIdleLimit:
-		x.report.add("idle-limit", levelProblem, fmt.Sprintf("the server ends a session that does nothing for %v, in the hands of a program that thinks for as long, too", limit),
+		x.report.add("idle-limit", levelProblem, fmt.Sprintf("the server ends a session that does nothing for %v, in "+
+			"the hands of a program that thinks for as long, too", limit),
 			fmt.Sprintf("raise %s, to 10 minutes or more", name))
 	case x.cfg.Class == pooled.ClassNull:
-		x.report.add("idle-limit", levelOK, fmt.Sprintf("the server ends a session that is idle for %v; class null keeps none", limit), "")
+		x.report.add("idle-limit", levelOK, fmt.Sprintf("the server ends a session that is idle for %v; class null "+
+			"keeps none", limit), "")
 	case recycle > limit || recycle < 0 && limit < shortIdleLimit:
-		x.report.add("idle-limit", levelWarning, fmt.Sprintf("the server ends a session that is idle for %v, which is less than pool_recycle=%s: in quiet times the pool closes "+
-			"its idle connections before that, and the next callers wait for new ones", limit, recycleText(recycle)), fmt.Sprintf("raise %s above pool_recycle, or lower pool_recycle", name))
+		x.report.add("idle-limit", levelWarning, fmt.Sprintf("the server ends a session that is idle for %v, which "+
+			"is less than pool_recycle=%s: in quiet times the pool closes "+
+			"its idle connections before that, and the next callers wait for new ones", limit, recycleText(recycle)),
+			fmt.Sprintf("raise %s above pool_recycle, or lower pool_recycle", name))
 	default:
-		x.report.add("idle-limit", levelOK, fmt.Sprintf("the server ends a session that is idle for %v; the pool is earlier", limit), "")
+		x.report.add("idle-limit", levelOK, fmt.Sprintf("the server ends a session that is idle for %v; the pool is "+
+			"earlier", limit), "")
 	}
 }
 

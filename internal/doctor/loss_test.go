@@ -57,7 +57,7 @@ func TestAnswerOfASessionThatEnds(t *testing.T) {
 	} {
 		x, _ := newExamAt(t, test.dsn(t))
 		err := x.with(nil, func(s *session) error {
-			return s.borrow(t.Context(), func(conn *sql.Conn) error {
+			return s.use(t.Context(), func(conn *sql.Conn) error {
 				_, err := answer(t.Context(), conn, test.probe)
 				return err
 			})

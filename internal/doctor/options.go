@@ -21,17 +21,19 @@ type advice struct {
 var adviceOnOptions = []advice{
 	{
 		id: "reset-mode", embedded: true,
-		wrong:  func(c pooled.Config) bool { return c.ResetOnReturn == pooled.ResetNone },
-		text:   "pool_reset_on_return=none: whatever a borrower leaves, an open transaction with its locks too, is the next one's",
+		wrong: func(c pooled.Config) bool { return c.ResetOnReturn == pooled.ResetNone },
+		text: "pool_reset_on_return=none: whatever a user leaves, an open transaction with its locks too, is " +
+			"the next one's",
 		change: "pool_reset_on_return=rollback, or auto",
-		fine:   "what a borrower leaves open does not outlive its checkout",
+		fine:   "what a user leaves open does not outlive its checkout",
 	},
 	{
-		id:     "pre-ping",
-		wrong:  func(c pooled.Config) bool { return c.PrePing == pooled.PingOff && c.Class != pooled.ClassNull },
-		text:   "pool_pre_ping=off: a connection that a firewall dropped in silence, or that was lost in a failover, fails in somebody's hands",
+		id:    "pre-ping",
+		wrong: func(c pooled.Config) bool { return c.PrePing == pooled.PingOff && c.Class != pooled.ClassNull },
+		text: "pool_pre_ping=off: a connection that a firewall dropped in silence, or that was lost in a failover, " +
+			"fails in somebody's hands",
 		change: "pool_pre_ping=auto, which costs a round trip only after a second of idleness",
-		fine:   "a connection that has been idle is pinged before it is lent",
+		fine:   "a connection that has been idle is pinged before it is handed out",
 	},
 	{
 		id:     "recycle",
@@ -52,7 +54,8 @@ var adviceOnOptions = []advice{
 		wrong: func(c pooled.Config) bool {
 			return c.Timeout < 0 && c.Class != pooled.ClassNull && c.Class != pooled.ClassDirect && mostConns(c) >= 0
 		},
-		text:   "pool_timeout=-1: when all connections are in use, callers without a deadline wait for ever, and nobody is told",
+		text: "pool_timeout=-1: when all connections are in use, callers without a deadline wait for ever, and " +
+			"nobody is told",
 		change: "pool_timeout=30s, or less than the time after which the program's own callers give up",
 		fine:   "nobody waits for a connection without end",
 	},
@@ -60,12 +63,13 @@ var adviceOnOptions = []advice{
 
 func checkOptions(_ context.Context, x *exam) error {
 	if x.cfg.HookNames != nil {
-		x.report.add("hooks", levelOK, fmt.Sprintf("pool_hooks=%s are the program's and did not run here; if they give the password, say, the rest can't work",
+		x.report.add("hooks", levelOK, fmt.Sprintf("pool_hooks=%s are the program's and did not run here; if they "+
+			"give the password, say, the rest can't work",
 			strings.Join(x.cfg.HookNames, ",")), "")
 	}
 	for _, a := range adviceOnOptions {
 		switch {
-		case x.patient == sqlitePatient && !a.embedded:
+		case x.server == sqliteServer && !a.embedded:
 		case a.wrong(x.cfg):
 			x.report.add(a.id, levelWarning, a.text, a.change)
 		default:

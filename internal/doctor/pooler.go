@@ -15,8 +15,8 @@ import (
 	"github.com/pooled-go/pooled"
 )
 
-// poolerMode is what stands between the program and PostgreSQL. PgBouncer has no name on an ordinary database, and others do
-// as it does, so it is told by the backends, the server's own processes: a session has one for life.
+// poolerMode is what stands between the program and PostgreSQL. PgBouncer has no name on an ordinary database, and
+// others do as it does, so it is told by the backends, the server's own processes: a session has one for life.
 type poolerMode int
 
 const (
@@ -36,16 +36,18 @@ const (
 	transactTries  = 3
 )
 
-// checkPooler asks two open sessions which backend they have: the first twice, then the second, some rounds of that. It changes nothing, so
-// nothing is left on a backend of others, and it needs no traffic.
+// checkPooler asks two open sessions which backend they have: the first twice, then the second, some rounds of that. It
+// changes nothing, so nothing is left on a backend of others, and it needs no traffic.
 //
-//   - Both have the same backend, or one has two: certain, since a session without a pooler has one of its own for life. A pooler that lends
-//     the backend that was used last shows it by the second session, one that lends them in turn by the first one's second question.
-//   - Neither: there is none, or one that kept them apart. PgBouncer does if it runs as several processes and each session met
-//     another one.
-//   - Sessions opened one after the other had the same backend: certainly a pooler, in session mode or of several processes.
+//   - Both have the same backend, or one has two: certain, since a session without a pooler has one of its own for
+//     life. A pooler that hands out the backend that was used last shows it by the second session, one that hands them
+//     out in turn by the first one's second question.
+//   - Neither: there is none, or one that kept them apart. PgBouncer does if it runs as several processes and each
+//     session met another one.
+//   - Sessions opened one after the other had the same backend: certainly a pooler, in session mode or of several
+//     processes.
 func checkPooler(ctx context.Context, x *exam) error {
-	if x.patient != postgresPatient {
+	if x.server != postgresServer {
 		return nil
 	}
 	evidence, err := x.sharedBackend(ctx)
@@ -71,32 +73,38 @@ func checkPooler(ctx context.Context, x *exam) error {
 		x.judgeSharing(x.secrets.mask(evidence))
 	case repeated(x.sessions):
 		x.pooler = poolerSession
-		x.report.add("pooler", levelOK, "a pooler is in between, certainly, since sessions opened one after the other had the same backend; "+
+		x.report.add("pooler", levelOK, "a pooler is in between, certainly, since sessions opened one after the "+
+			"other had the same backend; "+
 			"in session mode, as far as two open sessions can tell", "")
 	default:
-		x.report.add("pooler", levelOK, fmt.Sprintf("no pooler seen: two sessions kept a backend each, in %d rounds", poolerRounds), "")
+		x.report.add("pooler", levelOK, fmt.Sprintf("no pooler seen: two sessions kept a backend each, in %d rounds",
+			poolerRounds), "")
 	}
 	return nil
 }
 
-// judgeSharing: a pool before such a pooler works if nobody wants anything of a session. lib/pq wants its unnamed statement, which it
-// prepares in one round trip and executes in the next, unless it is told to do both in one.
+// judgeSharing: a pool before such a pooler works if nobody wants anything of a session. lib/pq wants its unnamed
+// statement, which it prepares in one round trip and executes in the next, unless it is told to do both in one.
 func (x *exam) judgeSharing(evidence string) {
 	l, unit := levelWarning, "transaction"
-	change := []string{"nothing of a session outlives a transaction, so use SET LOCAL and pg_advisory_xact_lock, no LISTEN and no temporary tables; docs/proxies.md says more"}
+	change := []string{"nothing of a session outlives a transaction, so use SET LOCAL and pg_advisory_xact_lock, no " +
+		"LISTEN and no temporary tables; docs/proxies.md says more"}
 	if x.pooler == poolerStatement {
 		l, unit = levelProblem, "statement"
 		change = []string{"no transaction is possible: pool_mode=transaction in PgBouncer"}
 	}
 	if mode := x.cfg.ResetOnReturn; mode == pooled.ResetAuto || mode == pooled.ResetSession {
 		l = levelProblem
-		change = append(change, fmt.Sprintf("pool_reset_on_return=rollback, since %s resets whichever backend it meets", mode))
+		change = append(change, fmt.Sprintf("pool_reset_on_return=rollback, since %s resets whichever backend it meets",
+			mode))
 	}
 	if cfg, err := pq.NewConfig(x.cfg.DSN); err == nil && !cfg.BinaryParameters && x.report.Driver == "postgres" {
 		l = levelProblem
-		change = append(change, "binary_parameters=yes, since lib/pq otherwise prepares a statement on one backend and may execute it on another")
+		change = append(change, "binary_parameters=yes, since lib/pq otherwise prepares a statement on one backend "+
+			"and may execute it on another")
 	}
-	x.report.add("pooler", l, fmt.Sprintf("a pooler that lends backends by %s is in between (PgBouncer with pool_mode=%s or its like), certainly: %s",
+	x.report.add("pooler", l, fmt.Sprintf("a pooler that shares backends by %s is in between (PgBouncer with "+
+		"pool_mode=%s or its like), certainly: %s",
 		unit, unit, evidence), strings.Join(change, "; "))
 }
 
@@ -106,7 +114,7 @@ func (x *exam) transacts(ctx context.Context) (bool, error) {
 	for range transactTries {
 		answered := false
 		err := x.with(nil, func(s *session) error {
-			return s.borrow(ctx, func(conn *sql.Conn) error {
+			return s.use(ctx, func(conn *sql.Conn) error {
 				if err := send(ctx, conn, "SELECT 1"); err != nil {
 					return err
 				}
@@ -138,7 +146,7 @@ func (x *exam) sharedBackend(ctx context.Context) (evidence string, err error) {
 		cfg.Size, cfg.ResetOnReturn, cfg.Hooks.ConnectError = 2, pooled.ResetNone, refused.take
 	}
 	err = x.with(two, func(s *session) error {
-		return s.borrow(ctx, func(a *sql.Conn) (err error) {
+		return s.use(ctx, func(a *sql.Conn) (err error) {
 			if err := pooled.SoftInvalidate(ctx, a, nil); err != nil { // it ends when it comes back
 				return err
 			}
@@ -169,14 +177,14 @@ func (r *refusal) or(err error) error {
 // besideAnother compares a with a second session. A pooler may let that wait for the end of a, which a context does
 // not end where the driver asks the server to cancel: then a goes.
 func (s *session) besideAnother(ctx context.Context, a *sql.Conn) (evidence string, err error) {
-	ofA, err := one(ctx, a, postgresPatient.session)
+	ofA, err := one(ctx, a, postgresServer.session)
 	if err != nil {
 		return "", err
 	}
 	patience := time.AfterFunc(poolerPatience, func() { a.Close() })
 	defer patience.Stop()
-	err = s.borrow(ctx, func(b *sql.Conn) error {
-		ofB, err := one(ctx, b, postgresPatient.session)
+	err = s.use(ctx, func(b *sql.Conn) error {
+		ofB, err := one(ctx, b, postgresServer.session)
 		switch alone := !patience.Stop(); {
 		case err != nil:
 			return err
@@ -196,7 +204,7 @@ func compareBackends(ctx context.Context, a, b *sql.Conn, ofA, ofB string) (evid
 			conn       *sql.Conn
 			had, other *string
 		}{{a, &ofA, &ofB}, {a, &ofA, &ofB}, {b, &ofB, &ofA}} {
-			id, err := one(ctx, ask.conn, postgresPatient.session)
+			id, err := one(ctx, ask.conn, postgresServer.session)
 			switch {
 			case err != nil:
 				return "", err

@@ -22,8 +22,9 @@ import (
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
-// startPgBouncer puts a PgBouncer with these settings before the PostgreSQL of the tests, and returns the DSN that leads through it. It
-// lives in a directory of its own on a free port, as a user without rights, and ends with the test. Without the program the test is skipped.
+// startPgBouncer puts a PgBouncer with these settings before the PostgreSQL of the tests, and returns the DSN that
+// leads through it. It lives in a directory of its own on a free port, as a user without rights, and ends with the
+// test. Without the program the test is skipped.
 func startPgBouncer(t *testing.T, settings ...string) (dsn string) {
 	t.Helper()
 	direct := pooledtest.Postgres(t)
@@ -55,7 +56,8 @@ func startPgBouncer(t *testing.T, settings ...string) (dsn string) {
 	write("users", fmt.Sprintf("%q %q\n", server.User.Username(), password))
 	write("ini", strings.Join(append([]string{
 		"[databases]", fmt.Sprintf("* = host=%s port=%s", server.Hostname(), server.Port()),
-		"[pgbouncer]", "listen_addr=127.0.0.1", "listen_port=" + port, "unix_socket_dir=", "auth_type=md5", "auth_file=" + dir + "/users", "log_connections=0", "log_disconnections=0",
+		"[pgbouncer]", "listen_addr=127.0.0.1", "listen_port=" + port, "unix_socket_dir=", "auth_type=md5",
+		"auth_file=" + dir + "/users", "log_connections=0", "log_disconnections=0",
 	}, settings...), "\n")+"\n")
 
 	// The shell ends it when its standard input does, which is also the end of a test that panics.
@@ -170,14 +172,16 @@ func TestDoctorBehindPgBouncer(t *testing.T) {
 			d := examine(t, pooledtest.WithOptions(p.DSN(), tt.options))
 			wantLevels(t, d, tt.levels)
 			if sent := strings.Join(p.Messages(), "\n"); tt.name != "session" && changing.MatchString(sent) {
-				t.Errorf("have %q sent, want nothing that changes a session: it may be somebody else's", changing.FindAllString(sent, -1))
+				t.Errorf("have %q sent, want nothing that changes a session: it may be somebody else's",
+					changing.FindAllString(sent, -1))
 			}
 			f := about(t, d, "pooler")
 			if !strings.Contains(f.Text, tt.text) || !strings.Contains(f.Change, tt.change) {
 				t.Errorf("have %+v, want text with %q and change with %q", f, tt.text, tt.change)
 			}
 			for _, l := range d.Leaks {
-				if tried := l.Result != leakNotTried; tried != (tt.name == "session") || !tried && !strings.Contains(l.Reason, "to others") {
+				if tried := l.Result != leakNotTried; tried != (tt.name == "session") ||
+					!tried && !strings.Contains(l.Reason, "to others") {
 					t.Errorf("have %+v, want kinds tried only where their sessions are ours", l)
 				}
 			}
@@ -253,7 +257,8 @@ func TestDoctorLeavesNothingBehindPgBouncer(t *testing.T) {
 		next := pooledtest.OpenDB(t, "postgres", dsn)
 		states := func() (all []string) {
 			for _, query := range []string{
-				"SELECT count(*) FROM pg_prepared_statements", "SELECT count(*) FROM pg_cursors WHERE is_holdable", "SELECT count(*) FROM pg_listening_channels()",
+				"SELECT count(*) FROM pg_prepared_statements", "SELECT count(*) FROM pg_cursors WHERE is_holdable",
+				"SELECT count(*) FROM pg_listening_channels()",
 				"SELECT count(*) FROM pg_class WHERE relnamespace = pg_my_temp_schema()",
 				"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()",
 				"SHOW statement_timeout", "SHOW search_path", "SHOW role", "SHOW default_transaction_read_only",

@@ -128,10 +128,10 @@ func (l allowance) String() string {
 	return fmt.Sprint(*l.Value)
 }
 
-// leak says what became of a kind of state that a borrower left on its session.
+// leak says what became of a kind of state that a user left on its session.
 type leak struct {
 	Kind        string     `json:"kind"`
-	Result      leakResult `json:"result"`                 // for the next borrower, in the DSN's mode
+	Result      leakResult `json:"result"`                 // for the next user, in the DSN's mode
 	PreventedBy string     `json:"prevented_by,omitempty"` // the mode, if it is another
 	Reason      string     `json:"reason,omitempty"`       // why it was not tried
 
@@ -165,7 +165,8 @@ func (r *diagnosis) final() *diagnosis {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return &diagnosis{
-		Version: 1, DSN: r.DSN, Driver: r.Driver, Form: r.Form, Server: r.Server, Instances: r.Instances, ResetMode: r.ResetMode,
+		Version: 1, DSN: r.DSN, Driver: r.Driver, Form: r.Form, Server: r.Server, Instances: r.Instances,
+		ResetMode: r.ResetMode,
 		// Not nil: JSON says [] then.
 		Latency: append([]latency{}, r.Latency...), Limits: append([]allowance{}, r.Limits...),
 		Leaks: append([]leak{}, r.Leaks...), Findings: append([]finding{}, r.Findings...),
@@ -255,7 +256,7 @@ func (r *diagnosis) limitRows() [][]string {
 }
 
 func (r *diagnosis) leakRows() [][]string {
-	rows := [][]string{{"left behind", "the next borrower, " + r.ResetMode, "prevented by"}}
+	rows := [][]string{{"left behind", "the next user, " + r.ResetMode, "prevented by"}}
 	for _, l := range r.Leaks {
 		result := string(l.Result)
 		if l.Result == leakFound {

@@ -19,9 +19,12 @@ func TestDoctorText(t *testing.T) {
 	}
 	at := 0
 	for _, want := range []string{
-		"sqlite://?pool_reset_on_return=none&pool_name=shop\n", "\ndriver sqlite, a URL; SQLite 3.", "\n\n   latency", "\n   dial ", "\n   ping ",
-		"\n\n   left behind         the next borrower, none   prevented by\n   open transaction    finds it                  rollback\n",
-		"\n\nok       dsn ", "\nwarning  reset-mode         pool_reset_on_return=none: ", "\n                            change: pool_reset_on_return=rollback, or auto\n",
+		"sqlite://?pool_reset_on_return=none&pool_name=shop\n", "\ndriver sqlite, a URL; SQLite 3.", "\n\n   latency",
+		"\n   dial ", "\n   ping ",
+		"\n\n   left behind         the next user, none   prevented by\n" +
+			"   open transaction    finds it              rollback\n",
+		"\n\nok       dsn ", "\nwarning  reset-mode         pool_reset_on_return=none: ",
+		"\n                            change: pool_reset_on_return=rollback, or auto\n",
 		"\nproblem  leak-transaction ", "\n\nproblems: 1, warnings: 2, ok: 6\n",
 	} {
 		i := strings.Index(stdout[at:], want)
@@ -41,7 +44,8 @@ func TestDoctorText(t *testing.T) {
 // The JSON has no null where a list belongs, also when nothing could be found out.
 func TestDoctorJSON(t *testing.T) {
 	_, stdout, _ := runCommand(t, "--json", "any?pool_driver=doctoroffline&pool_size=1")
-	for _, want := range []string{`"version": 1,`, `"latency": [],`, `"limits": [],`, `"leaks": [],`, `"verdict": "problem"`, `"id": "connect"`} {
+	for _, want := range []string{`"version": 1,`, `"latency": [],`, `"limits": [],`, `"leaks": [],`,
+		`"verdict": "problem"`, `"id": "connect"`} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("have %s\nwant %s in it", stdout, want)
 		}
@@ -66,7 +70,8 @@ func TestDoctorDocumented(t *testing.T) {
 			t.Errorf("docs/doctor.md: have no row for finding %s, want one", id)
 		}
 	}
-	all := &diagnosis{Latency: []latency{{Sent: "x"}}, Limits: []allowance{{}}, Leaks: []leak{{PreventedBy: "x", Reason: "x"}}, Findings: []finding{{Change: "x"}}}
+	all := &diagnosis{Latency: []latency{{Sent: "x"}}, Limits: []allowance{{}},
+		Leaks: []leak{{PreventedBy: "x", Reason: "x"}}, Findings: []finding{{Change: "x"}}}
 	text, err := json.Marshal(all)
 	if err != nil {
 		t.Fatal(err)
@@ -85,7 +90,8 @@ func TestLatency(t *testing.T) {
 		t.Errorf("have %+v, want a median of 3 ms, a maximum of 20 ms and 3 tries", l)
 	}
 	for d, want := range map[time.Duration]string{
-		1234567 * time.Nanosecond: "1.23ms", 3*time.Second + 456*time.Millisecond: "3.46s", 42500 * time.Microsecond: "43ms", 1499 * time.Nanosecond: "1µs",
+		1234567 * time.Nanosecond: "1.23ms", 3*time.Second + 456*time.Millisecond: "3.46s",
+		42500 * time.Microsecond: "43ms", 1499 * time.Nanosecond: "1µs",
 	} {
 		if have := precise(d); have != want {
 			t.Errorf("have %s, want %s", have, want)

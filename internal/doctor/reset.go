@@ -66,7 +66,7 @@ func (x *exam) somethingToUndo() (leave string, ok bool) {
 	case mode == pooled.ResetRollback || mode == pooled.ResetCommit:
 		return "BEGIN", x.pooler != poolerStatement
 	}
-	return x.patient.touch, !x.pooler.shares()
+	return x.server.touch, !x.pooler.shares()
 }
 
 // judgeReset: replaced says that sessions were closed and others opened in their place, lost how many because their
@@ -75,20 +75,22 @@ func (x *exam) judgeReset(l latency, replaced bool, lost uint64) {
 	limit, mode := x.cfg.ResetTimeout, x.cfg.ResetOnReturn
 	switch {
 	case limit > 0 && l.max > limit/2:
-		x.report.add("reset", levelProblem, fmt.Sprintf("a reset takes %s: what takes longer than pool_reset_timeout=%v costs the connection", l, limit),
+		x.report.add("reset", levelProblem, fmt.Sprintf("a reset takes %s: what takes longer than "+
+			"pool_reset_timeout=%v costs the connection", l, limit),
 			enough("pool_reset_timeout", l))
 	case lost > 0:
 		x.report.add("reset", levelWarning,
 			fmt.Sprintf("%d of %d resets failed, which costs the connection", lost, resetTries),
 			"look at the network, and at the server's log: it may have ended the sessions")
-	case replaced && x.patient != sqlitePatient:
+	case replaced && x.server != sqliteServer:
 		text := fmt.Sprintf("a reset in mode %s closes the connection, and the next caller opens another", mode)
-		if x.patient == mysqlPatient {
+		if x.server == mysqlServer {
 			text += ": over TLS, with compression or with init_connect MySQL's session can't be reset"
 		}
 		x.report.add("reset", levelWarning, text, x.sparingMode())
 	case l.median > slowReset:
-		x.report.add("reset", levelWarning, fmt.Sprintf("a reset takes %s, on each return that has something to undo", l), x.sparingMode())
+		x.report.add("reset", levelWarning, fmt.Sprintf("a reset takes %s, on each return that has something to undo",
+			l), x.sparingMode())
 	default:
 		x.report.add("reset", levelOK, fmt.Sprintf("a reset takes %s", l), "")
 	}

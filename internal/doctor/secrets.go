@@ -9,7 +9,8 @@ import (
 	"github.com/pooled-go/pooled/internal/spelling"
 )
 
-// secrets are what of a DSN must not be shown. pooled's own texts are clean; those of drivers and servers go through mask.
+// secrets are what of a DSN must not be shown. pooled's own texts are clean; those of drivers and servers go through
+// mask.
 type secrets []string
 
 const (

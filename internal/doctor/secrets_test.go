@@ -99,7 +99,8 @@ func TestDoctorShowsNoPasswordOfAServer(t *testing.T) {
 		_, password, _ := strings.Cut(user, ":")
 		wantNowhere(t, dsn, password)
 		out := wantNowhere(t, strings.Replace(dsn, password, "k7Qzw0rd", 1), "k7Qz", "w0rd", password)
-		if !strings.Contains(out, "look at user and password") || strings.Contains(out, "pg_hba.conf") != strings.HasPrefix(dsn, "postgres") {
+		if !strings.Contains(out, "look at user and password") ||
+			strings.Contains(out, "pg_hba.conf") != strings.HasPrefix(dsn, "postgres") {
 			t.Errorf("have\n%s\nwant advice for the password, pg_hba.conf for PostgreSQL alone", out)
 		}
 	}

@@ -10,8 +10,10 @@ import (
 )
 
 const (
-	fineOnPostgres = "dsn reset-mode pre-ping recycle fork-guard wait connect server tls read-only pooler limit server-limit idle-limit ping reset leak-transaction leak-session"
-	fineOnMySQL    = "dsn reset-mode pre-ping recycle fork-guard wait connect server tls read-only autocommit limit server-limit idle-limit ping reset leak-transaction leak-session"
+	fineOnPostgres = "dsn reset-mode pre-ping recycle fork-guard wait connect server tls read-only pooler limit " +
+		"server-limit idle-limit ping reset leak-transaction leak-session"
+	fineOnMySQL = "dsn reset-mode pre-ping recycle fork-guard wait connect server tls read-only autocommit limit " +
+		"server-limit idle-limit ping reset leak-transaction leak-session"
 )
 
 // withWarnings are the findings, some of them of another level.
@@ -36,17 +38,20 @@ func TestDoctorOnPostgres(t *testing.T) {
 	d := examine(t, pooledtest.WithOptions(dsn, sensible))
 	wantLevels(t, d, fineOnPostgres)
 	wantLatencies(t, d, "dial", "ping", "reset DISCARD ALL")
-	if d.Verdict != levelOK || d.Driver != "postgres" || d.Form != "a URL" || !strings.HasPrefix(d.Server, "PostgreSQL ") || d.ResetMode != "auto" {
+	if d.Verdict != levelOK || d.Driver != "postgres" || d.Form != "a URL" ||
+		!strings.HasPrefix(d.Server, "PostgreSQL ") || d.ResetMode != "auto" {
 		t.Errorf("have %+v, want nothing to be wrong with PostgreSQL", d)
 	}
 	d = examine(t, dsn)
 	wantLevels(t, d, without(withWarnings(fineOnPostgres, "limit:warning", "leak-session:warning"), "server-limit"))
 	wantLatencies(t, d, "dial", "ping", "reset ROLLBACK")
-	wantFinding(t, d, "limit", levelWarning, "1 process (--instances N for more) may take all", "pool_size=5&pool_max_overflow=")
+	wantFinding(t, d, "limit", levelWarning, "1 process (--instances N for more) may take all",
+		"pool_size=5&pool_max_overflow=")
 	if f := about(t, d, "limit"); strings.Contains(f.Change, "higher limit") {
 		t.Errorf("have %q, want no higher limit: a pool without one reaches it as well", f.Change)
 	}
-	wantFinding(t, d, "leak-session", levelWarning, "finds 10 of 10 kinds", "pool_reset_on_return=session, if the program leaves any of: SET by a function")
+	wantFinding(t, d, "leak-session", levelWarning, "finds 10 of 10 kinds",
+		"pool_reset_on_return=session, if the program leaves any of: SET by a function")
 
 	d = examine(t, strings.Replace(dsn, "postgres://", "postgresql+pgx://", 1)+"&default_query_exec_mode=exec&"+sensible)
 	wantLevels(t, d, strings.Replace(fineOnPostgres, "dsn", "dsn driver", 1))
@@ -59,7 +64,8 @@ func TestDoctorOnMySQL(t *testing.T) {
 	dsn := pooledtest.MySQL(t)
 	d := examine(t, pooledtest.WithOptions(dsn, sensible))
 	wantLevels(t, d, fineOnMySQL)
-	if d.Verdict != levelOK || d.Driver != "mysql" || d.Form != "go-sql-driver's own form" || !strings.HasPrefix(d.Server, "MariaDB ") {
+	if d.Verdict != levelOK || d.Driver != "mysql" || d.Form != "go-sql-driver's own form" ||
+		!strings.HasPrefix(d.Server, "MariaDB ") {
 		t.Errorf("have %+v, want nothing to be wrong with MariaDB", d)
 	}
 	if reset := d.Latency[2]; !strings.Contains(reset.Sent, "COM_RESET_CONNECTION") {
@@ -79,12 +85,13 @@ func TestDoctorOnMySQL(t *testing.T) {
 		wantFinding(t, d, "autocommit", levelWarning, text, "completion_type=0")
 	}
 
-	d = examine(t, pooledtest.WithOptions(dsn, "compress=true&pool_reset_on_return=session&pool_size=1&pool_max_overflow=0"))
+	const compressed = "compress=true&pool_reset_on_return=session&pool_size=1&pool_max_overflow=0"
+	d = examine(t, pooledtest.WithOptions(dsn, compressed))
 	wantLevels(t, d, withWarnings(fineOnMySQL, "reset:warning"))
 	wantFinding(t, d, "reset", levelWarning, "closes the connection", "pool_reset_on_return=auto")
 }
 
-// What mode lets the next borrower find which kind, and which mode would not.
+// What mode lets the next user find which kind, and which mode would not.
 func TestDoctorLeaks(t *testing.T) {
 	for _, s := range []struct {
 		name   string
@@ -95,7 +102,8 @@ func TestDoctorLeaks(t *testing.T) {
 		{"postgres", pooledtest.Postgres, postgresLeaks, "SET by a function"},
 		{"mysql", pooledtest.MySQL, mysqlLeaks, "warnings of a query"},
 	} {
-		for _, mode := range []pooled.ResetMode{pooled.ResetNone, pooled.ResetCommit, pooled.ResetRollback, pooled.ResetAuto, pooled.ResetSession} {
+		for _, mode := range []pooled.ResetMode{pooled.ResetNone, pooled.ResetCommit, pooled.ResetRollback,
+			pooled.ResetAuto, pooled.ResetSession} {
 			t.Run(s.name+"/"+string(mode), func(t *testing.T) {
 				var want []string
 				for _, k := range s.kinds {
@@ -144,9 +152,10 @@ func TestDoctorOnMySQLWithoutTLS(t *testing.T) {
 	wantFinding(t, d, "connect", levelProblem, "TLS", "tls=false")
 }
 
-// In class null a session ends with its borrow, so nothing is found in any mode; in class direct the modes count.
+// In class null a session ends with its checkout, so nothing is found in any mode; in class direct the modes count.
 func TestDoctorLeaksByClass(t *testing.T) {
-	for name, dsn := range map[string]string{"postgres": pooledtest.Postgres(t), "mysql": pooledtest.MySQL(t), "sqlite": "file:" + t.TempDir() + "/x.db?pool_name=x"} {
+	for name, dsn := range map[string]string{"postgres": pooledtest.Postgres(t), "mysql": pooledtest.MySQL(t),
+		"sqlite": "file:" + t.TempDir() + "/x.db?pool_name=x"} {
 		if name == "sqlite" {
 			oneRow(t, strings.TrimSuffix(strings.TrimPrefix(dsn, "file:"), "?pool_name=x"))
 		}
@@ -164,7 +173,8 @@ func TestDoctorLeaksByClass(t *testing.T) {
 func TestDoctorInstances(t *testing.T) {
 	for name, dsn := range map[string]string{"postgres": pooledtest.Postgres(t), "mysql": pooledtest.MySQL(t)} {
 		d := examine(t, pooledtest.WithOptions(dsn, "pool_size=5&pool_max_overflow=5"), "--instances", "40")
-		wantFinding(t, d, "server-limit", levelProblem, "40 processes with at most 10 connections each: 400 of the ", "pool_size=")
+		wantFinding(t, d, "server-limit", levelProblem, "40 processes with at most 10 connections each: 400 of the ",
+			"pool_size=")
 		if d.Instances != 40 || d.Verdict != levelProblem {
 			t.Errorf("%s: have %d instances and verdict %s, want 40 and a problem", name, d.Instances, d.Verdict)
 		}
@@ -183,18 +193,21 @@ func TestDoctorAccountLimits(t *testing.T) {
 		_, host, _ := strings.Cut(dsn, "@")
 		d := examine(t, "postgres://pooled_doctor_few:"+secret+"@"+host+"&"+sensible)
 		wantLevels(t, d, withWarnings(fineOnPostgres, "server-limit:problem"))
-		wantFinding(t, d, "server-limit", levelProblem, "10 of the 7 that the server lets in (the role's connection limit)", "pool_size=5&pool_max_overflow=2")
+		wantFinding(t, d, "server-limit", levelProblem, "10 of the 7 that the server lets in (the role's "+
+			"connection limit)", "pool_size=5&pool_max_overflow=2")
 	})
 	t.Run("mysql", func(t *testing.T) {
 		dsn := pooledtest.MySQL(t)
 		admin := pooledtest.OpenDB(t, "mysql", dsn)
-		pooledtest.MustExec(t, admin, "CREATE OR REPLACE USER pooled_doctor_few@'127.0.0.1' IDENTIFIED BY '"+secret+"' WITH MAX_USER_CONNECTIONS 7")
+		pooledtest.MustExec(t, admin, "CREATE OR REPLACE USER pooled_doctor_few@'127.0.0.1' IDENTIFIED BY '"+secret+
+			"' WITH MAX_USER_CONNECTIONS 7")
 		pooledtest.MustExec(t, admin, "GRANT ALL ON pooled_test.* TO pooled_doctor_few@'127.0.0.1'")
 		t.Cleanup(func() { admin.Exec("DROP USER pooled_doctor_few@'127.0.0.1'") })
 		_, host, _ := strings.Cut(dsn, "@")
 		d := examine(t, "pooled_doctor_few:"+secret+"@"+host+"?"+sensible)
 		wantLevels(t, d, withWarnings(fineOnMySQL, "server-limit:problem"))
-		wantFinding(t, d, "server-limit", levelProblem, "10 of the 7 that the server lets in (max_user_connections)", "pool_size=5&pool_max_overflow=2")
+		wantFinding(t, d, "server-limit", levelProblem, "10 of the 7 that the server lets in (max_user_connections)",
+			"pool_size=5&pool_max_overflow=2")
 	})
 }
 
@@ -229,8 +242,9 @@ func TestDoctorNotTried(t *testing.T) {
 
 func TestDoctorIdleLimit(t *testing.T) {
 	for dsn, change := range map[string]string{
-		pooledtest.WithOptions(pooledtest.Postgres(t), "idle_session_timeout=60000"): "raise idle_session_timeout above pool_recycle",
-		pooledtest.WithOptions(pooledtest.MySQL(t), "wait_timeout=60"):               "raise wait_timeout above pool_recycle",
+		pooledtest.WithOptions(pooledtest.Postgres(t), "idle_session_timeout=60000"): "raise idle_session_timeout " +
+			"above pool_recycle",
+		pooledtest.WithOptions(pooledtest.MySQL(t), "wait_timeout=60"): "raise wait_timeout above pool_recycle",
 	} {
 		d := examine(t, dsn)
 		wantFinding(t, d, "idle-limit", levelWarning, "idle for 1m0s, which is less than pool_recycle=30m", change)
@@ -257,7 +271,7 @@ func TestJudgeIdleLimit(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		x := &exam{cfg: cfg, patient: mysqlPatient, facts: facts{idleLimit: tt.limit}}
+		x := &exam{cfg: cfg, server: mysqlServer, facts: facts{idleLimit: tt.limit}}
 		x.judgeIdleLimit()
 		wantFinding(t, x.report.final(), "idle-limit", tt.level, tt.text, tt.change)
 	}
@@ -274,17 +288,19 @@ func TestJudgeReset(t *testing.T) {
 	}{
 		{"", time.Millisecond, 2 * time.Second, false, levelOK, ""},
 		{"", time.Millisecond, 3 * time.Second, false, levelProblem, "at least pool_reset_timeout=12s"},
-		{"pool_reset_timeout=1ms", time.Millisecond, time.Millisecond, false, levelProblem, "at least pool_reset_timeout=4ms; 5s is the default"},
+		{"pool_reset_timeout=1ms", time.Millisecond, time.Millisecond, false, levelProblem,
+			"at least pool_reset_timeout=4ms; 5s is the default"},
 		{"pool_reset_timeout=-1", time.Millisecond, 3 * time.Second, false, levelOK, ""},
 		{"", 200 * time.Millisecond, time.Second, false, levelWarning, "nearer"},
-		{"pool_reset_on_return=session", 200 * time.Millisecond, time.Second, false, levelWarning, "pool_reset_on_return=auto"},
+		{"pool_reset_on_return=session", 200 * time.Millisecond, time.Second, false, levelWarning,
+			"pool_reset_on_return=auto"},
 		{"pool_reset_on_return=session", time.Millisecond, time.Second, true, levelWarning, "pool_reset_on_return=auto"},
 	} {
 		cfg, err := pooled.ParseDSN("mysql://h/db?" + tt.options)
 		if err != nil {
 			t.Fatal(err)
 		}
-		x := &exam{cfg: cfg, patient: mysqlPatient}
+		x := &exam{cfg: cfg, server: mysqlServer}
 		x.judgeReset(latency{median: tt.median, max: tt.max}, tt.replaced, 0)
 		wantFinding(t, x.report.final(), "reset", tt.level, "", tt.change)
 	}
@@ -299,7 +315,8 @@ func TestJudgePing(t *testing.T) {
 	}{
 		{"", time.Millisecond, 2 * time.Second, levelOK, ""},
 		{"", time.Millisecond, 3 * time.Second, levelProblem, "at least pool_ping_timeout=12s"},
-		{"pool_ping_timeout=1ms", time.Millisecond, time.Millisecond, levelProblem, "at least pool_ping_timeout=4ms; 5s is the default"},
+		{"pool_ping_timeout=1ms", time.Millisecond, time.Millisecond, levelProblem,
+			"at least pool_ping_timeout=4ms; 5s is the default"},
 		{"pool_ping_timeout=-1", 51 * time.Millisecond, 3 * time.Second, levelWarning, "nearer"},
 	} {
 		cfg, err := pooled.ParseDSN("mysql://h/db?" + tt.options)
@@ -323,11 +340,15 @@ func TestJudgeSize(t *testing.T) {
 	}{
 		{"pool_size=5&pool_max_overflow=5", 2, []bound{{"all", 100, 3}}, "limit server-limit", ""},
 		{"pool_size=5&pool_max_overflow=5", 10, []bound{{"all", 100, 0}}, "limit server-limit", ""},
-		{"pool_size=5&pool_max_overflow=5", 10, []bound{{"all", 100, 1}}, "limit server-limit:warning", "pool_size=5&pool_max_overflow=4 at most"},
+		{"pool_size=5&pool_max_overflow=5", 10, []bound{{"all", 100, 1}}, "limit server-limit:warning",
+			"pool_size=5&pool_max_overflow=4 at most"},
 		{"pool_size=5&pool_max_overflow=5", 10, []bound{{"all", 100, -1}}, "limit server-limit", ""},
-		{"pool_size=5&pool_max_overflow=5", 11, []bound{{"all", 100, 0}}, "limit server-limit:problem", "pool_size=5&pool_max_overflow=4 at most"},
-		{"pool_size=50&pool_max_overflow=0", 11, []bound{{"all", 100, 0}}, "limit server-limit:problem", "pool_size=9&pool_max_overflow=0 at most"},
-		{"pool_size=1&pool_max_overflow=0", 11, []bound{{"all", 100, 0}, {"role", 10, -1}}, "limit server-limit:problem", "not even one for each: raise its limit (role)"},
+		{"pool_size=5&pool_max_overflow=5", 11, []bound{{"all", 100, 0}}, "limit server-limit:problem",
+			"pool_size=5&pool_max_overflow=4 at most"},
+		{"pool_size=50&pool_max_overflow=0", 11, []bound{{"all", 100, 0}}, "limit server-limit:problem",
+			"pool_size=9&pool_max_overflow=0 at most"},
+		{"pool_size=1&pool_max_overflow=0", 11, []bound{{"all", 100, 0}, {"role", 10, -1}},
+			"limit server-limit:problem", "not even one for each: raise its limit (role)"},
 		{"pool_class=static", 10, []bound{{"all", 10, 0}}, "limit server-limit", ""},
 		{"pool_size=20", 4, []bound{{"all", 100, 0}}, "limit:warning", "pool_size=20&pool_max_overflow=5 at most"},
 		{"pool_size=-1", 4, []bound{{"all", 100, 0}}, "limit:warning", "pool_size=1&pool_max_overflow=24 at most"},
@@ -347,7 +368,8 @@ func TestJudgeSize(t *testing.T) {
 			continue
 		}
 		if n := len(d.Findings); tt.change != "" && !strings.Contains(d.Findings[n-1].Change, tt.change) {
-			t.Errorf("%s, %d processes, %v: have change %q, want %q", tt.options, tt.instances, tt.bounds, d.Findings[n-1].Change, tt.change)
+			t.Errorf("%s, %d processes, %v: have change %q, want %q", tt.options, tt.instances, tt.bounds,
+				d.Findings[n-1].Change, tt.change)
 		}
 	}
 }

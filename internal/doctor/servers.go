@@ -14,8 +14,8 @@ import (
 	"github.com/lib/pq"
 )
 
-// patient is what an examination has to know of a kind of server.
-type patient struct {
+// serverKind is what an examination has to know of a kind of server.
+type serverKind struct {
 	session string                      // asks for what no two sessions have in common; empty: nothing to ask
 	version string                      // the query
 	call    func(version string) string // the name it goes by
@@ -32,9 +32,10 @@ type patient struct {
 }
 
 var (
-	postgresPatient = &patient{
+	postgresServer = &serverKind{
 		// Of several servers behind one name two may have the same number in use.
-		session:     "SELECT pid || ' since ' || backend_start FROM pg_catalog.pg_stat_activity WHERE pid = pg_catalog.pg_backend_pid()",
+		session: "SELECT pid || ' since ' || backend_start FROM pg_catalog.pg_stat_activity WHERE pid = " +
+			"pg_catalog.pg_backend_pid()",
 		version:     "SELECT pg_catalog.version()",
 		call:        func(v string) string { v, _, _ = strings.Cut(v, " on "); return v },
 		look:        lookAtPostgres,
@@ -44,7 +45,7 @@ var (
 		kinds:       postgresLeaks,
 		cleanUp:     []string{"ROLLBACK", "DISCARD ALL"},
 	}
-	mysqlPatient = &patient{
+	mysqlServer = &serverKind{
 		session: "SELECT CONNECTION_ID()",
 		version: "SELECT VERSION()",
 		call: func(v string) string {
@@ -60,7 +61,7 @@ var (
 		touch:       "SET @pooled_doctor = 1",
 		kinds:       mysqlLeaks,
 	}
-	sqlitePatient = &patient{
+	sqliteServer = &serverKind{
 		version: "SELECT sqlite_version()",
 		call:    func(v string) string { return "SQLite " + v },
 		look:    lookAtSQLite,
@@ -69,14 +70,14 @@ var (
 	}
 )
 
-// patients has those by the driver's name.
-var patients = map[string]*patient{
-	"postgres": postgresPatient,
-	"pgx":      postgresPatient,
-	"pgx/v5":   postgresPatient,
-	"mysql":    mysqlPatient,
-	"sqlite":   sqlitePatient,
-	"sqlite3":  sqlitePatient,
+// serverKinds has those by the driver's name.
+var serverKinds = map[string]*serverKind{
+	"postgres": postgresServer,
+	"pgx":      postgresServer,
+	"pgx/v5":   postgresServer,
+	"mysql":    mysqlServer,
+	"sqlite":   sqliteServer,
+	"sqlite3":  sqliteServer,
 }
 
 func lookAtPostgres(ctx context.Context, x *exam, conn *sql.Conn) error {
@@ -96,7 +97,8 @@ func lookAtPostgres(ctx context.Context, x *exam, conn *sql.Conn) error {
 		}
 		encrypted = used == "true"
 	}
-	x.judgeTLS(hosts, encrypted, "sslmode=verify-full, with the server's authority in sslrootcert; sslmode=require at least")
+	x.judgeTLS(hosts, encrypted, "sslmode=verify-full, with the server's authority in sslrootcert; sslmode=require "+
+		"at least")
 	standby, err := one(ctx, conn, "SELECT pg_catalog.pg_is_in_recovery()")
 	if err != nil {
 		return err
@@ -169,7 +171,8 @@ func lookAtSQLite(ctx context.Context, x *exam, conn *sql.Conn) error {
 		return err
 	}
 	if only == "1" || opensReadOnly(x.cfg.DSN) {
-		x.report.add("read-only", levelOK, "the DSN opens the database for reading only (mode=ro, immutable or query_only): a program that writes can't use it", "")
+		x.report.add("read-only", levelOK, "the DSN opens the database for reading only (mode=ro, immutable or "+
+			"query_only): a program that writes can't use it", "")
 		return nil
 	}
 	patience, err := one(ctx, conn, "PRAGMA busy_timeout")
@@ -180,7 +183,8 @@ func lookAtSQLite(ctx context.Context, x *exam, conn *sql.Conn) error {
 	case mostConns(x.cfg) == 1:
 		x.report.add("sqlite-busy", levelOK, "one connection: its users take turns", "")
 	case ms == 0:
-		x.report.add("sqlite-busy", levelWarning, `no busy timeout: of two that write at the same moment one gets "database is locked" at once`,
+		x.report.add("sqlite-busy", levelWarning, "no busy timeout: of two that write at the same moment "+
+			`one gets "database is locked" at once`,
 			"_pragma=busy_timeout(10000); for driver sqlite3 _busy_timeout=10000")
 	default:
 		x.report.add("sqlite-busy", levelOK, fmt.Sprintf("who wants to write while another does waits up to %d ms", ms), "")
@@ -188,7 +192,8 @@ func lookAtSQLite(ctx context.Context, x *exam, conn *sql.Conn) error {
 	return nil
 }
 
-// opensReadOnly tells whether SQLite's own form of a DSN says so. Only with file: it reads what is behind the question mark.
+// opensReadOnly tells whether SQLite's own form of a DSN says so. Only with file: it reads what is behind the question
+// mark.
 func opensReadOnly(dsn string) bool {
 	uri, query, _ := strings.Cut(dsn, "?")
 	v, err := url.ParseQuery(query)
@@ -209,7 +214,8 @@ func (x *exam) judgeTLS(hosts []string, encrypted bool, change string) {
 	case away == "":
 		x.report.add("tls", levelOK, "no TLS, and the way to the server does not leave this machine", "")
 	default:
-		x.report.add("tls", levelWarning, fmt.Sprintf("no TLS on the way to %s: whoever is on it can read and change everything", x.secrets.mask(away)), change)
+		x.report.add("tls", levelWarning, fmt.Sprintf("no TLS on the way to %s: whoever is on it can read and change "+
+			"everything", x.secrets.mask(away)), change)
 	}
 }
 
@@ -223,7 +229,8 @@ func local(host string) bool {
 
 func (x *exam) judgeReadOnly(yes bool, change string) {
 	if yes {
-		x.report.add("read-only", levelWarning, "this server takes no writes: a standby, or set so", change+", unless the program only reads")
+		x.report.add("read-only", levelWarning, "this server takes no writes: a standby, or set so", change+
+			", unless the program only reads")
 		return
 	}
 	x.report.add("read-only", levelOK, "the server takes writes", "")

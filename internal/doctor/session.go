@@ -16,14 +16,15 @@ import (
 	"github.com/pooled-go/pooled"
 )
 
-// session is a pool of one server connection, so that every borrower gets the same session, or the one that replaced it.
+// session is a pool of one server connection, so that every user gets the same session, or the one that replaced
+// it.
 type session struct {
 	db   *sql.DB
 	pool *pooled.Pool
 }
 
-// open makes a pool as the DSN asks for, but for what would come between the examination and the session. It connects to nothing.
-// Its close waits until the session has ended, as far as the client can tell.
+// open makes a pool as the DSN asks for, but for what would come between the examination and the session. It connects
+// to nothing. Its close waits until the session has ended, as far as the client can tell.
 func (x *exam) open(change func(*pooled.Config)) (*session, error) {
 	cfg := x.cfg
 	if cfg.Class != pooled.ClassNull && cfg.Class != pooled.ClassDirect {
@@ -70,8 +71,8 @@ func (x *exam) with(change func(*pooled.Config), f func(*session) error) error {
 	return errors.Join(f(s), s.close())
 }
 
-// borrow is one checkout.
-func (s *session) borrow(ctx context.Context, f func(*sql.Conn) error) error {
+// use is one checkout.
+func (s *session) use(ctx context.Context, f func(*sql.Conn) error) error {
 	conn, err := s.db.Conn(ctx)
 	if err != nil {
 		return err

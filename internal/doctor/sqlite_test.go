@@ -19,7 +19,8 @@ func TestDoctorOnMemory(t *testing.T) {
 		if strings.Contains(dsn, "sqlite3") {
 			replaced = " driver"
 		}
-		wantLevels(t, d, "dsn"+replaced+" reset-mode wait connect server sqlite-busy ping reset leak-transaction leak-session:warning")
+		wantLevels(t, d, "dsn"+replaced+" reset-mode wait connect server sqlite-busy ping reset leak-transaction "+
+			"leak-session:warning")
 		wantLatencies(t, d, "dial", "ping", "reset ROLLBACK")
 		if !strings.HasPrefix(d.Server, "SQLite 3.") || d.Instances != 1 || len(d.Limits) != 0 || d.Verdict != levelWarning {
 			t.Errorf("have %+v, want SQLite, one process, no limits and a warning", d)
@@ -54,7 +55,8 @@ func TestDoctorOnOtherFile(t *testing.T) {
 	if err := os.WriteFile(file, bytes.Repeat([]byte("no database\n"), 1000), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, dsn := range []string{"sqlite:///" + filepath.ToSlash(file), file + "?pool_driver=sqlite", file + "?pool_driver=sqlite&_pragma=journal_mode(wal)"} {
+	for _, dsn := range []string{"sqlite:///" + filepath.ToSlash(file), file + "?pool_driver=sqlite", file +
+		"?pool_driver=sqlite&_pragma=journal_mode(wal)"} {
 		d := examine(t, dsn)
 		wantLevels(t, d, "dsn reset-mode wait connect:problem")
 		wantFinding(t, d, "connect", levelProblem, "this is not an SQLite database", "look at the path")
@@ -102,7 +104,8 @@ func oneRow(t *testing.T, file string) (count func() int) {
 
 func TestDoctorLeaksOnSQLite(t *testing.T) {
 	for mode, want := range map[string]string{
-		"none":     "open transaction: found rollback\nPRAGMA: found auto\ntemporary table: found auto\nattached database: found auto",
+		"none": "open transaction: found rollback\nPRAGMA: found auto\ntemporary table: found auto\nattached " +
+			"database: found auto",
 		"commit":   "open transaction: clean\nPRAGMA: found auto\ntemporary table: found auto\nattached database: found auto",
 		"rollback": "open transaction: clean\nPRAGMA: found auto\ntemporary table: found auto\nattached database: found auto",
 		"auto":     "open transaction: clean\nPRAGMA: clean\ntemporary table: clean\nattached database: clean",
@@ -113,9 +116,11 @@ func TestDoctorLeaksOnSQLite(t *testing.T) {
 			t.Errorf("%s: have\n%s\nwant\n%s", mode, have, want)
 		}
 		if mode == "none" {
-			wantLevels(t, d, "dsn reset-mode:warning wait connect server sqlite-busy ping leak-transaction:problem leak-session:warning")
+			wantLevels(t, d, "dsn reset-mode:warning wait connect server sqlite-busy ping leak-transaction:problem "+
+				"leak-session:warning")
 			wantFinding(t, d, "leak-transaction", levelProblem, "is in the transaction", "pool_reset_on_return=rollback")
-			wantFinding(t, d, "leak-session", levelWarning, "finds 3 of 3 kinds", "pool_reset_on_return=auto, if the program leaves any of: PRAGMA, temporary table, attached database")
+			wantFinding(t, d, "leak-session", levelWarning, "finds 3 of 3 kinds",
+				"pool_reset_on_return=auto, if the program leaves any of: PRAGMA, temporary table, attached database")
 		}
 	}
 }
@@ -130,7 +135,7 @@ func TestSessionEnded(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := x.with(nil, func(s *session) error {
-			err := s.borrow(t.Context(), func(conn *sql.Conn) error { return conn.PingContext(t.Context()) })
+			err := s.use(t.Context(), func(conn *sql.Conn) error { return conn.PingContext(t.Context()) })
 			if have := s.ended(); have != want {
 				t.Errorf("class %s: have it ended %t, want %t", class, have, want)
 			}

@@ -20,7 +20,8 @@ func terminal(t *testing.T) (other, tty *os.File) {
 	t.Cleanup(func() { other.Close() })
 	var number uint32
 	unlock := int32(0)
-	for request, arg := range map[uintptr]unsafe.Pointer{syscall.TIOCGPTN: unsafe.Pointer(&number), syscall.TIOCSPTLCK: unsafe.Pointer(&unlock)} {
+	for request, arg := range map[uintptr]unsafe.Pointer{syscall.TIOCGPTN: unsafe.Pointer(&number),
+		syscall.TIOCSPTLCK: unsafe.Pointer(&unlock)} {
 		if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, other.Fd(), request, uintptr(arg)); errno != 0 {
 			t.Fatal(errno)
 		}
@@ -50,7 +51,7 @@ func TestDoctorProgress(t *testing.T) {
 	tty.Close()
 	text, _ := io.ReadAll(other) // the error is that of a terminal without another end
 	shown := string(text)
-	for _, want := range []string{"] connecting", "] pings", "[4/4] what the next borrower finds: attached database"} {
+	for _, want := range []string{"] connecting", "] pings", "[4/4] what the next user finds: attached database"} {
 		if !strings.Contains(shown, want) {
 			t.Errorf("have %q, want %q in it", shown, want)
 		}

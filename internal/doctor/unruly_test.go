@@ -68,10 +68,12 @@ func TestDoctorTerminalEscapes(t *testing.T) {
 // Wherever in the report a text of a server's or a driver's stands.
 func TestReportIsRuly(t *testing.T) {
 	r := diagnosis{
-		DSN: pooledtest.Unruly, Driver: pooledtest.Unruly, Form: pooledtest.Unruly, Server: pooledtest.Unruly, ResetMode: pooledtest.Unruly,
-		Latency:  []latency{{Name: pooledtest.Unruly, Sent: pooledtest.Unruly}},
-		Limits:   []allowance{{Name: pooledtest.Unruly}},
-		Leaks:    []leak{{Kind: pooledtest.Unruly, Result: leakClean, Reason: pooledtest.Unruly, PreventedBy: pooledtest.Unruly}},
+		DSN: pooledtest.Unruly, Driver: pooledtest.Unruly, Form: pooledtest.Unruly, Server: pooledtest.Unruly,
+		ResetMode: pooledtest.Unruly,
+		Latency:   []latency{{Name: pooledtest.Unruly, Sent: pooledtest.Unruly}},
+		Limits:    []allowance{{Name: pooledtest.Unruly}},
+		Leaks: []leak{{Kind: pooledtest.Unruly, Result: leakClean, Reason: pooledtest.Unruly,
+			PreventedBy: pooledtest.Unruly}},
 		Findings: []finding{{ID: pooledtest.Unruly, Level: levelOK, Text: pooledtest.Unruly, Change: pooledtest.Unruly}},
 	}
 	var text, plain bytes.Buffer
