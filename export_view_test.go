@@ -74,9 +74,6 @@ func (nopConn) ExecContext(context.Context, string, []driver.NamedValue) (driver
 	return driver.RowsAffected(1), nil
 }
 
-// Callers are the return addresses on the stack.
-func Callers(pcs []uintptr) int { return callers(pcs) }
-
 // Redact is a text without the secrets of a DSN.
 func Redact(dsn, text string) string {
 	var r redactor

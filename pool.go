@@ -12,6 +12,7 @@ import (
 
 	"github.com/ngrok/sqlmw"
 
+	"github.com/pooled-go/pooled/internal/callers"
 	"github.com/pooled-go/pooled/internal/process"
 )
 
@@ -456,7 +457,7 @@ func (p *Pool) assertFreeLocked() error {
 		return &AssertError{Stack: formatStack(p.takenAt)}
 	}
 	stack := make([]uintptr, 64)
-	p.takenAt = stack[:callers(stack)]
+	p.takenAt = stack[:callers.Into(stack)]
 	return nil
 }
 

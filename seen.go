@@ -2,10 +2,13 @@ package pooled
 
 import (
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"github.com/pooled-go/pooled/internal/callers"
 )
 
 // seen is what others than its holder may look at of a server connection in use: what it is
@@ -98,7 +101,7 @@ func (s *ServerConn) takenHere() {
 	if s.seen.stack == nil {
 		s.seen.stack = new([stackDepth]uintptr)
 	}
-	s.seen.depth = callers(s.seen.stack[:])
+	s.seen.depth = callers.Into(s.seen.stack[:])
 	s.use.CompareAndSwap(useNone, useTaken) // in class direct it is taken already if it was not used since Connect
 }
 
@@ -117,6 +120,11 @@ func (s *ServerConn) look(r *redactor, uses uint64) (statement string, stack []u
 	return r.clip(statement, statementLimit), stack
 }
 
+// poolPackages are those whose functions a program calls to take a connection.
+var poolPackages = []string{
+	"database/sql.", "github.com/pooled-go/pooled.", "github.com/pooled-go/pooled/internal/callers.",
+}
+
 // formatStack begins with the program's own function.
 func formatStack(stack []uintptr) string {
 	if len(stack) == 0 {
@@ -126,7 +134,7 @@ func formatStack(stack []uintptr) string {
 	frames := runtime.CallersFrames(stack)
 	for {
 		frame, more := frames.Next()
-		ours := strings.HasPrefix(frame.Function, "database/sql.") || strings.HasPrefix(frame.Function, "github.com/pooled-go/pooled.")
+		ours := slices.ContainsFunc(poolPackages, func(p string) bool { return strings.HasPrefix(frame.Function, p) })
 		root := frame.Function == "runtime.goexit" || frame.Function == "runtime.main"
 		if frame.Function != "" && !root && (!ours || b.Len() > 0) {
 			b.WriteString(frame.Function + "\n\t" + frame.File + ":" + strconv.Itoa(frame.Line) + "\n")

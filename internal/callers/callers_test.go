@@ -1,4 +1,4 @@
-package pooled_test
+package callers_test
 
 import (
 	"runtime"
@@ -6,15 +6,16 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/internal/callers"
 )
 
-// The stack by frame pointers is the one that runtime.Callers gives, from whatever depth, also after it has grown and been moved.
-func TestCallers(t *testing.T) {
+// The stack by frame pointers is the one that runtime.Callers gives, from whatever depth, also
+// after it has grown and been moved.
+func TestInto(t *testing.T) {
 	check := func(t *testing.T) {
 		t.Helper()
 		have, want := make([]uintptr, 64), make([]uintptr, 64)
-		have = have[:pooled.Callers(have)]
+		have = have[:callers.Into(have)]
 		want = want[:runtime.Callers(1, want)]
 		h, w := functions(have), functions(want)[1:] // this function itself may be left out
 		h = h[max(0, slices.Index(h, w[0])):]
@@ -60,11 +61,48 @@ func functions(pcs []uintptr) (names []string) {
 }
 
 // However little room there is, no more is written.
-func TestCallersBound(t *testing.T) {
+func TestIntoBound(t *testing.T) {
 	for n := 1; n < 8; n++ {
 		pcs := make([]uintptr, 8)
-		if have := pooled.Callers(pcs[:n]); have > n || slices.ContainsFunc(pcs[n:], func(pc uintptr) bool { return pc != 0 }) {
+		have := callers.Into(pcs[:n])
+		written := func(pc uintptr) bool { return pc != 0 }
+		if have > n || slices.ContainsFunc(pcs[n:], written) {
 			t.Errorf("room for %d: have %d, and %v behind them", n, have, pcs[n:])
 		}
 	}
+}
+
+func TestIntoAllocatesNothing(t *testing.T) {
+	var pcs [40]uintptr
+	if n := testing.AllocsPerRun(100, func() { callers.Into(pcs[:]) }); n != 0 {
+		t.Errorf("have %v allocations, want 0", n)
+	}
+}
+
+// BenchmarkInto is what it takes, and what runtime.Callers would.
+func BenchmarkInto(b *testing.B) {
+	for name, into := range map[string]func([]uintptr) int{
+		"into":    callers.Into,
+		"runtime": func(pcs []uintptr) int { return runtime.Callers(1, pcs) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			var pcs [40]uintptr
+			deep(12, func() {
+				b.ReportAllocs()
+				for b.Loop() {
+					into(pcs[:])
+				}
+			})
+		})
+	}
+}
+
+//go:noinline
+func deep(n int, f func()) {
+	if n == 0 {
+		f()
+		return
+	}
+	deep(n-1, f)
+	runtime.KeepAlive(n)
 }

@@ -2,8 +2,8 @@
 
 #include "textflag.h"
 
-// func walkStack(pcs *uintptr, n int) int
-TEXT ·walkStack(SB), NOSPLIT|NOFRAME, $0-24
+// func walk(pcs *uintptr, n int) int
+TEXT ·walk(SB), NOSPLIT|NOFRAME, $0-24
 	MOVD pcs+0(FP), R0
 	MOVD n+8(FP), R1
 	MOVD 0(g), R2  // the goroutine begins with the bounds of its stack

@@ -2,8 +2,8 @@
 
 #include "textflag.h"
 
-// func walkStack(pcs *uintptr, n int) int
-TEXT ·walkStack(SB), NOSPLIT|NOFRAME, $0-24
+// func walk(pcs *uintptr, n int) int
+TEXT ·walk(SB), NOSPLIT|NOFRAME, $0-24
 	MOVQ pcs+0(FP), DI
 	MOVQ n+8(FP), SI
 	MOVQ (TLS), R8  // the goroutine, which begins with the bounds of its stack
