@@ -10,8 +10,8 @@ import (
 
 // sum is a+b, neither of which is negative.
 func sum(a, b int) int {
-	if a > unlimited-b {
-		return unlimited
+	if a > math.MaxInt-b {
+		return math.MaxInt
 	}
 	return a + b
 }

@@ -74,8 +74,8 @@ func SoftInvalidate(ctx context.Context, conn *sql.Conn, cause error) error {
 	return onConn(ctx, conn, func(c *Conn, s *ServerConn) error {
 		cause := orInvalidated(cause)
 		text := c.pool.here().secrets.clean(textOf(cause))
-		s.retire = &retirement{text: "pooled: invalidated softly: " + text, of: cause}
-		c.pool.here().softInvalidated.Add(1)
+		s.slot.SetLeaving(&retirement{text: "pooled: invalidated softly: " + text, of: cause})
+		c.pool.here().tally.softInvalidated.Add(1)
 		for _, f := range c.pool.hooks.softInvalidate {
 			f(s, cause)
 		}
@@ -164,7 +164,7 @@ func (c *Conn) invalidate(s *ServerConn, cause error) {
 	if !c.pool.direct() {
 		c.putAside(s)
 	}
-	c.pool.tellInvalid(s, cause)
+	c.pool.fireInvalidate(s, cause)
 }
 
 // closeAside closes what was put aside in a borrow.
@@ -176,26 +176,14 @@ func (c *Conn) closeAside(aside []*ServerConn) {
 
 // detach takes s out of the pool's count.
 func (p *Pool) detach(s *ServerConn) {
-	if s.detached {
+	if s.slot.Detached() {
 		return
 	}
 	p.endUse(s)
-	p.uncount(s, func(counts *counters) { counts.detached++ })
+	p.core.Detach(&s.slot)
 	for _, f := range p.hooks.detach {
 		f(s)
 	}
-}
-
-// uncount takes a server connection that is lent out of the pool's count: its
-// place is free for another.
-func (p *Pool) uncount(s *ServerConn, reason func(*counters)) {
-	s.detached = true
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	delete(p.all, s)
-	p.lent--
-	reason(&p.counts)
-	p.dialLocked(p.ctx)
 }
 
 // closeAside closes what was put aside, in the background: that can take longer
@@ -208,22 +196,20 @@ func (p *Pool) closeAside(s *ServerConn) {
 	closing := func() {
 		defer p.logPanic("close")
 		defer s.close(p)
-		p.goodbye(s, s.cause)
+		p.fireClose(s, s.cause)
 	}
 	if p.dialect.embedded {
 		closing()
 		return
 	}
-	p.mu.Lock()
-	p.goLocked(closing)
-	p.mu.Unlock()
+	p.core.Go(closing)
 }
 
 // closeDetached closes a server connection that is no longer the pool's.
 func (p *Pool) closeDetached(s *ServerConn, cause error) (err error) {
 	s.busy = false
 	defer func() { err = s.close(p) }() // also if a hook panics
-	p.goodbye(s, cause)
+	p.fireClose(s, cause)
 	return nil
 }
 
@@ -239,14 +225,5 @@ func (p *Pool) Dispose() {
 	for _, f := range p.hooks.dispose {
 		f()
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.generation.Add(1)
-	p.owed = 0
-	for s := range p.all {
-		if p.takeBackLocked(s) {
-			p.closeIdleLocked(s, errDisposed, nil)
-		}
-	}
-	p.closeAllIdleLocked(errDisposed, func(*ServerConn) bool { return true })
+	p.core.Dispose()
 }

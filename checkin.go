@@ -22,7 +22,7 @@ func (p *Pool) checkin(s *ServerConn) {
 	if err != nil {
 		p.discard(s, err)
 		if err == errRecycled {
-			p.replaceReturned(s)
+			p.core.Replace(&s.slot)
 		}
 		return
 	}
@@ -35,15 +35,15 @@ func (p *Pool) endUse(s *ServerConn) {
 		p.observe(TimingUse, s.took)
 		s.took = time.Time{}
 	}
-	if s.use.Load() != useNone && s.use.Swap(useNone) == useReported {
-		p.leakOver(s)
+	if s.slot.EndUse() {
+		p.endLeak(s)
 	}
 	s.trim(p.secrets)
 }
 
 // watched reports whether endUse has anything to do: on most returns it has not.
 func (s *ServerConn) watched() bool {
-	return !s.took.IsZero() || s.use.Load() != useNone || len(s.last) > textLimit
+	return !s.took.IsZero() || s.slot.Taken() || len(s.last) > textLimit
 }
 
 // release does what has to happen when a server connection comes back, and says
@@ -53,10 +53,10 @@ func (p *Pool) release(s *ServerConn) error {
 		p.lookAfterLoss(s)
 		return s.why()
 	}
-	if s.retire != nil || s.spent.Load() || s.generation != p.generation.Load() {
-		return p.departs(s)
+	if err := p.core.Departs(&s.slot); err != nil {
+		return err
 	}
-	s.used = true
+	s.slot.SetUsed()
 	if s.cause != nil || s.ended != nil { // an operation's error that was none of the connection's
 		s.cause, s.ended = nil, nil
 	}
@@ -69,17 +69,6 @@ func (p *Pool) release(s *ServerConn) error {
 		err = s.why()
 	}
 	return err
-}
-
-// departs is why a server connection with which nothing is wrong is closed when it comes back, without a reset.
-func (p *Pool) departs(s *ServerConn) error {
-	switch {
-	case s.retire != nil:
-		return s.retire
-	case s.generation != p.generation.Load():
-		return errDisposed
-	}
-	return s.timeUp()
 }
 
 // runRelease runs the hooks of a return, those of the reset only if one of them
@@ -135,7 +124,7 @@ func (p *Pool) reset(s *ServerConn) error {
 			return err
 		}
 		if state.Sent = s.resetBy; i == 0 && state.Sent != "" {
-			p.resets.Add(1)
+			p.tally.resets.Add(1)
 			p.observe(TimingReset, began)
 		}
 	}
@@ -150,52 +139,9 @@ func (p *Pool) resetContext(ctx context.Context) (context.Context, context.Cance
 	return ctx, func() {}
 }
 
-// putBack gives a clean server connection to the next in line, or lays it down.
+// putBack gives a clean server connection back to the core, or closes it if that has no use for it.
 func (p *Pool) putBack(s *ServerConn) {
-	s.used = true // whoever had it may have had it for long
-	p.mu.Lock()
-	if s.generation != p.generation.Load() {
-		p.mu.Unlock()
-		p.discard(s, errDisposed)
-		return
-	}
-	over := p.establishedLocked() > p.keep
-	if p.closed || !p.reuse || over && p.line.n == 0 && p.cfg.IdleTimeout == 0 {
-		p.mu.Unlock()
-		p.discard(s, nil)
-		return
-	}
-	p.lent--
-	p.counts.checkins++
-	s.idleSince = p.nowLocked()
-	p.placeLocked(s)
-	p.mu.Unlock()
-}
-
-// placeLocked gives s to the head of the line, or lays it down idle. There is no other way to become idle, so nobody
-// waits while one is.
-func (p *Pool) placeLocked(s *ServerConn) {
-	if p.line.n > 0 {
-		p.deliverLocked(s)
-		return
-	}
-	p.idle.pushBack(s)
-	if p.establishedLocked() > p.keep {
-		p.armSweepLocked()
-	}
-}
-
-// deliverLocked gives s to the head of the line.
-func (p *Pool) deliverLocked(s *ServerConn) {
-	w := p.line.popFront()
-	w.server = s
-	p.lendLocked(s, w.turn)
-	w.ready <- struct{}{}
-}
-
-func (p *Pool) failHeadLocked(err error) {
-	if w := p.line.popFront(); w != nil {
-		w.err = err
-		w.ready <- struct{}{}
+	if cause, kept := p.core.Put(&s.slot); !kept {
+		p.discard(s, cause)
 	}
 }

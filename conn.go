@@ -4,9 +4,9 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
-	"sync/atomic"
 
 	"github.com/pooled-go/pooled/internal/driverconn"
+	"github.com/pooled-go/pooled/internal/pool"
 )
 
 var (
@@ -31,16 +31,16 @@ type Conn struct {
 	pool   *Pool
 	server *ServerConn // nil: nothing borrowed
 
-	// lend tells whether the borrow was made by Connect and not yet used. It is
+	// claim tells whether the lease was made by Connect and not yet used. It is
 	// the one field that the pool touches while the Conn is not in its hands.
-	lend atomic.Uint32
+	claim pool.Lease
 
 	// untouched: nothing reached the server in this borrow, so if the parent
 	// says the connection is bad, another one may take its place.
 	untouched bool
-	stale     int    // server connections replaced in the operation under way
-	turn      uint64 // ServerConn.turn of one that was, or may yet be, taken away before it is used; 0: none
-	turnSince moment // when Connect was given it
+	stale     int         // server connections replaced in the operation under way
+	turn      uint64      // ServerConn.turn of one that was, or may yet be, taken away before it is used; 0: none
+	turnSince pool.Moment // when Connect was given it
 
 	tx    tx                  // the transaction under way
 	stmts *Stmt               // those prepared on server in this borrow, a list
@@ -48,16 +48,6 @@ type Conn struct {
 	bad   bool                // an operation panicked
 	given []driver.NamedValue // arguments as the program gave them, for a second try
 }
-
-// Values of Conn.lend.
-const (
-	lendUsed   uint32 = iota // or nothing borrowed
-	lendUnused               // the pool may take it back
-	lendTaken                // the pool has taken it back
-)
-
-// giveUpUnused is called by the pool: it takes the borrow back if it is unused.
-func (c *Conn) giveUpUnused() bool { return c.lend.CompareAndSwap(lendUnused, lendTaken) }
 
 // acquire is the server connection of this Conn, borrowed now if it has none.
 func (c *Conn) acquire(ctx context.Context) (*ServerConn, error) {
@@ -82,7 +72,7 @@ func (c *Conn) acquire(ctx context.Context) (*ServerConn, error) {
 
 // inHand is the server connection that this Conn holds, or another if that is of no use any more. Nil: it holds none.
 func (c *Conn) inHand(ctx context.Context) (*ServerConn, error) {
-	unused := c.lend.Load() == lendUnused
+	unused := c.claim.Unused()
 	s := c.held()
 	switch {
 	case s == nil:
@@ -94,7 +84,7 @@ func (c *Conn) inHand(ctx context.Context) (*ServerConn, error) {
 	case !unused:
 		return s, nil
 	}
-	if !c.pool.direct() && c.pool.here().tooLongUnused(s) {
+	if !c.pool.direct() && c.pool.here().core.LongUnused(&s.slot) {
 		if err := c.pool.here().checkoutHeld(ctx, c, s); err != nil {
 			return nil, err
 		}
@@ -112,7 +102,7 @@ func (c *Conn) taken(s *ServerConn) {
 
 // held is the server connection this Conn holds, and from now on uses, or nil.
 func (c *Conn) held() *ServerConn {
-	if c.lend.Load() != lendUsed {
+	if !c.claim.Claimed() {
 		c.use()
 	}
 	return c.server
@@ -120,10 +110,9 @@ func (c *Conn) held() *ServerConn {
 
 // use begins the use of a borrow that was made by Connect.
 func (c *Conn) use() {
-	if !c.lend.CompareAndSwap(lendUnused, lendUsed) || c.server.foreign() {
-		c.lend.Store(lendUsed)
+	if !c.claim.Claim() || c.server.foreign() {
 		c.server = nil // taken back, or left to the parent process
-		if c.pool.here().tooOldForATurn(c.turnSince) {
+		if c.pool.here().core.LongAgo(c.turnSince) {
 			c.turn = 0 // its caller has gone, most likely, and database/sql has kept the Conn for another
 		}
 		return
@@ -157,14 +146,14 @@ func (c *Conn) failed(s *ServerConn, err error, harmless bool) bool {
 		return false // nothing was sent
 	}
 	bad, lost := c.blame(s, err)
-	if !bad && !(harmless && lost) || !c.untouched || !s.used || c.stale == maxStale {
+	if !bad && !(harmless && lost) || !c.untouched || !s.slot.Used() || c.stale == maxStale {
 		c.untouched, c.stale = false, 0
 		return false
 	}
-	c.turn = s.turn
+	c.turn = s.slot.Turn()
 	c.drop(err)
 	if c.stale++; c.stale == maxStale {
-		c.pool.here().discardSuspects(moment{}, err)
+		c.pool.here().core.CloseSuspects(nil, err)
 	}
 	return true
 }
@@ -186,7 +175,7 @@ func (c *Conn) blame(s *ServerConn, err error) (bad, lost bool) {
 	}
 	if s.cause == nil { // the first is news, those after it are its echo
 		s.cause = err
-		c.pool.here().suspect()
+		c.pool.here().core.Suspect()
 	}
 	return bad, true
 }
@@ -244,15 +233,15 @@ func (c *Conn) putAside(s *ServerConn) {
 	c.leave((*Stmt).orphan)
 	c.tx.server = tx // it can still be rolled back there
 	c.limbo = append(c.limbo, s)
-	if !s.detached {
-		c.pool.here().uncount(s, func(counts *counters) { counts.invalidated, counts.closed = counts.invalidated+1, counts.closed+1 })
+	if !s.slot.Detached() {
+		c.pool.here().core.Invalidate(&s.slot)
 	}
 }
 
 // drop discards the server connection.
 func (c *Conn) drop(cause error) {
 	s := c.leave((*Stmt).orphan)
-	if s.detached {
+	if s.slot.Detached() {
 		c.pool.closeDetached(s, cause)
 		return
 	}
@@ -267,7 +256,7 @@ func (c *Conn) arguments(s *ServerConn, rules driverconn.ArgRules, args []driver
 		switch {
 		case try > 0:
 			copy(args, c.given)
-		case c.untouched && s.used:
+		case c.untouched && s.slot.Used():
 			c.given = append(c.given[:0], args...)
 		}
 	}
@@ -485,7 +474,7 @@ func (c *Conn) IsValid() bool {
 	case s.foreign():
 		c.abandon()
 		return !c.pool.direct()
-	case s.detached:
+	case s.slot.Detached():
 		return false // it is closed with its Conn
 	case c.pool.direct():
 		c.endLease(s, (*Stmt).park)
@@ -506,7 +495,7 @@ func (c *Conn) isValidWithLimbo() bool {
 // holds nothing, and for one whose operation answered ErrBadConn, without IsValid
 // before it: what is still held and used is discarded.
 func (c *Conn) Close() error {
-	unused := c.lend.Load() == lendUnused
+	unused := c.claim.Unused()
 	s := c.held()
 	if len(c.limbo) > 0 {
 		defer c.closeAside(c.limbo)
@@ -518,7 +507,7 @@ func (c *Conn) Close() error {
 	case s.foreign():
 		c.abandon()
 		return nil
-	case s.detached:
+	case s.slot.Detached():
 		return c.pool.closeDetached(c.leave((*Stmt).orphan), nil)
 	case unused && !c.pool.direct():
 		c.pool.here().putBack(c.leave((*Stmt).park))

@@ -2,8 +2,11 @@ package pooled
 
 import (
 	"context"
+	"database/sql/driver"
 	"net"
 
+	"github.com/pooled-go/pooled/internal/intercept"
+	"github.com/pooled-go/pooled/internal/pool"
 	"github.com/pooled-go/pooled/internal/socket"
 )
 
@@ -27,4 +30,97 @@ import (
 // pool_pre_ping's round trips whether it is alive.
 func DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	return socket.Dial(ctx, network, address)
+}
+
+// openSlot opens a server connection for the core, and runs the hooks about opening. No error of it shows a password:
+// drivers repeat their DSN here if anywhere.
+func (p *Pool) openSlot(ctx context.Context, o opening) (*pool.Slot[*ServerConn], error) {
+	s, err := p.open(ctx, o)
+	if err != nil {
+		return nil, p.secrets.cleanError(err)
+	}
+	return &s.slot, nil
+}
+
+type opening = pool.Opening[*ServerConn]
+
+func (p *Pool) open(ctx context.Context, o opening) (_ *ServerConn, err error) {
+	var conn driver.Conn
+	var s *ServerConn
+	opened := false
+	defer func() { // also after a panic, which goes on
+		if !opened && conn != nil {
+			p.closeUnopened(conn, s)
+		}
+	}()
+	if p.here() != p { // a copy of a goroutine of the parent process
+		return nil, errForked
+	}
+	began := p.clocked()
+	parent, err := p.connector(ctx)
+	if err != nil {
+		return nil, err
+	}
+	watched, dialed := socket.Collect(ctx)
+	connected, err := intercept.Connect(watched, p.interceptors, parent)
+	if err != nil { // then connected may be a nil pointer in an interface that isn't nil
+		return nil, err
+	}
+	conn = connected
+	s = p.newServerConn(o, conn, dialed.Last())
+	s.mysql.via, _ = parent.(*mysqlConnector)
+	if err = p.runFirstConnect(ctx, s); err != nil {
+		return nil, err
+	}
+	if err = runUntilError(ctx, p.hooks.connect, s); err != nil {
+		return nil, err
+	}
+	if s.cache != nil {
+		s.cache.resting = false // whatever the hooks have sent, nothing was kept before
+	}
+	p.observe(TimingConnect, began)
+	opened = true
+	return s, nil
+}
+
+// closeUnopened closes what the driver has opened and the pool has not: a hook has refused it, or something has
+// panicked before s was made of it.
+func (p *Pool) closeUnopened(conn driver.Conn, s *ServerConn) {
+	defer p.logPanic("close")
+	if s != nil {
+		s.close(p)
+		return
+	}
+	conn.Close()
+}
+
+// runFirstConnect runs the hooks for the first server connection of the pool. Of
+// several that are being opened, one is the first; the others wait.
+func (p *Pool) runFirstConnect(ctx context.Context, s *ServerConn) error {
+	if len(p.hooks.firstConnect) == 0 || p.firstDone.Load() {
+		return nil
+	}
+	select {
+	case p.first <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-p.first }()
+	if p.firstDone.Load() {
+		return nil
+	}
+	err := runUntilError(ctx, p.hooks.firstConnect, s)
+	p.firstDone.Store(err == nil)
+	return err
+}
+
+// fireConnectError runs the hooks before anybody gets the error.
+func (p *Pool) fireConnectError(err error) {
+	defer p.logPanic(eventConnectError)
+	if p.core.Closed() {
+		return
+	}
+	for _, f := range p.hooks.connectError {
+		f(err)
+	}
 }

@@ -32,44 +32,15 @@ func (p *Pool) openDirect(ctx context.Context, c *Conn) error {
 }
 
 func (p *Pool) openOneDirect(ctx context.Context, c *Conn) error {
-	s, err := p.openLent(ctx)
+	slot, err := p.core.OpenLeased(ctx)
 	if err != nil {
-		p.tellConnectError(err)
 		return err
 	}
-	return p.admitDirect(ctx, c, s)
-}
-
-// openLent opens a server connection that was never idle, on the caller's goroutine.
-func (p *Pool) openLent(ctx context.Context) (s *ServerConn, err error) {
-	p.mu.Lock()
-	p.nextID++
-	id := p.nextID
-	p.opening++
-	p.mu.Unlock()
-	err = errGoexit
-	defer func() { // also if a hook ends the goroutine
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.opening--
-		if err != nil {
-			p.counts.connectErrors++
-			return
-		}
-		p.counts.opened++
-		p.lent++
-		s.lentAt = p.nowLocked()
-		p.joinLocked(s)
-	}()
-	return p.open(ctx, id, p.generation.Load())
+	return p.admitDirect(ctx, c, slot.Value())
 }
 
 func (p *Pool) admitDirect(ctx context.Context, c *Conn, s *ServerConn) error {
-	p.mu.Lock()
-	p.lent-- // it is counted for as long as it is open
-	p.lendLocked(s, 0)
-	p.unrestLocked(s)
-	p.mu.Unlock()
+	p.core.Resume(&s.slot)
 	err := p.admit(ctx, c, s)
 	if err == nil {
 		c.taken(s)
@@ -90,20 +61,8 @@ func (p *Pool) restDirect(c *Conn, s *ServerConn) bool {
 	if released = true; s.cause != nil {
 		return false
 	}
-	p.mu.Lock()
-	s.idleSince = p.nowLocked()
-	s.resting = true
-	p.resting++
-	p.counts.checkins++
-	p.mu.Unlock()
+	p.core.Rest(&s.slot)
 	return true
-}
-
-func (p *Pool) unrestLocked(s *ServerConn) {
-	if s.resting {
-		s.resting = false
-		p.resting--
-	}
 }
 
 // readmit is a checkout in class direct: database/sql uses the Conn again. Any
@@ -125,7 +84,7 @@ func (c *Conn) readmit(ctx context.Context) error {
 }
 
 func (p *Pool) closeDirect(s *ServerConn) (err error) {
-	defer func() { err = p.retire(s, s.cause, true) }() // also if a hook panics
-	p.goodbye(s, s.cause)
+	defer func() { err = p.core.Discard(&s.slot, s.cause, true) }() // also if a hook panics
+	p.fireClose(s, s.cause)
 	return nil
 }

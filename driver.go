@@ -185,7 +185,7 @@ func newConnector(parent driver.Connector, cfg Config, t *target, asked origin) 
 	if cfg.Timings {
 		pool.Timings()
 	}
-	pool.refill()
+	pool.core.Refill()
 	return &Connector{pool: pool, driver: &boundDriver{pool: pool}}, nil
 }
 
@@ -198,10 +198,9 @@ func (c *Connector) Connect(ctx context.Context) (driver.Conn, error) {
 		return nil, err
 	}
 	conn.untouched = !c.pool.direct()
-	conn.turn, conn.turnSince = conn.server.turn, conn.server.lentAt
-	conn.lend.Store(lendUnused)
-	// The last step: from here on the pool may take the borrow back at any moment.
-	conn.server.holder.Store(conn)
+	conn.turn, conn.turnSince = conn.server.slot.Turn(), conn.server.slot.LeasedAt()
+	// The last step: from here on the pool may take the lease back at any moment.
+	conn.server.slot.Offer(&conn.claim)
 	return conn, nil
 }
 

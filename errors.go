@@ -82,7 +82,6 @@ type TimeoutError struct {
 	Err error
 	// Holders are those who had a server connection for longest at that moment, at most five.
 	Holders []Holder
-	held    []heldServer // of which Holders are made
 }
 
 // Error gives all figures and the holders, in one line. Where they took theirs is in it as far as that is known; the whole stacks

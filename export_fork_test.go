@@ -17,7 +17,8 @@ func Here(p *Pool) *Pool { return p.here() }
 
 // LockForGood holds the locks of a pool, as a goroutine does that a child has no thread for.
 func LockForGood(p *Pool) (unlock func()) {
-	locks := []*sync.Mutex{&p.mu, &p.texts.mu}
+	unlockCore := p.core.Lock()
+	locks := []*sync.Mutex{&p.texts.mu}
 	if p.target != nil {
 		locks = append(locks, &p.target.mu)
 	}
@@ -25,6 +26,7 @@ func LockForGood(p *Pool) (unlock func()) {
 		mu.Lock()
 	}
 	return func() {
+		unlockCore()
 		for _, mu := range locks {
 			mu.Unlock()
 		}

@@ -5,6 +5,8 @@ import (
 	"database/sql/driver"
 	"sync"
 	"time"
+
+	"github.com/pooled-go/pooled/internal/pool"
 )
 
 // What the tests of the guards see of the package's inside.
@@ -17,7 +19,7 @@ func AgeLimit(recycle time.Duration, jitter Jitter) time.Duration {
 // FakeClock is two clocks that stand still until they are moved.
 type FakeClock struct {
 	mu    sync.Mutex
-	now   moment
+	now   pool.Moment
 	reads int
 }
 
@@ -25,10 +27,10 @@ type FakeClock struct {
 func (c *FakeClock) Sleep(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.now.wall += d
+	c.now.Wall += d
 }
 
-func (c *FakeClock) read() moment {
+func (c *FakeClock) read() pool.Moment {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.reads++
@@ -42,33 +44,22 @@ func (c *FakeClock) Reads() int {
 	return c.reads
 }
 
-func SetClock(p *Pool, c *FakeClock) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.clock.read = c.read
-}
+func SetClock(p *Pool, c *FakeClock) { p.core.SetClock(c.read) }
 
 // StepWallClock sets the wall clock forward, as a time server may.
 func StepWallClock(p *Pool, by time.Duration) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	read := p.clock.read
-	p.clock.read = func() moment {
-		now := read()
-		now.wall += by
+	p.core.SetClock(func() pool.Moment {
+		now := pool.Now()
+		now.Wall += by
 		return now
-	}
+	})
 }
 
 // StopClock lets the coarse clock rest, as it does when nobody asks.
-func StopClock(p *Pool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.clock.running = false
-}
+func StopClock(p *Pool) { p.core.StopClock() }
 
 // IdleLimit is how long a server connection of the pool may be idle; 0: no limit is known.
-func IdleLimit(p *Pool) time.Duration { return time.Duration(p.idleLimit.Load()) }
+func IdleLimit(p *Pool) time.Duration { return p.core.IdleLimit() }
 
 // LearnIdleLimit is what a dialect finds out about its server.
 func LearnIdleLimit(p *Pool, limit time.Duration) { p.learnIdleLimit(limit) }
@@ -94,8 +85,9 @@ func Guards(t interface{ Fatal(...any) }, p *Pool) func() {
 		t.Fatal(err)
 	}
 	s := c.server
-	s.used = true
-	s.idleSince = s.lentAt
+	s.slot.SetUsed()
+	p.core.Rest(&s.slot)
+	p.core.Resume(&s.slot)
 	ctx := context.Background()
 	return func() {
 		if err := runUntilError(ctx, p.hooks.checkout, s); err != nil {
@@ -108,17 +100,13 @@ func Guards(t interface{ Fatal(...any) }, p *Pool) func() {
 }
 
 // Owed is how many server connections the pool means to open in the place of old ones.
-func Owed(p *Pool) int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.owed
-}
+func Owed(p *Pool) int { return p.core.Stats().Replacements }
 
 // Merged is the DSN that a BeforeConnect hook asked for.
 func Merged(p ConnectParams, driver string) (string, error) { return p.merged(driver) }
 
 // Suspect is what the pool learns from the loss of a server connection.
-func Suspect(p *Pool) { p.suspect() }
+func Suspect(p *Pool) { p.core.Suspect() }
 
 // PanicOnce makes the pool's own work on the next new server connection panic.
 func PanicOnce(p *Pool) {

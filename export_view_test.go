@@ -8,13 +8,13 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/pooled-go/pooled/internal/pool"
 )
 
 // KeptText is how long the text is that an idle server connection keeps.
 func KeptText(p *Pool) int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	s := p.idle.peekFront()
+	s := p.core.All()[0]
 	return max(len(s.last), len(s.seen.statement))
 }
 
@@ -36,13 +36,7 @@ func ShownWithSecrets(t testing.TB, cfg Config, secrets []string) string {
 		t.Error("connected")
 	}
 	said := strings.Join(secrets, " and ")
-	s := p.newServerConn(99, 0, nopConn{}, nil)
-	p.mu.Lock()
-	p.lent++
-	p.joinLocked(s)
-	p.lendLocked(s, 0)
-	s.lentAt.mono -= time.Hour
-	p.mu.Unlock()
+	s := leaseNop(t, p)
 	s.saw("ALTER USER scott PASSWORD " + said)
 	failed := errors.New("refused by " + said)
 	for _, f := range p.hooks.connectError {
@@ -54,14 +48,31 @@ func ShownWithSecrets(t testing.TB, cfg Config, secrets []string) string {
 	for _, f := range p.hooks.reset {
 		f(ctx, s, ResetState{Sent: "SET PASSWORD " + said})
 	}
-	p.findLeaks()
+	p.core.FindOverdue()
 	_, err = s.via.Exec(ctx, "UPDATE "+said, []driver.NamedValue{{Ordinal: 1, Value: said}})
 	func() { defer p.logPanic("test"); panic(said) }()
-	p.mu.Lock()
-	timeout := p.timeoutErrorLocked(PhaseWaiting, 0, 1)
-	p.mu.Unlock()
-	p.leakOver(s)
+	timeout := p.timeoutError(&pool.WaitError[*ServerConn]{Longest: []holding{p.core.EndOverdue(&s.slot)}})
+	p.endLeak(s)
 	return fmt.Sprint(p.Settings(), p.Conns(), p.Events(), timeout, p, fmt.Sprintf("%+v %#v", cfg, p), err)
+}
+
+// leaseNop leases a server connection of the pool's that does nothing, and lets an hour pass.
+func leaseNop(t testing.TB, p *Pool) *ServerConn {
+	cfg := p.coreConfig()
+	cfg.Open = func(_ context.Context, o opening) (*pool.Slot[*ServerConn], error) {
+		return &p.newServerConn(o, nopConn{}, nil).slot, nil
+	}
+	p.core = pool.New(cfg)
+	slot, err := p.core.Take(t.Context(), new(time.Time), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.core.SetClock(func() pool.Moment {
+		now := pool.Now()
+		now.Mono += time.Hour
+		return now
+	})
+	return slot.Value()
 }
 
 // nopConn is a parent's connection that does nothing.

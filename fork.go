@@ -73,9 +73,9 @@ func (p *Pool) inForkedChild() *Pool {
 		fresh := newPool(p.parent, *p.cfg, p.dialect, p.target.anew(), p.user)
 		fresh.inherited = true
 		fresh.number, fresh.name, fresh.asked = p.number, p.name, p.asked
-		if last := cmp.Or(heir, p); last.ctx.Err() != nil {
-			fresh.closed = true // by the program, before the fork
-			fresh.cancel()
+		if last := cmp.Or(heir, p); last.closing.Load() {
+			fresh.closing.Store(true) // by the program, before the fork
+			fresh.core.Close()
 		}
 		if p.heir.CompareAndSwap(heir, fresh) {
 			process.KeepAlive(p)
@@ -84,10 +84,10 @@ func (p *Pool) inForkedChild() *Pool {
 				fresh.Timings()
 			}
 			fresh.tellForked()
-			fresh.refill()
+			fresh.core.Refill()
 			return fresh
 		}
-		fresh.cancel() // another goroutine was first
+		fresh.core.Close() // another goroutine was first
 	}
 }
 
@@ -101,7 +101,7 @@ func (t *target) anew() *target {
 
 // tellForked tells the hooks, and logs once in each process, that it was forked.
 func (p *Pool) tellForked() {
-	p.forks.Store(1)
+	p.tally.forks.Store(1)
 	parent, child, first := process.Forked()
 	for _, f := range p.hooks.fork {
 		f(parent, child)

@@ -229,22 +229,6 @@ func (p *Pool) logPanicked(message string, v any, attrs ...any) {
 	p.log().Error(message, attrs...)
 }
 
-// resetSessionGuard tells the parent's connection that it is about to be used
-// again, as database/sql would. database/sql ignores an error that isn't
-// ErrBadConn and hands the connection out all the same; here any error
-// discards it, since nobody knows what state it is in.
-var resetSessionGuard = Hooks{
-	Checkout: func(ctx context.Context, s *ServerConn) error {
-		if !s.used || s.driver.Resetter == nil {
-			return nil
-		}
-		if err := s.driver.Resetter.ResetSession(ctx); err != nil {
-			return fmt.Errorf("%w: parent's ResetSession: %w", ErrDisconnect, err)
-		}
-		return nil
-	},
-}
-
 // What Hooks.Close is told of a server connection with which nothing was wrong.
 var (
 	// ErrRecycled: it was older than pool_recycle, or idle for almost as long as its server allows.

@@ -3,7 +3,6 @@ package pooled
 import (
 	"fmt"
 	"io"
-	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -159,9 +158,7 @@ func (p *Pool) learn(dsn string) {
 	if !p.secrets.learn(dsn) {
 		return
 	}
-	p.mu.Lock()
-	servers := slices.Collect(maps.Keys(p.all))
-	p.mu.Unlock()
+	servers := p.core.All()
 	for _, s := range servers {
 		s.forget(p.secrets)
 	}

@@ -32,7 +32,7 @@ func (p *Pool) sessionGuard() Hooks {
 	}
 	if p.dialect.resetsAtCheckout && p.cfg.InitSQL != "" {
 		h.Checkout = func(ctx context.Context, s *ServerConn) error {
-			if !s.used {
+			if !s.slot.Used() {
 				return nil
 			}
 			return p.runInitSQL(ctx, s)

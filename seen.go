@@ -46,14 +46,14 @@ func (s *ServerConn) saw(query string) {
 // noStatementYet is told when a checkout may last for a while before there is a statement in it: most have one at once, and
 // need not say so.
 func (s *ServerConn) noStatementYet() {
-	if s.lastUse != s.uses {
-		s.seen.none.Store(s.uses)
+	if s.lastUse != s.slot.Uses() {
+		s.seen.none.Store(s.slot.Uses())
 	}
 }
 
 // inUse notes that there is a statement in this checkout.
 func (s *ServerConn) inUse() {
-	s.lastUse = s.uses
+	s.lastUse = s.slot.Uses()
 	if s.seen.none.Load() != 0 {
 		s.seen.none.Store(0)
 	}
@@ -87,13 +87,6 @@ func cut(text string, limit int) string {
 	return strings.ToValidUTF8(strings.Clone(text[:limit-len("…")]), "") + "…"
 }
 
-// Values of ServerConn.use, which is kept if leaks are looked for.
-const (
-	useNone     uint32 = iota // by no program: idle, or on its way out or back
-	useTaken                  // by a program
-	useReported               // by a program, for longer than pool_leak_after
-)
-
 // takenHere remembers who borrows this: the caller's stack.
 func (s *ServerConn) takenHere() {
 	s.seen.mu.Lock()
@@ -102,7 +95,7 @@ func (s *ServerConn) takenHere() {
 		s.seen.stack = new([stackDepth]uintptr)
 	}
 	s.seen.depth = callers.Into(s.seen.stack[:])
-	s.use.CompareAndSwap(useNone, useTaken) // in class direct it is taken already if it was not used since Connect
+	s.slot.Take()
 }
 
 // look is the last statement, and the stack that took this, if they are known. Of one in use it is the statement
@@ -110,7 +103,7 @@ func (s *ServerConn) takenHere() {
 func (s *ServerConn) look(r *redactor, uses uint64) (statement string, stack []uintptr) {
 	s.seen.mu.Lock()
 	statement = s.seen.statement
-	if s.seen.stack != nil && s.use.Load() != useNone {
+	if s.seen.stack != nil && s.slot.Taken() {
 		stack = append(stack, s.seen.stack[:s.seen.depth]...)
 	}
 	s.seen.mu.Unlock()

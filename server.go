@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync/atomic"
 	"time"
 
 	"github.com/pooled-go/pooled/internal/driverconn"
 	"github.com/pooled-go/pooled/internal/intercept"
+	"github.com/pooled-go/pooled/internal/pool"
 	"github.com/pooled-go/pooled/internal/process"
 	"github.com/pooled-go/pooled/internal/socket"
 	"github.com/pooled-go/pooled/internal/sqltext"
@@ -21,24 +21,20 @@ import (
 // the pool while it is idle; its methods must not be used outside the hook
 // that was given it.
 type ServerConn struct {
-	pool       *Pool            // that opened it
-	driver     driverconn.Conn  // the driver's connection, with the cache of statements before it
-	via        *driverconn.Conn // driver, with the interceptors before it: what the program's operations go through
-	socket     *socket.Socket   // what the driver dialed; nil: not known
-	id         uint64
-	born       time.Time
-	bornAt     moment
-	maxAge     time.Duration // off: none
-	process    uint64        // in which it was opened; zero: no fork guard
-	generation uint64        // of the pool: how often that had been disposed of
-	kind       sqltext.Kind
+	pool    *Pool            // that opened it
+	driver  driverconn.Conn  // the driver's connection, with the cache of statements before it
+	via     *driverconn.Conn // driver, with the interceptors before it: what the program's operations go through
+	socket  *socket.Socket   // what the driver dialed; nil: not known
+	slot    pool.Slot[*ServerConn]
+	born    time.Time
+	process uint64 // in which it was opened; zero: no fork guard
+	kind    sqltext.Kind
 
 	// watch: statements that change session state are of interest.
 	watch bool
 
 	// The fields below belong to the holder.
 
-	used         bool      // has been idle, or checked in, at least once
 	lending      bool      // the Checkout hooks are running
 	busy         bool      // an operation is under way; still true at checkin if it panicked
 	broken       bool      // must not go back into the pool
@@ -46,8 +42,6 @@ type ServerConn struct {
 	invalid      bool      // the Invalidate hooks were told
 	cause        error     // why, if that is known
 	ended        error     // the last error of this borrow that was a context's
-	retire       error     // why it leaves when it comes back; nil: it does not
-	detached     bool      // it is the pool's no more
 	openTx       bool      // a transaction begun through the driver is not known to have ended
 	textTx       bool      // a statement was seen that may have opened a transaction
 	autoOff      bool      // autocommit may be off, or COMMIT begin the next: every statement may open a transaction
@@ -72,66 +66,34 @@ type ServerConn struct {
 
 	mysql mysqlBirth // what a session reset has to restore
 
-	// holder is the Conn this was lent to by Connector.Connect, for the pool
-	// to find borrows that were never used.
-	holder atomic.Pointer[Conn]
-
 	seen    seen
 	session string // the server's own number of the session, empty: not known
-	use     atomic.Uint32
-
-	// doomed: Pool.InvalidateConn has condemned this while it was lent; spent is set then too.
-	doomed atomic.Pointer[retirement]
-
-	// spent: another has been opened in its place, or its age is up; it goes when it comes back.
-	spent atomic.Bool
-
-	// Guarded by Pool.mu, or written when it is lent and then the holder's to read.
-
-	// turn is this lease's place in the order of all: its caller keeps it if this turns out to be of no use.
-	turn uint64
-
-	idle         bool   // in Pool.idle
-	resting      bool   // class direct: with its Conn in database/sql's hands
-	replaced     bool   // another is being opened in its place
-	uses         uint64 // how often it was lent
-	idleSince    moment // when it last came back
-	lentAt       moment
-	lentTick     uint64 // Pool.clock.ticks at checkout
-	passedTick   uint64 // and at the last one that passed all guards
-	losses       uint64 // Pool.losses up to which this one has been seen alive
-	lossesAtLend uint64 // Pool.losses at checkout
 }
 
-func (p *Pool) newServerConn(id, generation uint64, parent driver.Conn, sock *socket.Socket) *ServerConn {
+func (p *Pool) newServerConn(o opening, parent driver.Conn, sock *socket.Socket) *ServerConn {
 	s := &ServerConn{
-		pool: p, driver: driverconn.Of(parent), socket: sock, id: id, born: time.Now(), bornAt: p.clock.read(),
-		maxAge: ageLimit(p.cfg), process: p.process, generation: generation,
+		pool: p, driver: driverconn.Of(parent), socket: sock, born: time.Now(), process: p.process,
 		kind: p.dialect.kind, watch: p.cfg.ResetOnReturn == ResetAuto,
 	}
+	s.slot.Init(o, s)
 	if p.dialect.session != nil {
 		s.session = p.dialect.session(parent)
 	}
 	s.cacheStmts(p)
-	s.via = intercept.Before(&s.driver, p.interceptors, id, (*interceptGuard)(s))
+	s.via = intercept.Before(&s.driver, p.interceptors, o.ID, (*interceptGuard)(s))
 	return s
 }
 
 // ID numbers the server connections of a pool from 1 in the order they were
 // asked for.
-func (s *ServerConn) ID() uint64 { return s.id }
+func (s *ServerConn) ID() uint64 { return s.slot.ID() }
 
 // Opened is when the parent driver had connected.
 func (s *ServerConn) Opened() time.Time { return s.born }
 
 // Idle is for how long this was idle before it was lent, by the pool's coarse clock, which is a quarter of
 // a second off at most; 0 for a new one.
-func (s *ServerConn) Idle() time.Duration {
-	if !s.used {
-		return 0
-	}
-	return max(0, s.lentAt.since(s.idleSince))
-}
+func (s *ServerConn) Idle() time.Duration { return s.slot.IdleFor() }
 
 // Session is the server's own number of this session, as pg_backend_pid() or CONNECTION_ID() give it; empty
 // if it is not known, as with SQLite and some drivers.
@@ -165,7 +127,7 @@ func (s *ServerConn) Exec(ctx context.Context, query string) error {
 
 // String is the number and the session of the server connection, for a log.
 func (s *ServerConn) String() string {
-	return fmt.Sprintf("pooled.ServerConn(%d, session %q)", s.id, s.session)
+	return fmt.Sprintf("pooled.ServerConn(%d, session %q)", s.ID(), s.session)
 }
 
 // Format prints String by every verb, so that none shows the last statement, in which there may be a password.

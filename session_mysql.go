@@ -76,7 +76,7 @@ func mysqlBegins(row []driver.Value) bool {
 // on statements.
 func (p *Pool) learnMySQL(s *ServerConn, row []driver.Value) {
 	s.session = fmt.Sprint(row[1])
-	if seconds, err := strconv.ParseInt(fmt.Sprint(row[0]), 10, 64); err == nil && p.idleLimit.Load() == 0 {
+	if seconds, err := strconv.ParseInt(fmt.Sprint(row[0]), 10, 64); err == nil && p.core.IdleLimit() == 0 {
 		p.learnIdleLimit(times(seconds, time.Second))
 	}
 	if len(row) > 2 {

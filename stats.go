@@ -4,6 +4,8 @@ import (
 	"database/sql"
 	"fmt"
 	"io"
+
+	"github.com/pooled-go/pooled/internal/pool"
 )
 
 // Stats is the state of a pool at one moment. The counters only grow.
@@ -51,31 +53,24 @@ type Stats struct {
 // Open is how many server connections are open.
 func (s Stats) Open() int { return s.Idle + s.CheckedOut }
 
-// counters are the growing half of Stats, guarded by Pool.mu.
-type counters struct {
-	checkouts, waits, opened, closed, connectErrors uint64
-	recycled, invalidated, detached                 uint64
-	checkins, leaks, leaksReturned                  uint64
-}
-
-// Stats reads the pool's figures, all of the same moment.
+// Stats reads the pool's figures. Those of server connections are all of the same moment.
 func (p *Pool) Stats() Stats {
 	p = p.here()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	size := orNone(p.keep, -1)
+	c := p.core.Stats()
+	size := orNone(c.Keep, -1)
 	if p.direct() {
 		size = -1
 	}
 	stats := Stats{
 		Name: p.name, Class: p.cfg.Class, Size: size, MinIdle: p.cfg.MinIdle,
-		Limit: orNone(p.limit, -1), Ceiling: orNone(p.ceiling, 0),
-		Idle: p.idle.len() + p.resting, CheckedOut: p.lent - p.resting, Opening: p.opening, Closing: p.closing, Waiting: p.line.n,
-		Checkouts: p.counts.checkouts, Waits: p.counts.waits, Timeouts: p.timeouts.Load(), Canceled: p.waitsCanceled.Load(),
-		Opened: p.counts.opened, Closed: p.counts.closed, ConnectErrors: p.counts.connectErrors,
-		Recycled: p.counts.recycled, Invalidated: p.counts.invalidated, Detached: p.counts.detached,
-		Checkins: p.counts.checkins, Resets: p.resets.Load(), SoftInvalidated: p.softInvalidated.Load(),
-		Disposals: p.generation.Load(), Leaks: p.counts.leaks, LeaksReturned: p.counts.leaksReturned, Forks: p.forks.Load(),
+		Limit: orNone(c.Limit, -1), Ceiling: orNone(c.Ceiling, 0),
+		Idle: c.Idle, CheckedOut: c.InUse, Opening: c.Opening, Closing: c.Closing, Waiting: c.Waiting,
+		Checkouts: c.Checkouts, Checkins: c.Checkins, Waits: c.Waits,
+		Timeouts: p.tally.timeouts.Load(), Canceled: p.tally.canceled.Load(),
+		Opened: c.Opened, Closed: c.Closed, ConnectErrors: c.OpenErrors,
+		Recycled: c.Recycled, Invalidated: c.Invalidated, Detached: c.Detached,
+		Resets: p.tally.resets.Load(), SoftInvalidated: p.tally.softInvalidated.Load(),
+		Disposals: c.Disposals, Leaks: c.Overdue, LeaksReturned: c.OverdueEnded, Forks: p.tally.forks.Load(),
 	}
 	if c := p.stmts; c != nil {
 		stats.StmtHits, stats.StmtPrepared, stats.StmtEvicted = c.hits.Load(), c.prepared.Load(), c.evicted.Load()
@@ -90,7 +85,7 @@ func (p *Pool) String() string { return fmt.Sprintf("pooled.Pool%+v", p.Stats())
 func (p *Pool) Format(f fmt.State, _ rune) { io.WriteString(f, p.String()) }
 
 func orNone(limit, none int) int {
-	if limit == unlimited {
+	if limit == pool.Unlimited {
 		return none
 	}
 	return limit

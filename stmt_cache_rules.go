@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"strconv"
@@ -215,11 +216,12 @@ func (p *Pool) learnStmtLimit(answer string) {
 // mostConns is how many server connections there may be; where there is no limit, a few times those that are kept.
 func (p *Pool) mostConns() int {
 	const burst = 4
+	limit, keep := p.bounds()
 	switch {
-	case p.limit != unlimited:
-		return p.limit
-	case p.keep != unlimited:
-		return max(1, p.keep) * burst
+	case limit != math.MaxInt:
+		return limit
+	case keep != math.MaxInt:
+		return max(1, keep) * burst
 	}
 	return burst * burst
 }

@@ -222,10 +222,11 @@ func (p *Pool) makeRoom(ctx context.Context, s *ServerConn) (closed bool) {
 		}
 	}()
 	for !closed {
-		other := p.takeIdle(0)
-		if other == nil {
+		slot := p.core.TryTake(0)
+		if slot == nil {
 			break
 		}
+		other := slot.Value()
 		idle = append(idle, other)
 		other.busy = true
 		closed = other.cache.closeAll(ctx) && p.answers(ctx, other)

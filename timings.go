@@ -125,7 +125,7 @@ const unasked = 5 * time.Minute
 func (h *histograms) wanted(p *Pool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if p.ctx.Err() != nil { // it is closed
+	if p.closing.Load() {
 		return
 	}
 	if h.stop == nil {

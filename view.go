@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/pooled-go/pooled/internal/pool"
 )
 
 // ConnState is where a server connection is.
@@ -45,50 +47,40 @@ type ConnInfo struct {
 // detached or invalidated are the pool's no more.
 func (p *Pool) Conns() []ConnInfo {
 	p = p.here()
-	list, servers := p.snapshot()
+	slots := p.core.Snapshot()
+	slices.SortFunc(slots, func(a, b slotInfo) int { return cmp.Compare(a.ID, b.ID) })
+	list := make([]ConnInfo, len(slots))
 	stacks := map[[stackDepth]uintptr]string{} // many are taken in the same place
-	for i, s := range servers {
-		uses := list[i].Uses
-		if list[i].State == StateIdle {
-			uses = 0
-		}
-		statement, stack := s.look(p.secrets, uses)
-		list[i].Statement = statement
-		if list[i].State == StateIdle || len(stack) == 0 {
-			continue
-		}
-		key := [stackDepth]uintptr{}
-		copy(key[:], stack)
-		if _, ok := stacks[key]; !ok {
-			stacks[key] = formatStack(stack)
-		}
-		list[i].Stack = stacks[key]
+	for i, slot := range slots {
+		list[i] = p.connInfo(slot, stacks)
 	}
-	slices.SortFunc(list, func(a, b ConnInfo) int { return cmp.Compare(a.ID, b.ID) })
 	return list
 }
 
-// snapshot is what the lock guards of all server connections at one moment.
-func (p *Pool) snapshot() ([]ConnInfo, []*ServerConn) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	now := p.clock.read()
-	list := make([]ConnInfo, 0, len(p.all))
-	servers := make([]*ServerConn, 0, len(p.all))
-	for s := range p.all {
-		info := ConnInfo{
-			ID: s.id, Session: s.session, Opened: s.born, Age: now.since(s.bornAt),
-			Uses: s.uses, State: StateInUse, Leaked: s.use.Load() == useReported,
-		}
-		if s.idle || s.resting {
-			info.State, info.Idle = StateIdle, now.since(s.idleSince)
-		} else {
-			info.Held = now.awake(s.lentAt)
-			info.Retiring = s.spent.Load() || s.generation != p.generation.Load()
-		}
-		list, servers = append(list, info), append(servers, s)
+type slotInfo = pool.Info[*ServerConn]
+
+func (p *Pool) connInfo(slot slotInfo, stacks map[[stackDepth]uintptr]string) ConnInfo {
+	s := slot.Value
+	info := ConnInfo{
+		ID: slot.ID, Session: s.session, State: StateInUse, Opened: s.born, Age: slot.Age, Idle: slot.IdleFor,
+		Held: slot.Held, Uses: slot.Uses, Leaked: slot.Overdue, Retiring: slot.Leaving,
 	}
-	return list, servers
+	if slot.Idle {
+		info.State = StateIdle
+		info.Statement, _ = s.look(p.secrets, 0)
+		return info
+	}
+	statement, stack := s.look(p.secrets, slot.Uses)
+	if info.Statement = statement; len(stack) == 0 {
+		return info
+	}
+	key := [stackDepth]uintptr{}
+	copy(key[:], stack)
+	if _, ok := stacks[key]; !ok {
+		stacks[key] = formatStack(stack)
+	}
+	info.Stack = stacks[key]
+	return info
 }
 
 // InvalidateConn retires one server connection by its ID: at once if it is idle, else when it comes
@@ -98,35 +90,12 @@ func (p *Pool) InvalidateConn(id uint64, cause error) bool {
 	p = p.here()
 	given := orInvalidated(cause)
 	as := &retirement{text: "pooled: invalidated: " + p.secrets.clean(textOf(given)), of: cause}
-	state, found := p.retireByID(id, given, as)
-	if state == StateInUse {
-		p.softInvalidated.Add(1)
+	inUse, found := p.core.InvalidateID(id, given, as)
+	if inUse {
+		p.tally.softInvalidated.Add(1)
 		p.journal.add(eventSoftInvalidate, id, given)
 	}
 	return found
-}
-
-// retireByID closes a server connection that is idle, and sees to it that one in use will be. It returns what that
-// was.
-func (p *Pool) retireByID(id uint64, cause error, as *retirement) (was ConnState, found bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for s := range p.all {
-		switch {
-		case s.id != id:
-			continue
-		case s.idle:
-			p.dropIdleLocked(s, cause)
-			return StateIdle, true
-		case p.takeBackLocked(s):
-			p.closeIdleLocked(s, cause, nil)
-			return StateIdle, true
-		}
-		s.doomed.CompareAndSwap(nil, as)
-		s.spent.Store(true)
-		return StateInUse, true
-	}
-	return "", false
 }
 
 // Setting is one option in effect.

@@ -1,4 +1,4 @@
-package pooled
+package pool
 
 import "time"
 
@@ -28,3 +28,27 @@ func (a *alarm) stop() {
 		a.timer.Stop()
 	}
 }
+
+// chore is something that is done after a pause, once, however often it is asked for meanwhile. It is guarded by
+// Pool.mu.
+type chore struct {
+	armed bool // do sets it back
+	pause backoff
+}
+
+func (c *chore) arm(do func()) {
+	if !c.armed {
+		c.armed = true
+		time.AfterFunc(c.pause.next(), do)
+	}
+}
+
+// backoff doubles a pause from first up to most.
+type backoff struct{ first, most, now time.Duration }
+
+func (b *backoff) next() time.Duration {
+	b.now = min(max(b.first, 2*b.now), b.most)
+	return b.now
+}
+
+func (b *backoff) reset() { b.now = 0 }

@@ -21,7 +21,7 @@ import (
 // in the background.
 func (p *Pool) livenessGuard() Hooks {
 	return Hooks{Checkout: func(ctx context.Context, s *ServerConn) error {
-		if !s.used || s.socket == nil && s.driver.Pinger == nil {
+		if !s.slot.Used() || s.socket == nil && s.driver.Pinger == nil {
 			return nil
 		}
 		ping := p.wantsPing(s)
@@ -50,7 +50,7 @@ func (p *Pool) wantsPing(s *ServerConn) bool {
 	case PingAlways:
 		return true
 	}
-	return s.losses != s.lossesAtLend || s.lentAt.since(s.idleSince) > p.cfg.PrePing
+	return s.slot.Suspect() || s.slot.IdleFor() > p.cfg.PrePing
 }
 
 // ping asks the server whether it is there. If time runs out rather than the
@@ -67,15 +67,15 @@ func (p *Pool) ping(ctx context.Context, s *ServerConn) error {
 	err := s.bounded(limited, s.driver.Pinger.Ping)
 	switch {
 	case err == nil:
-		s.losses = s.lossesAtLend
+		s.slot.SetAlive()
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
 	}
-	p.suspect()
+	p.core.Suspect()
 	if limited.Err() != nil {
 		err = fmt.Errorf("no answer within %v", limit.Round(time.Millisecond))
-		p.discardSuspects(s.lentAt, fmt.Errorf("pooled: another did not answer a ping within %v", limit.Round(time.Millisecond)))
+		p.core.CloseSuspects(&s.slot, fmt.Errorf("pooled: another did not answer a ping within %v", limit.Round(time.Millisecond)))
 	}
 	return fmt.Errorf("%w: ping: %w", ErrDisconnect, err)
 }
@@ -96,15 +96,6 @@ func (p *Pool) pingLimit(ctx context.Context) time.Duration {
 	return limit
 }
 
-// suspect is called when a server connection was lost. All that were opened
-// before are pinged before they are lent again, so that what befell one of them,
-// a server that failed over, say, costs the others nothing.
-func (p *Pool) suspect() {
-	p.mu.Lock()
-	p.losses++
-	p.mu.Unlock()
-}
-
 // lookAfterLoss is for one that comes back broken, and no operation has said so:
 // its Rows may have. If the server has hung up, that is a loss as any. The parent itself
 // closes a connection on which it gave up, which tells nothing about the server.
@@ -114,18 +105,8 @@ func (p *Pool) lookAfterLoss(s *ServerConn) {
 	}
 	if state, err := s.socket.Peek(); state == socket.Gone && !errors.Is(err, net.ErrClosed) {
 		s.cause = fmt.Errorf("pooled: the server has hung up: %w", err)
-		p.suspect()
+		p.core.Suspect()
 	}
-}
-
-// discardSuspects closes the idle ones that have been idle since before then, and
-// have not been seen alive since the last loss.
-func (p *Pool) discardSuspects(then moment, cause error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.closeAllIdleLocked(cause, func(s *ServerConn) bool {
-		return s.losses != p.losses && (then == moment{} || then.since(s.idleSince) > 0)
-	})
 }
 
 // connectionLost recognises what any driver may return when the connection

@@ -1,0 +1,34 @@
+package pooled
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+)
+
+// ageLimit is the age limit of a new server connection: pool_recycle less a random part of the jitter; off if it has
+// none.
+func ageLimit(cfg *Config) time.Duration {
+	if cfg.Recycle == off {
+		return off
+	}
+	limit := cfg.Recycle
+	if jitter := cfg.RecycleJitter.of(limit); jitter > 0 {
+		limit -= rand.N(jitter)
+	}
+	return limit
+}
+
+// ageGuard keeps what is too old, was idle for too long or has been disposed
+// of from being used.
+func (p *Pool) ageGuard() Hooks {
+	return Hooks{Checkout: func(_ context.Context, s *ServerConn) error { return p.core.Expired(&s.slot) }}
+}
+
+// learnIdleLimit takes note of the time after which the server ends a session that
+// does nothing.
+func (p *Pool) learnIdleLimit(server time.Duration) {
+	if p.cfg.Class != ClassNull {
+		p.core.LimitIdle(server)
+	}
+}

@@ -1,0 +1,22 @@
+package pooled
+
+import (
+	"context"
+	"fmt"
+)
+
+// resetterGuard tells the driver's connection that it is about to be used
+// again, as database/sql would. database/sql ignores an error that isn't
+// ErrBadConn and hands the connection out all the same; here any error
+// discards it, since nobody knows what state it is in.
+var resetterGuard = Hooks{
+	Checkout: func(ctx context.Context, s *ServerConn) error {
+		if !s.slot.Used() || s.driver.Resetter == nil {
+			return nil
+		}
+		if err := s.driver.Resetter.ResetSession(ctx); err != nil {
+			return fmt.Errorf("%w: parent's ResetSession: %w", ErrDisconnect, err)
+		}
+		return nil
+	},
+}

@@ -1,0 +1,48 @@
+package pooled
+
+import (
+	"time"
+
+	"github.com/pooled-go/pooled/internal/pool"
+)
+
+// Holder is who has a server connection, and what for.
+type Holder struct {
+	Conn      uint64        // the server connection's ID
+	Session   string        // the server's own number of the session, if it is known
+	Statement string        // the last of this checkout, cut at 256 bytes, without arguments; empty: none yet
+	Held      time.Duration // since when
+	Stack     string        // who took it, as in a panic; empty without pool_leak_after
+	Returned  bool          // it came back after all
+}
+
+type holding = pool.Holding[*ServerConn]
+
+// holder describes who has a server connection. It runs without a lock: to read a stack takes long.
+func (p *Pool) holder(h holding) Holder {
+	s := h.Value
+	statement, stack := s.look(p.secrets, h.Uses)
+	return Holder{Conn: s.ID(), Session: s.session, Statement: statement, Held: h.Held, Stack: formatStack(stack)}
+}
+
+// fireLeaks tells of the checkouts that have become too old.
+func (p *Pool) fireLeaks(found []holding) {
+	for _, h := range found {
+		p.fireLeak(p.holder(h))
+	}
+}
+
+// endLeak is called when a checkout ends that was reported. The hooks are told in the background: they may want to use
+// the database, whose server connection has not come back yet.
+func (p *Pool) endLeak(s *ServerConn) {
+	h := p.holder(p.core.EndOverdue(&s.slot))
+	h.Returned = true
+	p.core.Go(func() { p.fireLeak(h) })
+}
+
+func (p *Pool) fireLeak(h Holder) {
+	defer p.logPanic(eventLeak)
+	for _, f := range p.hooks.leak {
+		f(h)
+	}
+}

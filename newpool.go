@@ -1,0 +1,97 @@
+package pooled
+
+import (
+	"database/sql/driver"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/pooled-go/pooled/internal/pool"
+	"github.com/pooled-go/pooled/internal/process"
+)
+
+// newPool makes a pool that starts nothing before refill. The configuration is the
+// pool's own, and valid; user is its named hooks and its hooks.
+func newPool(parent driver.Connector, cfg Config, d *dialect, t *target, user []Hooks) *Pool {
+	if d.embedded || cfg.Class == ClassNull { // nothing goes away, or grows old
+		cfg.Recycle, cfg.PrePing = off, PingOff
+	}
+	p := &Pool{
+		cfg:     &cfg,
+		secrets: &redactor{},
+		parent:  parent,
+		target:  t,
+		dialect: d,
+		refuses: sqliteGuard(parent),
+		reuse:   cfg.Class != ClassNull,
+		first:   make(chan struct{}, 1),
+	}
+	if cfg.StmtCache > 0 {
+		p.stmts = newStmtCaches(cfg.StmtCache)
+	}
+	p.user = user
+	p.journal.secrets = p.secrets
+	p.secrets.keep(configuredSecrets(cfg, t))
+	p.interceptors = p.echoed(cfg.Interceptors)
+	p.hooks = newChain(p.instantGuards(), p.guards(), slices.Concat(user, p.watchers()))
+	if cfg.ForkGuard {
+		p.process = process.ID()
+	}
+	p.core = pool.New(p.coreConfig())
+	if p.reuse {
+		p.core.Resolve(cfg.PrePing)
+	}
+	return p
+}
+
+// coreConfig is what the configuration means to the core.
+func (p *Pool) coreConfig() pool.Config[*ServerConn] {
+	limit, keep := p.bounds()
+	idleTimeout := time.Duration(off)
+	if p.cfg.Class == ClassQueue {
+		idleTimeout = p.cfg.IdleTimeout
+	}
+	cfg := pool.Config[*ServerConn]{
+		Limit: limit, Keep: keep, MinIdle: p.cfg.MinIdle, Reuse: p.reuse, LIFO: p.cfg.UseLIFO,
+		Direct: p.direct(), CloseNow: p.dialect.embedded, // there is no server that could be slow, and there are locks to be freed
+		Timeout: p.cfg.Timeout, IdleTimeout: idleTimeout, Recycle: p.cfg.Recycle, OverdueAfter: p.cfg.LeakAfter,
+		ConnectLimit: p.cfg.ConnectLimit,
+
+		Open:       p.openSlot,
+		OpenFailed: p.fireConnectError,
+		Close:      func(s *ServerConn) error { return s.close(p) },
+		Leaving:    p.fireClose,
+		MaxAge:     func() time.Duration { return ageLimit(p.cfg) },
+		Full:       p.dialect.tooMany,
+		Overdue:    p.fireLeaks,
+		Panicked:   p.panicked,
+		Causes: pool.Causes{
+			Expired: errRecycled, IdledOut: errIdledOut, Disposed: errDisposed,
+			Exhausted: errGoexit, Closed: ErrClosed, Invalid: invalidates,
+		},
+	}
+	if p.cfg.Class == ClassAssert {
+		cfg.Admit = p.assertFree
+	}
+	return cfg
+}
+
+var errGoexit = errors.New("pooled: open connection: a hook ended its goroutine (runtime.Goexit)")
+
+// bounds are the most server connections at one time, and how many of them stay open when they are idle.
+func (p *Pool) bounds() (limit, keep int) {
+	switch p.cfg.Class {
+	case ClassStatic, ClassAssert:
+		return 1, 1
+	case ClassNull:
+		return pool.Unlimited, 0
+	case ClassQueue:
+		if p.cfg.Size < 0 {
+			return pool.Unlimited, pool.Unlimited
+		}
+		if p.cfg.MaxOverflow >= 0 {
+			return sum(p.cfg.Size, p.cfg.MaxOverflow), p.cfg.Size
+		}
+	}
+	return pool.Unlimited, p.cfg.Size
+}
