@@ -1,4 +1,4 @@
-package pooled_test
+package docs_test
 
 import (
 	"reflect"
@@ -39,7 +39,8 @@ func checkOptionSection(t *testing.T, o pooled.Option, section string) {
 	for i := range cells {
 		cells[i] = strings.TrimSpace(cells[i])
 	}
-	byDefault, zero, off, classes, field := strings.Trim(cells[2], "`"), cells[3], cells[4], cells[5], strings.Trim(cells[6], "`")
+	byDefault, zero, off, classes, field := strings.Trim(cells[2], "`"), cells[3], cells[4], cells[5],
+		strings.Trim(cells[6], "`")
 	if byDefault != o.Default {
 		t.Errorf("%s: have the default %q, want %q", o.Key, byDefault, o.Default)
 	}
@@ -73,4 +74,12 @@ func checkRefused(t *testing.T, key string, numeric bool) {
 	if _, err := pooled.ParseDSN("u@tcp(h)/db?" + key + "=-2"); numeric && err == nil {
 		t.Errorf("%s=-2: have no error, want it refused", key)
 	}
+}
+
+func classNames(classes []pooled.Class) string {
+	var names []string
+	for _, c := range classes {
+		names = append(names, string(c))
+	}
+	return strings.Join(names, ", ")
 }

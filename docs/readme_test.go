@@ -1,9 +1,9 @@
-package pooled_test
+package docs_test
 
 import (
 	"go/ast"
 	"go/parser"
-	gotoken "go/token"
+	"go/token"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -81,19 +81,26 @@ func isRun(command string) bool {
 	return false
 }
 
-// documentation is what this test is about.
+// documentation is what this test is about, by the paths that readFile takes.
 func documentation(t *testing.T) []string {
 	t.Helper()
-	docs, err := filepath.Glob("docs/*.md")
+	docs, err := filepath.Glob("*.md")
 	if err != nil || len(docs) == 0 {
 		t.Fatalf("docs/*.md: have %v, %v", docs, err)
+	}
+	for i, name := range docs {
+		docs[i] = "docs/" + name
 	}
 	return append(docs, "README.md", "docs/benchmarks/README.md")
 }
 
+// root is the repository.
+const root = ".."
+
+// readFile reads a file of the repository.
 func readFile(t *testing.T, name string) string {
 	t.Helper()
-	text, err := os.ReadFile(name)
+	text, err := os.ReadFile(filepath.Join(root, name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,13 +116,13 @@ type tested struct {
 func readTested(t *testing.T) tested {
 	t.Helper()
 	var all tested
-	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+	err := fs.WalkDir(os.DirFS(root), ".", func(path string, entry fs.DirEntry, err error) error {
 		switch name := entry.Name(); {
 		case err != nil:
 			return err
 		case entry.IsDir():
 			if name != "." && strings.HasPrefix(name, ".") || name == "testdata" {
-				return filepath.SkipDir
+				return fs.SkipDir
 			}
 		case strings.HasSuffix(name, "_test.go"):
 			text := readFile(t, path)
@@ -138,7 +145,7 @@ func readTested(t *testing.T) tested {
 // of its examples.
 func textsOf(t *testing.T, path, source string) (texts []string) {
 	t.Helper()
-	file, err := parser.ParseFile(gotoken.NewFileSet(), path, source, parser.ParseComments)
+	file, err := parser.ParseFile(token.NewFileSet(), path, source, parser.ParseComments)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,14 +170,14 @@ func textsOf(t *testing.T, path, source string) (texts []string) {
 func constant(e ast.Expr) (string, bool) {
 	switch e := e.(type) {
 	case *ast.BasicLit:
-		if e.Kind == gotoken.STRING {
+		if e.Kind == token.STRING {
 			text, err := strconv.Unquote(e.Value)
 			return text, err == nil
 		}
 	case *ast.BinaryExpr:
 		x, ok := constant(e.X)
 		y, also := constant(e.Y)
-		return x + y, e.Op == gotoken.ADD && ok && also
+		return x + y, e.Op == token.ADD && ok && also
 	case *ast.ParenExpr:
 		return constant(e.X)
 	}

@@ -1,4 +1,4 @@
-package pooled_test
+package docs_test
 
 import (
 	"os"
@@ -30,7 +30,7 @@ func TestLinksLeadSomewhere(t *testing.T) {
 			if target != "" {
 				path = filepath.Join(filepath.Dir(file), target)
 			}
-			if _, err := os.Stat(path); err != nil {
+			if _, err := os.Stat(filepath.Join(root, path)); err != nil {
 				t.Errorf("%s: the link %s leads nowhere: %v", file, found[1], err)
 				continue
 			}
@@ -64,7 +64,8 @@ func anchors(text string) map[string]bool {
 }
 
 func TestAnchors(t *testing.T) {
-	have := anchors("# `pool_size`, `pool_max_conns`\n## What it *costs*: 1 or 2?\n## What it costs 1 or 2\n```sh\n# no heading\n```\n")
+	have := anchors("# `pool_size`, `pool_max_conns`\n## What it *costs*: 1 or 2?\n## What it costs 1 or 2\n```sh\n# " +
+		"no heading\n```\n")
 	for _, want := range []string{"pool_size-pool_max_conns", "what-it-costs-1-or-2", "what-it-costs-1-or-2-1"} {
 		if !have[want] {
 			t.Errorf("have %v, want %s", have, want)

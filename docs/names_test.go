@@ -1,9 +1,9 @@
-package pooled_test
+package docs_test
 
 import (
 	"go/ast"
 	"go/parser"
-	gotoken "go/token"
+	"go/token"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -16,7 +16,8 @@ import (
 var (
 	mdKey    = regexp.MustCompile(`\bpool_[a-z_]+\b`)
 	mdName   = regexp.MustCompile(`\bpooled\.([A-Z]\w*)`)
-	mdMember = regexp.MustCompile(`(?:^|[^\w.])(Config|ConnInfo|Histogram|Holder|Hooks|Pool|ServerConn|Setting|Stats|TimeoutError|Timings)\.([A-Z]\w*)`)
+	mdMember = regexp.MustCompile(`(?:^|[^\w.])` +
+		`(Config|ConnInfo|Histogram|Holder|Hooks|Pool|ServerConn|Setting|Stats|TimeoutError|Timings)\.([A-Z]\w*)`)
 )
 
 // Words of others that look like our options.
@@ -81,7 +82,7 @@ func TestPgxpoolKeys(t *testing.T) {
 // exported are the names of the package that programs can use: Name, and Type.Member.
 func exported(t *testing.T) map[string]bool {
 	t.Helper()
-	files, err := filepath.Glob("*.go")
+	files, err := filepath.Glob(root + "/*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +91,7 @@ func exported(t *testing.T) map[string]bool {
 		if strings.HasSuffix(name, "_test.go") {
 			continue
 		}
-		file, err := parser.ParseFile(gotoken.NewFileSet(), name, readFile(t, name), parser.SkipObjectResolution)
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
 		if err != nil {
 			t.Fatal(err)
 		}
