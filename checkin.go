@@ -91,13 +91,13 @@ func (p *Pool) runRelease(s *ServerConn, reset bool) (err error) {
 }
 
 // untidy reports whether there may be statements to close.
-func (s *ServerConn) untidy() bool { return len(s.parked) > 0 || len(s.dead) > 0 || s.cache.owes() }
+func (s *ServerConn) untidy() bool { return s.parked.NeedsCleanUp() || s.cache.owes() }
 
 // tidy closes the statements that nobody needs any more.
 func (p *Pool) tidy(s *ServerConn) error {
 	ctx, cancel := p.resetContext(context.Background())
 	defer cancel()
-	err := s.closeDead(ctx)
+	err := s.closeDiscarded(ctx)
 	if err == nil {
 		err = s.sweep(ctx, p)
 	}

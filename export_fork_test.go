@@ -4,7 +4,6 @@ package pooled
 
 import (
 	"context"
-	"sync"
 
 	"github.com/pooled-go/pooled/internal/process"
 )
@@ -17,18 +16,14 @@ func Here(p *Pool) *Pool { return p.here() }
 
 // LockForGood holds the locks of a pool, as a goroutine does that a child has no thread for.
 func LockForGood(p *Pool) (unlock func()) {
-	unlockCore := p.core.Lock()
-	locks := []*sync.Mutex{&p.texts.mu}
+	unlocks := []func(){p.core.Lock(), p.texts.Lock()}
 	if p.target != nil {
-		locks = append(locks, &p.target.mu)
-	}
-	for _, mu := range locks {
-		mu.Lock()
+		p.target.mu.Lock()
+		unlocks = append(unlocks, p.target.mu.Unlock)
 	}
 	return func() {
-		unlockCore()
-		for _, mu := range locks {
-			mu.Unlock()
+		for _, unlock := range unlocks {
+			unlock()
 		}
 	}
 }

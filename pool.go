@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ngrok/sqlmw"
+	"github.com/pooled-go/pooled/internal/stmtcache"
 
 	"github.com/pooled-go/pooled/internal/callers"
 	"github.com/pooled-go/pooled/internal/pool"
@@ -29,7 +30,7 @@ type Pool struct {
 	target  *target // where parent connects to; nil: not known
 	dialect *dialect
 	hooks   chain
-	texts   textCount
+	texts   stmtcache.Texts
 	stmts   *stmtCaches                                        // nil: no statements are kept
 	user    []Hooks                                            // the part of hooks that is not the pool's own
 	refuses func(query string, args []driver.NamedValue) error // or nil
@@ -173,7 +174,7 @@ func (p *Pool) admit(ctx context.Context, c *Conn, s *ServerConn) error {
 		s.noStatementYet()
 	}
 	err := runUntilError(ctx, guards, s)
-	if len(s.parked) > 0 && err == nil {
+	if s.parked.Any() && err == nil {
 		err = s.sweep(ctx, p)
 	}
 	s.busy, s.lending = false, false

@@ -14,6 +14,7 @@ import (
 	"github.com/pooled-go/pooled/internal/process"
 	"github.com/pooled-go/pooled/internal/socket"
 	"github.com/pooled-go/pooled/internal/sqltext"
+	"github.com/pooled-go/pooled/internal/stmtcache"
 )
 
 // ServerConn is one connection of the parent driver, with what the pool knows
@@ -56,9 +57,7 @@ type ServerConn struct {
 	lastUse uint64    // and the checkout it was sent in
 	took    time.Time // when it was lent, if somebody measures
 
-	parked     map[string]driver.Stmt // statements by text, left here by Conns that moved on
-	dead       []driver.Stmt          // statements that nobody can use any more; closed on return, or with this
-	parkedSeen uint64                 // textCount's generation when parked was last swept
+	parked stmtcache.Parked // statements left here by Conns that moved on
 
 	cache *stmtCache // nil: none is kept
 
@@ -242,92 +241,6 @@ func (s *ServerConn) why() error {
 	return errBroken
 }
 
-// park keeps a prepared statement here for the next Conn that needs its text. It takes the place of
-// one of the same text, which is closed when there is a deadline for that.
-func (s *ServerConn) park(text string, stmt driver.Stmt) {
-	if old, ok := s.parked[text]; ok {
-		s.dead = append(s.dead, old)
-	}
-	if s.parked == nil {
-		s.parked = make(map[string]driver.Stmt)
-	}
-	s.parked[text] = stmt
-}
-
-// unpark takes a statement of this text, or nil.
-func (s *ServerConn) unpark(text string) driver.Stmt {
-	stmt, ok := s.parked[text]
-	if ok {
-		delete(s.parked, text)
-	}
-	return stmt
-}
-
-// sweep closes the parked statements whose text no Conn keeps any more, within ctx and pool_reset_timeout. Only
-// the holder calls it: a Stmt's own Close can come while another Conn uses the
-// server connection it was prepared on. It is ErrDisconnect if that shows that the
-// server connection is dead.
-func (s *ServerConn) sweep(ctx context.Context, p *Pool) error {
-	generation := p.texts.dropped.Load()
-	if generation == s.parkedSeen {
-		return nil
-	}
-	s.parkedSeen = generation
-	ctx, cancel := p.resetContext(ctx)
-	defer cancel()
-	for text, stmt := range s.parked {
-		if !p.texts.alive(text) {
-			delete(s.parked, text)
-			s.closeStmt(ctx, stmt)
-		}
-	}
-	return s.stillThere()
-}
-
-// closeDead is sweep for the statements that nobody can use.
-func (s *ServerConn) closeDead(ctx context.Context) error {
-	for _, stmt := range s.dead {
-		s.closeStmt(ctx, stmt)
-	}
-	s.forgetDead()
-	return s.stillThere()
-}
-
-func (s *ServerConn) forgetDead() {
-	clear(s.dead)
-	s.dead = s.dead[:0]
-}
-
-// closeStmt closes a statement within ctx, which it can't be told. If that shows that the server connection is dead,
-// that is what it is from now on.
-func (s *ServerConn) closeStmt(ctx context.Context, stmt driver.Stmt) error {
-	err := s.bounded(ctx, func(context.Context) error { return stmt.Close() })
-	if err != nil && (ctx.Err() != nil || errors.Is(err, driver.ErrBadConn)) {
-		s.broken = true
-		if s.cause == nil && s.ended == nil { // the driver has closed it for a context's end
-			s.cause = fmt.Errorf("pooled: close statement: %w", err)
-		}
-	}
-	return err
-}
-
-// stillThere is ErrDisconnect, and why, if this is known to be dead.
-func (s *ServerConn) stillThere() error {
-	if s.broken {
-		return fmt.Errorf("%w: %w", ErrDisconnect, s.why())
-	}
-	return nil
-}
-
-// forgetStatements is for a session whose server has dropped all prepared
-// statements. They are not closed: that would tell the server about a number or a name
-// which may belong to another by then.
-func (s *ServerConn) forgetStatements() {
-	clear(s.parked)
-	s.forgetDead()
-	s.cache.forget()
-}
-
 // start is the moment before an operation of the parent's.
 func (s *ServerConn) start() {
 	s.busy = true
@@ -365,21 +278,11 @@ func (s *ServerConn) close(p *Pool) (err error) {
 		return nil
 	}
 	defer func() { err = s.driver.Conn.Close() }() // also if a statement panics
-	if len(s.parked)+len(s.dead) > 0 {
+	if s.parked.NeedsCleanUp() {
 		s.closeStmts(p)
 	}
 	s.cache.close()
 	return nil
-}
-
-// closeStmts closes all statements, as database/sql does, for parents in this process.
-func (s *ServerConn) closeStmts(p *Pool) {
-	ctx, cancel := p.resetContext(context.Background())
-	defer cancel()
-	s.closeDead(ctx)
-	for _, stmt := range s.parked {
-		s.closeStmt(ctx, stmt)
-	}
 }
 
 // send runs a statement of a reset, and writes it down.

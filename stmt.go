@@ -8,6 +8,7 @@ import (
 	"github.com/pooled-go/pooled/internal/driverconn"
 	"github.com/pooled-go/pooled/internal/intercept"
 	"github.com/pooled-go/pooled/internal/process"
+	"github.com/pooled-go/pooled/internal/stmtcache"
 )
 
 var (
@@ -33,7 +34,7 @@ type Stmt struct {
 
 	// texts is where this Stmt is counted: it outlived the borrow it was prepared
 	// in, so its text is kept on server connections until it is closed.
-	texts *textCount
+	texts *stmtcache.Texts
 }
 
 // attach makes parent this Stmt's statement until the Conn gives back.
@@ -59,14 +60,14 @@ func (st *Stmt) detach() {
 // park leaves it with the server connection, for whoever needs the same text there.
 func (st *Stmt) park(s *ServerConn) {
 	if texts := &st.conn.pool.here().texts; st.texts != texts {
-		texts.add(st.query)
+		texts.Add(st.query)
 		st.texts = texts
 	}
-	s.park(st.query, st.parent)
+	s.parked.Park(st.query, st.parent)
 }
 
 // orphan leaves it to be closed with the server connection.
-func (st *Stmt) orphan(s *ServerConn) { s.dead = append(s.dead, st.parent) }
+func (st *Stmt) orphan(s *ServerConn) { s.parked.Discard(st.parent) }
 
 // abandon leaves it to the parent process.
 func (st *Stmt) abandon(*ServerConn) { process.KeepAlive(st.parent) }
@@ -76,7 +77,7 @@ func (st *Stmt) on(ctx context.Context, s *ServerConn) (driver.Stmt, error) {
 	if st.parent != nil {
 		return st.parent, nil
 	}
-	parent := s.unpark(st.query)
+	parent := s.parked.Take(st.query)
 	if parent == nil {
 		var err error
 		if parent, err = s.via.Prepare(ctx, st.query); err != nil {
@@ -152,7 +153,7 @@ func (st *Stmt) ready(ctx context.Context) (*ServerConn, driver.Stmt, error) {
 func (st *Stmt) Close() error {
 	p := st.conn.pool.here()
 	if st.texts == &p.texts { // else it is not counted, or in the parent process
-		st.texts.drop(st.query)
+		st.texts.Drop(st.query)
 	}
 	st.texts = nil
 	if st.parent == nil {
