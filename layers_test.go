@@ -59,10 +59,9 @@ var layers = map[string]string{
 	"cmd/pooled":      "internal/cli internal/demo internal/doctor",
 
 	// What only tests import.
-	"internal/pooledtest":                          "internal/socket",
-	"internal/servertest":                          ". internal/pooledtest",
-	"internal/postgres_and_mariadb_need_make_test": "",
-	"docs": "",
+	"internal/pooledtest": "internal/socket",
+	"internal/servertest": ". internal/pooledtest",
+	"docs":                "",
 }
 
 const dialects = "internal/dialect/mysql internal/dialect/postgres internal/dialect/sqlite internal/dialect/sqlserver"

@@ -25,7 +25,7 @@ func newPgBouncer(t *testing.T, mode string) *pgbouncer {
 	find := func(name string) string {
 		dsn := os.Getenv("POOLED_TEST_PGBOUNCER_" + name)
 		if dsn == "" {
-			pooledtest.SkipUnlessRequired(t, "no PgBouncer: scripts/with-pgbouncer starts one")
+			pooledtest.SkipUnlessRequired(t, "needs make test, which starts PgBouncer")
 		}
 		return dsn
 	}

@@ -33,7 +33,7 @@ func startPgBouncer(t *testing.T, settings ...string) (dsn string) {
 		program = "/usr/sbin/pgbouncer" // Debian's, which is not in everybody's path
 	}
 	if _, err := os.Stat(program); err != nil {
-		pooledtest.SkipUnlessRequired(t, "no PgBouncer here")
+		pooledtest.SkipUnlessRequired(t, "needs make test, which starts PgBouncer")
 	}
 	server, err := url.Parse(direct)
 	if err != nil {

@@ -55,7 +55,7 @@ func (s *server) dsn(tb testing.TB) string {
 		tb.Fatalf("%s is not set, and %s=1 forbids to skip", s.env, requireEnv)
 	}
 	s.skipped.Add(1)
-	tb.Skipf("no %s: run make test, or set %s", s.name, s.env)
+	tb.Skipf("needs make test, which starts %s, or %s set", s.name, s.env)
 	return ""
 }
 
@@ -71,20 +71,14 @@ func SkipUnlessRequired(tb testing.TB, reason string) {
 	tb.Skip(reason)
 }
 
-// WithoutServers says that no test can have a server in this run, and may skip.
-func WithoutServers() bool {
-	return os.Getenv(postgres.env) == "" && os.Getenv(mysql.env) == "" && !required()
-}
-
 // Main runs a package's tests. It is all a TestMain needs:
 //
 //	func TestMain(m *testing.M) { pooledtest.Main(m) }
 //
 // When tests passed but left a goroutine behind, the run fails and shows the
 // goroutine's stack. When tests were skipped for want of a server, one line says
-// so. Of a package that passes, go test shows such lines only with -v or without
-// package arguments; internal/postgres_and_mariadb_need_make_test speaks up in
-// go test ./...
+// so. Of a package that passes, go test shows that line, like the skips, only with
+// -v or without package arguments.
 func Main(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
 		if line := skippedLine(postgres, mysql); line != "" {
@@ -105,5 +99,5 @@ func skippedLine(servers ...*server) string {
 	if parts == nil {
 		return ""
 	}
-	return "tests skipped: " + strings.Join(parts, ", ") + "; make test runs them"
+	return "tests skipped: " + strings.Join(parts, ", ") + "; they need make test"
 }

@@ -47,7 +47,7 @@ func TestServerDSN(t *testing.T) {
 	}{
 		{"set", "a dsn", "", "a dsn", 0},
 		{"set and required", "a dsn", "1", "a dsn", 0},
-		{"not set", "", "", "skip: no NoneSQL: run make test, or set " + env, 1},
+		{"not set", "", "", "skip: needs make test, which starts NoneSQL, or " + env + " set", 1},
 		{"not set, required", "", "1", "fatal: " + env + " is not set, and POOLED_TEST_REQUIRE=1 forbids to skip", 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -71,7 +71,7 @@ func TestSkippedLine(t *testing.T) {
 	if have := skippedLine(none); have != "" {
 		t.Errorf("nothing skipped: have %q, want no line", have)
 	}
-	have, want := skippedLine(none, once, twice), "tests skipped: no B (1), no C (2); make test runs them"
+	have, want := skippedLine(none, once, twice), "tests skipped: no B (1), no C (2); they need make test"
 	if have != want {
 		t.Errorf("have %q, want %q", have, want)
 	}

@@ -1,9 +1,7 @@
-package postgres_and_mariadb_need_make_test
+package pooledtest_test
 
 import (
 	"database/sql"
-	"flag"
-	"log"
 	"testing"
 
 	_ "github.com/go-sql-driver/mysql"
@@ -12,31 +10,7 @@ import (
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
-// TestMain runs no test where none could run, which go test then reports.
-func TestMain(m *testing.M) {
-	if pooledtest.WithoutServers() {
-		flag.Parse() // first, or it would undo what follows
-		if err := flag.Set("test.run", "^$"); err != nil {
-			log.Fatal(err)
-		}
-	}
-	pooledtest.Main(m)
-}
-
-// open opens the bare driver, and closes it with the test.
-func open(t *testing.T, driver, dsn string) *sql.DB {
-	t.Helper()
-	db, err := sql.Open(driver, dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return db
-}
+// What scripts/with-servers starts is what tests build on.
 
 // check compares a query's only value, as text, with what tests rely on.
 func check(t *testing.T, db *sql.DB, query, want string) {
@@ -50,8 +24,8 @@ func check(t *testing.T, db *sql.DB, query, want string) {
 	}
 }
 
-func TestPostgres(t *testing.T) {
-	db := open(t, "postgres", pooledtest.Postgres(t))
+func TestPostgresAsStarted(t *testing.T) {
+	db := pooledtest.OpenDB(t, "postgres", pooledtest.Postgres(t))
 	check(t, db, "SELECT current_database()", "pooled_test")
 	check(t, db, "SELECT usesuper FROM pg_user WHERE usename = current_user", "true")
 	check(t, db, "SHOW max_connections", "100")
@@ -59,8 +33,8 @@ func TestPostgres(t *testing.T) {
 	check(t, db, "SHOW listen_addresses", "127.0.0.1")
 }
 
-func TestMariaDB(t *testing.T) {
-	db := open(t, "mysql", pooledtest.MySQL(t))
+func TestMariaDBAsStarted(t *testing.T) {
+	db := pooledtest.OpenDB(t, "mysql", pooledtest.MySQL(t))
 	check(t, db, "SELECT DATABASE()", "pooled_test")
 	check(t, db, "SELECT @@GLOBAL.max_connections", "151")
 	check(t, db, "SELECT @@GLOBAL.local_infile", "1")
