@@ -12,6 +12,7 @@ import (
 	"github.com/pooled-go/pooled/internal/stmtcache"
 
 	"github.com/pooled-go/pooled/internal/callers"
+	"github.com/pooled-go/pooled/internal/observe"
 	"github.com/pooled-go/pooled/internal/pool"
 )
 
@@ -41,7 +42,7 @@ type Pool struct {
 
 	interceptors []sqlmw.Interceptor // the program's, then echo
 
-	observers  observers[func(Timing, time.Duration)]
+	observers  observe.List[func(Timing, time.Duration)]
 	histograms histograms
 	tally      tally
 
@@ -81,7 +82,7 @@ func (p *Pool) checkout(ctx context.Context, c *Conn) error {
 		return err
 	}
 	var began time.Time
-	timed := !p.observers.none()
+	timed := !p.observers.Empty()
 	if timed {
 		began = time.Now()
 	}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/pooled-go/pooled/internal/observe"
 )
 
 // The pools of this process that are open, oldest first. The list is replaced, never
@@ -13,7 +15,7 @@ var (
 	openPools  atomic.Pointer[[]*Pool]
 	poolNumber atomic.Int64
 
-	poolObservers observers[func(*Pool)]
+	poolObservers observe.List[func(*Pool)]
 )
 
 // Pools are all pools of the process that are open, oldest first: those of each sql.Open and
@@ -45,7 +47,7 @@ func ObservePools(f func(*Pool)) (stop func()) {
 			f(p)
 		}
 	}
-	stop = poolObservers.add(tell)
+	stop = poolObservers.Add(tell)
 	for _, p := range Pools() {
 		tell(p)
 	}
@@ -67,7 +69,7 @@ func (p *Pool) register() {
 	}
 	changeOpenPools(func(all []*Pool) []*Pool { return append(all, p) })
 	defer p.logPanic("pool observer") // the pool is there all the same
-	for f := range poolObservers.all() {
+	for f := range poolObservers.All() {
 		f(p)
 	}
 }

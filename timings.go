@@ -1,10 +1,10 @@
 package pooled
 
 import (
-	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
+
+	"github.com/pooled-go/pooled/internal/observe"
 )
 
 // Timing is what a pool measures.
@@ -16,7 +16,7 @@ const (
 	TimingWait Timing = "wait"
 	// TimingConnect is how long it took to open a server connection, its hooks and pool_init_sql included.
 	TimingConnect Timing = "connect"
-	// TimingUse is how long a server connection was lent.
+	// TimingUse is how long a server connection was in use.
 	TimingUse Timing = "use"
 	// TimingReset is how long a reset on return took that sent something.
 	TimingReset Timing = "reset"
@@ -39,18 +39,8 @@ type Bucket struct {
 	Count uint64
 }
 
-// histogramBounds are the upper bounds of the buckets but the last.
-var histogramBounds = [...]time.Duration{
-	10 * time.Microsecond, 50 * time.Microsecond,
-	100 * time.Microsecond, 200 * time.Microsecond, 500 * time.Microsecond,
-	time.Millisecond, 2 * time.Millisecond, 5 * time.Millisecond,
-	10 * time.Millisecond, 20 * time.Millisecond, 50 * time.Millisecond,
-	100 * time.Millisecond, 200 * time.Millisecond, 500 * time.Millisecond,
-	time.Second, 2 * time.Second, 5 * time.Second, 10 * time.Second, 30 * time.Second, time.Minute,
-}
-
 // HistogramBounds are the bounds of all buckets but the last.
-func HistogramBounds() []time.Duration { return slices.Clone(histogramBounds[:]) }
+func HistogramBounds() []time.Duration { return observe.Bounds() }
 
 // Quantile is the bound of the bucket in which the share q (0 to 1) of the durations is reached: at
 // most so long were as many of them. It is 0 if there are none, and -1 beyond the last bound.
@@ -80,12 +70,12 @@ func (p *Pool) ObserveTimings(f func(Timing, time.Duration)) (stop func()) {
 	if f == nil {
 		return func() {}
 	}
-	return p.here().observers.add(f)
+	return p.here().observers.Add(f)
 }
 
 // clocked is the time if somebody wants to know how long something takes, else zero.
 func (p *Pool) clocked() time.Time {
-	if p.observers.none() {
+	if p.observers.Empty() {
 		return time.Time{}
 	}
 	return time.Now()
@@ -98,7 +88,7 @@ func (p *Pool) observe(what Timing, began time.Time) {
 	}
 	took := time.Since(began)
 	defer p.logPanic("timing") // the borrow goes on
-	for f := range p.observers.all() {
+	for f := range p.observers.All() {
 		f(what, took)
 	}
 }
@@ -111,7 +101,7 @@ func (p *Pool) waited(s *ServerConn, began time.Time) {
 
 // histograms count without a lock; a reader may meet one that is half counted.
 type histograms struct {
-	wait, connect, use, reset histogram
+	wait, connect, use, reset observe.Histogram
 
 	mu    sync.Mutex
 	stop  func()      // nil: nothing is counted
@@ -153,42 +143,32 @@ func (h *histograms) rest() {
 	}
 }
 
-type histogram struct {
-	sum    atomic.Int64
-	counts [len(histogramBounds) + 1]atomic.Uint64
-}
-
 func (h *histograms) observe(what Timing, took time.Duration) {
 	switch what {
 	case TimingWait:
-		h.wait.add(took)
+		h.wait.Add(took)
 	case TimingConnect:
-		h.connect.add(took)
+		h.connect.Add(took)
 	case TimingUse:
-		h.use.add(took)
+		h.use.Add(took)
 	case TimingReset:
-		h.reset.add(took)
+		h.reset.Add(took)
 	}
 }
 
 func (h *histograms) read() Timings {
-	return Timings{Wait: h.wait.read(), Connect: h.connect.read(), Use: h.use.read(), Reset: h.reset.read()}
+	return Timings{
+		Wait: readHistogram(&h.wait), Connect: readHistogram(&h.connect),
+		Use: readHistogram(&h.use), Reset: readHistogram(&h.reset),
+	}
 }
 
-func (h *histogram) add(took time.Duration) {
-	at, _ := slices.BinarySearch(histogramBounds[:], took)
-	h.counts[at].Add(1)
-	h.sum.Add(int64(took))
-}
-
-func (h *histogram) read() Histogram {
-	list := Histogram{Sum: time.Duration(h.sum.Load()), Buckets: make([]Bucket, len(h.counts))}
-	for i := range h.counts {
-		list.Count += h.counts[i].Load()
-		list.Buckets[i] = Bucket{UpTo: -1, Count: list.Count}
-		if i < len(histogramBounds) {
-			list.Buckets[i].UpTo = histogramBounds[i]
-		}
+func readHistogram(h *observe.Histogram) Histogram {
+	sum, upTo := h.Read()
+	bounds := append(observe.Bounds(), -1)
+	list := Histogram{Count: upTo[len(upTo)-1], Sum: sum, Buckets: make([]Bucket, len(upTo))}
+	for i, count := range upTo {
+		list.Buckets[i] = Bucket{UpTo: bounds[i], Count: count}
 	}
 	return list
 }
