@@ -11,9 +11,10 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/lib/pq"
+	_ "modernc.org/sqlite"
+
 	"github.com/pooled-go/pooled/internal/pooledtest"
 	"github.com/pooled-go/pooled/internal/sqltext"
-	_ "modernc.org/sqlite"
 )
 
 // The tests of this file hold classify against real servers through their bare

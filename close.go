@@ -70,3 +70,57 @@ func (p *Pool) close() error {
 	}
 	return errors.Join(err, p.target.close())
 }
+
+// detach takes s out of the pool's count.
+func (p *Pool) detach(s *ServerConn) {
+	if s.slot.Detached() {
+		return
+	}
+	p.endUse(s)
+	p.core.Detach(&s.slot)
+	for _, f := range p.hooks.detach {
+		f(s)
+	}
+}
+
+// closeAside closes what was put aside, in the background: that can take longer
+// than its user has time for.
+func (p *Pool) closeAside(s *ServerConn) {
+	if s.foreign() {
+		process.KeepAlive(s)
+		return
+	}
+	closing := func() {
+		defer p.logPanic("close")
+		defer s.close(p)
+		p.fireClose(s, s.cause)
+	}
+	if p.dialect.embedded {
+		closing()
+		return
+	}
+	p.core.Go(closing)
+}
+
+// closeDetached closes a server connection that is no longer the pool's.
+func (p *Pool) closeDetached(s *ServerConn, cause error) (err error) {
+	s.busy = false
+	defer func() { err = s.close(p) }() // also if a hook panics
+	p.fireClose(s, cause)
+	return nil
+}
+
+// Dispose retires all server connections that are open: those that are idle are closed
+// at once, in the background, and those in use when they come back. The pool stays usable, and
+// opens new ones. It is for a password or a host that changed, and for what SQLAlchemy's
+// Engine.dispose does.
+//
+// In a forked child it leaves the parent process's server connections alone, as
+// everything else there does.
+func (p *Pool) Dispose() {
+	p = p.here()
+	for _, f := range p.hooks.dispose {
+		f()
+	}
+	p.core.Dispose()
+}

@@ -9,8 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pooled-go/pooled"
 	"modernc.org/sqlite"
+
+	"github.com/pooled-go/pooled"
 )
 
 const (

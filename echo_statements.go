@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/ngrok/sqlmw"
+
 	"github.com/pooled-go/pooled/internal/driverconn"
 )
 

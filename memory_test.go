@@ -12,8 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pooled-go/pooled"
 	"modernc.org/sqlite"
+
+	"github.com/pooled-go/pooled"
 )
 
 func sqliteOpen(dsn string) (driver.Connector, error) { return sqlite.NewConnector(dsn) }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ngrok/sqlmw"
+
 	"github.com/pooled-go/pooled/internal/stmtcache"
 
 	"github.com/pooled-go/pooled/internal/callers"

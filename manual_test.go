@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/ngrok/sqlmw"
+
 	"github.com/pooled-go/pooled"
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )

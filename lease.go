@@ -1,0 +1,144 @@
+package pooled
+
+import (
+	"context"
+	"database/sql/driver"
+)
+
+// acquire is the server connection of this Conn, borrowed now if it has none.
+func (c *Conn) acquire(ctx context.Context) (*ServerConn, error) {
+	if c.server != nil {
+		if s, err := c.inHand(ctx); s != nil || err != nil {
+			return s, err
+		}
+	}
+	switch {
+	case c.bad:
+		return nil, driver.ErrBadConn // nothing was sent
+	case c.tx.open:
+		return nil, errTxInvalidated // not outside of it, on another connection
+	}
+	if err := c.pool.here().checkout(ctx, c); err != nil {
+		return nil, err
+	}
+	c.untouched, c.turn = true, 0
+	c.taken(c.server)
+	return c.server, nil
+}
+
+// inHand is the server connection that this Conn holds, or another if that is of no use any more. Nil: it holds none.
+func (c *Conn) inHand(ctx context.Context) (*ServerConn, error) {
+	unused := c.claim.Unused()
+	s := c.held()
+	switch {
+	case s == nil:
+		return nil, nil
+	case s.foreign():
+		return nil, errForked
+	case s.cut:
+		return nil, driver.ErrBadConn
+	case !unused:
+		return s, nil
+	}
+	if !c.pool.direct() && c.pool.here().core.LongUnused(&s.slot) {
+		if err := c.pool.here().checkoutHeld(ctx, c, s); err != nil {
+			return nil, err
+		}
+	}
+	c.taken(c.server)
+	return c.server, nil
+}
+
+// taken remembers who is about to use s, if leaks are looked for.
+func (c *Conn) taken(s *ServerConn) {
+	if c.pool.cfg.LeakAfter != off {
+		s.takenHere()
+	}
+}
+
+// held is the server connection this Conn holds, and from now on uses, or nil.
+func (c *Conn) held() *ServerConn {
+	if !c.claim.Claimed() {
+		c.use()
+	}
+	return c.server
+}
+
+// use begins the use of a borrow that was made by Connect.
+func (c *Conn) use() {
+	if !c.claim.Claim() || c.server.foreign() {
+		c.server = nil // taken back, or left to the parent process
+		if c.pool.here().core.LongAgo(c.turnSince) {
+			c.turn = 0 // its caller has gone, most likely, and database/sql has kept the Conn for another
+		}
+		return
+	}
+	c.turn = 0
+}
+
+// connect makes the first borrow.
+func (c *Conn) connect(ctx context.Context) error {
+	defer c.lostToPanic()
+	borrow := c.pool.here().checkout
+	if c.pool.direct() {
+		borrow = c.pool.here().openDirect
+	}
+	if err := borrow(ctx, c); err != nil {
+		return err
+	}
+	c.server.noStatementYet()
+	return nil
+}
+
+// leave ends the lease and returns its server connection, which this Conn holds no longer. Every lease that ends goes
+// through here, whatever becomes of the server connection, so that nothing of it is left behind in the Conn. hand says
+// what becomes of a statement that was prepared in the lease.
+func (c *Conn) leave(hand func(*Stmt, *ServerConn)) *ServerConn {
+	s := c.server
+	c.server, c.tx.server = nil, nil
+	c.endLease(s, hand)
+	return s
+}
+
+// endLease ends the lease. In class direct the Conn keeps its server connection.
+func (c *Conn) endLease(s *ServerConn, hand func(*Stmt, *ServerConn)) {
+	for st := c.stmts; st != nil; {
+		next := st.next
+		hand(st, s)
+		st.parent, st.next = nil, nil
+		st = next
+	}
+	c.stmts = nil
+	if s.watched() && !s.foreign() {
+		c.pool.here().endUse(s)
+	}
+}
+
+// drop discards the server connection.
+func (c *Conn) drop(cause error) {
+	s := c.leave((*Stmt).orphan)
+	if s.slot.Detached() {
+		c.pool.closeDetached(s, cause)
+		return
+	}
+	c.pool.here().discard(s, cause)
+}
+
+// putAside takes a server connection out of the borrow and out of the pool's count.
+// It is closed when the borrow ends: until then Rows or a Tx may be open on it.
+func (c *Conn) putAside(s *ServerConn) {
+	tx := c.tx.server
+	c.leave((*Stmt).orphan)
+	c.tx.server = tx // it can still be rolled back there
+	c.limbo = append(c.limbo, s)
+	if !s.slot.Detached() {
+		c.pool.here().core.Invalidate(&s.slot)
+	}
+}
+
+// closeAside closes what was put aside in a borrow.
+func (c *Conn) closeAside(aside []*ServerConn) {
+	for _, s := range aside {
+		c.pool.here().closeAside(s)
+	}
+}
