@@ -6,11 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"strings"
 	"sync"
 
-	"github.com/go-sql-driver/mysql"
+	"github.com/pooled-go/pooled/internal/dsn"
 )
 
 // ConnectParams is what a BeforeConnect hook may change, for the one dial that
@@ -28,7 +26,7 @@ type ConnectParams struct {
 }
 
 // String shows the DSN with its secrets masked, and nothing else.
-func (p ConnectParams) String() string { return "pooled.ConnectParams(" + mask(p.DSN) + ")" }
+func (p ConnectParams) String() string { return "pooled.ConnectParams(" + dsn.Mask(p.DSN) + ")" }
 
 // Format prints String by every verb, and MarshalText puts it into JSON and logs.
 func (p ConnectParams) Format(f fmt.State, _ rune) { io.WriteString(f, p.String()) }
@@ -78,35 +76,35 @@ func (p *Pool) connector(ctx context.Context) (driver.Connector, error) {
 	case p.target == nil:
 		return nil, errors.New("pooled: before connect: there is no DSN to change: the parent is a connector of the program's or a database in memory")
 	}
-	dsn, err := asked.merged(p.target.driver)
+	changed, err := dsn.MergeLogin(p.target.driver, asked.DSN, asked.User, asked.Password, asked.Args)
 	if err != nil {
 		return nil, err
 	}
-	p.learn(dsn)
-	return p.target.connector(dsn)
+	p.learn(changed)
+	return p.target.connector(changed)
 }
 
 // connector makes the connector for a changed DSN. The last few are kept: what
 // rotates does so now and then, not with each dial.
-func (t *target) connector(dsn string) (driver.Connector, error) {
+func (t *target) connector(changed string) (driver.Connector, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
 		return nil, ErrClosed
 	}
 	for _, made := range t.recent {
-		if made.dsn == dsn {
+		if made.dsn == changed {
 			return made.connector, nil
 		}
 	}
-	made, err := t.open(dsn)
+	made, err := t.open(changed)
 	if err != nil {
-		return nil, scrub(fmt.Errorf("before connect: %s: %w", t.driver, err), dsn)
+		return nil, dsn.Scrub(fmt.Errorf("before connect: %s: %w", t.driver, err), changed)
 	}
 	if closer, ok := made.(io.Closer); ok {
 		t.closers = append(t.closers, closer)
 	}
-	t.recent = append(t.recent[max(0, len(t.recent)+1-recentMost):], madeConnector{dsn, made})
+	t.recent = append(t.recent[max(0, len(t.recent)+1-recentMost):], madeConnector{changed, made})
 	return made, nil
 }
 
@@ -124,57 +122,23 @@ func (t *target) close() (err error) {
 	return err
 }
 
-// merged is the DSN with everything that was asked for.
-func (p ConnectParams) merged(driver string) (string, error) {
-	args := maps.Clone(p.Args)
-	if args == nil {
-		args = map[string]string{}
+// keepSecrets masks the secrets that the pool was configured with.
+func (p *Pool) keepSecrets() {
+	p.secrets.Keep(p.cfg.DSN, p.cfg.ConnectArgs)
+	if p.target != nil {
+		p.secrets.Keep(p.target.dsn, nil)
 	}
-	dsn := p.DSN
-	if p.User != "" || p.Password != "" {
-		var err error
-		if dsn, err = p.withCredentials(driver, args); err != nil {
-			return "", err
-		}
-	}
-	return mergeArgs(driver, dsn, args)
 }
 
-// withCredentials writes user and password into the DSN, or into args where they are
-// arguments like others.
-func (p ConnectParams) withCredentials(driver string, args map[string]string) (string, error) {
-	user, password := "user", "password"
-	switch families[driver] {
-	case mysqlFamily:
-		return p.withMySQLCredentials()
-	case sqlserverFamily:
-		user = "user id"
-	case postgresFamily:
-	default:
-		return "", fmt.Errorf("pooled: before connect: how driver %s is told a user and a password is not known: write them into the DSN", driver)
+// learn adds the secrets of a DSN that a hook made to those that are masked. Of those that are forgotten for it, the
+// statements that the server connections keep are cleaned first: they are kept as they are, and cleaned when somebody
+// reads them, since to clean each would cost more than the rest of a checkout.
+func (p *Pool) learn(made string) {
+	if !p.secrets.Learn(made) {
+		return
 	}
-	if p.User != "" {
-		args[user] = p.User
+	for _, s := range p.core.All() {
+		s.forget(p.secrets)
 	}
-	if p.Password != "" {
-		args[password] = p.Password
-	}
-	return p.DSN, nil
-}
-
-func (p ConnectParams) withMySQLCredentials() (string, error) {
-	cfg, err := mysql.ParseDSN(p.DSN)
-	if err != nil {
-		return "", scrub(fmt.Errorf("before connect: mysql: %w", err), p.DSN)
-	}
-	if strings.Contains(p.User, ":") {
-		return "", errors.New("pooled: before connect: a MySQL DSN cannot express a user with a colon")
-	}
-	if p.User != "" {
-		cfg.User = p.User
-	}
-	if p.Password != "" {
-		cfg.Passwd = p.Password
-	}
-	return cfg.FormatDSN(), nil
+	p.secrets.Forget()
 }

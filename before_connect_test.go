@@ -133,28 +133,6 @@ func TestBeforeConnectRotatesThePassword(t *testing.T) {
 	}
 }
 
-// User and password are replaced wherever the DSN has them.
-func TestBeforeConnectCredentials(t *testing.T) {
-	for _, test := range []struct{ driver, dsn, want string }{
-		{"postgres", "postgres://u:old@h/db?sslmode=disable", "postgres://scott:a%26b@h/db?sslmode=disable"},
-		{"postgres", "postgres://h/db?user=u&password=old", "postgres://scott:a%26b@h/db"},
-		{"postgres", "host=h user=u password=old", "password='a&b' user=scott host=h"},
-		{"sqlserver", "sqlserver://h?database=x&password=old", "sqlserver://scott:a%26b@h?database=x"},
-		{"mysql", "u:old@tcp(h:1)/db", "scott:a&b@tcp(h:1)/db"},
-	} {
-		have, err := pooled.Merged(pooled.ConnectParams{DSN: test.dsn, User: "scott", Password: "a&b"}, test.driver)
-		if err != nil || have != test.want {
-			t.Errorf("%s: have %s, %v, want %s", test.dsn, have, err, test.want)
-		}
-	}
-	for driver, dsn := range map[string]string{"mysql": "u:old@tcp(h:1)/db", "fake": "fake://h"} {
-		_, err := pooled.Merged(pooled.ConnectParams{DSN: dsn, User: "a:b", Password: "hunter2"}, driver)
-		if err == nil || strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("%s: have %v, want an error without the password", driver, err)
-		}
-	}
-}
-
 // A Config that was changed in code, and needs no parent connector to be made by hand.
 func TestOpenConfig(t *testing.T) {
 	cfg, err := pooled.ParseDSN("sqlite://?pool_size=1")

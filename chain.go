@@ -86,6 +86,6 @@ func (p *Pool) logPanic(event string) {
 
 func (p *Pool) logPanicked(message string, v any, attrs ...any) {
 	attrs = slices.Concat([]any{"pool", p.name}, attrs,
-		[]any{"panic", p.secrets.logged(fmt.Sprint(v)), "stack", string(debug.Stack())})
+		[]any{"panic", p.secrets.Log(fmt.Sprint(v)), "stack", string(debug.Stack())})
 	p.log().Error(message, attrs...)
 }

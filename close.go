@@ -49,7 +49,7 @@ func (p *Pool) fireInvalidate(s *ServerConn, cause error) {
 func (p *Pool) panicked(during string, v any) error {
 	if during == "open" {
 		p.logPanicked("pooled: panic while opening a connection", v)
-		return p.secrets.cleanError(fmt.Errorf("pooled: open connection: panic: %v", v))
+		return p.secrets.Error(fmt.Errorf("pooled: open connection: panic: %v", v))
 	}
 	p.logPanicked("pooled: a hook panicked", v, "event", eventClose)
 	return nil

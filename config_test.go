@@ -10,19 +10,31 @@ import (
 	"time"
 
 	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/internal/dsn"
+	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
 var updateOptions = flag.Bool("update-options", false, "write the option table into README.md")
 
+// refusal is why the options of a Config are refused, or nil.
+func refusal(c pooled.Config) error {
+	c.Driver = "nosuchdriver" // which is looked for when all else is well
+	_, err := pooled.Open(c)
+	if strings.Contains(err.Error(), "driver nosuchdriver is not registered") {
+		return nil
+	}
+	return err
+}
+
 func TestNewConfigIsValid(t *testing.T) {
-	if err := pooled.ValidateConfig(pooled.NewConfig()); err != nil {
+	if err := refusal(pooled.NewConfig()); err != nil {
 		t.Errorf("NewConfig: have %v, want no error", err)
 	}
 }
 
 func TestValidateZeroConfig(t *testing.T) {
 	const want = "pooled: Class is empty: make the Config with pooled.NewConfig"
-	if err := pooled.ValidateConfig(pooled.Config{}); err == nil || err.Error() != want {
+	if err := refusal(pooled.Config{}); err == nil || err.Error() != want {
 		t.Errorf("zero Config: have %v, want %s", err, want)
 	}
 }
@@ -62,7 +74,7 @@ func TestConfigRanges(t *testing.T) {
 	} {
 		c := pooled.NewConfig()
 		test.set(&c)
-		checkError(t, test.name, pooled.ValidateConfig(c), test.want)
+		checkError(t, test.name, refusal(c), test.want)
 	}
 }
 
@@ -79,13 +91,22 @@ func checkError(t *testing.T, what string, err error, want string) {
 	}
 }
 
-func TestCloneSharesNothing(t *testing.T) {
-	c := pooled.NewConfig()
-	c.ConnectArgs = map[string]string{"sslmode": "disable"}
-	other := pooled.CloneConfig(c)
-	other.ConnectArgs["sslmode"] = "require"
-	if have := c.ConnectArgs["sslmode"]; have != "disable" {
-		t.Errorf("after a change of the clone: have %q, want disable", have)
+// A pool keeps to the Config that it was given, whatever becomes of the caller's.
+func TestConfigIsCopied(t *testing.T) {
+	register := fmt.Sprintf("copied-%p", t)
+	pooled.RegisterHooks(register, pooled.Hooks{})
+	cfg := pooled.NewConfig()
+	cfg.HookNames = []string{register}
+	connector, err := pooled.NewConnector(pooledtest.NewFake(t), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connector.Close()
+	cfg.HookNames[0] = "changed"
+	for _, s := range connector.Pool().Settings() {
+		if s.Key == "pool_hooks" && s.Value != register {
+			t.Errorf("after a change of the caller's Config: have %s=%s, want %s", s.Key, s.Value, register)
+		}
 	}
 }
 
@@ -99,7 +120,7 @@ func TestOptionsAgree(t *testing.T) {
 				t.Errorf("%s: have it twice, want every key once", key)
 			}
 			seen[key] = true
-			if !pooled.IsOption(key) {
+			if !dsn.IsOption(key) {
 				t.Errorf("%s: have a key whose form does not show that it is an option", key)
 			}
 		}

@@ -37,7 +37,7 @@ func DialContext(ctx context.Context, network, address string) (net.Conn, error)
 func (p *Pool) openSlot(ctx context.Context, o opening) (*pool.Slot[*ServerConn], error) {
 	s, err := p.open(ctx, o)
 	if err != nil {
-		return nil, p.secrets.cleanError(err)
+		return nil, p.secrets.Error(err)
 	}
 	return &s.slot, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/lib/pq"
 
+	"github.com/pooled-go/pooled/internal/dsn"
 	"github.com/pooled-go/pooled/internal/socket"
 	"github.com/pooled-go/pooled/internal/sqltext"
 )
@@ -54,19 +55,19 @@ type pqConnector struct {
 	dsn    string
 }
 
-func newPQConnector(dsn string) (driver.Connector, error) {
-	cfg, err := pq.NewConfig(dsn)
-	told := dsn
-	if !strings.Contains(dsn, "://") {
-		told = "pool_driver=postgres " + dsn // which its keys alone may not tell
+func newPQConnector(name string) (driver.Connector, error) {
+	cfg, err := pq.NewConfig(name)
+	told := name
+	if !strings.Contains(name, "://") {
+		told = "pool_driver=postgres " + name // which its keys alone may not tell
 	}
 	switch {
 	case err == nil:
-		return pqConnectorFor(cfg, dsn)
-	case shows(err.Error(), told):
+		return pqConnectorFor(cfg, name)
+	case dsn.Leaks(err.Error(), told):
 		return nil, err // not as it is: it shows more than it should
 	}
-	return &pqConnector{dsn: dsn}, nil
+	return &pqConnector{dsn: name}, nil
 }
 
 func pqConnectorFor(cfg pq.Config, dsn string) (*pqConnector, error) {

@@ -26,7 +26,7 @@ func (p *Pool) openDirect(ctx context.Context, c *Conn) error {
 		case !errors.Is(err, ErrDisconnect):
 			return err
 		case refused == maxRefused:
-			return &refusedError{refused, p.secrets.cleanError(err)}
+			return &refusedError{refused, p.secrets.Error(err)}
 		}
 	}
 }

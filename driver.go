@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-sql-driver/mysql" // registers "mysql", which comes with the package
 	"github.com/lib/pq"              // registers "postgres", the same
+	"github.com/pooled-go/pooled/internal/dsn"
 )
 
 // DriverName is the name the driver is registered by.
@@ -33,12 +34,12 @@ type Driver struct{}
 // OpenConnector parses the DSN and makes a pool for it. It connects to nothing,
 // unless pool_min_idle asks for server connections ahead of need. That a DSN is empty is an error of Connect's:
 // tracing libraries open a driver by its name and without a DSN, and ask the sql.DB for the driver.
-func (d *Driver) OpenConnector(dsn string) (driver.Connector, error) {
-	connector, err := openDSN(dsn)
+func (d *Driver) OpenConnector(name string) (driver.Connector, error) {
+	connector, err := openDSN(name)
 	switch err {
 	case nil:
 		return connector, nil
-	case errEmptyDSN:
+	case dsn.ErrEmpty:
 		return emptyConnector{d}, nil
 	}
 	return nil, err
@@ -55,7 +56,7 @@ func openDSN(dsn string) (*Connector, error) {
 // emptyConnector is for a DSN that says nothing.
 type emptyConnector struct{ driver *Driver }
 
-func (c emptyConnector) Connect(context.Context) (driver.Conn, error) { return nil, errEmptyDSN }
+func (c emptyConnector) Connect(context.Context) (driver.Conn, error) { return nil, dsn.ErrEmpty }
 func (c emptyConnector) Driver() driver.Driver                        { return c.driver }
 
 // Open is sql.Open for a Config: one from [ParseDSN] that the program changes, or
@@ -74,7 +75,7 @@ func openConnector(cfg Config, set string) (*Connector, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	name, parentDSN, err := cfg.parent()
+	name, parentDSN, err := dsn.Resolve(cfg.Driver, cfg.DSN, cfg.ConnectArgs, sql.Drivers())
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +84,7 @@ func openConnector(cfg Config, set string) (*Connector, error) {
 	}
 	parent, err := openParent(name, parentDSN, cfg.Class)
 	if err != nil {
-		return nil, scrub(fmt.Errorf("%s: %w", name, err), parentDSN)
+		return nil, dsn.Scrub(fmt.Errorf("%s: %w", name, err), parentDSN)
 	}
 	cfg.Driver = name
 	if err := suitSingle(parent, &cfg); err != nil {

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
+	"github.com/pooled-go/pooled/internal/dsn"
 	"github.com/pooled-go/pooled/internal/option"
 )
 
@@ -28,13 +28,13 @@ import (
 //
 // Errors are one line and name the key. They never show a password: a value is shown only if it is that of a known key,
 // short, and without an @ behind it, and nothing of the parent's part of the DSN is shown at all.
-func ParseDSN(dsn string) (Config, error) {
-	f, err := tellForm(dsn)
+func ParseDSN(s string) (Config, error) {
+	form, err := dsn.Detect(s)
 	if err != nil {
 		return Config{}, err
 	}
 	c := NewConfig()
-	given, err := c.parseOptions(f)
+	given, err := c.parseOptions(form.Options())
 	if err != nil {
 		return Config{}, err
 	}
@@ -44,70 +44,42 @@ func ParseDSN(dsn string) (Config, error) {
 	if err := c.checkMeaning(given); err != nil {
 		return Config{}, err
 	}
-	c.Driver, c.DSN = f.driver, f.syntax.without(f.layout, isOptionParam)
-	if err := f.checkURL(c.DSN); err != nil {
+	if c.Driver, c.DSN, err = form.Target(); err != nil {
 		return Config{}, err
-	}
-	native, err := f.rewrite(c.DSN)
-	if err != nil {
-		return Config{}, err
-	}
-	if c.Driver != "" {
-		// Without a driver the URL stays, and parent rewrites it: a bare file name would not tell its form.
-		c.DSN = native
 	}
 	return c, nil
 }
 
-// isOption reports whether a key has the form of an option, known or not. The wrapped driver must not see it.
-func isOption(key string) bool {
-	return key == "echo" || key == "echo_pool" || strings.HasPrefix(strings.ToLower(key), "pool_")
-}
-
-// isOptionParam is isOption for a parameter.
-func isOptionParam(p param) bool { return isOption(p.key) }
-
 // parseOptions stores the options of a DSN and returns, for each key of the table, the name under which it was given.
-func (c *Config) parseOptions(f form) (given map[string]string, err error) {
+func (c *Config) parseOptions(list []dsn.Option) (given map[string]string, err error) {
 	given = map[string]string{}
-	for _, p := range f.layout.params {
-		if !isOption(p.key) {
-			continue
-		}
-		// What looks like a key may be part of a password whose ? or & was not encoded: then an @ follows, or we
-		// guessed.
-		behind := f.syntax.sep == "&" && strings.Contains(f.layout.dsn[p.start:], "@")
-		show := !behind && (f.family != otherFamily || f.scheme != "")
-		o := options.Lookup(p.key)
+	for _, p := range list {
+		o := options.Lookup(p.Key)
 		if o == nil {
-			return nil, errUnknownKey(p.key, show)
+			return nil, errUnknownKey(p.Key, p.Shown)
 		}
 		keys := []string{o.Key}
-		if p.key == maxConnsKey {
+		if p.Key == maxConnsKey {
 			keys = append(keys, "pool_max_overflow")
 		}
 		for _, key := range keys {
 			if before, ok := given[key]; ok {
-				return nil, errTwice(before, p.key)
+				return nil, errTwice(before, p.Key)
 			}
-			given[key] = p.key
+			given[key] = p.Key
 		}
 		if err := c.parseOption(o, p); err != nil {
-			if !show {
-				p.value = "\x00"
+			if !p.Shown {
+				p.Value = "\x00"
 			}
-			return nil, badValue(p.key, p.value, err)
-		}
-		if o.Key == "pool_driver" && imports[p.value] == "" && behind {
-			// parent would show the name that it cannot find.
-			return nil, errors.New("pooled: pool_driver: an @ follows it: put pool_driver last, or write %40")
+			return nil, badValue(p.Key, p.Value, err)
 		}
 	}
 	return given, nil
 }
 
-func (c *Config) parseOption(o *option.Row[Config], p param) error {
-	if err := o.Parse(c, p.value); err != nil || p.key != maxConnsKey {
+func (c *Config) parseOption(o *option.Row[Config], p dsn.Option) error {
+	if err := o.Parse(c, p.Value); err != nil || p.Key != maxConnsKey {
 		return err
 	}
 	if c.Size < 1 {
@@ -126,7 +98,7 @@ func errTwice(before, key string) error {
 
 // badValue names a key and, if that can be done safely, its value.
 func badValue(key, value string, err error) error {
-	if !plain(value) {
+	if !dsn.Plain(value) {
 		value = "(not shown)"
 	}
 	return fmt.Errorf("pooled: %s=%s: bad value: %w", key, value, err)
@@ -146,52 +118,20 @@ func (c *Config) checkMeaning(given map[string]string) error {
 // hold, and for a DSN field that is a URL, which ParseDSN rewrites. It holds the options that differ from their
 // defaults and mean something in its Class. It holds the password, too: for a log use String.
 func (c Config) FormatDSN() string {
-	var pairs []pair
+	var pairs []dsn.Pair
 	for _, o := range options {
 		if o.Key == "pool_driver" || !o.AppliesTo(string(c.Class)) {
 			continue
 		}
 		if v := o.Format(&c); v != o.Default {
-			pairs = append(pairs, pair{o.Key, v})
+			pairs = append(pairs, dsn.Pair{Key: o.Key, Value: v})
 		}
 	}
-	if s, ok := c.formatAs(pairs); ok || c.Driver == "" {
-		return s
-	}
-	// The form alone would not lead to the driver.
-	s, _ := c.formatAs(append([]pair{{"pool_driver", c.Driver}}, pairs...))
-	return s
-}
-
-// formatAs puts the pairs into the DSN in the first way that ParseDSN undoes, and reports whether there is one.
-func (c Config) formatAs(pairs []pair) (string, bool) {
-	first := argSyntax(families[c.Driver], c.Driver, c.DSN)
-	for _, s := range []*syntax{first, anyQuerySyntax, adoSyntax, anyWordsSyntax} {
-		l, ok := s.scan(c.DSN)
-		if !ok && !s.front {
-			continue
-		}
-		if dsn := s.with(l, pairs); c.isReadFrom(dsn) {
-			return dsn, true
-		}
-	}
-	// A ? in it may be part of a password.
-	whole := layout{dsn: c.DSN, from: len(c.DSN), to: len(c.DSN), query: true}
-	if dsn := anyQuerySyntax.with(whole, pairs); c.isReadFrom(dsn) {
-		return dsn, true
-	}
-	l, _ := first.scan(c.DSN)
-	return first.with(l, pairs), false
-}
-
-// isReadFrom reports whether ParseDSN makes c's parent and its DSN from dsn.
-func (c Config) isReadFrom(dsn string) bool {
-	back, err := ParseDSN(dsn)
-	return err == nil && back.Driver == c.Driver && back.DSN == c.DSN
+	return dsn.Insert(c.Driver, c.DSN, pairs)
 }
 
 // String is FormatDSN with the passwords masked.
-func (c Config) String() string { return mask(c.FormatDSN()) }
+func (c Config) String() string { return dsn.Mask(c.FormatDSN()) }
 
 // Format prints String by every verb, so that none shows them. fmt does not ask it where a Config stands in a field of
 // another struct that is not exported, or for %p and %w, which vet refuses.

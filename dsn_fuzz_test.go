@@ -2,10 +2,7 @@ package pooled_test
 
 import (
 	"errors"
-	"fmt"
-	"math/rand/v2"
 	"net/url"
-	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -14,58 +11,15 @@ import (
 	"github.com/lib/pq"
 
 	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/internal/dsn"
 )
 
-func seedForms(f *testing.F) {
-	for _, test := range forms {
-		f.Add(test.dsn)
-		f.Add(test.parent)
-	}
-	for _, dsn := range []string{"host='", "?", "odbc:a={", "mysql://[", "u@/?%", "file:", "://", "a+b://", "pool_driver=", "x?pool_driver=a;pool_driver=b pool_driver=c"} {
-		f.Add(dsn)
-	}
-}
-
-// FuzzParseDSN: whatever the DSN, no panic, the same answer twice, errors that keep their promises, nothing of ours for the
-// parent, and nothing but ours kept from it.
-func FuzzParseDSN(f *testing.F) {
-	seedForms(f)
-	f.Fuzz(func(t *testing.T, dsn string) {
-		c, err := pooled.ParseDSN(dsn)
-		again, againErr := pooled.ParseDSN(dsn)
-		if !reflect.DeepEqual(c, again) || fmt.Sprint(err) != fmt.Sprint(againErr) {
-			t.Errorf("%q: have %+v, %v; want %+v, %v as the first time", dsn, again, againErr, c, err)
-		}
-		if err != nil {
-			checkError(t, dsn, err, "pooled: ")
-			return
-		}
-		_, parent, err := pooled.ParentAmong(c, append(allDrivers, c.Driver)...)
-		if err != nil {
-			checkError(t, dsn, err, "pooled: ")
-			return
-		}
-		_ = c.String()
-		for _, key := range serverKeys(c.Driver, parent) {
-			if strings.HasPrefix(strings.ToLower(key), "pool_") || key == "echo" || key == "echo_pool" {
-				t.Errorf("%q: have %q sent to the server by %s, want nothing of ours", dsn, key, c.Driver)
-			}
-		}
-		if strings.Contains(dsn, "://") {
-			return // may be rewritten
-		}
-		if len(pooled.OurKeys("", dsn)) == 0 && parent != dsn {
-			t.Errorf("%q without a key of ours: have %q for the parent, want it unchanged", dsn, parent)
-		}
-		if keys := pooled.OurKeys(c.Driver, c.DSN); len(keys) > 0 && pooled.IsKnownDriver(c.Driver) {
-			t.Errorf("%q: have %v in the parent's DSN %q, want nothing of ours", dsn, keys, c.DSN)
-		}
-	})
-}
+// allDrivers are the names that the tests take as registered.
+var allDrivers = []string{"mysql", "postgres", "pgx", "sqlite", "sqlite3", "sqlserver", "clickhouse", "oracle", "nrmysql", "pooled"}
 
 // FuzzRoundTrip: what FormatDSN writes, ParseDSN reads back, for every DSN and every value of an option.
 func FuzzRoundTrip(f *testing.F) {
-	for i, test := range forms {
+	for i, test := range dsns {
 		f.Add(test.dsn, i-1, i-2, int64(i)*int64(time.Second), "name "+string(rune(' '+i)), i%2 == 0, uint8(i))
 	}
 	f.Fuzz(func(t *testing.T, dsn string, size, overflow int, timeout int64, name string, lifo bool, mode uint8) {
@@ -86,23 +40,20 @@ func FuzzRoundTrip(f *testing.F) {
 			c.Timeout, c.ConnectLimit = d.Timeout, d.ConnectLimit
 		}
 		c.ResetTimeout = time.Duration(timeout)
-		if pooled.ValidateConfig(c) == nil {
+		if refusal(c) == nil {
 			checkRoundTrip(t, c)
 		}
 	})
 }
 
-// nativeForm is a way to write a DSN out of keys and values, for FuzzStrip.
-type nativeForm struct {
-	name, driver string
-	head, tail   func(secret string) string
-	first, sep   string
-	quote        func(string) string
-	base         []string // keys of the parent
-	needsDriver  bool
+func raw(before, after string) func(string) string {
+	return func(s string) string { return before + s + after }
 }
 
-func fixed(s string) func(string) string { return func(string) string { return s } }
+// inURL is for the user information of a URL; raw, for a driver that takes it as it is.
+func inURL(before, after string) func(string) string {
+	return func(s string) string { return before + url.QueryEscape(s) + after }
+}
 
 func quoteKV(v string) string {
 	return "'" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(v) + "'"
@@ -111,150 +62,6 @@ func quoteKV(v string) string {
 func quoteADO(v string) string { return `"` + strings.ReplaceAll(v, `"`, `""`) + `"` }
 
 func quoteODBC(v string) string { return "{" + strings.ReplaceAll(v, "}", "}}") + "}" }
-
-// inURL is for the user information of a URL; raw, for a driver that takes it as it is.
-func inURL(before, after string) func(string) string {
-	return func(s string) string { return before + url.QueryEscape(s) + after }
-}
-
-func raw(before, after string) func(string) string {
-	return func(s string) string { return before + s + after }
-}
-
-var nativeForms = []nativeForm{
-	{name: "mysql", driver: "mysql", head: raw("user:", "@tcp(host:3306)/db"), first: "?", sep: "&", quote: url.QueryEscape, base: []string{"loc", "x", "sql_mode"}},
-	{name: "mysql, odd user", driver: "mysql", head: raw("a b;c?d:", "@tcp(host:3306)/db"), first: "?", sep: "&", quote: url.QueryEscape, base: []string{"loc", "x", "sql_mode"}},
-	{name: "mysql socket", driver: "mysql", head: raw("user:", "@unix(/s)/"), first: "?", sep: "&", quote: url.QueryEscape, base: []string{"loc", "x"}},
-	{name: "pq URL", driver: "postgres", head: inURL("postgres://user:", "@h1,h2/db"), first: "?", sep: "&", quote: url.QueryEscape, base: []string{"port", "options", "search_path"}},
-	{name: "pq URL with fragment", driver: "postgres", head: inURL("postgresql://user:", "@[::1]:5432/db"), tail: fixed("#f?pool_size=1"), first: "?", sep: "&", quote: url.QueryEscape, base: []string{"sslmode", "x"}},
-	{name: "pq keyword/value", driver: "postgres", head: func(s string) string { return "host=h password=" + quoteKV(s) }, first: " ", sep: " ", quote: quoteKV, base: []string{"user", "options", "x"}},
-	{name: "pq keyword/value, space", driver: "postgres", head: func(s string) string { return "host = h\t password =" + quoteKV(s) }, first: "\n", sep: "  \t", quote: quoteKV, base: []string{"user", "options", "x"}},
-	{name: "pgx URL", driver: "pgx", head: func(s string) string {
-		return "postgres+pgx://user:" + strings.NewReplacer("@", "%40", "/", "%2F").Replace(s) + "@h:1,h:2/db"
-	}, first: "?", sep: "&", quote: url.QueryEscape, base: []string{"sslmode", "x"}},
-	{name: "sqlite path", driver: "sqlite", head: fixed("./pool_size=3/app.db"), first: "?", sep: "&", quote: url.QueryEscape, base: []string{"_pragma", "_txlock"}},
-	{name: "sqlite URI", driver: "sqlite", head: inURL("file:", ".db"), first: "?", sep: "&", quote: url.QueryEscape, base: []string{"mode", "_pragma"}},
-	{name: "ADO", driver: "sqlserver", head: func(s string) string { return "server=h;password=" + quoteADO(s) }, first: ";", sep: ";", quote: quoteADO, base: []string{"user id", "database"}},
-	{name: "ODBC", driver: "sqlserver", head: func(s string) string { return "odbc:server=h;password=" + quoteODBC(s) }, first: ";", sep: ";", quote: quoteODBC, base: []string{"user id", "database"}},
-	{name: "sqlserver URL", driver: "sqlserver", head: inURL("sqlserver://user:", "@h:1433/inst"), first: "?", sep: "&", quote: url.QueryEscape, base: []string{"database", "app name"}},
-	{name: "any URL", driver: "clickhouse", head: inURL("clickhouse://user:", "@h/db"), first: "?", sep: "&", quote: url.QueryEscape, base: []string{"debug", "x"}},
-	{name: "anything", driver: "oracle", head: inURL("user/", "@h:1521/svc"), first: "?", sep: "&", quote: url.QueryEscape, base: []string{"debug", "x"}, needsDriver: true},
-}
-
-// ours are keys and values of the pool, as pairs.
-var ours = [][2]string{
-	{"pool_size", "7"}, {"pool_max_overflow", "3"}, {"pool_timeout", "1m30s"}, {"pool_use_lifo", "off"}, {"pool_name", "a b"},
-	{"pool_recycle", "-1"}, {"echo", "false"}, {"pool_max_conn_idle_time", "9"}, {"pool_reset_on_return", "commit"},
-}
-
-// write puts the form together from keys of the parent and, at random places, keys of ours; without is the same without ours.
-func (n nativeForm) write(secret, value string, rng *rand.Rand) (dsn, without string) {
-	tail := ""
-	if n.tail != nil {
-		tail = n.tail(secret)
-	}
-	type part struct {
-		text string
-		own  bool
-	}
-	var parts []part
-	for _, key := range n.base[:rng.IntN(len(n.base)+1)] {
-		parts = append(parts, part{key + "=" + n.quote(value), false})
-	}
-	add := func(key, v string) {
-		i := rng.IntN(len(parts) + 1)
-		parts = append(parts[:i], append([]part{{key + "=" + n.quote(v), true}}, parts[i:]...)...)
-	}
-	for _, i := range rng.Perm(len(ours))[:rng.IntN(4)] {
-		add(ours[i][0], ours[i][1])
-	}
-	if n.needsDriver {
-		add("pool_driver", n.driver)
-	}
-	join := func(own bool) string {
-		s := n.head(secret)
-		sep := n.first
-		for _, p := range parts {
-			if p.own && !own {
-				continue
-			}
-			s += sep + p.text
-			sep = n.sep
-		}
-		return s + tail
-	}
-	return join(true), join(false)
-}
-
-// FuzzStrip: keys of ours at random places of a native DSN leave no trace in what the parent gets, and what looks like one of
-// ours in a password, a path or a value is not touched.
-func FuzzStrip(f *testing.F) {
-	for i := range nativeForms {
-		for j, s := range []string{"tiger", "pool_size=3", "?pool_size=3&pool_name=x", "a;pool_size=3;b", "it's pool_size=3 \\ ", "p?a/ss@w:d#%41\"}{", ""} {
-			f.Add(uint8(i), s, "v"+s, uint64(j))
-		}
-	}
-	f.Fuzz(func(t *testing.T, form uint8, secret, value string, seed uint64) {
-		n := nativeForms[int(form)%len(nativeForms)]
-		if strings.ContainsAny(secret+value, "\x00") || n.driver == "mysql" && strings.HasPrefix(secret, "//") {
-			return // user:// is a scheme
-		}
-		if strings.Contains(n.name, "space") {
-			// Only single separators are ours to take.
-			n.first, n.sep = " ", " "
-		}
-		dsn, want := n.write(secret, value, rand.New(rand.NewPCG(seed, seed)))
-		c, err := pooled.ParseDSN(dsn)
-		if err != nil {
-			t.Fatalf("%s: %q: have error %q, want none", n.name, dsn, err)
-		}
-		driver, have, err := pooled.ParentAmong(c, allDrivers...)
-		want = strings.Replace(want, "postgres+pgx://", "postgres://", 1)
-		if err != nil || driver != n.driver || have != want {
-			t.Fatalf("%s: %q: have %s %q, %v; want %s %q", n.name, dsn, driver, have, err, n.driver, want)
-		}
-		sameForDriver(t, n.driver, have, want)
-	})
-}
-
-// sameForDriver asks the drivers that come with the package what they make of two DSNs.
-func sameForDriver(t *testing.T, driver, have, want string) {
-	t.Helper()
-	switch driver {
-	case "mysql":
-		h, err1 := mysql.ParseDSN(have)
-		w, err2 := mysql.ParseDSN(want)
-		if fmt.Sprint(err1) != fmt.Sprint(err2) || err1 == nil && h.FormatDSN() != w.FormatDSN() {
-			t.Errorf("mysql: have %q, %v; want as from %q, %v", have, err1, want, err2)
-		}
-	case "postgres":
-		h, err1 := pq.NewConfig(have)
-		w, err2 := pq.NewConfig(want)
-		if fmt.Sprint(err1) != fmt.Sprint(err2) || !reflect.DeepEqual(h, w) {
-			t.Errorf("postgres: have %q, %v; want as from %q, %v", have, err1, want, err2)
-		}
-	}
-}
-
-// serverKeys are the keys that the drivers do not know, and therefore send to the server.
-func serverKeys(driver, dsn string) (keys []string) {
-	switch driver {
-	case "mysql":
-		defer func() { _ = recover() }() // it panics at a parameter that it no longer has
-		if c, err := mysql.ParseDSN(dsn); err == nil {
-			for key := range c.Params {
-				keys = append(keys, key)
-			}
-		}
-	case "postgres":
-		if c, err := pq.NewConfig(dsn); err == nil {
-			for key := range c.Runtime {
-				keys = append(keys, key)
-			}
-		}
-	}
-	return keys
-}
 
 // token is what FuzzNoSecret looks for. No three characters of it in a row are in any text of the package.
 const token = "Zq7xKvJ9wQ3"
@@ -312,7 +119,7 @@ func FuzzNoSecret(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, form uint8, before, after string, cut uint8) {
 		write := secretForms[int(form)%len(secretForms)]
-		dsn, bare := write(before+token+after), write("")
+		text, bare := write(before+token+after), write("")
 		if !strings.Contains(bare, "@") && strings.Contains(before, "&") && strings.Contains(before+after, "=") {
 			return // the token may be the value of another key
 		}
@@ -323,33 +130,33 @@ func FuzzNoSecret(f *testing.F) {
 			if strings.ContainsAny(before+after, "@=&?/#") {
 				return // cut short, this would be another DSN, in which the token is no password
 			}
-			dsn = dsn[:max(len(dsn)-int(cut)%32, 0)]
+			text = text[:max(len(text)-int(cut)%32, 0)]
 		}
-		check := func(what, text string) {
-			if part := tokenPart(text); part != "" {
-				t.Errorf("%q: have %q of the password in %s %q, want nothing of it", dsn, part, what, text)
+		check := func(what, shown string) {
+			if part := tokenPart(shown); part != "" {
+				t.Errorf("%q: have %q of the password in %s %q, want nothing of it", text, part, what, shown)
 			}
 		}
-		for _, err := range driverErrors(dsn) {
-			scrubbed := pooled.Scrub(err, dsn)
-			checkError(t, dsn, scrubbed, "pooled: ")
+		for _, err := range driverErrors(text) {
+			scrubbed := dsn.Scrub(err, text)
+			checkError(t, text, scrubbed, "pooled: ")
 			check("a scrubbed error", scrubbed.Error())
 		}
-		c, err := pooled.ParseDSN(dsn)
+		c, err := pooled.ParseDSN(text)
 		if err != nil {
-			checkError(t, dsn, err, "pooled: ")
+			checkError(t, text, err, "pooled: ")
 			check("an error", err.Error())
 			return
 		}
 		check("String", c.String())
 		for _, registered := range [][]string{nil, allDrivers} {
-			driver, parent, err := pooled.ParentAmong(c, registered...)
+			driver, native, err := dsn.Resolve(c.Driver, c.DSN, c.ConnectArgs, registered)
 			if err != nil {
-				check("the parent's error", err.Error())
+				check("the error of the driver's name", err.Error())
 				continue
 			}
-			for _, err := range driverErrors(parent) {
-				check("a scrubbed error of "+driver, pooled.Scrub(err, parent).Error())
+			for _, err := range driverErrors(native) {
+				check("a scrubbed error of "+driver, dsn.Scrub(err, native).Error())
 			}
 		}
 	})

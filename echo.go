@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"time"
+
+	"github.com/pooled-go/pooled/internal/dsn"
 )
 
 // Echo is logging of what goes on, with the public interfaces alone: the pool's events by a Hooks value,
@@ -14,7 +16,7 @@ import (
 type echo struct {
 	pool    func() string
 	log     func() *slog.Logger
-	secrets *redactor
+	secrets *dsn.Redactor
 }
 
 // record logs one event, if somebody listens.
@@ -25,7 +27,7 @@ func (e *echo) record(ctx context.Context, level slog.Level, event string, attrs
 	}
 	for i, a := range attrs {
 		if a.Value.Kind() == slog.KindString {
-			attrs[i].Value = slog.StringValue(e.secrets.logged(a.Value.String()))
+			attrs[i].Value = slog.StringValue(e.secrets.Log(a.Value.String()))
 		}
 	}
 	attrs = append([]slog.Attr{slog.String("pool", e.pool()), slog.String("event", event)}, attrs...)

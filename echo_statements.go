@@ -217,9 +217,9 @@ func (e *statementEcho) formatArg(value driver.Value) string {
 	case nil:
 		return "NULL"
 	case string:
-		return strconv.Quote(e.secrets.clip(v, argLimit))
+		return strconv.Quote(e.secrets.Clip(v, argLimit))
 	case []byte:
-		text := e.secrets.head(string(v[:min(len(v), argWindow)]), argLimit)
+		text := e.secrets.Head(string(v[:min(len(v), argWindow)]), argLimit)
 		if len(v) > argLimit {
 			return fmt.Sprintf("%q and %d bytes more", text, len(v)-argLimit)
 		}
@@ -227,5 +227,5 @@ func (e *statementEcho) formatArg(value driver.Value) string {
 	case time.Time:
 		return v.Format(time.RFC3339Nano)
 	}
-	return e.secrets.clip(fmt.Sprint(value), argLimit)
+	return e.secrets.Clip(fmt.Sprint(value), argLimit)
 }

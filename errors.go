@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pooled-go/pooled/internal/dsn"
 	"github.com/pooled-go/pooled/internal/visible"
 )
 
@@ -150,7 +151,7 @@ func oneLine(statement string) string {
 	if statement == "" {
 		return "no statement yet"
 	}
-	return cut(strings.Join(strings.Fields(statement), " "), 80)
+	return dsn.Cut(strings.Join(strings.Fields(statement), " "), 80)
 }
 
 // Is makes errors.Is(err, ErrTimeout) true. There is no Unwrap on purpose: a
@@ -172,3 +173,6 @@ type AssertError struct {
 func (e *AssertError) Error() string {
 	return "pooled: class assert: a second checkout while the first is not returned; the first was made at\n" + e.Stack
 }
+
+// textOf is the text of an error of others: if its method panics, fmt says so.
+func textOf(err error) string { return fmt.Sprint(err) }

@@ -102,9 +102,6 @@ func Guards(t interface{ Fatal(...any) }, p *Pool) func() {
 // Owed is how many server connections the pool means to open in the place of old ones.
 func Owed(p *Pool) int { return p.core.Stats().Replacements }
 
-// Merged is the DSN that a BeforeConnect hook asked for.
-func Merged(p ConnectParams, driver string) (string, error) { return p.merged(driver) }
-
 // Suspect is what the pool learns from the loss of a server connection.
 func Suspect(p *Pool) { p.core.Suspect() }
 

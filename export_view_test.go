@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pooled-go/pooled/internal/dsn"
 	"github.com/pooled-go/pooled/internal/pool"
 )
 
@@ -85,34 +86,17 @@ func (nopConn) ExecContext(context.Context, string, []driver.NamedValue) (driver
 	return driver.RowsAffected(1), nil
 }
 
-// Redact is a text without the secrets of a DSN.
-func Redact(dsn, text string) string {
-	var r redactor
-	r.learn(dsn)
-	return r.clean(text)
-}
-
-// Clip is a text without the secrets of a DSN, cut.
-func Clip(dsn, text string, limit int) string {
-	var r redactor
-	r.learn(dsn)
-	return r.clip(text, limit)
-}
-
-// GivenMost is for how many DSNs of BeforeConnect hooks the secrets are remembered.
-const GivenMost = givenMost
-
 // ShownAfterReturn is what is shown of a statement that was sent while a DSN's secrets were known, and came back when
 // as many others were that they had been forgotten.
-func ShownAfterReturn(dsn, statement string, others ...string) (before, after string) {
-	r, s := &redactor{}, &ServerConn{}
-	r.learn("postgres://u@h/db") // the pool's own, which is never forgotten
-	r.learn(dsn)
+func ShownAfterReturn(name, statement string, others ...string) (before, after string) {
+	r, s := &dsn.Redactor{}, &ServerConn{}
+	r.Learn("postgres://u@h/db") // the pool's own, which is never forgotten
+	r.Learn(name)
 	s.saw(statement)
 	for _, other := range others {
-		if r.learn(other) {
+		if r.Learn(other) {
 			s.forget(r)
-			r.forget()
+			r.Forget()
 		}
 	}
 	before, _ = s.look(r, 0)

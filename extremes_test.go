@@ -67,7 +67,7 @@ func configure(c *pooled.Config, set map[string]int64) bool {
 			reflect.ValueOf(c).Elem().FieldByName(name).SetInt(v)
 		}
 	}
-	return pooled.ValidateConfig(*c) == nil
+	return refusal(*c) == nil
 }
 
 func driveExtremes(t *testing.T, c pooled.Class, set map[string]int64) {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/pooled-go/pooled/internal/dsn"
 )
 
 // Event is something that happened in a pool.
@@ -32,7 +34,7 @@ func (p *Pool) Events() []Event { return p.here().journal.read() }
 // journal remembers the last events, in a ring. It is always on: what it remembers costs much more than
 // to remember it.
 type journal struct {
-	secrets *redactor
+	secrets *dsn.Redactor
 
 	mu    sync.Mutex
 	ring  []entry
@@ -49,7 +51,7 @@ type entry struct {
 func (j *journal) add(name string, conn uint64, cause error) {
 	e := entry{Event: Event{Time: time.Now(), Name: name, Conn: conn}, times: 1}
 	if cause != nil {
-		e.Detail = j.secrets.clip(textOf(cause), detailLimit)
+		e.Detail = j.secrets.Clip(textOf(cause), detailLimit)
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -83,7 +85,7 @@ func (j *journal) read() []Event {
 	list := make([]Event, len(entries))
 	for i, e := range entries {
 		// A statement may have set a password of which the pool was told later.
-		e.Detail = j.secrets.clean(e.Detail)
+		e.Detail = j.secrets.Clean(e.Detail)
 		if e.times > 1 {
 			e.Detail = strings.TrimSpace(fmt.Sprintf("%s (%d times in a row)", e.Detail, e.times))
 		}

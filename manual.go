@@ -71,7 +71,7 @@ func orInvalidated(cause error) error {
 func SoftInvalidate(ctx context.Context, conn *sql.Conn, cause error) error {
 	return onConn(ctx, conn, func(c *Conn, s *ServerConn) error {
 		cause := orInvalidated(cause)
-		text := c.pool.here().secrets.clean(textOf(cause))
+		text := c.pool.here().secrets.Clean(textOf(cause))
 		s.slot.SetLeaving(&retirement{text: "pooled: invalidated softly: " + text, of: cause})
 		c.pool.here().tally.softInvalidated.Add(1)
 		for _, f := range c.pool.hooks.softInvalidate {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/pooled-go/pooled/internal/dsn"
 	"github.com/pooled-go/pooled/internal/pool"
 	"github.com/pooled-go/pooled/internal/process"
 )
@@ -18,7 +19,7 @@ func newPool(parent driver.Connector, cfg Config, d *dialect, t *target, user []
 	}
 	p := &Pool{
 		cfg:     &cfg,
-		secrets: &redactor{},
+		secrets: &dsn.Redactor{},
 		parent:  parent,
 		target:  t,
 		dialect: d,
@@ -31,7 +32,7 @@ func newPool(parent driver.Connector, cfg Config, d *dialect, t *target, user []
 	}
 	p.user = user
 	p.journal.secrets = p.secrets
-	p.secrets.keep(configuredSecrets(cfg, t))
+	p.keepSecrets()
 	p.interceptors = p.echoed(cfg.Interceptors)
 	p.hooks = newChain(p.instantGuards(), p.guards(), slices.Concat(user, p.watchers()))
 	if cfg.ForkGuard {

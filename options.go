@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pooled-go/pooled/internal/dsn"
 	"github.com/pooled-go/pooled/internal/option"
 )
 
@@ -139,7 +140,7 @@ var options = option.New(NewConfig(),
 
 // parseDriver refuses what could not stand in an error. A Config made in code may hold any name.
 func parseDriver(c *Config, v string) error {
-	if v == "" || !plainName(v) {
+	if !dsn.IsDriverName(v) {
 		return errors.New("want the name of a driver")
 	}
 	c.Driver = v
@@ -296,7 +297,7 @@ func errUnknownKey(key string, show bool) error {
 		key, show = key[:40], false
 	}
 	nearest, distance := options.Nearest(key)
-	if !show || distance > mostEdits || !plain(key) {
+	if !show || distance > mostEdits || !dsn.Plain(key) {
 		return fmt.Errorf("pooled: unknown key that begins with pool_: the nearest known key is %s", nearest)
 	}
 	return fmt.Errorf("pooled: unknown key %s: did you mean %s?", key, nearest)

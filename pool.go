@@ -10,6 +10,7 @@ import (
 
 	"github.com/ngrok/sqlmw"
 
+	"github.com/pooled-go/pooled/internal/dsn"
 	"github.com/pooled-go/pooled/internal/stmtcache"
 
 	"github.com/pooled-go/pooled/internal/callers"
@@ -22,8 +23,8 @@ import (
 type Pool struct {
 	// Pointers, so that a struct of a program's that has a Pool in a field can be printed without showing a DSN.
 	cfg     *Config
-	asked   *origin   // the configuration before it was made to suit the parent
-	secrets *redactor // of the DSNs that the pool has used
+	asked   *origin       // the configuration before it was made to suit the parent
+	secrets *dsn.Redactor // of the DSNs that the pool has used
 
 	// core leases the server connections, takes them back, and has them opened and closed.
 	core *pool.Pool[*ServerConn]
@@ -143,7 +144,7 @@ func (p *Pool) checkoutQueued(ctx context.Context, c *Conn, turn uint64) error {
 			refused++
 		}
 		if refused == maxRefused {
-			return &refusedError{refused, p.secrets.cleanError(err)}
+			return &refusedError{refused, p.secrets.Error(err)}
 		}
 	}
 }

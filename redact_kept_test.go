@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 
 	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/internal/dsn"
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
@@ -56,7 +57,7 @@ func wantNothingOf(t *testing.T, what, text string, secrets ...string) {
 // own is in nothing at all: not in events, in statements of connections that have been open since, in errors and in
 // the log.
 func TestRotatedPasswordsStayMasked(t *testing.T) {
-	const early, later = 10, 2 * pooled.GivenMost
+	const early, later = 10, 2 * dsn.Remembered
 	fake := pooledtest.NewFake(t)
 	refuse := false
 	name := driverThat(func(dsn string) (driver.Conn, error) {
@@ -129,7 +130,7 @@ func TestWhatIsNoNewPasswordPushesNoneOut(t *testing.T) {
 			return nil
 		}
 	})
-	for range 3 * pooled.GivenMost {
+	for range 3 * dsn.Remembered {
 		mustExec(t, db, "UPDATE")
 		pool.Dispose()
 	}
@@ -305,7 +306,7 @@ func (c causeThat) Error() string { return c() }
 // A very long statement is cut when its connection comes back, from what is left of it when a password was forgotten.
 func TestLongStatementStaysMasked(t *testing.T) {
 	var others []string
-	for i := range 2 * pooled.GivenMost {
+	for i := range 2 * dsn.Remembered {
 		others = append(others, fmt.Sprintf("postgres://u:newsecret%d@h/db", i))
 	}
 	statement := "ALTER USER u PASSWORD 'oldsecret1' --" + strings.Repeat("x", 5000)

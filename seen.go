@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/pooled-go/pooled/internal/callers"
+	"github.com/pooled-go/pooled/internal/dsn"
 )
 
 // seen is what others than its holder may look at of a server connection in use: what it is
@@ -61,30 +62,22 @@ func (s *ServerConn) inUse() {
 
 // trim lets go of a very long text, when the server connection comes back. What is shown of it may be cleaner than the
 // text by then, see forget.
-func (s *ServerConn) trim(r *redactor) {
+func (s *ServerConn) trim(r *dsn.Redactor) {
 	if len(s.last) > textLimit {
 		s.seen.mu.Lock()
 		shown := s.seen.statement
 		s.seen.mu.Unlock()
-		s.saw(r.clip(shown, statementLimit))
+		s.saw(r.Clip(shown, statementLimit))
 	}
 }
 
 // forget takes the secrets that the redactor still knows out of what is shown of the last statement.
-func (s *ServerConn) forget(r *redactor) {
+func (s *ServerConn) forget(r *dsn.Redactor) {
 	s.seen.mu.Lock()
 	defer s.seen.mu.Unlock()
-	if clean := r.clip(s.seen.statement, statementLimit); clean != cut(s.seen.statement, statementLimit) {
+	if clean := r.Clip(s.seen.statement, statementLimit); clean != dsn.Cut(s.seen.statement, statementLimit) {
 		s.seen.statement = clean
 	}
-}
-
-// cut is a copy of what fits of a text.
-func cut(text string, limit int) string {
-	if len(text) <= limit {
-		return text
-	}
-	return strings.ToValidUTF8(strings.Clone(text[:limit-len("…")]), "") + "…"
 }
 
 // takenHere remembers who borrows this: the caller's stack.
@@ -100,7 +93,7 @@ func (s *ServerConn) takenHere() {
 
 // look is the last statement, and the stack that took this, if they are known. Of one in use it is the statement
 // of this checkout, its number being uses; 0: of whichever.
-func (s *ServerConn) look(r *redactor, uses uint64) (statement string, stack []uintptr) {
+func (s *ServerConn) look(r *dsn.Redactor, uses uint64) (statement string, stack []uintptr) {
 	s.seen.mu.Lock()
 	statement = s.seen.statement
 	if s.seen.stack != nil && s.slot.Taken() {
@@ -110,7 +103,7 @@ func (s *ServerConn) look(r *redactor, uses uint64) (statement string, stack []u
 	if uses != 0 && s.seen.none.Load() == uses {
 		statement = ""
 	}
-	return r.clip(statement, statementLimit), stack
+	return r.Clip(statement, statementLimit), stack
 }
 
 // poolPackages are those whose functions a program calls to take a connection.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/pooled-go/pooled/internal/dsn"
 	"github.com/pooled-go/pooled/internal/pool"
 )
 
@@ -89,7 +90,7 @@ func (p *Pool) connInfo(slot slotInfo, stacks map[[stackDepth]uintptr]string) Co
 func (p *Pool) InvalidateConn(id uint64, cause error) bool {
 	p = p.here()
 	given := orInvalidated(cause)
-	as := &retirement{text: "pooled: invalidated: " + p.secrets.clean(textOf(given)), of: cause}
+	as := &retirement{text: "pooled: invalidated: " + p.secrets.Clean(textOf(given)), of: cause}
 	inUse, found := p.core.InvalidateID(id, given, as)
 	if inUse {
 		p.tally.softInvalidated.Add(1)
@@ -124,7 +125,7 @@ func (p *Pool) Settings() []Setting {
 			setting.Origin = originPool
 		}
 		if o.Key == "pool_init_sql" && value != "" {
-			setting.Value = masked
+			setting.Value = dsn.Masked
 		}
 		list = append(list, setting)
 	}

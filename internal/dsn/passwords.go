@@ -1,4 +1,4 @@
-package pooled
+package dsn
 
 import (
 	"slices"
@@ -9,7 +9,7 @@ import (
 // than what is masked where a DSN is shown: there, too much does no harm; here it would make other texts unreadable.
 func passwordsOf(dsn string) []string {
 	spans, understood := secretSpans(dsn)
-	f, _ := tellForm(dsn)
+	f, _ := Detect(dsn)
 	var list []string
 	switch {
 	case !understood:
@@ -37,7 +37,7 @@ func passwordsOf(dsn string) []string {
 
 // searchable are those of some secrets that are long enough to be looked for, sorted.
 func searchable(secrets []string) []string {
-	secrets = slices.DeleteFunc(secrets, func(s string) bool { return len(s) < secretLeast })
+	secrets = slices.DeleteFunc(secrets, func(s string) bool { return len(s) < leastSecret })
 	slices.Sort(secrets)
 	return slices.Compact(secrets)
 }
@@ -46,7 +46,7 @@ func searchable(secrets []string) []string {
 func passwordParams(l layout) (list []string) {
 	for _, p := range l.params {
 		switch {
-		case isOption(p.key):
+		case IsOption(p.key):
 		case namesPassword(p.key):
 			list = append(list, variants(p.value)...)
 		case p.key == "_pragma" && isSecret(p.value): // key('secret')

@@ -1,45 +1,80 @@
-package pooled
+package dsn
 
 import (
 	"errors"
 	"fmt"
 	"net"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/go-sql-driver/mysql"
 )
 
-// rewrite returns a URL of ours, from which our options were taken, in the form its driver reads. A DSN that is in its
-// driver's form already comes back as it is.
-func (f form) rewrite(dsn string) (string, error) {
-	_, rest, isURL := cutScheme(dsn)
-	if !isURL || f.native {
-		return dsn, nil
-	}
-	switch f.family {
-	case mysqlFamily:
-		return mysqlNative(rest)
-	case sqliteFamily:
-		return sqliteNative(rest)
-	case sqlserverFamily:
-		return "sqlserver://" + rest, nil
-	}
-	// What is left to do is to take the "+driver" off.
-	return f.scheme + "://" + rest, nil
+// isMySQLWithSlashes reports user://password@net(address)/db, where the password begins with two slashes: no URL has a
+// host like that.
+func isMySQLWithSlashes(dsn, scheme string) bool {
+	_, known := schemes[strings.ToLower(scheme)]
+	at := strings.LastIndexByte(dsn, '@')
+	return !known && at >= 0 && !strings.Contains(scheme, "+") && strings.Contains(dsn[at:], ")/") && fitsMySQL(dsn)
 }
 
-// checkURL refuses a URL that its driver's net/url would refuse. Its own error shows the URL, password included.
-func (f form) checkURL(dsn string) error {
-	if f.syntax != urlSyntax || f.family != postgresFamily && f.family != sqlserverFamily {
-		return nil
+// mysqlDSN is a DSN taken apart as go-sql-driver does it: [user[:password]@][net[(addr)]]/dbname.
+type mysqlDSN struct {
+	hasSlash, hasUser, hasAddr bool
+	user, network              string
+}
+
+func mysqlParts(dsn string) (d mysqlDSN) {
+	slash := strings.LastIndexByte(dsn, '/')
+	if slash < 0 {
+		return d
 	}
-	if _, err := url.Parse(dsn); err != nil {
-		return errors.New("pooled: the URL does not parse: percent-encode reserved characters in its user, password and host")
+	d.hasSlash = true
+	rest := dsn[:slash]
+	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
+		d.hasUser = true
+		d.user, _, _ = strings.Cut(rest[:at], ":")
+		rest = rest[at+1:]
 	}
-	return nil
+	d.network = rest
+	network, _, ok := strings.Cut(rest, "(")
+	if ok && strings.HasSuffix(rest, ")") && !strings.ContainsAny(network, "/?&=; ") {
+		d.network, d.hasAddr = network, true
+	}
+	return d
+}
+
+// addressed: there is a user@net(addr)/, as in no other form, whatever the user looks like.
+func (d mysqlDSN) addressed() bool { return d.hasUser && d.hasAddr }
+
+// fitsMySQL goes by the user, in whose name white space and ;, = and ? are legal, and signs of another form. An
+// address behind it outweighs all but the =, by which keys are told: a password of another form may look like an
+// address. A net without an address is one that has a default.
+func fitsMySQL(dsn string) bool {
+	d := mysqlParts(dsn)
+	switch {
+	case !d.hasSlash:
+		return false
+	case d.hasAddr:
+		return !strings.Contains(d.user, "=")
+	}
+	return !strings.ContainsAny(d.user, " \t\r\n=;?") && (d.network == "" || d.network == "tcp" || d.network == "unix")
+}
+
+// looksUnescaped reports MySQL's most common mistake, loc=Europe/Berlin: its driver looks for the last '/'.
+func looksUnescaped(dsn string) bool {
+	before, value, ok := strings.Cut(dsn, ")/")
+	return ok && strings.Contains(before, "(") && strings.Contains(value, "?") && strings.Contains(value, "/")
+}
+
+func scanMySQL(dsn string) (layout, bool) {
+	slash := strings.LastIndexByte(dsn, '/')
+	q := strings.IndexByte(dsn[slash+1:], '?')
+	if slash < 0 || q < 0 {
+		return scanQuery(dsn, -1, len(dsn), nil), slash >= 0
+	}
+	return scanQuery(dsn, slash+1+q, len(dsn), func(k string) string { return k }), true
 }
 
 // mysqlNative turns user:password@host:port/db?query into user:password@tcp(host:port)/db?query.
@@ -165,56 +200,30 @@ func mysqlSocket(network, address, query string) (string, string, string, error)
 	return "unix", socket, strings.TrimPrefix(rest, "?"), nil
 }
 
-// sqliteNative turns what follows sqlite:// into the name of a file.
-func sqliteNative(rest string) (string, error) {
-	path, query, hasQuery := strings.Cut(rest, "?")
-	if hasQuery {
-		query = "?" + query
-	}
-	if path != "" && path[0] != '/' {
-		return "", errors.New("pooled: sqlite URL: there is no host: write sqlite:///relative or sqlite:////absolute")
-	}
-	path = strings.TrimPrefix(path, "/")
-	if path == "" {
-		return ":memory:" + query, nil
-	}
-	if strings.HasPrefix(path, "file:") {
-		// A URI in the URL: SQLite decodes it.
-		return path + query, nil
-	}
-	decoded, err := url.PathUnescape(path)
+// notMySQLArgs have no parameter in MySQL's DSN. Its driver would send them as SET statements, and SET PASSWORD changes
+// it.
+var notMySQLArgs = []string{"user", "username", "password", "passwd", "host", "port", "db", "database", "dbname", "unix_socket"}
+
+// mysqlRaw are the parameters whose values go-sql-driver does not decode.
+var mysqlRaw = []string{"allowAllFiles", "allowCleartextPasswords", "allowFallbackToPlaintext", "allowNativePasswords",
+	"allowOldPasswords", "charset", "checkConnLiveness", "clientFoundRows", "collation", "columnsWithAlias", "compress",
+	"interpolateParams", "maxAllowedPacket", "multiStatements", "parseTime", "readTimeout", "rejectReadOnly", "timeTruncate",
+	"timeout", "writeTimeout"}
+
+// mysqlLogin writes a user and a password into the DSN, in which they are no arguments.
+func mysqlLogin(dsn, user, password string) (string, error) {
+	cfg, err := mysql.ParseDSN(dsn)
 	if err != nil {
-		return "", errors.New("pooled: sqlite URL: a % is not followed by two hexadecimal digits")
+		return "", Scrub(fmt.Errorf("before connect: mysql: %w", err), dsn)
 	}
-	if strings.ContainsAny(decoded, "?\x00") {
-		return "", errors.New("pooled: sqlite URL: the path has a ?, which only a file: URI can express")
+	if strings.Contains(user, ":") {
+		return "", errors.New("pooled: before connect: a MySQL DSN cannot express a user with a colon")
 	}
-	return decoded + query, nil
-}
-
-// pythonDrivers are SQLAlchemy's names behind the +, none of which is a driver here.
-var pythonDrivers = []string{
-	"psycopg", "psycopg2", "psycopg2cffi", "psycopg_async", "asyncpg", "pg8000", "pygresql",
-	"pymysql", "mysqldb", "mysqlclient", "mysqlconnector", "aiomysql", "asyncmy", "cymysql", "mariadbconnector",
-	"pysqlite", "pysqlcipher", "aiosqlite",
-	"pyodbc", "pymssql", "aioodbc", "cx_oracle", "oracledb",
-}
-
-// checkPython refuses a Python driver and says what to write in its place.
-func checkPython(driver, dialect string) error {
-	if !slices.Contains(pythonDrivers, strings.ToLower(driver)) {
-		return nil
+	if user != "" {
+		cfg.User = user
 	}
-	instead := "the registered name of a Go driver"
-	switch schemes[dialect].family {
-	case mysqlFamily:
-		instead = "mysql://"
-	case postgresFamily:
-		instead = "postgresql:// or postgresql+pgx://"
-	case sqliteFamily:
-		instead = "sqlite://"
-	case sqlserverFamily:
-		instead = "sqlserver://"
+	if password != "" {
+		cfg.Passwd = password
 	}
-	return fmt.Errorf("pooled: %s is a Python driver: write %s", driver, instead)
+	return cfg.FormatDSN(), nil
 }

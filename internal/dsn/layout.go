@@ -1,4 +1,4 @@
-package pooled
+package dsn
 
 import (
 	"net/url"
@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// A syntax is one way to write keys into a DSN. Its scan must see the keys that the parent's own parser sees, no more and no
-// fewer: a key of ours that is overlooked reaches the server, and one found inside a password damages it.
+// A syntax is one way to write keys into a DSN. Its scan must see the keys that the parent's own parser sees, no more
+// and no fewer: a key of ours that is overlooked reaches the server, and one found inside a password damages it.
 type syntax struct {
 	scan  func(dsn string) (l layout, ok bool) // not ok: the DSN breaks the syntax; the layout is as far as it got
 	quote func(value string) string
@@ -41,8 +41,8 @@ func (l layout) get(key string) (value string, ok bool) {
 	return "", false
 }
 
-// without returns the DSN without some of its params; every other byte stays. With each goes one separator, the one behind
-// it, or at the end the one before it, and with the last one the '?'.
+// without returns the DSN without some of its params; every other byte stays. With each goes one separator, the one
+// behind it, or at the end the one before it, and with the last one the '?'.
 func (s *syntax) without(l layout, drop func(param) bool) string {
 	var kept strings.Builder
 	done, atEnd := l.from, false
@@ -93,11 +93,8 @@ func (s *syntax) sepBefore(kept string) int {
 	return 0
 }
 
-// pair is a key to be written.
-type pair struct{ key, value string }
-
 // with returns the DSN with more keys, such that without gives the DSN back.
-func (s *syntax) with(l layout, pairs []pair) string {
+func (s *syntax) with(l layout, pairs []Pair) string {
 	if len(pairs) == 0 {
 		return l.dsn
 	}
@@ -114,9 +111,9 @@ func (s *syntax) with(l layout, pairs []pair) string {
 	return l.dsn[:l.from] + text + l.dsn[l.to:]
 }
 
-// extended returns the DSN with more keys. Unlike with, it leaves no empty key between two separators, which some parents
-// refuse, and lets the new keys stand last where the last wins.
-func (s *syntax) extended(l layout, pairs []pair) string {
+// extended returns the DSN with more keys. Unlike with, it leaves no empty key between two separators, which some
+// parents refuse, and lets the new keys stand last where the last wins.
+func (s *syntax) extended(l layout, pairs []Pair) string {
 	if len(pairs) == 0 {
 		return l.dsn
 	}
@@ -134,10 +131,10 @@ func (s *syntax) extended(l layout, pairs []pair) string {
 	return l.dsn[:l.from] + text + l.dsn[l.to:]
 }
 
-func (s *syntax) join(pairs []pair) string {
+func (s *syntax) join(pairs []Pair) string {
 	var words []string
 	for _, p := range pairs {
-		words = append(words, p.key+"="+s.quote(p.value))
+		words = append(words, p.Key+"="+s.quote(p.Value))
 	}
 	return strings.Join(words, s.sep)
 }
@@ -145,25 +142,4 @@ func (s *syntax) join(pairs []pair) string {
 // Every driver that reads a query decodes %20, not every one a '+'.
 func quoteQuery(v string) string {
 	return strings.ReplaceAll(url.QueryEscape(v), "+", "%20")
-}
-
-func quoteKV(v string) string {
-	if v != "" && plain(v) {
-		return v
-	}
-	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(v) + "'"
-}
-
-func quoteADO(v string) string {
-	if v == strings.TrimSpace(v) && !strings.ContainsAny(v, `;"`) {
-		return v
-	}
-	return `"` + strings.ReplaceAll(v, `"`, `""`) + `"`
-}
-
-func quoteODBC(v string) string {
-	if v == strings.TrimSpace(v) && !strings.ContainsAny(v, "{};") {
-		return v
-	}
-	return "{" + strings.ReplaceAll(v, "}", "}}") + "}"
 }

@@ -1,4 +1,4 @@
-package pooled
+package dsn
 
 import (
 	"fmt"
@@ -13,10 +13,10 @@ import (
 	"github.com/pooled-go/pooled/internal/visible"
 )
 
-// redactor takes the passwords of a pool's DSNs out of what is logged, kept and shown. They should not get there, but a
+// Redactor takes the passwords of a pool's DSNs out of what is logged, kept and shown. They should not get there, but a
 // driver may repeat its DSN in an error, and a program may write ALTER USER. Every text is cleaned before it is kept;
 // the one exception are the statements of server connections, see Pool.learn.
-type redactor struct {
+type Redactor struct {
 	state atomic.Pointer[redacting] // nil: there are no secrets
 
 	mu    sync.Mutex
@@ -25,21 +25,29 @@ type redactor struct {
 }
 
 // secretLeast is how long a secret must be to be looked for in a text: shorter ones are in every text.
-const secretLeast = 3
+const leastSecret = 3
 
 // givenMost is for how many DSNs of BeforeConnect hooks the secrets are remembered.
-const givenMost = 100
+const Remembered = 100
 
-// keep adds secrets that are never forgotten.
-func (r *redactor) keep(secrets []string) {
+// Keep adds the secrets of a DSN that are never forgotten, and those among the arguments that were merged into it: they
+// may be in no DSN that can be seen.
+func (r *Redactor) Keep(dsn string, args map[string]string) {
+	secrets := passwordsOf(dsn)
+	for key, value := range args {
+		if namesPassword(key) {
+			secrets = append(secrets, value)
+		}
+	}
+	secrets = searchable(secrets)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.own = append(r.own, secrets...)
 	r.changedLocked()
 }
 
-// learn adds the secrets of a DSN that a hook made, and reports whether they are more than are remembered.
-func (r *redactor) learn(dsn string) (tooMany bool) {
+// Learn adds the secrets of a DSN that a hook made, and reports whether they are more than are remembered.
+func (r *Redactor) Learn(dsn string) (tooMany bool) {
 	secrets := passwordsOf(dsn)
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -52,20 +60,20 @@ func (r *redactor) learn(dsn string) (tooMany bool) {
 	if !known {
 		r.changedLocked()
 	}
-	return len(r.given) > givenMost
+	return len(r.given) > Remembered
 }
 
-// forget leaves as many as are remembered.
-func (r *redactor) forget() {
+// Forget leaves as many as are remembered.
+func (r *Redactor) Forget() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if over := len(r.given) - givenMost; over > 0 {
+	if over := len(r.given) - Remembered; over > 0 {
 		r.given = slices.Delete(r.given, 0, over)
 		r.changedLocked()
 	}
 }
 
-func (r *redactor) changedLocked() {
+func (r *Redactor) changedLocked() {
 	secrets := slices.Sorted(slices.Values(append(slices.Concat(r.given...), r.own...)))
 	if len(secrets) == 0 {
 		return // there never were any
@@ -91,7 +99,7 @@ func (s *redacting) replace(text string, limit int) string {
 		if end == i {
 			continue
 		}
-		b.WriteString(text[shown:i] + masked)
+		b.WriteString(text[shown:i] + Masked)
 		// What begins within a secret and ends behind it goes with it.
 		for i++; i < end; i++ {
 			end = max(end, i+s.length(text[i:]))
@@ -113,72 +121,48 @@ func (s *redacting) length(text string) (longest int) {
 }
 
 // replace is redacting.replace with the secrets of now.
-func (r *redactor) replace(text string, limit int) string {
+func (r *Redactor) replace(text string, limit int) string {
 	if state := r.state.Load(); state != nil {
 		return state.replace(text, limit)
 	}
 	return text
 }
 
-// clean is a text without secrets.
-func (r *redactor) clean(text string) string { return r.replace(text, math.MaxInt) }
+// Clean is a text without secrets.
+func (r *Redactor) Clean(text string) string { return r.replace(text, math.MaxInt) }
 
-// clip is a text without secrets, cut: in this order, or half of a secret would be left.
-func (r *redactor) clip(text string, limit int) string { return cut(r.replace(text, limit), limit) }
+// Clip is a text without secrets, cut: in this order, or half of a secret would be left.
+func (r *Redactor) Clip(text string, limit int) string { return Cut(r.replace(text, limit), limit) }
 
-// head is clip for bytes that need not be text.
-func (r *redactor) head(text string, limit int) string {
+// Head is clip for bytes that need not be text.
+func (r *Redactor) Head(text string, limit int) string {
 	text = r.replace(text, limit)
 	return text[:min(len(text), limit)]
 }
 
-// logged is a text as it goes into a log: handlers quote line breaks, and not all of them all that does something to a
+// Log is a text as it goes into a log: handlers quote line breaks, and not all of them all that does something to a
 // terminal.
-func (r *redactor) logged(text string) string { return visible.Text(r.clean(text)) }
+func (r *Redactor) Log(text string) string { return visible.Text(r.Clean(text)) }
 
-// configuredSecrets are those of a pool's own DSN. Arguments that were merged into it may be in no DSN that can be
-// seen.
-func configuredSecrets(cfg Config, t *target) []string {
-	secrets := passwordsOf(cfg.DSN)
-	if t != nil {
-		secrets = append(secrets, passwordsOf(t.dsn)...)
-	}
-	for key, value := range cfg.ConnectArgs {
-		if namesPassword(key) {
-			secrets = append(secrets, value)
-		}
-	}
-	return searchable(secrets)
-}
-
-// learn adds the secrets of a DSN that a hook made. Of those that are forgotten for it, the statements that the server
-// connections keep are cleaned first: they are kept as they are, and cleaned when somebody reads them, since to clean
-// each would cost more than the rest of a checkout.
-func (p *Pool) learn(dsn string) {
-	if !p.secrets.learn(dsn) {
-		return
-	}
-	servers := p.core.All()
-	for _, s := range servers {
-		s.forget(p.secrets)
-	}
-	p.secrets.forget()
-}
-
-// cleanError is the error itself or, if there is a secret in its text, one without it that wraps it.
-func (r *redactor) cleanError(err error) error {
+// Error is the error itself or, if there is a secret in its text, one without it that wraps it.
+func (r *Redactor) Error(err error) error {
 	if err == nil {
 		return nil
 	}
-	text := textOf(err)
-	if clean := r.clean(text); clean != text {
+	text := fmt.Sprint(err) // if its method panics, fmt says so
+	if clean := r.Clean(text); clean != text {
 		return &cleanedError{clean, err}
 	}
 	return err
 }
 
-// textOf is the text of an error of others: if its method panics, fmt says so.
-func textOf(err error) string { return fmt.Sprint(err) }
+// Cut is a copy of what fits of a text.
+func Cut(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	return strings.ToValidUTF8(strings.Clone(text[:limit-len("…")]), "") + "…"
+}
 
 // cleanedError has the text of another error, without the secrets in it.
 type cleanedError struct {

@@ -1,17 +1,14 @@
-package pooled
+package dsn
 
 import (
-	"errors"
-	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/pooled-go/pooled/internal/spelling"
-	"github.com/pooled-go/pooled/internal/visible"
 )
 
-const masked = "xxxxx"
+// Masked stands for what is not shown.
+const Masked = "xxxxx"
 
 // secretWords mark the keys whose values are masked. Better one too many, such as a key's file, than one too few.
 var secretWords = []string{"pass", "pwd", "secret", "token", "key", "cred", "auth"}
@@ -33,7 +30,7 @@ func holdsSecret(p param, value string) bool {
 	switch {
 	case p.key == "pool_init_sql":
 		return true
-	case isOption(p.key):
+	case IsOption(p.key):
 		return false
 	}
 	return isSecret(p.key) || p.key == "_pragma" && isSecret(value)
@@ -44,7 +41,7 @@ type span struct{ start, end int }
 
 // secretSpans returns what of a DSN must not be shown. Not understood: it may hold more, anywhere.
 func secretSpans(dsn string) (spans []span, understood bool) {
-	f, err := tellForm(dsn)
+	f, err := Detect(dsn)
 	if err != nil {
 		return nil, false
 	}
@@ -107,7 +104,7 @@ func secretSpans(dsn string) (spans []span, understood bool) {
 func swallowed(dsn string, l layout) (spans []span) {
 	for _, p := range l.params {
 		_, value, ok := strings.Cut(dsn[p.start:p.end], "=")
-		for start := p.end - len(value); ok && !isOption(p.key); {
+		for start := p.end - len(value); ok && !IsOption(p.key); {
 			var before string
 			if before, value, ok = strings.Cut(value, "="); !ok {
 				break
@@ -122,7 +119,8 @@ func swallowed(dsn string, l layout) (spans []span) {
 	return spans
 }
 
-// hasPlainHost reports a URL without user whose host and port are just that: not a user and a password whose @ is missing.
+// hasPlainHost reports a URL without user whose host and port are just that: not a user and a password whose @ is
+// missing.
 func hasPlainHost(dsn string) bool {
 	_, rest, _ := cutScheme(dsn)
 	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
@@ -136,20 +134,20 @@ func hasPlainHost(dsn string) bool {
 	return host == rest || port != "" && strings.Trim(port, "0123456789,") == ""
 }
 
-// mask returns a DSN with its secrets masked, and one that cannot be understood with all that is not ours masked.
-func mask(dsn string) string {
+// Mask returns a DSN with its secrets masked, and one that cannot be understood with all that is not ours masked.
+func Mask(dsn string) string {
 	if dsn == "" {
 		return ""
 	}
 	spans, understood := secretSpans(dsn)
 	if !understood {
-		f, err := tellForm(dsn)
+		f, err := Detect(dsn)
 		if err != nil {
-			return masked
+			return Masked
 		}
-		own := masked
+		own := Masked
 		f.syntax.without(f.layout, func(p param) bool {
-			if isOption(p.key) {
+			if IsOption(p.key) {
 				own += " " + strings.TrimSpace(dsn[p.start:p.end])
 			}
 			return false
@@ -164,100 +162,9 @@ func mask(dsn string) string {
 			continue
 		}
 		b.WriteString(dsn[done:max(s.start, done)])
-		b.WriteString(masked)
+		b.WriteString(Masked)
 		done = s.end
 	}
 	b.WriteString(dsn[done:])
 	return b.String()
-}
-
-// scrub returns an error in the place of a parent's own about its DSN: one line, without any part of a secret of that DSN,
-// and leading nowhere with Unwrap. A text that cannot be shown to be clean is left out.
-func scrub(err error, dsn string) error {
-	if err == nil {
-		return nil
-	}
-	text := strings.TrimPrefix(visible.Line(strings.Join(strings.Fields(err.Error()), " ")), "pooled: ")
-	if shows(text, dsn) {
-		text = "the driver refuses its DSN; its message is left out, since part of a secret might be in it"
-	}
-	return errors.New("pooled: " + text)
-}
-
-// shows reports whether a text may show part of a secret.
-func shows(text, dsn string) bool {
-	spans, understood := secretSpans(dsn)
-	secrets := []string{dsn}
-	if understood {
-		secrets = nil
-		for _, s := range spans {
-			secrets = append(secrets, variants(dsn[s.start:s.end])...)
-		}
-	}
-	if strings.Contains(text, "://") {
-		return true // net/url shows all of it
-	}
-	for _, s := range secrets {
-		if sharesPiece(text, s) || sharesQuoted(text, s) || sharesSpelling(text, s) {
-			return true
-		}
-	}
-	return false
-}
-
-// variants returns a secret as it is written and as a driver may have decoded it.
-func variants(secret string) []string {
-	list := []string{secret, strings.Trim(strconv.Quote(secret), `"`)}
-	if d, err := url.QueryUnescape(secret); err == nil {
-		list = append(list, d)
-	}
-	if d, err := url.PathUnescape(secret); err == nil {
-		list = append(list, d)
-	}
-	if secret != "" {
-		if d, _, ok := scanKVValue(secret, 0, func(rune) bool { return false }); ok {
-			list = append(list, d)
-		}
-	}
-	return list
-}
-
-// sharesPiece reports whether text holds a piece of secret that is too long to be there by chance.
-func sharesPiece(text, secret string) bool {
-	const chance = 3
-	text, secret = strings.ToLower(text), strings.ToLower(secret)
-	for i := range len(secret) - chance {
-		if strings.Contains(text, secret[i:i+chance+1]) {
-			return true
-		}
-	}
-	return false
-}
-
-// sharesSpelling reports whether text holds a secret that may be spelled in another way, in which no piece is as it
-// was.
-func sharesSpelling(text, secret string) bool {
-	for i := range len(text) {
-		if len(secret) >= secretLeast && spelling.Length(text[i:], secret) > 0 {
-			return true
-		}
-	}
-	return false
-}
-
-// sharesQuoted reports whether text holds a secret as a word of its own, or any piece of one, however short, in quotes.
-func sharesQuoted(text, secret string) bool {
-	words := strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" \"'`:,;()=", r) })
-	if slices.ContainsFunc(words, func(w string) bool { return strings.EqualFold(w, secret) }) {
-		return true
-	}
-	for _, quote := range []string{`"`, "'", "`"} {
-		parts := strings.Split(text, quote)
-		for _, part := range parts[1:max(len(parts)-1, 1)] {
-			if part != "" && strings.Contains(secret, part) {
-				return true
-			}
-		}
-	}
-	return false
 }

@@ -1,4 +1,4 @@
-package pooled_test
+package dsn_test
 
 import (
 	"encoding/json"
@@ -10,8 +10,6 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
-
-	"github.com/pooled-go/pooled"
 )
 
 // passwordForms are DSNs with a password, each as its driver wants that written.
@@ -97,7 +95,7 @@ func FuzzNoSecretInTexts(f *testing.F) {
 			spelled = spellings[n](password)
 		}
 		for _, text := range []string{spelled, spelled + spelled} {
-			have := pooled.Redact(dsn, before+text+after)
+			have := redact(dsn, before+text+after)
 			if !onlyMasks.MatchString(have) {
 				t.Errorf("%q in %q: have %q of %q, want all of it masked", password, dsn, have, text)
 			}

@@ -1,4 +1,4 @@
-package pooled
+package dsn
 
 import (
 	"fmt"
@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// mergeArgs puts further arguments into a parent's DSN, sorted, each in the place of those of the same name.
-func mergeArgs(driver, dsn string, args map[string]string) (string, error) {
+// Merge puts further arguments into a parent's DSN, sorted, each in the place of those of the same name.
+func Merge(driver, dsn string, args map[string]string) (string, error) {
 	if len(args) == 0 {
 		return dsn, nil
 	}
@@ -28,7 +28,7 @@ func mergeArgs(driver, dsn string, args map[string]string) (string, error) {
 		return "", err
 	}
 	l, _ := s.scan(dsn)
-	var pairs []pair
+	var pairs []Pair
 	for _, key := range slices.Sorted(maps.Keys(args)) {
 		p, err := s.arg(fam, key, args[key])
 		if err != nil {
@@ -45,12 +45,43 @@ func mergeArgs(driver, dsn string, args map[string]string) (string, error) {
 	return s.extended(l, pairs), nil
 }
 
+// MergeLogin is Merge with a user and a password, where they are not empty.
+func MergeLogin(driver, dsn, user, password string, args map[string]string) (string, error) {
+	if user == "" && password == "" {
+		return Merge(driver, dsn, args)
+	}
+	userKey := "user"
+	switch families[driver] {
+	case mysqlFamily:
+		dsn, err := mysqlLogin(dsn, user, password)
+		if err != nil {
+			return "", err
+		}
+		return Merge(driver, dsn, args)
+	case sqlserverFamily:
+		userKey = "user id"
+	case postgresFamily:
+	default:
+		return "", fmt.Errorf("pooled: before connect: how driver %s is told a user and a password is not known: "+
+			"write them into the DSN", driver)
+	}
+	all := map[string]string{}
+	maps.Copy(all, args)
+	if user != "" {
+		all[userKey] = user
+	}
+	if password != "" {
+		all["password"] = password
+	}
+	return Merge(driver, dsn, all)
+}
+
 // argSyntax is nativeSyntax, and for a driver that we don't know what its DSN looks like.
 func argSyntax(fam family, driver, dsn string) *syntax {
 	if _, _, isURL := cutScheme(dsn); isURL || fam != otherFamily {
 		return nativeSyntax(fam, driver, dsn)
 	}
-	if f, err := tellForm(dsn); err == nil {
+	if f, err := Detect(dsn); err == nil {
 		return f.syntax
 	}
 	hasKey := func(p param) bool { return p.key != "" && strings.Contains(dsn[p.start:p.end], "=") }
@@ -61,18 +92,6 @@ func argSyntax(fam family, driver, dsn string) *syntax {
 		return anyWordsSyntax
 	}
 	return anyQuerySyntax
-}
-
-// adoSynonyms are the names that go-mssqldb takes for the same key in its ADO form.
-var adoSynonyms = map[string]string{
-	"app": "app name", "application name": "app name", "data source": "server", "address": "server",
-	"network address": "server", "addr": "server", "user": "user id", "uid": "user id", "pwd": "password",
-	"initial catalog": "database", "connect timeout": "connection timeout", "timeout": "connection timeout",
-	"failover partner": "failoverpartner", "failover partner spn": "failoverpartnerspn",
-	"application intent": "applicationintent", "trust server certificate": "trustservercertificate",
-	"multi subnet failover": "multisubnetfailover", "host name in certificate": "hostnameincertificate",
-	"server spn": "serverspn", "server certificate": "servercertificate", "wsid": "workstation id",
-	"column encryption setting": "columnencryption",
 }
 
 // canonical returns one name for all those that mean the same key.
@@ -91,50 +110,41 @@ func (s *syntax) canonical(fam family, key string) string {
 	return key
 }
 
-// notMySQLArgs have no parameter in MySQL's DSN. Its driver would send them as SET statements, and SET PASSWORD changes it.
-var notMySQLArgs = []string{"user", "username", "password", "passwd", "host", "port", "db", "database", "dbname", "unix_socket"}
-
-// mysqlRaw are the parameters whose values go-sql-driver does not decode.
-var mysqlRaw = []string{"allowAllFiles", "allowCleartextPasswords", "allowFallbackToPlaintext", "allowNativePasswords",
-	"allowOldPasswords", "charset", "checkConnLiveness", "clientFoundRows", "collation", "columnsWithAlias", "compress",
-	"interpolateParams", "maxAllowedPacket", "multiStatements", "parseTime", "readTimeout", "rejectReadOnly", "timeTruncate",
-	"timeout", "writeTimeout"}
-
 // arg returns an argument as it will be written, without its quotes.
-func (s *syntax) arg(fam family, key, value string) (pair, error) {
+func (s *syntax) arg(fam family, key, value string) (Pair, error) {
 	const reserved = "&=/?#;'\"\\{}"
 	switch {
-	case isOption(key):
-		return pair{}, fmt.Errorf("pooled: ConnectArgs: %s is the pool's: it has a field in Config", shownKey(key))
+	case IsOption(key):
+		return Pair{}, fmt.Errorf("pooled: ConnectArgs: %s is the pool's: it has a field in Config", shownKey(key))
 	case key == "" || s.sep != "&" && strings.ContainsAny(key, reserved) || s.sep == " " && strings.ContainsAny(key, " \t\r\n"):
-		return pair{}, fmt.Errorf("pooled: ConnectArgs: a key that the DSN cannot express: %s", shownKey(key))
+		return Pair{}, fmt.Errorf("pooled: ConnectArgs: a key that the DSN cannot express: %s", shownKey(key))
 	case strings.ContainsRune(value, 0):
-		return pair{}, fmt.Errorf("pooled: ConnectArgs: the value of %s has a zero byte", shownKey(key))
+		return Pair{}, fmt.Errorf("pooled: ConnectArgs: the value of %s has a zero byte", shownKey(key))
 	case fam != mysqlFamily && s.sep == "&":
-		return pair{quoteQuery(key), value}, nil
+		return Pair{quoteQuery(key), value}, nil
 	case fam != mysqlFamily:
-		return pair{key, value}, nil
+		return Pair{key, value}, nil
 	case slices.Contains(notMySQLArgs, strings.ToLower(key)):
-		return pair{}, fmt.Errorf("pooled: ConnectArgs: %s is no parameter of MySQL's driver: write it into the DSN", key)
+		return Pair{}, fmt.Errorf("pooled: ConnectArgs: %s is no parameter of MySQL's driver: write it into the DSN", key)
 	case strings.ContainsAny(key, reserved+" %"):
-		return pair{}, fmt.Errorf("pooled: ConnectArgs: a key that the DSN cannot express: %s", shownKey(key))
+		return Pair{}, fmt.Errorf("pooled: ConnectArgs: a key that the DSN cannot express: %s", shownKey(key))
 	case !slices.Contains(mysqlRaw, key):
-		return pair{key, quoteQuery(value)}, nil
+		return Pair{key, quoteQuery(value)}, nil
 	case strings.ContainsAny(value, "&/"):
-		return pair{}, fmt.Errorf("pooled: ConnectArgs: the value of %s has a character that the DSN cannot express", key)
+		return Pair{}, fmt.Errorf("pooled: ConnectArgs: the value of %s has a character that the DSN cannot express", key)
 	}
-	return pair{key, value}, nil
+	return Pair{key, value}, nil
 }
 
 func shownKey(key string) string {
-	if key == "" || !plain(key) {
+	if key == "" || !Plain(key) {
 		return "(not shown)"
 	}
 	return key
 }
 
-// mergeURL puts the arguments that are parts of a URL into their places and takes them out of args. In the query they would
-// meet the part of the same name, and lib/pq takes the greater, go-mssqldb none.
+// mergeURL puts the arguments that are parts of a URL into their places and takes them out of args. In the query they
+// would meet the part of the same name, and lib/pq takes the greater, go-mssqldb none.
 func mergeURL(fam family, s *syntax, dsn string, args map[string]string) (string, error) {
 	name, rest, isURL := cutScheme(dsn)
 	if !isURL || s != urlSyntax || fam != postgresFamily && fam != sqlserverFamily {
@@ -166,35 +176,6 @@ func mergeURL(fam family, s *syntax, dsn string, args map[string]string) (string
 		userinfo += "@"
 	}
 	return name + "://" + userinfo + host + tail, nil
-}
-
-// dropReplaced takes those parts of a PostgreSQL URL away that arguments in its query will stand for.
-func dropReplaced(host, tail string, args map[string]string) (string, string) {
-	bare := withoutPort(host)
-	if _, ok := args["port"]; ok {
-		host = bare
-	}
-	if _, ok := args["host"]; ok {
-		host = host[len(bare):]
-	}
-	_, dbname := args["dbname"]
-	_, database := args["database"]
-	if strings.HasPrefix(tail, "/") && (dbname || database) {
-		if i := strings.IndexAny(tail, "?#"); i >= 0 {
-			tail = tail[i:]
-		} else {
-			tail = ""
-		}
-	}
-	return host, tail
-}
-
-// withoutPort returns host:port without its :port; the colons of an IPv6 address stand in brackets.
-func withoutPort(host string) string {
-	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
-		return host[:i]
-	}
-	return host
 }
 
 func take(args map[string]string, key string) *string {

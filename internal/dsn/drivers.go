@@ -1,24 +1,21 @@
-package pooled
+package dsn
 
 import (
-	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 )
 
-// parent returns the registered name of the parent driver and the DSN it gets: a URL of ours in the driver's own form, and
-// ConnectArgs merged into it.
-func (c Config) parent() (driverName, dsn string, err error) { return c.parentAmong(sql.Drivers()) }
-
-// parentAmong is parent for a program in which these drivers are registered.
-func (c Config) parentAmong(registered []string) (driverName, dsn string, err error) {
-	f, err := c.form()
+// Resolve returns the registered name of the driver that a DSN is for, and the DSN as that driver reads it: a URL in
+// the driver's own form, with args merged in. If driver is empty, the DSN tells it. registered are the drivers that the
+// program has.
+func Resolve(driver, dsn string, args map[string]string, registered []string) (name, native string, err error) {
+	f, err := formFor(driver, dsn)
 	if err != nil {
 		return "", "", err
 	}
-	dsn, err = f.rewrite(c.DSN)
+	native, err = f.rewrite(dsn)
 	if err != nil {
 		return "", "", err
 	}
@@ -28,33 +25,25 @@ func (c Config) parentAmong(registered []string) (driverName, dsn string, err er
 	if !slices.Contains(registered, f.driver) {
 		return "", "", errNotRegistered(f.driver, registered)
 	}
-	dsn, err = mergeArgs(f.driver, dsn, c.ConnectArgs)
-	return f.driver, dsn, err
+	native, err = Merge(f.driver, native, args)
+	return f.driver, native, err
 }
 
-// form tells the form of a Config's DSN. A Config made in code may hold every form that ParseDSN reads.
-func (c Config) form() (form, error) {
-	if c.Driver != "" {
-		name, _, isURL := cutScheme(c.DSN)
-		f := form{driver: c.Driver, family: families[c.Driver], scheme: strings.ToLower(name), native: true}
+// formFor is the form of a DSN without options, which may be any that Detect knows.
+func formFor(driver, dsn string) (Form, error) {
+	if driver != "" {
+		name, _, isURL := cutScheme(dsn)
+		f := Form{driver: driver, family: families[driver], scheme: strings.ToLower(name), native: true}
 		if isURL && f.family != otherFamily && schemes[f.scheme].family == f.family {
 			f.native = false
 		}
 		return f, nil
 	}
-	f, err := tellForm(c.DSN)
-	if err == nil && slices.ContainsFunc(f.layout.params, isOptionParam) {
+	f, err := Detect(dsn)
+	if err == nil && slices.ContainsFunc(f.layout.params, isOption) {
 		err = errors.New("pooled: Config.DSN holds options of the pool: make the Config with pooled.ParseDSN")
 	}
 	return f, err
-}
-
-// registeredSQLite returns the SQLite driver that the program has, modernc.org/sqlite first.
-func registeredSQLite(registered []string) string {
-	if !slices.Contains(registered, "sqlite") && slices.Contains(registered, "sqlite3") {
-		return "sqlite3"
-	}
-	return "sqlite"
 }
 
 // imports says which package registers a driver.
@@ -86,7 +75,7 @@ var imports = map[string]string{
 
 func errNotRegistered(driver string, registered []string) error {
 	name := driver
-	if !plainName(name) {
+	if !isPlainName(name) {
 		name = "(not shown)"
 	}
 	if path := imports[driver]; path != "" {

@@ -1,0 +1,49 @@
+package dsn
+
+// family is a group of parents that read the same DSNs.
+type family int
+
+const (
+	otherFamily family = iota // nothing is known of it
+	mysqlFamily
+	postgresFamily
+	sqliteFamily
+	sqlserverFamily
+)
+
+// families holds the registered names of parents whose DSNs we can read. Others may be wrapped as well.
+var families = map[string]family{
+	"mysql":     mysqlFamily,
+	"postgres":  postgresFamily,
+	"pgx":       postgresFamily,
+	"pgx/v5":    postgresFamily,
+	"sqlite":    sqliteFamily,
+	"sqlite3":   sqliteFamily,
+	"sqlserver": sqlserverFamily,
+	"mssql":     sqlserverFamily,
+	"azuresql":  sqlserverFamily,
+}
+
+func (f family) String() string {
+	return [...]string{"other", "MySQL", "PostgreSQL", "SQLite", "SQL Server"}[f]
+}
+
+func (f family) example() string {
+	return [...]string{"", "mysql", "postgres", "sqlite", "sqlserver"}[f]
+}
+
+// scheme is what a URL's scheme stands for. An empty driver means SQLite's, whichever is registered.
+type scheme struct {
+	driver string
+	family family
+}
+
+var schemes = map[string]scheme{
+	"mysql":      {"mysql", mysqlFamily},
+	"mariadb":    {"mysql", mysqlFamily},
+	"postgres":   {"postgres", postgresFamily},
+	"postgresql": {"postgres", postgresFamily},
+	"sqlite":     {"", sqliteFamily},
+	"sqlserver":  {"sqlserver", sqlserverFamily},
+	"mssql":      {"sqlserver", sqlserverFamily},
+}

@@ -1,0 +1,286 @@
+// Package dsn reads and writes data source names: whose one is, which options of the pool are in it, what is left for
+// the wrapped driver, and what of it is a secret.
+//
+// Detect tells the form of a DSN and takes the options out, Insert puts them in. Resolve and Merge make of a DSN what
+// its driver reads. Mask and Scrub show a DSN, and a driver's error about it, without passwords; a Redactor takes
+// passwords out of any text. No error of the package shows a secret. Functions of the package keep no state and may run
+// at once, as may the methods of a Redactor.
+package dsn
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Form is a DSN of which is known whom it is for and how to read it.
+type Form struct {
+	driver string // empty: SQLite's, whichever is registered
+	family family // of the form, which may differ from the driver's if pool_driver names one that we don't know
+	syntax *syntax
+	layout layout
+	scheme string // of a URL, without "+driver"
+	native bool   // false: a URL that must be rewritten for the driver
+}
+
+// IsOption reports whether a key has the form of an option of the pool, known or not. The driver must not see it.
+func IsOption(key string) bool {
+	return key == "echo" || key == "echo_pool" || strings.HasPrefix(strings.ToLower(key), "pool_")
+}
+
+// isOption is IsOption for a parameter.
+func isOption(p param) bool { return IsOption(p.key) }
+
+// Option is an option of the pool in a DSN.
+type Option struct {
+	Key, Value string
+	Shown      bool // they may stand in an error; else they may be part of a password
+}
+
+// Options returns the options of the pool that are in the DSN, in their order.
+func (f Form) Options() (list []Option) {
+	for _, p := range f.layout.params {
+		if isOption(p) {
+			shown := !f.isBeforeAt(p) && (f.family != otherFamily || f.scheme != "")
+			list = append(list, Option{p.key, p.value, shown})
+		}
+	}
+	return list
+}
+
+// isBeforeAt reports whether a parameter may be part of a password whose ? or & was not encoded: an @ follows it.
+func (f Form) isBeforeAt(p param) bool {
+	return f.syntax.sep == "&" && strings.Contains(f.layout.dsn[p.start:], "@")
+}
+
+// Target returns the driver's name and its DSN, which is without the options. Every other byte reaches the driver as it
+// is, but for a URL that the driver does not read: that is rewritten. If driver is empty, the DSN is for whichever
+// driver of SQLite is registered, and Resolve rewrites it.
+func (f Form) Target() (driver, dsn string, err error) {
+	for _, p := range f.layout.params {
+		if p.key == "pool_driver" && imports[p.value] == "" && f.isBeforeAt(p) {
+			// An error would show the name that cannot be found.
+			return "", "", errors.New("pooled: pool_driver: an @ follows it: put pool_driver last, or write %40")
+		}
+	}
+	dsn = f.syntax.without(f.layout, isOption)
+	if err := f.checkURL(dsn); err != nil {
+		return "", "", err
+	}
+	native, err := f.rewrite(dsn)
+	if err != nil {
+		return "", "", err
+	}
+	if f.driver == "" {
+		// The name of a file alone would not tell its form.
+		return "", dsn, nil
+	}
+	return f.driver, native, nil
+}
+
+// Detect finds out for whom a DSN is: pool_driver says it, or the scheme, or the form itself.
+func Detect(dsn string) (Form, error) {
+	if name, _, ok := cutScheme(dsn); ok && !isMySQLWithSlashes(dsn, name) {
+		return urlForm(dsn, name)
+	}
+	fits := fittingForms(dsn)
+	if len(fits) == 1 {
+		return chosenForm(fits[0], dsn)
+	}
+	found := formsByDriver(dsn, fits)
+	switch {
+	case len(found) > 0 && !slices.ContainsFunc(found, func(f Form) bool { return f.driver != found[0].driver }):
+		return found[0], checkPython(found[0].driver, "")
+	case len(fits) > 1:
+		return Form{}, errTwoForms(fits)
+	case looksUnescaped(dsn):
+		return Form{}, errors.New("pooled: cannot tell the DSN's form: a / in the value of a key must be written %2F")
+	case looksBroken(dsn):
+		return Form{}, errors.New("pooled: the DSN looks like PostgreSQL's keyword=value form, but has a key without = or a quote that is not closed")
+	case len(found) == 0 && mysqlParts(dsn).addressed():
+		return nativeForm("mysql", mysqlFamily, mysqlSyntax, dsn), nil
+	}
+	if strings.TrimSpace(dsn) == "" {
+		return Form{}, ErrEmpty
+	}
+	return Form{}, errors.New("pooled: cannot tell which driver the DSN is for: set pool_driver, or write a URL such as mysql://user@host/db")
+}
+
+// ErrEmpty is the error for a DSN of nothing but white space.
+var ErrEmpty = errors.New("pooled: the DSN is empty: set pool_driver, or write a URL such as mysql://user@host/db")
+
+func errTwoForms(fits []Form) error {
+	var names, settings []string
+	for _, f := range fits {
+		names = append(names, f.family.String())
+		settings = append(settings, "pool_driver="+f.family.example())
+	}
+	return fmt.Errorf("pooled: the DSN fits the forms of %s: set %s", strings.Join(names, " and "), strings.Join(settings, " or "))
+}
+
+// urlForm reads scheme:// and SQLAlchemy's dialect+driver://.
+func urlForm(dsn, name string) (Form, error) {
+	base, plus, hasPlus := strings.Cut(name, "+")
+	s, known := schemes[strings.ToLower(base)]
+	f := Form{driver: s.driver, family: s.family, syntax: urlSyntax, scheme: strings.ToLower(base)}
+	if !known {
+		f.driver, f.scheme = base, base
+	}
+	if hasPlus {
+		f.driver = plus
+	}
+	if hasPlus && (plus == "" || base == "") {
+		return Form{}, errors.New("pooled: the URL's scheme has a + without a name on both sides")
+	}
+	if s.family == sqliteFamily {
+		f.syntax = pathSyntax
+	}
+	f.layout, _ = f.syntax.scan(dsn)
+	named, isNamed := f.layout.get("pool_driver")
+	if s.family == postgresFamily && (isPgx(named) || !isNamed) {
+		// Only the parent can say where the query begins, and the query says which parent: ask both.
+		libpq, _ := libpqURLSyntax.scan(dsn)
+		theirs, ok := libpq.get("pool_driver")
+		if isNamed && !ok {
+			return Form{}, errors.New("pooled: cannot tell where the URL's query begins: percent-encode the ? in the user or password")
+		}
+		if ok && isPgx(theirs) || !ok && isPgx(plus) {
+			f.syntax, f.layout, named, isNamed = libpqURLSyntax, libpq, theirs, ok
+		}
+	}
+	switch {
+	case isNamed && hasPlus && named != plus:
+		return Form{}, fmt.Errorf("pooled: pool_driver and the URL's scheme name two drivers: write %s:// alone with pool_driver, or the scheme alone", f.scheme)
+	case isNamed:
+		f.driver = named
+		// A driver that we don't know may want the very URL.
+		f.native = families[named] != s.family && !hasPlus
+	}
+	return f, checkPython(f.driver, f.scheme)
+}
+
+// chosenForm is for a DSN that only one form fits; pool_driver may still name another driver for it.
+func chosenForm(f Form, dsn string) (Form, error) {
+	named, ok := f.layout.get("pool_driver")
+	if !ok {
+		// A path is a weak sign: user/p?w@host/name?pool_driver=oracle begins like one.
+		if found := formsByDriver(dsn, nil); f.family == sqliteFamily && len(found) == 1 {
+			return found[0], checkPython(found[0].driver, "")
+		}
+		return f, nil
+	}
+	if err := checkPython(named, ""); err != nil {
+		return Form{}, err
+	}
+	if want := families[named]; want != otherFamily {
+		s := nativeSyntax(want, named, dsn)
+		l, ok := s.scan(dsn)
+		if seen, sees := l.get("pool_driver"); !ok || !sees || seen != named {
+			return Form{}, fmt.Errorf("pooled: pool_driver names a driver of %s, but the DSN has the form of %s", want, f.family)
+		}
+		f.family, f.syntax, f.layout = want, s, l
+	} else if f.family == sqliteFamily {
+		// A file of a driver that we don't know, or no file at all.
+		f.family = otherFamily
+	}
+	f.driver = named
+	return f, nil
+}
+
+// formsByDriver reads the DSN in every way and returns those in which it holds a pool_driver that goes with that way.
+func formsByDriver(dsn string, fits []Form) []Form {
+	var found []Form
+	for _, f := range fits {
+		if named, ok := f.layout.get("pool_driver"); ok && (families[named] == f.family || families[named] == otherFamily) {
+			f.driver = named
+			found = append(found, f)
+		}
+	}
+	for named, fam := range families {
+		s := nativeSyntax(fam, named, dsn)
+		l, ok := s.scan(dsn)
+		if seen, sees := l.get("pool_driver"); ok && sees && seen == named {
+			found = append(found, Form{driver: named, family: fam, syntax: s, layout: l, native: true})
+		}
+	}
+	for _, s := range []*syntax{anyQuerySyntax, adoSyntax, anyWordsSyntax} {
+		l, ok := s.scan(dsn)
+		named, sees := l.get("pool_driver")
+		// A driver that we know has been looked for above; its DSN is empty if it consists of our keys alone.
+		// A value that cannot be a name was cut at the wrong place.
+		if ok && sees && IsDriverName(named) && (families[named] == otherFamily || s.without(l, isOption) == "") {
+			found = append(found, Form{driver: named, family: families[named], syntax: s, layout: l, native: true})
+		}
+	}
+	return found
+}
+
+// nativeSyntax returns how the drivers of a family read this DSN.
+func nativeSyntax(fam family, driver, dsn string) *syntax {
+	name, _, isURL := cutScheme(dsn)
+	switch {
+	case isURL && fam == mysqlFamily && isMySQLWithSlashes(dsn, name):
+		return mysqlSyntax
+	case isURL && fam == postgresFamily && isPgx(driver) && schemes[strings.ToLower(name)].family == fam:
+		return libpqURLSyntax
+	case isURL && fam == sqliteFamily && schemes[strings.ToLower(name)].family == fam:
+		return pathSyntax
+	case isURL:
+		return urlSyntax
+	}
+	switch fam {
+	case mysqlFamily:
+		return mysqlSyntax
+	case sqliteFamily:
+		return pathSyntax
+	case postgresFamily:
+		if isPgx(driver) {
+			return libpqKVSyntax
+		}
+		return kvSyntax
+	case sqlserverFamily:
+		if strings.HasPrefix(dsn, "odbc:") {
+			return odbcSyntax
+		}
+		return adoSyntax
+	}
+	return anyQuerySyntax
+}
+
+func nativeForm(driver string, fam family, s *syntax, dsn string) Form {
+	l, _ := s.scan(dsn)
+	return Form{driver: driver, family: fam, syntax: s, layout: l, native: true}
+}
+
+// fittingForms returns every native form that a DSN without a scheme fits. They are told by what the driver would
+// accept and a program would plausibly mean, so that few DSNs fit two.
+func fittingForms(dsn string) []Form {
+	var fits []Form
+	add := func(driver string, fam family, s *syntax) { fits = append(fits, nativeForm(driver, fam, s, dsn)) }
+	switch {
+	case strings.HasPrefix(dsn, "file:"), dsn == ":memory:", strings.HasPrefix(dsn, ":memory:?"):
+		add("", sqliteFamily, pathSyntax)
+		return fits
+	case strings.HasPrefix(dsn, "odbc:"):
+		add("sqlserver", sqlserverFamily, odbcSyntax)
+		return fits
+	}
+	if fitsMySQL(dsn) {
+		add("mysql", mysqlFamily, mysqlSyntax)
+		if strings.Contains(dsn[:strings.LastIndexByte(dsn, '/')], "@") && dsn[0] != '/' && dsn[0] != '.' {
+			// user@…/: what else it looks like, it does for the sake of its password.
+			return fits
+		}
+	}
+	if fitsKV(dsn) {
+		add("postgres", postgresFamily, kvSyntax)
+	}
+	if fitsADO(dsn) {
+		add("sqlserver", sqlserverFamily, adoSyntax)
+	}
+	if fitsPath(dsn) {
+		add("", sqliteFamily, pathSyntax)
+	}
+	return fits
+}

@@ -1,0 +1,75 @@
+package dsn
+
+import (
+	"errors"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+var sqliteExtensions = []string{".db", ".db3", ".sqlite", ".sqlite3", ".s3db", ".sdb"}
+
+// fitsPath: the name of a file, as a path or with the extension of a database.
+func fitsPath(dsn string) bool {
+	l, _ := pathSyntax.scan(dsn)
+	path := dsn
+	if l.mark {
+		path = dsn[:l.from-1]
+	}
+	switch {
+	case path == "" || path[0] == '?' || strings.HasSuffix(path, "/") || strings.HasSuffix(path, `\`) || strings.ContainsAny(path, "\x00\r\n"):
+		return false
+	case strings.HasPrefix(path, "/"), strings.HasPrefix(path, "./"), strings.HasPrefix(path, "../"):
+		return true
+	case strings.ContainsAny(path, "@()=;"):
+		return false
+	case len(path) > 2 && path[1] == ':' && (path[2] == '\\' || path[2] == '/'): // C:\
+		return true
+	case strings.Contains(path, ":"):
+		return false
+	}
+	return strings.ContainsAny(path, `/\`) || slices.ContainsFunc(sqliteExtensions, func(ext string) bool { return strings.HasSuffix(path, ext) })
+}
+
+func scanPath(dsn string) (layout, bool) {
+	q := strings.IndexByte(dsn, '?')
+	if q == 0 {
+		q = -1
+	}
+	return scanQuery(dsn, q, len(dsn), decodeKey), true
+}
+
+// sqliteNative turns what follows sqlite:// into the name of a file.
+func sqliteNative(rest string) (string, error) {
+	path, query, hasQuery := strings.Cut(rest, "?")
+	if hasQuery {
+		query = "?" + query
+	}
+	if path != "" && path[0] != '/' {
+		return "", errors.New("pooled: sqlite URL: there is no host: write sqlite:///relative or sqlite:////absolute")
+	}
+	path = strings.TrimPrefix(path, "/")
+	if path == "" {
+		return ":memory:" + query, nil
+	}
+	if strings.HasPrefix(path, "file:") {
+		// A URI in the URL: SQLite decodes it.
+		return path + query, nil
+	}
+	decoded, err := url.PathUnescape(path)
+	if err != nil {
+		return "", errors.New("pooled: sqlite URL: a % is not followed by two hexadecimal digits")
+	}
+	if strings.ContainsAny(decoded, "?\x00") {
+		return "", errors.New("pooled: sqlite URL: the path has a ?, which only a file: URI can express")
+	}
+	return decoded + query, nil
+}
+
+// registeredSQLite returns the SQLite driver that the program has, modernc.org/sqlite first.
+func registeredSQLite(registered []string) string {
+	if !slices.Contains(registered, "sqlite") && slices.Contains(registered, "sqlite3") {
+		return "sqlite3"
+	}
+	return "sqlite"
+}
