@@ -76,7 +76,7 @@ func (p *Pool) open(ctx context.Context, o opening) (_ *ServerConn, err error) {
 		return nil, err
 	}
 	if s.cache != nil {
-		s.cache.resting = false // whatever the hooks have sent, nothing was kept before
+		s.cache.opened()
 	}
 	p.observe(TimingConnect, began)
 	opened = true

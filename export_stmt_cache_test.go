@@ -3,6 +3,8 @@ package pooled
 import (
 	"database/sql/driver"
 	"errors"
+
+	"github.com/pooled-go/pooled/internal/sqltext"
 )
 
 // ErrStale and ErrFull are what a server says where StmtsForAll has told the pool so.
@@ -20,10 +22,12 @@ func StmtsForAll(skips bool) (undo func()) {
 		kinds = nil
 	}
 	unknownDialect.stmts = &stmtRules{
-		fits:         func(*Pool) bool { return true },
+		fits:         func(driver.Connector) bool { return true },
 		knows:        func(driver.Conn) (int, bool) { return 1 << 20, true },
 		kinds:        kinds,
 		skips:        skips,
+		preparable:   func(query string) bool { return sqltext.Preparable(sqltext.Unknown, query) },
+		returnsRows:  func(query string) bool { return sqltext.ReturnsRows(sqltext.Unknown, query) },
 		tellsNothing: true,
 		stale:        func(err error) bool { return errors.Is(err, ErrStale) },
 		unfit:        func(err error) bool { return errors.Is(err, ErrUnfit) },

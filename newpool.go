@@ -28,7 +28,7 @@ func newPool(parent driver.Connector, cfg Config, d *dialect, t *target, user []
 		first:   make(chan struct{}, 1),
 	}
 	if cfg.StmtCache > 0 {
-		p.stmts = newStmtCaches(cfg.StmtCache)
+		p.stmts = newStmtCaches(cfg.StmtCache, cfg.ResetOnReturn == ResetSession, p.stmtsRest)
 	}
 	p.user = user
 	p.journal.secrets = p.secrets

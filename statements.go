@@ -5,9 +5,48 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"math"
+	"strconv"
 )
 
 // What the pool does with the statements on a server connection: those that Stmts left there, and those of the cache.
+
+// stmtHost is a ServerConn as its cache of statements sees it.
+type stmtHost ServerConn
+
+var _ cacheHost = (*stmtHost)(nil)
+
+func (h *stmtHost) server() *ServerConn { return (*ServerConn)(h) }
+
+func (h *stmtHost) Start()          { h.server().start() }
+func (h *stmtHost) InTx() bool      { return h.openTx }
+func (h *stmtHost) MayHoldTx() bool { return h.server().mayHoldTx() }
+func (h *stmtHost) Lost()           { h.broken = true }
+func (h *stmtHost) Cut(err error)   { h.cut, h.broken, h.ended = true, true, err }
+
+func (h *stmtHost) CloseStmt(ctx context.Context, stmt driver.Stmt) error {
+	err := h.server().bounded(ctx, func(context.Context) error { return stmt.Close() })
+	if err != nil {
+		h.broken = true
+	}
+	return err
+}
+
+func (h *stmtHost) MakeRoom(ctx context.Context) bool {
+	return h.pool.here().makeRoom(ctx, h.server())
+}
+
+// cacheStmts puts a cache before the driver's connection, if statements are to be kept.
+func (s *ServerConn) cacheStmts(p *Pool) {
+	if p.stmts != nil {
+		s.cache = p.stmts.before(&s.driver, p.parent, p.dialect.stmts, (*stmtHost)(s))
+	}
+}
+
+// stmtsRest says that no statements are kept though they were asked for.
+func (p *Pool) stmtsRest(cause string) {
+	p.log().Info("pooled: pool_stmt_cache rests", "pool", p.name, "cause", cause)
+}
 
 // sweep closes the parked statements whose text no Stmt needs any more, within ctx and pool_reset_timeout. It is
 // ErrDisconnect if that shows that the server connection is dead.
@@ -59,4 +98,81 @@ func (s *ServerConn) stillThere() error {
 func (s *ServerConn) forgetStatements() {
 	s.parked.Forget()
 	s.cache.forget()
+}
+
+// makeRoom closes kept statements when the server takes no more, those of s or else of a server connection that is
+// idle, and from now on fewer are kept. It reports whether any was closed.
+func (p *Pool) makeRoom(ctx context.Context, s *ServerConn) (closed bool) {
+	p.stmts.halve()
+	if s.cache.closeAll(ctx) {
+		return true
+	}
+	var idle []*ServerConn
+	defer func() { // also if the driver panics
+		for _, other := range idle {
+			p.takeBackFrom(other)
+		}
+	}()
+	for !closed {
+		slot := p.core.TryTake(0)
+		if slot == nil {
+			break
+		}
+		other := slot.Value()
+		idle = append(idle, other)
+		other.busy = true
+		closed = other.cache.closeAll(ctx) && p.answers(ctx, other)
+		other.busy = false
+	}
+	return closed
+}
+
+// takeBackFrom is the end of a lease that makeRoom gave to itself.
+func (p *Pool) takeBackFrom(s *ServerConn) {
+	if s.busy || s.broken {
+		p.discard(s, errBroken)
+		return
+	}
+	p.putBack(s)
+}
+
+// answers asks the server for an answer, so that it has read what it was told before.
+func (p *Pool) answers(ctx context.Context, s *ServerConn) bool {
+	if s.driver.Pinger == nil {
+		return true
+	}
+	if err := p.ping(ctx, s); err != nil {
+		s.broken = true
+	}
+	return !s.broken
+}
+
+// stmtsOfServer is the part of a server's limit on statements that a pool takes at most.
+const stmtsOfServer = 1.0 / 3
+
+// learnStmtLimit takes note of the server's limit on prepared statements, which all its clients share. Each new server
+// connection tells it, so that what makeRoom took away comes back when others have made room.
+func (p *Pool) learnStmtLimit(answer string) {
+	most, err := strconv.Atoi(answer)
+	if err != nil || most < 0 {
+		return
+	}
+	share := int64(stmtsOfServer*float64(most)/float64(p.mostConns())) - 1 // one is for what is prepared to be run once
+	p.stmts.share.Store(max(0, share))
+	if share <= 0 {
+		p.stmts.rest("the server's max_prepared_stmt_count leaves none for each connection")
+	}
+}
+
+// mostConns is how many server connections there may be; where there is no limit, a few times those that are kept.
+func (p *Pool) mostConns() int {
+	const burst = 4
+	limit, keep := p.bounds()
+	switch {
+	case limit != math.MaxInt:
+		return limit
+	case keep != math.MaxInt:
+		return max(1, keep) * burst
+	}
+	return burst * burst
 }

@@ -28,8 +28,7 @@ import (
 
 // stmtCache is the statements kept on one server connection, the one last used in front. It belongs to the holder.
 type stmtCache struct {
-	server *ServerConn
-	owner  *Pool
+	host   cacheHost
 	driver driverconn.Conn // without the cache
 	pool   *stmtCaches
 	rules  *stmtRules
@@ -60,6 +59,30 @@ type stmtCache struct {
 	keptRows, textRows int
 }
 
+// cacheHost is the connection that a cache belongs to, as its holder sees it.
+type cacheHost interface {
+	// Start is called before each operation, but the first after the host has called the cache.
+	Start()
+
+	// CloseStmt closes a statement on the server within ctx. After an error nobody knows what is on the wire, so the
+	// connection is not used again.
+	CloseStmt(ctx context.Context, stmt driver.Stmt) error
+
+	// InTx tells whether a transaction that was begun through the driver is not known to have ended; MayHoldTx,
+	// whether one may be open at all.
+	InTx() bool
+	MayHoldTx() bool
+
+	// Lost is told that the connection is of no use after this lease.
+	Lost()
+
+	// Cut is told that not even this lease can go on, since a context ended.
+	Cut(err error)
+
+	// MakeRoom closes statements since the server takes no more, and reports whether there were any.
+	MakeRoom(ctx context.Context) bool
+}
+
 // stmtKey is what a statement is kept for: a text, and if it matters, arguments of certain kinds.
 type stmtKey struct {
 	text  string
@@ -75,8 +98,10 @@ type keptStmt struct {
 
 // stmtCaches is what the caches of a pool have in common.
 type stmtCaches struct {
-	most int // pool_stmt_cache
-	seen seenTexts
+	most   int              // pool_stmt_cache
+	resets bool             // a session is reset on return, and its statements are gone then
+	rests  func(why string) // is told once of each cause why no statements are kept
+	seen   seenTexts
 
 	// share is how many a server connection may keep because of the server's limit.
 	share atomic.Int64
@@ -95,10 +120,13 @@ type stmtCaches struct {
 
 // stmtRules is what a dialect knows about kept statements.
 type stmtRules struct {
-	// fits tells whether a pool's parent is one for which it pays, and changes nothing, to keep statements; knows, whether
-	// a connection is that parent's own, and how long its packets are.
-	fits  func(*Pool) bool
+	// fits tells whether a driver is one for which it pays, and changes nothing, to keep statements; knows, whether
+	// a connection is that driver's own, and how long its packets are.
+	fits  func(driver.Connector) bool
 	knows func(driver.Conn) (packet int, ok bool)
+
+	// preparable tells whether a statement can be kept for a text, and returnsRows, whether such a text may return rows.
+	preparable, returnsRows func(query string) bool
 
 	// kinds of arguments for which a statement is kept by itself; false: none is kept for them. Nil: all are alike.
 	kinds func(args []driver.NamedValue, packet int) (uint64, bool)
@@ -120,19 +148,51 @@ type stmtRules struct {
 	tellsNothing bool
 
 	// watchRows: the parent does not notice by itself when a kept statement is run while Rows are open, and it
-	// keeps a connection of which a context ended while a kept statement ran.
+	// keeps a connection of which a context ended while a kept statement ran. busy is what it says to a text then.
 	watchRows bool
+	busy      error
 }
 
-func newStmtCaches(most int) *stmtCaches {
-	c := &stmtCaches{most: most, seen: newSeenTexts(most)}
+func newStmtCaches(most int, resets bool, rests func(why string)) *stmtCaches {
+	c := &stmtCaches{most: most, resets: resets, rests: rests, seen: newSeenTexts(most)}
 	c.share.Store(math.MaxInt64)
 	return c
 }
 
-func newStmtCache(p *Pool, s *ServerConn, packet int) *stmtCache {
-	return &stmtCache{server: s, owner: p, driver: s.driver, pool: p.stmts, rules: p.dialect.stmts, packet: packet, byKey: make(map[stmtKey]*list.Element)}
+// before puts a cache before a connection, if that is one for which statements are kept.
+func (c *stmtCaches) before(conn *driverconn.Conn, connector driver.Connector, rules *stmtRules, host cacheHost) *stmtCache {
+	if rules == nil || !rules.fits(connector) {
+		c.rest("it is for lib/pq and go-sql-driver/mysql, without interpolateParams")
+		return nil
+	}
+	packet, ok := rules.knows(conn.Conn)
+	if !ok || conn.Execer == nil || conn.Queryer == nil {
+		c.rest("the driver's connection is not plainly that of lib/pq, without binary_parameters, or of go-sql-driver/mysql")
+		return nil
+	}
+	cache := &stmtCache{host: host, driver: *conn, pool: c, rules: rules, packet: packet, byKey: make(map[stmtKey]*list.Element)}
+	conn.Execer, conn.Queryer, conn.Preparer = cache, cache, cache
+	return cache
 }
+
+// rest says, once for each cause, that no statements are kept though they were asked for.
+func (c *stmtCaches) rest(why string) {
+	if _, told := c.told.LoadOrStore(why, true); !told {
+		c.rests(why)
+	}
+}
+
+// turnOff keeps no statements here, since it is not safe.
+func (c *stmtCache) turnOff(why string) {
+	c.off = true
+	c.pool.rest(why)
+}
+
+// opened is told that the connection is ready: whatever was sent until then, nothing was kept before.
+func (c *stmtCache) opened() { c.resting = false }
+
+// halve keeps half as many, since the server takes no more.
+func (c *stmtCaches) halve() { c.share.Store(int64(c.limit() / 2)) }
 
 // limit is how many statements may be kept now.
 func (c *stmtCaches) limit() int {
@@ -218,7 +278,7 @@ func (c *stmtCache) settle(ctx context.Context) error {
 	c.resting = false
 	c.publish()
 	for _, stmt := range c.dead {
-		if err := c.closeStmt(ctx, stmt); err != nil {
+		if err := c.host.CloseStmt(ctx, stmt); err != nil {
 			return err
 		}
 	}
@@ -230,8 +290,8 @@ func (c *stmtCache) settle(ctx context.Context) error {
 // known whether it is, they are told now, and again when the transaction may have ended.
 func (c *stmtCache) published() {
 	switch {
-	case c == nil || !c.changed || c.server.openTx:
-	case !c.server.mayHoldTx():
+	case c == nil || !c.changed || c.host.InTx():
+	case !c.host.MayHoldTx():
 		c.publish()
 	case !c.toldEarly:
 		c.toldEarly = true
@@ -258,7 +318,7 @@ func (c *stmtCache) publish() {
 func (c *stmtCache) evict(ctx context.Context, limit int) error {
 	for c.order.Len() > limit {
 		c.pool.evicted.Add(1)
-		if err := c.closeStmt(ctx, c.remove(c.order.Back())); err != nil {
+		if err := c.host.CloseStmt(ctx, c.remove(c.order.Back())); err != nil {
 			return err
 		}
 	}
@@ -297,15 +357,6 @@ func (c *stmtCache) close() {
 	for e := c.order.Front(); e != nil; e = e.Next() {
 		e.Value.(*keptStmt).stmt.Close()
 	}
-}
-
-// closeStmt closes a statement on the server.
-func (c *stmtCache) closeStmt(ctx context.Context, stmt driver.Stmt) error {
-	err := c.server.bounded(ctx, func(context.Context) error { return stmt.Close() })
-	if err != nil {
-		c.server.broken = true // nobody knows what is on the wire
-	}
-	return err
 }
 
 // seenTexts remembers texts that were used once, roughly: a text may be forgotten, or taken for another, and then it

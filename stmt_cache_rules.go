@@ -5,27 +5,30 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"math"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/lib/pq"
+	"github.com/pooled-go/pooled/internal/sqltext"
 )
 
 // What each kind of server and its driver mean for kept statements.
 
 // postgresStmts are lib/pq's. Other drivers have a cache of their own (pgx), or nobody knows what they have.
 var postgresStmts = &stmtRules{
-	fits:      func(p *Pool) bool { return isPQ(p.parent) },
+	fits:      isPQ,
 	knows:     func(conn driver.Conn) (int, bool) { return 0, postgresSession(conn) != "" && !pqBinary(conn) },
 	stale:     postgresStale,
 	unfit:     postgresUnfit,
 	changed:   func(err error) bool { return sqlState(err) == "0A000" || strings.HasPrefix(sqlState(err), "42") },
 	watchRows: true,
+	busy:      errPQBusy,
+
+	preparable:  func(query string) bool { return sqltext.Preparable(sqltext.Postgres, query) },
+	returnsRows: func(query string) bool { return sqltext.ReturnsRows(sqltext.Postgres, query) },
 }
 
 // postgresStale recognises errors of the server's from before it executes anything: the statement is
@@ -61,10 +64,12 @@ func postgresUnfit(err error) bool {
 // round trip too, it hardly ever asks for a statement, and none is kept. To MariaDB, which tells the columns of a
 // statement once, it takes rows that Exec does not read for columns, the second time.
 var mysqlStmts = &stmtRules{
-	fits: func(p *Pool) bool {
-		c, known := p.parent.(*mysqlConnector)
-		return isMySQL(p.parent) && !(known && c.cfg.InterpolateParams)
+	fits: func(connector driver.Connector) bool {
+		c, known := connector.(*mysqlConnector)
+		return isMySQL(connector) && !(known && c.cfg.InterpolateParams)
 	},
+	preparable:   func(query string) bool { return sqltext.Preparable(sqltext.MySQL, query) },
+	returnsRows:  func(query string) bool { return sqltext.ReturnsRows(sqltext.MySQL, query) },
 	knows:        mysqlPacket,
 	kinds:        mysqlKinds,
 	skips:        true,
@@ -173,11 +178,9 @@ func greetPostgresStmts(ctx context.Context, p *Pool, s *ServerConn) error {
 	case lost != nil:
 		return lost
 	case err != nil:
-		s.cache.off = true
-		p.stmtsRest("a server did not say which session it is")
+		s.cache.turnOff("a server did not say which session it is")
 	case fmt.Sprint(row[0]) != s.session:
-		s.cache.off = true
-		p.stmtsRest("behind a pooler the next statement may go to another session")
+		s.cache.turnOff("behind a pooler the next statement may go to another session")
 	}
 	return nil
 }
@@ -194,34 +197,4 @@ func pqBinary(conn driver.Conn) bool {
 		v = v.FieldByName(name)
 	}
 	return v.Kind() != reflect.Bool || v.Bool()
-}
-
-// stmtsOfServer is the part of a server's limit on statements that a pool takes at most.
-const stmtsOfServer = 1.0 / 3
-
-// learnStmtLimit takes note of the server's limit on prepared statements, which all its clients share. Each new server
-// connection tells it, so that what makeRoom took away comes back when others have made room.
-func (p *Pool) learnStmtLimit(answer string) {
-	most, err := strconv.Atoi(answer)
-	if err != nil || most < 0 {
-		return
-	}
-	share := int64(stmtsOfServer*float64(most)/float64(p.mostConns())) - 1 // one is for what is prepared to be run once
-	p.stmts.share.Store(max(0, share))
-	if share <= 0 {
-		p.stmtsRest("the server's max_prepared_stmt_count leaves none for each connection")
-	}
-}
-
-// mostConns is how many server connections there may be; where there is no limit, a few times those that are kept.
-func (p *Pool) mostConns() int {
-	const burst = 4
-	limit, keep := p.bounds()
-	switch {
-	case limit != math.MaxInt:
-		return limit
-	case keep != math.MaxInt:
-		return max(1, keep) * burst
-	}
-	return burst * burst
 }

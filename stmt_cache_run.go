@@ -18,35 +18,10 @@ var (
 	_ driver.ConnPrepareContext = (*stmtCache)(nil)
 )
 
-// cacheStmts puts a cache before the parent's connection, if statements are to be kept.
-func (s *ServerConn) cacheStmts(p *Pool) {
-	if p.stmts == nil {
-		return
-	}
-	if p.dialect.stmts == nil || !p.dialect.stmts.fits(p) {
-		p.stmtsRest("it is for lib/pq and go-sql-driver/mysql, without interpolateParams")
-		return
-	}
-	packet, ok := p.dialect.stmts.knows(s.driver.Conn)
-	if !ok || s.driver.Execer == nil || s.driver.Queryer == nil {
-		p.stmtsRest("the driver's connection is not plainly that of lib/pq, without binary_parameters, or of go-sql-driver/mysql")
-		return
-	}
-	s.cache = newStmtCache(p, s, packet)
-	s.driver.Execer, s.driver.Queryer, s.driver.Preparer = s.cache, s.cache, s.cache
-}
-
-// stmtsRest says, once for each cause, that no statements are kept though they were asked for.
-func (p *Pool) stmtsRest(cause string) {
-	if _, told := p.stmts.told.LoadOrStore(cause, true); !told {
-		p.log().Info("pooled: pool_stmt_cache rests", "pool", p.name, "cause", cause)
-	}
-}
-
 // ExecContext runs a kept statement if there is one for the text.
 func (c *stmtCache) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	if c.keptRows > 0 {
-		return nil, errPQBusy
+		return nil, c.rules.busy
 	}
 	key := c.key(query, args)
 	k, err := c.keptFor(ctx, key, args, true)
@@ -64,7 +39,7 @@ func (c *stmtCache) ExecContext(ctx context.Context, query string, args []driver
 // QueryContext runs a kept statement if there is one for the text.
 func (c *stmtCache) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	if c.keptRows > 0 {
-		return nil, errPQBusy
+		return nil, c.rules.busy
 	}
 	key := c.key(query, args)
 	k, err := c.keptFor(ctx, key, args, false)
@@ -85,7 +60,7 @@ func (c *stmtCache) QueryContext(ctx context.Context, query string, args []drive
 // PrepareContext prepares for the program. If the server takes no more statements, those that are kept make room.
 func (c *stmtCache) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
 	stmt, err := c.driver.Prepare(ctx, query)
-	if err != nil && c.rules.full != nil && c.rules.full(err) && c.owner.here().makeRoom(ctx, c.server) {
+	if err != nil && c.rules.full != nil && c.rules.full(err) && c.host.MakeRoom(ctx) {
 		stmt, err = c.driver.Prepare(ctx, query)
 	}
 	return stmt, err
@@ -101,17 +76,17 @@ func runKept[T any](ctx context.Context, c *stmtCache, k *keptStmt, args []drive
 	}
 	k.used = true
 	if err == driver.ErrBadConn && ctx.Err() != nil { // which is why the driver has closed it
-		c.server.broken = true
+		c.host.Lost()
 		return result, ctx.Err()
 	}
-	if err == nil || !c.givesUp(k, err) || c.server.mayHoldTx() {
+	if err == nil || !c.givesUp(k, err) || c.host.MayHoldTx() {
 		return result, err
 	}
-	c.server.start()
+	c.host.Start()
 	if k, err = c.keepNew(ctx, k.stmtKey); err != nil {
 		return result, err
 	}
-	c.server.start()
+	c.host.Start()
 	return run(ctx, k.stmt, args)
 }
 
@@ -153,7 +128,7 @@ func (c *stmtCache) keptFor(ctx context.Context, key stmtKey, args []driver.Name
 	case k != nil:
 	case c.wants(key, exec):
 		var err error
-		if k, err = c.keepNew(ctx, key); err != nil && !c.rules.skips && c.server.mayHoldTx() {
+		if k, err = c.keepNew(ctx, key); err != nil && !c.rules.skips && c.host.MayHoldTx() {
 			return nil, err // the transaction has failed
 		} else if err != nil {
 			return nil, nil // the text has the error that it always had, or none
@@ -167,11 +142,11 @@ func (c *stmtCache) keptFor(ctx context.Context, key stmtKey, args []driver.Name
 
 // wants tells whether a statement is to be prepared and kept for a text.
 func (c *stmtCache) wants(key stmtKey, exec bool) bool {
-	if c.owner.cfg.ResetOnReturn == ResetSession && !c.server.mayHoldTx() {
+	if c.pool.resets && !c.host.MayHoldTx() {
 		return false // it would be gone before it is used again
 	}
-	return c.pool.seen.has(key) && sqltext.Preparable(c.server.kind, key.text) &&
-		!(exec && c.rules.skips && sqltext.ReturnsRows(c.server.kind, key.text)) && c.admits()
+	return c.pool.seen.has(key) && c.rules.preparable(key.text) &&
+		!(exec && c.rules.skips && c.rules.returnsRows(key.text)) && c.admits()
 }
 
 // sent is told how a text was answered.
@@ -183,7 +158,7 @@ func (c *stmtCache) sent(key stmtKey, err error) {
 	if c.rules.skips && err == nil { // an error says nothing: it may be the context's, or the connection's
 		c.takes()
 	}
-	if skipped == c.rules.skips && (skipped || err == nil) && !c.pool.seen.has(key) && sqltext.Preparable(c.server.kind, key.text) {
+	if skipped == c.rules.skips && (skipped || err == nil) && !c.pool.seen.has(key) && c.rules.preparable(key.text) {
 		c.pool.seen.add(key)
 	}
 }
@@ -192,7 +167,7 @@ func (c *stmtCache) sent(key stmtKey, err error) {
 func (c *stmtCache) takes() {
 	if !c.pool.taken.Load() {
 		c.pool.taken.Store(true)
-		c.owner.stmtsRest("the driver puts arguments into the text by itself")
+		c.pool.rest("the driver puts arguments into the text by itself")
 	}
 }
 
@@ -202,57 +177,10 @@ func (c *stmtCache) keepNew(ctx context.Context, key stmtKey) (*keptStmt, error)
 	if err != nil {
 		return nil, err
 	}
-	k := &keptStmt{stmtKey: key, stmt: stmt, rows: sqltext.ReturnsRows(c.server.kind, key.text)}
+	k := &keptStmt{stmtKey: key, stmt: stmt, rows: c.rules.returnsRows(key.text)}
 	c.pool.prepared.Add(1)
 	c.keep(k)
 	return k, c.evict(ctx, max(1, c.pool.limit()))
-}
-
-// makeRoom closes kept statements when the server takes no more, those of s or else of a server connection that is
-// idle, and from now on fewer are kept. It reports whether any was closed.
-func (p *Pool) makeRoom(ctx context.Context, s *ServerConn) (closed bool) {
-	p.stmts.share.Store(int64(p.stmts.limit() / 2))
-	if s.cache.closeAll(ctx) {
-		return true
-	}
-	var idle []*ServerConn
-	defer func() { // also if the parent panics
-		for _, other := range idle {
-			p.takeBackFrom(other)
-		}
-	}()
-	for !closed {
-		slot := p.core.TryTake(0)
-		if slot == nil {
-			break
-		}
-		other := slot.Value()
-		idle = append(idle, other)
-		other.busy = true
-		closed = other.cache.closeAll(ctx) && p.answers(ctx, other)
-		other.busy = false
-	}
-	return closed
-}
-
-// takeBackFrom is the end of a loan that makeRoom made to itself.
-func (p *Pool) takeBackFrom(s *ServerConn) {
-	if s.busy || s.broken {
-		p.discard(s, errBroken)
-		return
-	}
-	p.putBack(s)
-}
-
-// answers asks the server for an answer, so that it has read what it was told before.
-func (p *Pool) answers(ctx context.Context, s *ServerConn) bool {
-	if s.driver.Pinger == nil {
-		return true
-	}
-	if err := p.ping(ctx, s); err != nil {
-		s.broken = true
-	}
-	return !s.broken
 }
 
 // execKept: lib/pq closes a connection when a context ends while it runs a text, since the request to cancel that goes
@@ -283,7 +211,7 @@ func (c *stmtCache) queryKept(ctx context.Context, stmt driver.Stmt, args []driv
 // cutIfEnded: the borrow can't go on on this server connection.
 func (c *stmtCache) cutIfEnded(ctx context.Context) {
 	if err := ctx.Err(); err != nil {
-		c.server.cut, c.server.broken, c.server.ended = true, true, err
+		c.host.Cut(err)
 	}
 }
 
