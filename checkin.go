@@ -91,7 +91,7 @@ func (p *Pool) runRelease(s *ServerConn, reset bool) (err error) {
 }
 
 // untidy reports whether there may be statements to close.
-func (s *ServerConn) untidy() bool { return s.parked.NeedsCleanUp() || s.cache.owes() }
+func (s *ServerConn) untidy() bool { return s.parked.NeedsCleanUp() || s.cache.NeedsCleanUp() }
 
 // tidy closes the statements that nobody needs any more.
 func (p *Pool) tidy(s *ServerConn) error {
@@ -101,8 +101,8 @@ func (p *Pool) tidy(s *ServerConn) error {
 	if err == nil {
 		err = s.sweep(ctx, p)
 	}
-	if err == nil && s.cache.owes() {
-		err = s.cache.settle(ctx)
+	if err == nil && s.cache.NeedsCleanUp() {
+		err = s.cache.CleanUp(ctx)
 	}
 	return err
 }

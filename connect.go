@@ -76,7 +76,7 @@ func (p *Pool) open(ctx context.Context, o opening) (_ *ServerConn, err error) {
 		return nil, err
 	}
 	if s.cache != nil {
-		s.cache.opened()
+		s.cache.Opened()
 	}
 	p.observe(TimingConnect, began)
 	opened = true

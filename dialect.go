@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/pooled-go/pooled/internal/sqltext"
+	"github.com/pooled-go/pooled/internal/stmtcache"
 )
 
 // dialect is what the pool knows about one kind of server. Each kind has a file
@@ -47,7 +48,7 @@ type dialect struct {
 	session func(driver.Conn) string
 
 	// stmts is what there is to know about kept statements. Nil: none are kept.
-	stmts *stmtRules
+	stmts *stmtcache.Rules
 
 	// renew gives a session the state it had after connect; errReopening if
 	// only a new one will do. Nil: that.

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/pooled-go/pooled/internal/sqltext"
+	"github.com/pooled-go/pooled/internal/stmtcache"
 )
 
 // ErrStale and ErrFull are what a server says where StmtsForAll has told the pool so.
@@ -21,18 +22,18 @@ func StmtsForAll(skips bool) (undo func()) {
 	if !skips {
 		kinds = nil
 	}
-	unknownDialect.stmts = &stmtRules{
-		fits:         func(driver.Connector) bool { return true },
-		knows:        func(driver.Conn) (int, bool) { return 1 << 20, true },
-		kinds:        kinds,
-		skips:        skips,
-		preparable:   func(query string) bool { return sqltext.Preparable(sqltext.Unknown, query) },
-		returnsRows:  func(query string) bool { return sqltext.ReturnsRows(sqltext.Unknown, query) },
-		tellsNothing: true,
-		stale:        func(err error) bool { return errors.Is(err, ErrStale) },
-		unfit:        func(err error) bool { return errors.Is(err, ErrUnfit) },
-		changed:      func(error) bool { return false },
-		full:         func(err error) bool { return errors.Is(err, ErrFull) },
+	unknownDialect.stmts = &stmtcache.Rules{
+		Supports:      func(driver.Connector) bool { return true },
+		Inspect:       func(driver.Conn) (int, bool) { return 1 << 20, true },
+		Kinds:         kinds,
+		NeedsPrepare:  skips,
+		Preparable:    func(query string) bool { return sqltext.Preparable(sqltext.Unknown, query) },
+		ReturnsRows:   func(query string) bool { return sqltext.ReturnsRows(sqltext.Unknown, query) },
+		ClosesLocally: true,
+		Stale:         func(err error) bool { return errors.Is(err, ErrStale) },
+		Unfit:         func(err error) bool { return errors.Is(err, ErrUnfit) },
+		Changed:       func(error) bool { return false },
+		Full:          func(err error) bool { return errors.Is(err, ErrFull) },
 	}
 	return func() { unknownDialect.stmts = nil }
 }

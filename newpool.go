@@ -9,6 +9,7 @@ import (
 	"github.com/pooled-go/pooled/internal/dsn"
 	"github.com/pooled-go/pooled/internal/pool"
 	"github.com/pooled-go/pooled/internal/process"
+	"github.com/pooled-go/pooled/internal/stmtcache"
 )
 
 // newPool makes a pool that starts nothing before refill. The configuration is the
@@ -28,7 +29,7 @@ func newPool(parent driver.Connector, cfg Config, d *dialect, t *target, user []
 		first:   make(chan struct{}, 1),
 	}
 	if cfg.StmtCache > 0 {
-		p.stmts = newStmtCaches(cfg.StmtCache, cfg.ResetOnReturn == ResetSession, p.stmtsRest)
+		p.stmts = stmtcache.NewShared(cfg.StmtCache, cfg.ResetOnReturn == ResetSession, p.logStmtsNotKept)
 	}
 	p.user = user
 	p.journal.secrets = p.secrets

@@ -34,7 +34,7 @@ type Pool struct {
 	dialect *dialect
 	hooks   chain
 	texts   stmtcache.Texts
-	stmts   *stmtCaches                                        // nil: no statements are kept
+	stmts   *stmtcache.Shared                                  // nil: no statements are kept
 	user    []Hooks                                            // the part of hooks that is not the pool's own
 	refuses func(query string, args []driver.NamedValue) error // or nil
 

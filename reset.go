@@ -73,7 +73,7 @@ func (p *Pool) runInitSQL(ctx context.Context, s *ServerConn) error {
 		return nil
 	}
 	if s.cache != nil {
-		s.cache.unsettle(sqltext.Unsettles(s.kind, p.cfg.InitSQL))
+		s.cache.Invalidate(sqltext.Unsettles(s.kind, p.cfg.InitSQL))
 	}
 	if err := s.exec(ctx, p.cfg.InitSQL); err != nil {
 		return fmt.Errorf("pooled: pool_init_sql: %w", err)

@@ -19,7 +19,7 @@ import (
 func (c *Conn) again(s *ServerConn, err error, harmless bool) bool {
 	s.busy = false
 	if s.cache != nil {
-		s.cache.published()
+		s.cache.Publish()
 	}
 	if err == nil {
 		c.untouched, c.stale = false, 0

@@ -59,7 +59,7 @@ type ServerConn struct {
 
 	parked stmtcache.Parked // statements left here by Conns that moved on
 
-	cache *stmtCache // nil: none is kept
+	cache *stmtcache.Cache // nil: none is kept
 
 	values map[any]any // the hooks' own
 
@@ -106,7 +106,7 @@ func (s *ServerConn) Raw() driver.Conn {
 	if s.lending {
 		s.noteAnything()
 	} else {
-		s.cache.unsettle(sqltext.UnsettledForAll)
+		s.cache.Invalidate(sqltext.UnsettledForAll)
 	}
 	return s.driver.Conn
 }
@@ -188,10 +188,10 @@ func (s *ServerConn) note(j judgement) {
 		s.sessionDirty = true
 	}
 	if j.unsettles != sqltext.Settled {
-		s.cache.unsettle(j.unsettles)
+		s.cache.Invalidate(j.unsettles)
 	}
 	if j.leaves != sqltext.EffectNone {
-		s.cache.mayEnd()
+		s.cache.MayEndTx()
 	}
 	switch j.leaves {
 	case sqltext.EffectAny:
@@ -213,7 +213,7 @@ func (s *ServerConn) noteBirth(query string) {
 		s.autoOff = true
 	}
 	if s.cache != nil {
-		s.cache.unsettle(sqltext.Unsettles(s.kind, query))
+		s.cache.Invalidate(sqltext.Unsettles(s.kind, query))
 	}
 }
 
@@ -281,7 +281,7 @@ func (s *ServerConn) close(p *Pool) (err error) {
 	if s.parked.NeedsCleanUp() {
 		s.closeStmts(p)
 	}
-	s.cache.close()
+	s.cache.Close()
 	return nil
 }
 

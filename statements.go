@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+
+	"github.com/pooled-go/pooled/internal/stmtcache"
 )
 
 // What the pool does with the statements on a server connection: those that Stmts left there, and those of the cache.
@@ -14,7 +16,7 @@ import (
 // stmtHost is a ServerConn as its cache of statements sees it.
 type stmtHost ServerConn
 
-var _ cacheHost = (*stmtHost)(nil)
+var _ stmtcache.Host = (*stmtHost)(nil)
 
 func (h *stmtHost) server() *ServerConn { return (*ServerConn)(h) }
 
@@ -39,12 +41,12 @@ func (h *stmtHost) MakeRoom(ctx context.Context) bool {
 // cacheStmts puts a cache before the driver's connection, if statements are to be kept.
 func (s *ServerConn) cacheStmts(p *Pool) {
 	if p.stmts != nil {
-		s.cache = p.stmts.before(&s.driver, p.parent, p.dialect.stmts, (*stmtHost)(s))
+		s.cache = p.stmts.Before(&s.driver, p.parent, p.dialect.stmts, (*stmtHost)(s))
 	}
 }
 
-// stmtsRest says that no statements are kept though they were asked for.
-func (p *Pool) stmtsRest(cause string) {
+// logStmtsNotKept says that no statements are kept though they were asked for.
+func (p *Pool) logStmtsNotKept(cause string) {
 	p.log().Info("pooled: pool_stmt_cache rests", "pool", p.name, "cause", cause)
 }
 
@@ -97,14 +99,14 @@ func (s *ServerConn) stillThere() error {
 // forgetStatements is for a session whose server has dropped all prepared statements.
 func (s *ServerConn) forgetStatements() {
 	s.parked.Forget()
-	s.cache.forget()
+	s.cache.Forget()
 }
 
 // makeRoom closes kept statements when the server takes no more, those of s or else of a server connection that is
 // idle, and from now on fewer are kept. It reports whether any was closed.
 func (p *Pool) makeRoom(ctx context.Context, s *ServerConn) (closed bool) {
-	p.stmts.halve()
-	if s.cache.closeAll(ctx) {
+	p.stmts.Halve()
+	if s.cache.CloseAll(ctx) {
 		return true
 	}
 	var idle []*ServerConn
@@ -121,7 +123,7 @@ func (p *Pool) makeRoom(ctx context.Context, s *ServerConn) (closed bool) {
 		other := slot.Value()
 		idle = append(idle, other)
 		other.busy = true
-		closed = other.cache.closeAll(ctx) && p.answers(ctx, other)
+		closed = other.cache.CloseAll(ctx) && p.answers(ctx, other)
 		other.busy = false
 	}
 	return closed
@@ -158,9 +160,9 @@ func (p *Pool) learnStmtLimit(answer string) {
 		return
 	}
 	share := int64(stmtsOfServer*float64(most)/float64(p.mostConns())) - 1 // one is for what is prepared to be run once
-	p.stmts.share.Store(max(0, share))
+	p.stmts.SetShare(max(0, share))
 	if share <= 0 {
-		p.stmts.rest("the server's max_prepared_stmt_count leaves none for each connection")
+		p.stmts.NotKept("the server's max_prepared_stmt_count leaves none for each connection")
 	}
 }
 

@@ -72,8 +72,8 @@ func (p *Pool) Stats() Stats {
 		Resets: p.tally.resets.Load(), SoftInvalidated: p.tally.softInvalidated.Load(),
 		Disposals: c.Disposals, Leaks: c.Overdue, LeaksReturned: c.OverdueEnded, Forks: p.tally.forks.Load(),
 	}
-	if c := p.stmts; c != nil {
-		stats.StmtHits, stats.StmtPrepared, stats.StmtEvicted = c.hits.Load(), c.prepared.Load(), c.evicted.Load()
+	if p.stmts != nil {
+		stats.StmtHits, stats.StmtPrepared, stats.StmtEvicted = p.stmts.Counts()
 	}
 	return stats
 }

@@ -13,22 +13,23 @@ import (
 	"github.com/go-sql-driver/mysql"
 	"github.com/lib/pq"
 	"github.com/pooled-go/pooled/internal/sqltext"
+	"github.com/pooled-go/pooled/internal/stmtcache"
 )
 
 // What each kind of server and its driver mean for kept statements.
 
 // postgresStmts are lib/pq's. Other drivers have a cache of their own (pgx), or nobody knows what they have.
-var postgresStmts = &stmtRules{
-	fits:      isPQ,
-	knows:     func(conn driver.Conn) (int, bool) { return 0, postgresSession(conn) != "" && !pqBinary(conn) },
-	stale:     postgresStale,
-	unfit:     postgresUnfit,
-	changed:   func(err error) bool { return sqlState(err) == "0A000" || strings.HasPrefix(sqlState(err), "42") },
-	watchRows: true,
-	busy:      errPQBusy,
+var postgresStmts = &stmtcache.Rules{
+	Supports:  isPQ,
+	Inspect:   func(conn driver.Conn) (int, bool) { return 0, postgresSession(conn) != "" && !pqBinary(conn) },
+	Stale:     postgresStale,
+	Unfit:     postgresUnfit,
+	Changed:   func(err error) bool { return sqlState(err) == "0A000" || strings.HasPrefix(sqlState(err), "42") },
+	WatchRows: true,
+	Busy:      errPQBusy,
 
-	preparable:  func(query string) bool { return sqltext.Preparable(sqltext.Postgres, query) },
-	returnsRows: func(query string) bool { return sqltext.ReturnsRows(sqltext.Postgres, query) },
+	Preparable:  func(query string) bool { return sqltext.Preparable(sqltext.Postgres, query) },
+	ReturnsRows: func(query string) bool { return sqltext.ReturnsRows(sqltext.Postgres, query) },
 }
 
 // postgresStale recognises errors of the server's from before it executes anything: the statement is
@@ -63,21 +64,21 @@ func postgresUnfit(err error) bool {
 // mysqlStmts are for go-sql-driver. If it puts the arguments into the text by itself (interpolateParams), which is one
 // round trip too, it hardly ever asks for a statement, and none is kept. To MariaDB, which tells the columns of a
 // statement once, it takes rows that Exec does not read for columns, the second time.
-var mysqlStmts = &stmtRules{
-	fits: func(connector driver.Connector) bool {
+var mysqlStmts = &stmtcache.Rules{
+	Supports: func(connector driver.Connector) bool {
 		c, known := connector.(*mysqlConnector)
 		return isMySQL(connector) && !(known && c.cfg.InterpolateParams)
 	},
-	preparable:   func(query string) bool { return sqltext.Preparable(sqltext.MySQL, query) },
-	returnsRows:  func(query string) bool { return sqltext.ReturnsRows(sqltext.MySQL, query) },
-	knows:        mysqlPacket,
-	kinds:        mysqlKinds,
-	skips:        true,
-	tellsNothing: true,
-	unfit:        mysqlUnfit,
-	changed:      func(error) bool { return false },
-	stale:        func(err error) bool { return mysqlNumber(err, 1243, 1615) || mysqlStmtsFull(err) },
-	full:         mysqlStmtsFull,
+	Preparable:    func(query string) bool { return sqltext.Preparable(sqltext.MySQL, query) },
+	ReturnsRows:   func(query string) bool { return sqltext.ReturnsRows(sqltext.MySQL, query) },
+	Inspect:       mysqlPacket,
+	Kinds:         mysqlKinds,
+	NeedsPrepare:  true,
+	ClosesLocally: true,
+	Unfit:         mysqlUnfit,
+	Changed:       func(error) bool { return false },
+	Stale:         func(err error) bool { return mysqlNumber(err, 1243, 1615) || mysqlStmtsFull(err) },
+	Full:          mysqlStmtsFull,
 }
 
 // mysqlPacket is the longest packet that a connection of go-sql-driver's sends, which it keeps for itself.
@@ -178,9 +179,9 @@ func greetPostgresStmts(ctx context.Context, p *Pool, s *ServerConn) error {
 	case lost != nil:
 		return lost
 	case err != nil:
-		s.cache.turnOff("a server did not say which session it is")
+		s.cache.TurnOff("a server did not say which session it is")
 	case fmt.Sprint(row[0]) != s.session:
-		s.cache.turnOff("behind a pooler the next statement may go to another session")
+		s.cache.TurnOff("behind a pooler the next statement may go to another session")
 	}
 	return nil
 }

@@ -62,7 +62,7 @@ func (t *tx) end(how func() error) error {
 	err := how()
 	s.busy = false
 	s.openTx = err != nil // who knows
-	s.cache.published()
+	s.cache.Publish()
 	if err != nil {
 		t.conn.blame(s, err)
 	}

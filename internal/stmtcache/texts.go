@@ -1,7 +1,17 @@
 // Package stmtcache keeps prepared statements on a connection beyond the lease in which they were prepared.
 //
-// Parked are those that a program prepared by itself: the next user of the connection who needs the same text finds
-// them there, and they are closed when nobody has a statement of that text any more, which Texts tells.
+// A Cache keeps them for queries with arguments, which lib/pq and go-sql-driver/mysql prepare each time, run, and
+// forget: one that is kept is run in one round trip. It stands directly before the driver's connection. A program must
+// not notice, so a text goes the way it always went whenever that could make a difference:
+//   - a text that was not used before in the pool. Most texts are used time and again; one that is not would pay for
+//     being kept and gain nothing;
+//   - one that is no plain query, or that a server reads once where it should read it each time (Rules.Preparable);
+//   - after a statement that changes how texts are read, until the connection comes back (Cache.Invalidate).
+//
+// When the server says that it knows a statement no more, it is prepared again.
+//
+// Parked are the statements that a program prepared by itself: the next user of the connection who needs the same text
+// finds them there, and they are closed when nobody has a statement of that text any more, which Texts tells.
 package stmtcache
 
 import (
