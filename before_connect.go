@@ -58,7 +58,7 @@ const recentMost = 4
 // BeforeConnect hooks had their say.
 func (p *Pool) connector(ctx context.Context) (driver.Connector, error) {
 	if len(p.hooks.beforeConnect) == 0 {
-		return p.parent, nil
+		return p.wrapped, nil
 	}
 	var given ConnectParams
 	if p.target != nil {
@@ -72,7 +72,7 @@ func (p *Pool) connector(ctx context.Context) (driver.Connector, error) {
 	}
 	switch {
 	case asked.DSN == given.DSN && asked.User == "" && asked.Password == "" && len(asked.Args) == 0:
-		return p.parent, nil
+		return p.wrapped, nil
 	case p.target == nil:
 		return nil, errors.New("pooled: before connect: there is no DSN to change: the parent is a connector of the program's or a database in memory")
 	}

@@ -65,7 +65,7 @@ func (p *Pool) close() error {
 	p.unregister()
 	p.histograms.rest()
 	err := p.core.Close()
-	if closer, ok := p.parent.(io.Closer); ok && !p.inherited {
+	if closer, ok := p.wrapped.(io.Closer); ok && !p.inherited {
 		err = errors.Join(err, closer.Close())
 	}
 	return errors.Join(err, p.target.close())
@@ -118,7 +118,7 @@ func (p *Pool) closeDetached(s *ServerConn, cause error) (err error) {
 // In a forked child it leaves the parent process's server connections alone, as
 // everything else there does.
 func (p *Pool) Dispose() {
-	p = p.here()
+	p = p.current()
 	for _, f := range p.hooks.dispose {
 		f()
 	}

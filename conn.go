@@ -29,22 +29,22 @@ type Conn struct {
 	pool   *Pool
 	server *ServerConn // nil: nothing borrowed
 
-	// claim tells whether the lease was made by Connect and not yet used. It is
+	// lease tells whether the lease was made by Connect and not yet used. It is
 	// the one field that the pool touches while the Conn is not in its hands.
-	claim pool.Lease
+	lease pool.Lease
 
-	// untouched: nothing reached the server in this borrow, so if the parent
+	// pristine: nothing reached the server in this borrow, so if the parent
 	// says the connection is bad, another one may take its place.
-	untouched bool
-	stale     int         // server connections replaced in the operation under way
+	pristine  bool
+	tries     int         // server connections replaced in the operation under way
 	turn      uint64      // ServerConn.turn of one that was, or may yet be, taken away before it is used; 0: none
 	turnSince pool.Moment // when Connect was given it
 
-	tx    tx                  // the transaction under way
-	stmts *Stmt               // those prepared on server in this borrow, a list
-	limbo []*ServerConn       // put aside in this borrow, to be closed when it ends
-	bad   bool                // an operation panicked
-	given []driver.NamedValue // arguments as the program gave them, for a second try
+	tx       tx                  // the transaction under way
+	stmts    *Stmt               // those prepared on server in this borrow, a list
+	aside    []*ServerConn       // put aside in this borrow, to be closed when it ends
+	poisoned bool                // an operation panicked
+	args     []driver.NamedValue // arguments as the program gave them, for a second try
 }
 
 // ExecContext runs a statement on the borrowed server connection. It blocks
@@ -59,12 +59,12 @@ func (c *Conn) ExecContext(ctx context.Context, query string, args []driver.Name
 		if s.via.Execer == nil {
 			return nil, driver.ErrSkip // before any argument is looked at
 		}
-		values, err := c.sending(s, query, args, try)
+		values, err := c.beforeSend(s, query, args, try)
 		if err != nil {
 			return nil, err
 		}
 		result, err := s.via.Execer.ExecContext(ctx, query, values)
-		if err = s.honest(err); !c.again(s, err, false) {
+		if err = s.trueErr(err); !c.retry(s, err, false) {
 			return result, err
 		}
 	}
@@ -81,12 +81,12 @@ func (c *Conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 		if s.via.Queryer == nil {
 			return nil, driver.ErrSkip // before any argument is looked at
 		}
-		values, err := c.sending(s, query, args, try)
+		values, err := c.beforeSend(s, query, args, try)
 		if err != nil {
 			return nil, err
 		}
 		rows, err := s.via.Queryer.QueryContext(ctx, query, values)
-		if err = s.honest(err); !c.again(s, err, false) {
+		if err = s.trueErr(err); !c.retry(s, err, false) {
 			return rows, err
 		}
 	}
@@ -101,17 +101,17 @@ func (c *Conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, e
 		if err != nil {
 			return nil, err
 		}
-		if err := c.refusal(query, nil); err != nil {
+		if err := c.veto(query, nil); err != nil {
 			return nil, err
 		}
-		untouched := c.untouched
+		untouched := c.pristine
 		s.noStatementYet()
 		s.start()
 		parent, err := s.via.Prepare(ctx, query)
-		if c.again(s, err, true) {
+		if c.retry(s, err, true) {
 			continue
 		}
-		c.untouched = untouched && err == nil // as in Stmt.ready: to prepare touches nothing
+		c.pristine = untouched && err == nil // as in Stmt.ready: to prepare touches nothing
 		if err != nil {
 			return nil, err
 		}
@@ -134,7 +134,7 @@ func (c *Conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 		s.start()
 		s.openTx = true
 		parent, err := s.via.Begin(ctx, opts)
-		if c.again(s, err, true) {
+		if c.retry(s, err, true) {
 			continue
 		}
 		if err != nil { // it may have been sent: openTx stays
@@ -158,7 +158,7 @@ func (c *Conn) Ping(ctx context.Context) error {
 		}
 		s.noStatementYet()
 		s.start()
-		if err = s.via.Pinger.Ping(ctx); !c.again(s, err, true) {
+		if err = s.via.Pinger.Ping(ctx); !c.retry(s, err, true) {
 			return err
 		}
 	}
@@ -197,7 +197,7 @@ func (c *Conn) Raw() driver.Conn {
 	if err != nil {
 		return nil
 	}
-	c.untouched = false
+	c.pristine = false
 	s.noStatementYet()
 	s.noteAnything()
 	return s.driver.Conn
@@ -218,17 +218,17 @@ func (c *Conn) ResetSession(ctx context.Context) error {
 // server connection is given back to the pool. A Conn that holds none is always
 // valid.
 func (c *Conn) IsValid() bool {
-	if len(c.given) > 0 { // an idle Conn keeps none of the program's values
-		clear(c.given)
-		c.given = c.given[:0]
+	if len(c.args) > 0 { // an idle Conn keeps none of the program's values
+		clear(c.args)
+		c.args = c.args[:0]
 	}
-	if len(c.limbo) > 0 {
-		return c.isValidWithLimbo()
+	if len(c.aside) > 0 {
+		return c.isValidWithAside()
 	}
-	s := c.held()
+	s := c.claim()
 	if s == nil {
 		c.turn = 0
-		return !c.bad
+		return !c.poisoned
 	}
 	switch {
 	case s.foreign():
@@ -238,15 +238,15 @@ func (c *Conn) IsValid() bool {
 		return false // it is closed with its Conn
 	case c.pool.direct():
 		c.endLease(s, (*Stmt).park)
-		return c.pool.here().restDirect(c, s)
+		return c.pool.current().restDirect(c, s)
 	}
-	c.pool.here().checkin(c.leave((*Stmt).park))
+	c.pool.current().checkin(c.leave((*Stmt).park))
 	return true
 }
 
-func (c *Conn) isValidWithLimbo() bool {
-	limbo := c.limbo
-	c.limbo = nil
+func (c *Conn) isValidWithAside() bool {
+	limbo := c.aside
+	c.aside = nil
 	defer c.closeAside(limbo) // after what is held has gone back, whatever a hook does
 	return c.IsValid()
 }
@@ -255,11 +255,11 @@ func (c *Conn) isValidWithLimbo() bool {
 // holds nothing, and for one whose operation answered ErrBadConn, without IsValid
 // before it: what is still held and used is discarded.
 func (c *Conn) Close() error {
-	unused := c.claim.Unused()
-	s := c.held()
-	if len(c.limbo) > 0 {
-		defer c.closeAside(c.limbo)
-		c.limbo = nil
+	unused := c.lease.Unused()
+	s := c.claim()
+	if len(c.aside) > 0 {
+		defer c.closeAside(c.aside)
+		c.aside = nil
 	}
 	switch {
 	case s == nil:
@@ -270,10 +270,10 @@ func (c *Conn) Close() error {
 	case s.slot.Detached():
 		return c.pool.closeDetached(c.leave((*Stmt).orphan), nil)
 	case unused && !c.pool.direct():
-		c.pool.here().putBack(c.leave((*Stmt).park))
+		c.pool.current().putBack(c.leave((*Stmt).park))
 		return nil
 	case c.pool.direct():
-		return c.pool.here().closeDirect(c.leave((*Stmt).orphan))
+		return c.pool.current().closeDirect(c.leave((*Stmt).orphan))
 	}
 	c.drop(s.why())
 	return nil

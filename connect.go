@@ -53,7 +53,7 @@ func (p *Pool) open(ctx context.Context, o opening) (_ *ServerConn, err error) {
 			p.closeUnopened(conn, s)
 		}
 	}()
-	if p.here() != p { // a copy of a goroutine of the parent process
+	if p.current() != p { // a copy of a goroutine of the parent process
 		return nil, errForked
 	}
 	began := p.clocked()

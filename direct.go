@@ -43,7 +43,7 @@ func (p *Pool) admitDirect(ctx context.Context, c *Conn, s *ServerConn) error {
 	p.core.Resume(&s.slot)
 	err := p.admit(ctx, c, s)
 	if err == nil {
-		c.taken(s)
+		c.noteTaker(s)
 	}
 	return err
 }
@@ -72,7 +72,7 @@ func (c *Conn) readmit(ctx context.Context) error {
 	defer c.lostToPanic()
 	s := c.server
 	c.server = nil // until it is admitted
-	p := c.pool.here()
+	p := c.pool.current()
 	began := p.clocked()
 	if p.admitDirect(ctx, c, s) != nil {
 		return driver.ErrBadConn

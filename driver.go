@@ -198,10 +198,10 @@ func (c *Connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err := conn.connect(ctx); err != nil {
 		return nil, err
 	}
-	conn.untouched = !c.pool.direct()
+	conn.pristine = !c.pool.direct()
 	conn.turn, conn.turnSince = conn.server.slot.Turn(), conn.server.slot.LeasedAt()
 	// The last step: from here on the pool may take the lease back at any moment.
-	conn.server.slot.Offer(&conn.claim)
+	conn.server.slot.Offer(&conn.lease)
 	return conn, nil
 }
 
@@ -214,7 +214,7 @@ func (c *Connector) Pool() *Pool { return c.pool }
 // Close closes the pool: idle server connections at once, those in use when
 // they come back. Callers in line get ErrClosed. It waits, for at most five
 // seconds, until the pool's goroutines have ended. sql.DB.Close calls it.
-func (c *Connector) Close() error { return c.pool.here().close() }
+func (c *Connector) Close() error { return c.pool.current().close() }
 
 // boundDriver is the Driver of one Connector. database/sql shows a driver
 // nothing of its sql.DB, but it gives back the driver it was given.

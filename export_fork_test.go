@@ -12,7 +12,7 @@ import (
 var ErrForked = errForked
 
 // Here is this process's pool.
-func Here(p *Pool) *Pool { return p.here() }
+func Here(p *Pool) *Pool { return p.current() }
 
 // LockForGood holds the locks of a pool, as a goroutine does that a child has no thread for.
 func LockForGood(p *Pool) (unlock func()) {

@@ -44,40 +44,40 @@ var forkGuard = Hooks{
 // fork guard, which leaves process zero.
 func (s *ServerConn) foreign() bool { return !process.Same(s.process) && process.Other(s.process) }
 
-// here is this process's pool: p, or in a forked child the one that took its
-// place there. All that comes from outside goes through here first.
-func (p *Pool) here() *Pool {
+// current is this process's pool: p, or in a forked child the one that took its
+// place there. All that comes from outside goes through current first.
+func (p *Pool) current() *Pool {
 	if process.Same(p.process) {
 		return p
 	}
-	return p.orHeir()
+	return p.orSuccessor()
 }
 
-// orHeir is here where that is not certain.
-func (p *Pool) orHeir() *Pool {
+// orSuccessor is here where that is not certain.
+func (p *Pool) orSuccessor() *Pool {
 	if process.Other(p.process) {
-		return p.inForkedChild()
+		return p.succeed()
 	}
 	return p
 }
 
-// inForkedChild makes the child's pool at the first call in the child. Nothing of
+// succeed makes the child's pool at the first call in the child. Nothing of
 // p is changed or waited for: its lock may be held for ever, by a goroutine
 // that the child has no thread for.
-func (p *Pool) inForkedChild() *Pool {
+func (p *Pool) succeed() *Pool {
 	for {
-		heir := p.heir.Load()
+		heir := p.successor.Load()
 		if heir != nil && heir.process == process.ID() {
 			return heir
 		}
-		fresh := newPool(p.parent, *p.cfg, p.dialect, p.target.anew(), p.user)
+		fresh := newPool(p.wrapped, *p.cfg, p.dialect, p.target.anew(), p.user)
 		fresh.inherited = true
 		fresh.number, fresh.name, fresh.asked = p.number, p.name, p.asked
 		if last := cmp.Or(heir, p); last.closing.Load() {
 			fresh.closing.Store(true) // by the program, before the fork
 			fresh.core.Close()
 		}
-		if p.heir.CompareAndSwap(heir, fresh) {
+		if p.successor.CompareAndSwap(heir, fresh) {
 			process.KeepAlive(p)
 			process.KeepAlive(heir) // nil, unless the child was forked again
 			if fresh.cfg.Timings {

@@ -33,4 +33,4 @@ func (g *interceptGuard) Beginning() {
 	}
 }
 
-func (g *interceptGuard) TrueErr(err error) error { return g.server().honest(err) }
+func (g *interceptGuard) TrueErr(err error) error { return g.server().trueErr(err) }

@@ -29,7 +29,7 @@ const eventsKept = 100
 
 // Events are the last 100 events of the pool, oldest first, without those that happen with every
 // statement: checkout, reset and checkin.
-func (p *Pool) Events() []Event { return p.here().journal.read() }
+func (p *Pool) Events() []Event { return p.current().journal.read() }
 
 // journal remembers the last events, in a ring. It is always on: what it remembers costs much more than
 // to remember it.

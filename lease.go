@@ -8,28 +8,28 @@ import (
 // acquire is the server connection of this Conn, borrowed now if it has none.
 func (c *Conn) acquire(ctx context.Context) (*ServerConn, error) {
 	if c.server != nil {
-		if s, err := c.inHand(ctx); s != nil || err != nil {
+		if s, err := c.leased(ctx); s != nil || err != nil {
 			return s, err
 		}
 	}
 	switch {
-	case c.bad:
+	case c.poisoned:
 		return nil, driver.ErrBadConn // nothing was sent
 	case c.tx.open:
 		return nil, errTxInvalidated // not outside of it, on another connection
 	}
-	if err := c.pool.here().checkout(ctx, c); err != nil {
+	if err := c.pool.current().checkout(ctx, c); err != nil {
 		return nil, err
 	}
-	c.untouched, c.turn = true, 0
-	c.taken(c.server)
+	c.pristine, c.turn = true, 0
+	c.noteTaker(c.server)
 	return c.server, nil
 }
 
-// inHand is the server connection that this Conn holds, or another if that is of no use any more. Nil: it holds none.
-func (c *Conn) inHand(ctx context.Context) (*ServerConn, error) {
-	unused := c.claim.Unused()
-	s := c.held()
+// leased is the server connection that this Conn holds, or another if that is of no use any more. Nil: it holds none.
+func (c *Conn) leased(ctx context.Context) (*ServerConn, error) {
+	unused := c.lease.Unused()
+	s := c.claim()
 	switch {
 	case s == nil:
 		return nil, nil
@@ -40,35 +40,35 @@ func (c *Conn) inHand(ctx context.Context) (*ServerConn, error) {
 	case !unused:
 		return s, nil
 	}
-	if !c.pool.direct() && c.pool.here().core.LongUnused(&s.slot) {
-		if err := c.pool.here().checkoutHeld(ctx, c, s); err != nil {
+	if !c.pool.direct() && c.pool.current().core.LongUnused(&s.slot) {
+		if err := c.pool.current().checkoutHeld(ctx, c, s); err != nil {
 			return nil, err
 		}
 	}
-	c.taken(c.server)
+	c.noteTaker(c.server)
 	return c.server, nil
 }
 
-// taken remembers who is about to use s, if leaks are looked for.
-func (c *Conn) taken(s *ServerConn) {
+// noteTaker remembers who is about to use s, if leaks are looked for.
+func (c *Conn) noteTaker(s *ServerConn) {
 	if c.pool.cfg.LeakAfter != off {
 		s.takenHere()
 	}
 }
 
-// held is the server connection this Conn holds, and from now on uses, or nil.
-func (c *Conn) held() *ServerConn {
-	if !c.claim.Claimed() {
-		c.use()
+// claim is the server connection this Conn holds, and from now on uses, or nil.
+func (c *Conn) claim() *ServerConn {
+	if !c.lease.Claimed() {
+		c.beginUse()
 	}
 	return c.server
 }
 
-// use begins the use of a borrow that was made by Connect.
-func (c *Conn) use() {
-	if !c.claim.Claim() || c.server.foreign() {
+// beginUse begins the beginUse of a borrow that was made by Connect.
+func (c *Conn) beginUse() {
+	if !c.lease.Claim() || c.server.foreign() {
 		c.server = nil // taken back, or left to the parent process
-		if c.pool.here().core.LongAgo(c.turnSince) {
+		if c.pool.current().core.LongAgo(c.turnSince) {
 			c.turn = 0 // its caller has gone, most likely, and database/sql has kept the Conn for another
 		}
 		return
@@ -79,9 +79,9 @@ func (c *Conn) use() {
 // connect makes the first borrow.
 func (c *Conn) connect(ctx context.Context) error {
 	defer c.lostToPanic()
-	borrow := c.pool.here().checkout
+	borrow := c.pool.current().checkout
 	if c.pool.direct() {
-		borrow = c.pool.here().openDirect
+		borrow = c.pool.current().openDirect
 	}
 	if err := borrow(ctx, c); err != nil {
 		return err
@@ -110,7 +110,7 @@ func (c *Conn) endLease(s *ServerConn, hand func(*Stmt, *ServerConn)) {
 	}
 	c.stmts = nil
 	if s.watched() && !s.foreign() {
-		c.pool.here().endUse(s)
+		c.pool.current().endUse(s)
 	}
 }
 
@@ -121,7 +121,7 @@ func (c *Conn) drop(cause error) {
 		c.pool.closeDetached(s, cause)
 		return
 	}
-	c.pool.here().discard(s, cause)
+	c.pool.current().discard(s, cause)
 }
 
 // putAside takes a server connection out of the borrow and out of the pool's count.
@@ -130,15 +130,15 @@ func (c *Conn) putAside(s *ServerConn) {
 	tx := c.tx.server
 	c.leave((*Stmt).orphan)
 	c.tx.server = tx // it can still be rolled back there
-	c.limbo = append(c.limbo, s)
+	c.aside = append(c.aside, s)
 	if !s.slot.Detached() {
-		c.pool.here().core.Invalidate(&s.slot)
+		c.pool.current().core.Invalidate(&s.slot)
 	}
 }
 
 // closeAside closes what was put aside in a borrow.
 func (c *Conn) closeAside(aside []*ServerConn) {
 	for _, s := range aside {
-		c.pool.here().closeAside(s)
+		c.pool.current().closeAside(s)
 	}
 }

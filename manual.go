@@ -35,7 +35,7 @@ func Raw(ctx context.Context, conn *sql.Conn, f func(parent driver.Conn) error) 
 		err := f(s.driver.Conn)
 		s.busy = false
 		if err != nil {
-			c.blame(s, err)
+			c.noteError(s, err)
 		}
 		return err
 	})
@@ -51,7 +51,7 @@ func Raw(ctx context.Context, conn *sql.Conn, f func(parent driver.Conn) error) 
 // In class direct conn keeps the one it has, which is closed with it.
 func Invalidate(_ context.Context, conn *sql.Conn, cause error) error {
 	return withConn(conn, func(c *Conn) error {
-		if s := c.held(); s != nil {
+		if s := c.claim(); s != nil {
 			c.invalidate(s, orInvalidated(cause))
 		}
 		return nil
@@ -71,9 +71,9 @@ func orInvalidated(cause error) error {
 func SoftInvalidate(ctx context.Context, conn *sql.Conn, cause error) error {
 	return onConn(ctx, conn, func(c *Conn, s *ServerConn) error {
 		cause := orInvalidated(cause)
-		text := c.pool.here().secrets.Clean(textOf(cause))
+		text := c.pool.current().secrets.Clean(textOf(cause))
 		s.slot.SetLeaving(&retirement{text: "pooled: invalidated softly: " + text, of: cause})
-		c.pool.here().tally.softInvalidated.Add(1)
+		c.pool.current().tally.softInvalidated.Add(1)
 		for _, f := range c.pool.hooks.softInvalidate {
 			f(s, cause)
 		}
@@ -87,7 +87,7 @@ func SoftInvalidate(ctx context.Context, conn *sql.Conn, cause error) error {
 // the pool. The pool's limits do not count it, and closing the sql.DB does not close it.
 func Detach(ctx context.Context, conn *sql.Conn) error {
 	return onConn(ctx, conn, func(c *Conn, s *ServerConn) error {
-		c.pool.here().detach(s)
+		c.pool.current().detach(s)
 		return nil
 	})
 }
@@ -99,7 +99,7 @@ func onConn(ctx context.Context, conn *sql.Conn, do func(*Conn, *ServerConn) err
 		if err != nil {
 			return err
 		}
-		c.untouched = false
+		c.pristine = false
 		return do(c, s)
 	})
 }

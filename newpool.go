@@ -21,7 +21,7 @@ func newPool(parent driver.Connector, cfg Config, d *dialect, t *target, user []
 	p := &Pool{
 		cfg:     &cfg,
 		secrets: &dsn.Redactor{},
-		parent:  parent,
+		wrapped: parent,
 		target:  t,
 		dialect: d,
 		refuses: sqliteGuard(parent),

@@ -29,7 +29,7 @@ type Pool struct {
 	// core leases the server connections, takes them back, and has them opened and closed.
 	core *pool.Pool[*ServerConn]
 
-	parent  driver.Connector
+	wrapped driver.Connector
 	target  *target // where parent connects to; nil: not known
 	dialect *dialect
 	hooks   chain
@@ -51,7 +51,7 @@ type Pool struct {
 	// process is the one this pool belongs to, zero: no fork guard. heir is the
 	// pool in its place in a forked child; inherited says that this is one.
 	process   uint64
-	heir      atomic.Pointer[Pool]
+	successor atomic.Pointer[Pool]
 	inherited bool
 
 	reuse bool // false in class null

@@ -24,7 +24,7 @@ func Pools() []*Pool {
 	var list []*Pool
 	if all := openPools.Load(); all != nil {
 		for _, p := range *all {
-			list = append(list, p.here())
+			list = append(list, p.current())
 		}
 	}
 	return list

@@ -8,48 +8,48 @@ import (
 	"github.com/pooled-go/pooled/internal/driverconn"
 )
 
-// again decides, after an operation on s answered err, whether it is to be done
-// again on another server connection. That is so when the parent says the
+// retry decides, after an operation on s answered err, whether it is to be done
+// retry on another server connection. That is so when the parent says the
 // connection is bad, which means that nothing reached the server, and nothing did
 // before it in this borrow: then what failed is the pool's stale connection, and
 // neither the program nor database/sql, which tries only twice, need know. An
 // operation that is harmless, because it has no effect beyond its connection, is
-// done again also if it may have been sent. A connection that has never been used
+// done retry also if it may have been sent. A connection that has never been used
 // before is not stale: its error is news.
-func (c *Conn) again(s *ServerConn, err error, harmless bool) bool {
+func (c *Conn) retry(s *ServerConn, err error, harmless bool) bool {
 	s.busy = false
 	if s.cache != nil {
 		s.cache.Publish()
 	}
 	if err == nil {
-		c.untouched, c.stale = false, 0
+		c.pristine, c.tries = false, 0
 		return false
 	}
-	return c.failed(s, err, harmless)
+	return c.afterError(s, err, harmless)
 }
 
-// failed is again for an error.
-func (c *Conn) failed(s *ServerConn, err error, harmless bool) bool {
+// afterError is again for an error.
+func (c *Conn) afterError(s *ServerConn, err error, harmless bool) bool {
 	if err == driver.ErrSkip {
 		return false // nothing was sent
 	}
-	bad, lost := c.blame(s, err)
-	if !bad && !(harmless && lost) || !c.untouched || !s.slot.Used() || c.stale == maxStale {
-		c.untouched, c.stale = false, 0
+	bad, lost := c.noteError(s, err)
+	if !bad && !(harmless && lost) || !c.pristine || !s.slot.Used() || c.tries == maxTries {
+		c.pristine, c.tries = false, 0
 		return false
 	}
 	c.turn = s.slot.Turn()
 	c.drop(err)
-	if c.stale++; c.stale == maxStale {
-		c.pool.here().core.CloseSuspects(nil, err)
+	if c.tries++; c.tries == maxTries {
+		c.pool.current().core.CloseSuspects(nil, err)
 	}
 	return true
 }
 
-// blame draws the conclusions for s, and for the pool's others, from an
+// noteError draws the conclusions for s, and for the pool's others, from an
 // operation's error: whether it is driver.ErrBadConn, and whether it says in
 // some way that the connection is lost.
-func (c *Conn) blame(s *ServerConn, err error) (bad, lost bool) {
+func (c *Conn) noteError(s *ServerConn, err error) (bad, lost bool) {
 	bad = errors.Is(err, driver.ErrBadConn)
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		s.ended = err // with which many drivers close their connection
@@ -63,15 +63,15 @@ func (c *Conn) blame(s *ServerConn, err error) (bad, lost bool) {
 	}
 	if s.cause == nil { // the first is news, those after it are its echo
 		s.cause = err
-		c.pool.here().core.Suspect()
+		c.pool.current().core.Suspect()
 	}
 	return bad, true
 }
 
-// maxStale is how many stale server connections one operation may meet. When
+// maxTries is how many stale server connections one operation may meet. When
 // there are as many, those that are idle and have not been seen alive since are
 // closed, and none of them is tried.
-const maxStale = 2
+const maxTries = 2
 
 // lostToPanic is deferred around operations of the parent's. database/sql does not
 // always give back the Conn of an operation that panicked, so its place in the pool
@@ -87,13 +87,13 @@ func (c *Conn) lostToPanic() {
 
 func (c *Conn) panicked(s *ServerConn) {
 	if s.lending { // a Checkout hook did
-		c.pool.here().discard(c.leave((*Stmt).orphan), errPanicked)
+		c.pool.current().discard(c.leave((*Stmt).orphan), errPanicked)
 		return
 	}
 	s.busy = false
 	s.broken, s.cause = true, errPanicked
-	c.bad = true
-	if c.untouched {
+	c.poisoned = true
+	if c.pristine {
 		c.drop(errPanicked)
 		return
 	}
@@ -107,23 +107,23 @@ func (c *Conn) arguments(s *ServerConn, rules driverconn.ArgRules, args []driver
 	if rules.Custom() {
 		switch {
 		case try > 0:
-			copy(args, c.given)
-		case c.untouched && s.slot.Used():
-			c.given = append(c.given[:0], args...)
+			copy(args, c.args)
+		case c.pristine && s.slot.Used():
+			c.args = append(c.args[:0], args...)
 		}
 	}
 	return rules.Convert(args)
 }
 
-// sending is the last moment before a statement goes to the parent: what it may
+// beforeSend is the last moment before a statement goes to the parent: what it may
 // leave behind is written down. It returns the arguments as the parent wants them.
-func (c *Conn) sending(s *ServerConn, query string, args []driver.NamedValue, try int) (_ []driver.NamedValue, err error) {
+func (c *Conn) beforeSend(s *ServerConn, query string, args []driver.NamedValue, try int) (_ []driver.NamedValue, err error) {
 	if len(args) > 0 {
 		if args, err = c.arguments(s, s.driver.ArgRules(), args, try); err != nil {
 			return nil, err
 		}
 	}
-	if err := c.refusal(query, args); err != nil {
+	if err := c.veto(query, args); err != nil {
 		return nil, err
 	}
 	s.start()
@@ -131,8 +131,8 @@ func (c *Conn) sending(s *ServerConn, query string, args []driver.NamedValue, tr
 	return args, nil
 }
 
-// refusal is the error of a statement that must not be sent; see sqliteGuard.
-func (c *Conn) refusal(query string, args []driver.NamedValue) error {
+// veto is the error of a statement that must not be sent; see sqliteGuard.
+func (c *Conn) veto(query string, args []driver.NamedValue) error {
 	if c.pool.refuses == nil {
 		return nil
 	}

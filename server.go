@@ -249,18 +249,18 @@ func (s *ServerConn) start() {
 	}
 }
 
-// honest replaces a driver.ErrBadConn that is not true: it means that nothing
+// trueErr replaces a driver.ErrBadConn that is not true: it means that nothing
 // was sent, and database/sql sends the statement again. lib/pq answers with it also when the
 // connection broke after the statement was on its way. Where the pool counts
 // what is written to the socket, it knows better.
-func (s *ServerConn) honest(err error) error {
+func (s *ServerConn) trueErr(err error) error {
 	if err == nil {
 		return nil
 	}
-	return s.doubted(err)
+	return s.checkBadConn(err)
 }
 
-func (s *ServerConn) doubted(err error) error {
+func (s *ServerConn) checkBadConn(err error) error {
 	if s.socket == nil || !errors.Is(err, driver.ErrBadConn) {
 		return err
 	}

@@ -61,7 +61,7 @@ func renewPostgres(ctx context.Context, p *Pool, s *ServerConn) error {
 		}
 	}
 	text := postgresDiscards
-	if isPQ(p.parent) {
+	if isPQ(p.wrapped) {
 		text = "DISCARD ALL"
 		s.forgetStatements()
 	}

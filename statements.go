@@ -35,13 +35,13 @@ func (h *stmtHost) CloseStmt(ctx context.Context, stmt driver.Stmt) error {
 }
 
 func (h *stmtHost) MakeRoom(ctx context.Context) bool {
-	return h.pool.here().makeRoom(ctx, h.server())
+	return h.pool.current().makeRoom(ctx, h.server())
 }
 
 // cacheStmts puts a cache before the driver's connection, if statements are to be kept.
 func (s *ServerConn) cacheStmts(p *Pool) {
 	if p.stmts != nil {
-		s.cache = p.stmts.Before(&s.driver, p.parent, p.dialect.stmts, (*stmtHost)(s))
+		s.cache = p.stmts.Before(&s.driver, p.wrapped, p.dialect.stmts, (*stmtHost)(s))
 	}
 }
 

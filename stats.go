@@ -55,7 +55,7 @@ func (s Stats) Open() int { return s.Idle + s.CheckedOut }
 
 // Stats reads the pool's figures. Those of server connections are all of the same moment.
 func (p *Pool) Stats() Stats {
-	p = p.here()
+	p = p.current()
 	c := p.core.Stats()
 	size := orNone(c.Keep, -1)
 	if p.direct() {

@@ -59,7 +59,7 @@ func (st *Stmt) detach() {
 
 // park leaves it with the server connection, for whoever needs the same text there.
 func (st *Stmt) park(s *ServerConn) {
-	if texts := &st.conn.pool.here().texts; st.texts != texts {
+	if texts := &st.conn.pool.current().texts; st.texts != texts {
 		texts.Add(st.query)
 		st.texts = texts
 	}
@@ -118,7 +118,7 @@ func runStmt[T any](
 		s.saw(st.query)
 		s.note(st.judgement)
 		result, err := send(ctx, parent, values)
-		if err = s.honest(err); !c.again(s, err, false) {
+		if err = s.trueErr(err); !c.retry(s, err, false) {
 			return result, err
 		}
 	}
@@ -134,11 +134,11 @@ func (st *Stmt) ready(ctx context.Context) (*ServerConn, driver.Stmt, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		untouched := c.untouched
+		untouched := c.pristine
 		s.start()
 		parent, err := st.on(ctx, s)
-		if !c.again(s, err, true) {
-			c.untouched = untouched && err == nil
+		if !c.retry(s, err, true) {
+			c.pristine = untouched && err == nil
 			return s, parent, err
 		}
 	}
@@ -151,7 +151,7 @@ func (st *Stmt) ready(ctx context.Context) (*ServerConn, driver.Stmt, error) {
 // It has no context, so with lib/pq it ends after pool_reset_timeout at the latest, and costs the server connection
 // then. A COPY has no such limit: it does its work when it is closed.
 func (st *Stmt) Close() error {
-	p := st.conn.pool.here()
+	p := st.conn.pool.current()
 	if st.texts == &p.texts { // else it is not counted, or in the parent process
 		st.texts.Drop(st.query)
 	}

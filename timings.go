@@ -57,7 +57,7 @@ func (h Histogram) Quantile(q float64) time.Duration {
 // the first call on and until nobody has called for five minutes, and again from the next call on; so
 // they cost nothing while nobody looks.
 func (p *Pool) Timings() Timings {
-	p = p.here()
+	p = p.current()
 	p.histograms.wanted(p)
 	return p.histograms.read()
 }
@@ -70,7 +70,7 @@ func (p *Pool) ObserveTimings(f func(Timing, time.Duration)) (stop func()) {
 	if f == nil {
 		return func() {}
 	}
-	return p.here().observers.Add(f)
+	return p.current().observers.Add(f)
 }
 
 // clocked is the time if somebody wants to know how long something takes, else zero.

@@ -24,7 +24,7 @@ func (t *tx) Commit() error {
 	if t.server != nil && t.server.invalid {
 		return errors.Join(errTxInvalidated, t.end(t.parent.Rollback))
 	}
-	return t.end(func() error { return t.server.honest(t.parent.Commit()) })
+	return t.end(func() error { return t.server.trueErr(t.parent.Commit()) })
 }
 
 // Rollback is called by the program, and by database/sql itself when the context of the transaction has ended; which
@@ -64,7 +64,7 @@ func (t *tx) end(how func() error) error {
 	s.openTx = err != nil // who knows
 	s.cache.Publish()
 	if err != nil {
-		t.conn.blame(s, err)
+		t.conn.noteError(s, err)
 	}
 	return err
 }

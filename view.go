@@ -47,7 +47,7 @@ type ConnInfo struct {
 // Conns is every server connection of the pool that is open, by ID. Those that were
 // detached or invalidated are the pool's no more.
 func (p *Pool) Conns() []ConnInfo {
-	p = p.here()
+	p = p.current()
 	slots := p.core.Snapshot()
 	slices.SortFunc(slots, func(a, b slotInfo) int { return cmp.Compare(a.ID, b.ID) })
 	list := make([]ConnInfo, len(slots))
@@ -88,7 +88,7 @@ func (p *Pool) connInfo(slot slotInfo, stacks map[[stackDepth]uintptr]string) Co
 // back, or in class direct when it is used next. It reports whether there is such a one. cause is for the hooks, Invalidate's and
 // Close's, or Close's alone for one that is in use; nil is replaced.
 func (p *Pool) InvalidateConn(id uint64, cause error) bool {
-	p = p.here()
+	p = p.current()
 	given := orInvalidated(cause)
 	as := &retirement{text: "pooled: invalidated: " + p.secrets.Clean(textOf(given)), of: cause}
 	inUse, found := p.core.InvalidateID(id, given, as)
@@ -148,7 +148,7 @@ const (
 // shownDSN is the parent's DSN without its secrets, or what the parent is.
 func (p *Pool) shownDSN() string {
 	if p.target == nil && p.asked.cfg.DSN == "" {
-		return fmt.Sprintf("(a connector of the program's: %T)", p.parent)
+		return fmt.Sprintf("(a connector of the program's: %T)", p.wrapped)
 	}
 	shown := NewConfig()
 	shown.Driver, shown.DSN = p.cfg.Driver, p.asked.cfg.DSN
