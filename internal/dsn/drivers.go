@@ -85,5 +85,6 @@ func errNotRegistered(driver string, registered []string) error {
 		return errors.New("pooled: driver pq is not registered: the name of github.com/lib/pq is postgres")
 	}
 	others := slices.DeleteFunc(slices.Clone(registered), func(n string) bool { return n == "pooled" })
-	return fmt.Errorf("pooled: driver %s is not registered: import its package; registered are %s", name, strings.Join(others, ", "))
+	return fmt.Errorf("pooled: driver %s is not registered: import its package; registered are %s", name,
+		strings.Join(others, ", "))
 }

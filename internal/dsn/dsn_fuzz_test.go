@@ -18,7 +18,8 @@ func seedForms(f *testing.F) {
 		f.Add(test.dsn)
 		f.Add(test.native)
 	}
-	for _, dsn := range []string{"host='", "?", "odbc:a={", "mysql://[", "u@/?%", "file:", "://", "a+b://", "pool_driver=", "x?pool_driver=a;pool_driver=b pool_driver=c"} {
+	for _, dsn := range []string{"host='", "?", "odbc:a={", "mysql://[", "u@/?%", "file:", "://", "a+b://",
+		"pool_driver=", "x?pool_driver=a;pool_driver=b pool_driver=c"} {
 		f.Add(dsn)
 	}
 }
@@ -86,28 +87,46 @@ func raw(before, after string) func(string) string {
 }
 
 var nativeForms = []nativeForm{
-	{name: "mysql", driver: "mysql", head: raw("user:", "@tcp(host:3306)/db"), first: "?", sep: "&", quote: url.QueryEscape, base: []string{"loc", "x", "sql_mode"}},
-	{name: "mysql, odd user", driver: "mysql", head: raw("a b;c?d:", "@tcp(host:3306)/db"), first: "?", sep: "&", quote: url.QueryEscape, base: []string{"loc", "x", "sql_mode"}},
-	{name: "mysql socket", driver: "mysql", head: raw("user:", "@unix(/s)/"), first: "?", sep: "&", quote: url.QueryEscape, base: []string{"loc", "x"}},
-	{name: "pq URL", driver: "postgres", head: inURL("postgres://user:", "@h1,h2/db"), first: "?", sep: "&", quote: url.QueryEscape, base: []string{"port", "options", "search_path"}},
-	{name: "pq URL with fragment", driver: "postgres", head: inURL("postgresql://user:", "@[::1]:5432/db"), tail: fixed("#f?pool_size=1"), first: "?", sep: "&", quote: url.QueryEscape, base: []string{"sslmode", "x"}},
-	{name: "pq keyword/value", driver: "postgres", head: func(s string) string { return "host=h password=" + quoteKV(s) }, first: " ", sep: " ", quote: quoteKV, base: []string{"user", "options", "x"}},
-	{name: "pq keyword/value, space", driver: "postgres", head: func(s string) string { return "host = h\t password =" + quoteKV(s) }, first: "\n", sep: "  \t", quote: quoteKV, base: []string{"user", "options", "x"}},
+	{name: "mysql", driver: "mysql", head: raw("user:", "@tcp(host:3306)/db"), first: "?", sep: "&",
+		quote: url.QueryEscape, base: []string{"loc", "x", "sql_mode"}},
+	{name: "mysql, odd user", driver: "mysql", head: raw("a b;c?d:", "@tcp(host:3306)/db"), first: "?", sep: "&",
+		quote: url.QueryEscape, base: []string{"loc", "x", "sql_mode"}},
+	{name: "mysql socket", driver: "mysql", head: raw("user:", "@unix(/s)/"), first: "?", sep: "&",
+		quote: url.QueryEscape, base: []string{"loc", "x"}},
+	{name: "pq URL", driver: "postgres", head: inURL("postgres://user:", "@h1,h2/db"), first: "?", sep: "&",
+		quote: url.QueryEscape, base: []string{"port", "options", "search_path"}},
+	{name: "pq URL with fragment", driver: "postgres", head: inURL("postgresql://user:", "@[::1]:5432/db"),
+		tail: fixed("#f?pool_size=1"), first: "?", sep: "&", quote: url.QueryEscape, base: []string{"sslmode", "x"}},
+	{name: "pq keyword/value", driver: "postgres",
+		head: func(s string) string { return "host=h password=" + quoteKV(s) }, first: " ", sep: " ", quote: quoteKV,
+		base: []string{"user", "options", "x"}},
+	{name: "pq keyword/value, space", driver: "postgres",
+		head: func(s string) string { return "host = h\t password =" + quoteKV(s) }, first: "\n", sep: "  \t",
+		quote: quoteKV, base: []string{"user", "options", "x"}},
 	{name: "pgx URL", driver: "pgx", head: func(s string) string {
 		return "postgres+pgx://user:" + strings.NewReplacer("@", "%40", "/", "%2F").Replace(s) + "@h:1,h:2/db"
 	}, first: "?", sep: "&", quote: url.QueryEscape, base: []string{"sslmode", "x"}},
-	{name: "sqlite path", driver: "sqlite", head: fixed("./pool_size=3/app.db"), first: "?", sep: "&", quote: url.QueryEscape, base: []string{"_pragma", "_txlock"}},
-	{name: "sqlite URI", driver: "sqlite", head: inURL("file:", ".db"), first: "?", sep: "&", quote: url.QueryEscape, base: []string{"mode", "_pragma"}},
-	{name: "ADO", driver: "sqlserver", head: func(s string) string { return "server=h;password=" + quoteADO(s) }, first: ";", sep: ";", quote: quoteADO, base: []string{"user id", "database"}},
-	{name: "ODBC", driver: "sqlserver", head: func(s string) string { return "odbc:server=h;password=" + quoteODBC(s) }, first: ";", sep: ";", quote: quoteODBC, base: []string{"user id", "database"}},
-	{name: "sqlserver URL", driver: "sqlserver", head: inURL("sqlserver://user:", "@h:1433/inst"), first: "?", sep: "&", quote: url.QueryEscape, base: []string{"database", "app name"}},
-	{name: "any URL", driver: "clickhouse", head: inURL("clickhouse://user:", "@h/db"), first: "?", sep: "&", quote: url.QueryEscape, base: []string{"debug", "x"}},
-	{name: "anything", driver: "oracle", head: inURL("user/", "@h:1521/svc"), first: "?", sep: "&", quote: url.QueryEscape, base: []string{"debug", "x"}, needsDriver: true},
+	{name: "sqlite path", driver: "sqlite", head: fixed("./pool_size=3/app.db"), first: "?", sep: "&",
+		quote: url.QueryEscape, base: []string{"_pragma", "_txlock"}},
+	{name: "sqlite URI", driver: "sqlite", head: inURL("file:", ".db"), first: "?", sep: "&", quote: url.QueryEscape,
+		base: []string{"mode", "_pragma"}},
+	{name: "ADO", driver: "sqlserver", head: func(s string) string { return "server=h;password=" + quoteADO(s) },
+		first: ";", sep: ";", quote: quoteADO, base: []string{"user id", "database"}},
+	{name: "ODBC", driver: "sqlserver",
+		head: func(s string) string { return "odbc:server=h;password=" + quoteODBC(s) }, first: ";", sep: ";",
+		quote: quoteODBC, base: []string{"user id", "database"}},
+	{name: "sqlserver URL", driver: "sqlserver", head: inURL("sqlserver://user:", "@h:1433/inst"), first: "?",
+		sep: "&", quote: url.QueryEscape, base: []string{"database", "app name"}},
+	{name: "any URL", driver: "clickhouse", head: inURL("clickhouse://user:", "@h/db"), first: "?", sep: "&",
+		quote: url.QueryEscape, base: []string{"debug", "x"}},
+	{name: "anything", driver: "oracle", head: inURL("user/", "@h:1521/svc"), first: "?", sep: "&",
+		quote: url.QueryEscape, base: []string{"debug", "x"}, needsDriver: true},
 }
 
 // ours are keys and values of the pool, as pairs.
 var ours = [][2]string{
-	{"pool_size", "7"}, {"pool_max_overflow", "3"}, {"pool_timeout", "1m30s"}, {"pool_use_lifo", "off"}, {"pool_name", "a b"},
+	{"pool_size", "7"}, {"pool_max_overflow", "3"}, {"pool_timeout", "1m30s"}, {"pool_use_lifo", "off"},
+	{"pool_name", "a b"},
 	{"pool_recycle", "-1"}, {"echo", "false"}, {"pool_max_conn_idle_time", "9"}, {"pool_reset_on_return", "commit"},
 }
 
@@ -155,7 +174,8 @@ func (n nativeForm) write(secret, value string, rng *rand.Rand) (dsn, without st
 // one of ours in a password, a path or a value is not touched.
 func FuzzStrip(f *testing.F) {
 	for i := range nativeForms {
-		for j, s := range []string{"tiger", "pool_size=3", "?pool_size=3&pool_name=x", "a;pool_size=3;b", "it's pool_size=3 \\ ", "p?a/ss@w:d#%41\"}{", ""} {
+		for j, s := range []string{"tiger", "pool_size=3", "?pool_size=3&pool_name=x", "a;pool_size=3;b",
+			"it's pool_size=3 \\ ", "p?a/ss@w:d#%41\"}{", ""} {
 			f.Add(uint8(i), s, "v"+s, uint64(j))
 		}
 	}

@@ -14,7 +14,8 @@ import (
 )
 
 // allDrivers are the names that the tests take as registered.
-var allDrivers = []string{"mysql", "postgres", "pgx", "sqlite", "sqlite3", "sqlserver", "clickhouse", "oracle", "nrmysql", "pooled"}
+var allDrivers = []string{"mysql", "postgres", "pgx", "sqlite", "sqlite3", "sqlserver", "clickhouse", "oracle",
+	"nrmysql", "pooled"}
 
 // forms holds DSNs with options of the pool, and what their drivers get of them.
 var forms = []struct{ dsn, driver, native string }{
@@ -23,10 +24,12 @@ var forms = []struct{ dsn, driver, native string }{
 	{"user:pw@tcp(host)/db?x=y&pool_size=7&z=1", "mysql", "user:pw@tcp(host)/db?x=y&z=1"},
 	{"user:p?a/ss@tcp(host)/db?x=y&pool_size=7", "mysql", "user:p?a/ss@tcp(host)/db?x=y"},
 	{"user:p@s:s?pool_size=3@tcp(host)/db?pool_size=7", "mysql", "user:p@s:s?pool_size=3@tcp(host)/db"},
-	{"user:/pool_size=3@tcp([de:ad:be:ef::ca:fe]:80)/db?pool_size=7&loc=US%2FPacific", "mysql", "user:/pool_size=3@tcp([de:ad:be:ef::ca:fe]:80)/db?loc=US%2FPacific"},
+	{"user:/pool_size=3@tcp([de:ad:be:ef::ca:fe]:80)/db?pool_size=7&loc=US%2FPacific", "mysql",
+		"user:/pool_size=3@tcp([de:ad:be:ef::ca:fe]:80)/db?loc=US%2FPacific"},
 	{"u:/p?w@tcp(host)/db?pool_size=7", "mysql", "u:/p?w@tcp(host)/db"},
 	{"user@unix(/path/to/mysql.sock)/pool_size?pool_size=7", "mysql", "user@unix(/path/to/mysql.sock)/pool_size"},
-	{"user:pw@mynet(my-addr)/db%2Fname?x=pool_size%3D1&pool_size=7", "mysql", "user:pw@mynet(my-addr)/db%2Fname?x=pool_size%3D1"},
+	{"user:pw@mynet(my-addr)/db%2Fname?x=pool_size%3D1&pool_size=7", "mysql",
+		"user:pw@mynet(my-addr)/db%2Fname?x=pool_size%3D1"},
 	{"tcp(host)/?pool_size=7&a=b&&c", "mysql", "tcp(host)/?a=b&&c"},
 	{"user://pw@tcp(host)/db?pool_size=7", "mysql", "user://pw@tcp(host)/db"},
 	{"user@/db?a=b&pool_size=7&pool_name=x", "mysql", "user@/db?a=b"},
@@ -47,14 +50,17 @@ var forms = []struct{ dsn, driver, native string }{
 	{"a b@/db?pool_driver=mysql&pool_size=7", "mysql", "a b@/db"},
 
 	// mysql://
-	{"mysql://scott:tiger@host:3307/db?parseTime=true&pool_size=7", "mysql", "scott:tiger@tcp(host:3307)/db?parseTime=true"},
-	{"mysql://scott:t%2F%40%3Aiger%3F@host/db?pool_size=7&loc=US/Pacific", "mysql", "scott:t/@:iger?@tcp(host:3306)/db?loc=US%2FPacific"},
+	{"mysql://scott:tiger@host:3307/db?parseTime=true&pool_size=7", "mysql",
+		"scott:tiger@tcp(host:3307)/db?parseTime=true"},
+	{"mysql://scott:t%2F%40%3Aiger%3F@host/db?pool_size=7&loc=US/Pacific", "mysql",
+		"scott:t/@:iger?@tcp(host:3306)/db?loc=US%2FPacific"},
 	{"mariadb://scott@[::1]/d%20b?pool_size=7", "mysql", "scott@tcp([::1]:3306)/d%20b"},
 	{"MySQL://host?pool_size=7", "mysql", "tcp(host:3306)/"},
 	{"mysql://scott:@/db?pool_size=7", "mysql", "scott:@/db"},
 	{"mysql://:pw@host/?pool_size=7", "mysql", ":pw@tcp(host:3306)/"},
 	{"mysql://scott@/db?unix_socket=/run/my.sock&pool_size=7&a=b", "mysql", "scott@unix(/run/my.sock)/db?a=b"},
-	{"mysql://scott@localhost/db?a=b&unix_socket=%2Frun%2Fmy.sock&pool_size=7", "mysql", "scott@unix(/run/my.sock)/db?a=b"},
+	{"mysql://scott@localhost/db?a=b&unix_socket=%2Frun%2Fmy.sock&pool_size=7", "mysql",
+		"scott@unix(/run/my.sock)/db?a=b"},
 	{"mysql://scott@%2Frun%2Fmy.sock/db?pool_size=7", "mysql", "scott@unix(/run/my.sock)/db"},
 	{"mysql+mysql://scott@host/db?pool_size=7", "mysql", "scott@tcp(host:3306)/db"},
 	{"mysql+nrmysql://scott@host/db?pool_size=7", "nrmysql", "scott@tcp(host:3306)/db"},
@@ -64,9 +70,11 @@ var forms = []struct{ dsn, driver, native string }{
 	{"host=h user=u pool_size=7 dbname=d", "postgres", "host=h user=u dbname=d"},
 	{"pool_size=7 host=h", "postgres", "host=h"},
 	{"host=h  pool_size = 7\t\n user=u", "postgres", "host=h  \n user=u"},
-	{`host=h pool_size='7' password='it\'s pool_size=3 \\' pool_name=it\'s`, "postgres", `host=h password='it\'s pool_size=3 \\'`},
+	{`host=h pool_size='7' password='it\'s pool_size=3 \\' pool_name=it\'s`, "postgres",
+		`host=h password='it\'s pool_size=3 \\'`},
 	{`user=u password=a\ pool_size=3 pool_size=7`, "postgres", `user=u password=a\ pool_size=3`},
-	{"host=/var/run/postgresql user=u pool_size=7 search_path=pool_size", "postgres", "host=/var/run/postgresql user=u search_path=pool_size"},
+	{"host=/var/run/postgresql user=u pool_size=7 search_path=pool_size", "postgres",
+		"host=/var/run/postgresql user=u search_path=pool_size"},
 	{"host=h password='a'pool_size=7 user=b", "postgres", "host=h password='a'user=b"},
 	{"host=h user= pool_size=7", "postgres", "host=h user= pool_size=7"}, // lib/pq reads it so
 	{"host=h\u00a0pool_size=7", "postgres", "host=h"},
@@ -78,11 +86,14 @@ var forms = []struct{ dsn, driver, native string }{
 	// PostgreSQL, URLs
 	{"postgres://u:p@h:5432/db?sslmode=disable&pool_size=7", "postgres", "postgres://u:p@h:5432/db?sslmode=disable"},
 	{"postgresql://h1,h2/db?pool_size=7&port=5432,6543", "postgres", "postgresql://h1,h2/db?port=5432,6543"},
-	{"postgres://u:p%3Fpool_size=3%26@[::1]:5/db?po%6Fl_size=7&a=%70ool", "postgres", "postgres://u:p%3Fpool_size=3%26@[::1]:5/db?a=%70ool"},
+	{"postgres://u:p%3Fpool_size=3%26@[::1]:5/db?po%6Fl_size=7&a=%70ool", "postgres",
+		"postgres://u:p%3Fpool_size=3%26@[::1]:5/db?a=%70ool"},
 	{"postgres://u:p@h/db?%20pool_size%20=7&a=b", "postgres", "postgres://u:p@h/db?a=b"},
 	{"postgres://u:p@h/db?pool_size=7&x%3D%271%27%20echo=off&a=b", "postgres", "postgres://u:p@h/db?a=b"},
-	{"postgres:///db?host=/var/run/postgresql&pool_size=7#f?pool_size=2", "postgres", "postgres:///db?host=/var/run/postgresql#f?pool_size=2"},
-	{"postgres://u:p@h/pool_size=3?pool_size=7&options=-c%20pool_size%3D3", "postgres", "postgres://u:p@h/pool_size=3?options=-c%20pool_size%3D3"},
+	{"postgres:///db?host=/var/run/postgresql&pool_size=7#f?pool_size=2", "postgres",
+		"postgres:///db?host=/var/run/postgresql#f?pool_size=2"},
+	{"postgres://u:p@h/pool_size=3?pool_size=7&options=-c%20pool_size%3D3", "postgres",
+		"postgres://u:p@h/pool_size=3?options=-c%20pool_size%3D3"},
 	{"postgresql+pgx://u:p@h/db?pool_size=7", "pgx", "postgresql://u:p@h/db"},
 	{"postgres+pgx://u:p?pool_size=3#@h1:1,h2:2/db?pool_size=7", "pgx", "postgres://u:p?pool_size=3#@h1:1,h2:2/db"},
 	{"postgres://u:p?a&b@h/db?pool_driver=pgx&pool_size=7", "pgx", "postgres://u:p?a&b@h/db"},
@@ -90,7 +101,8 @@ var forms = []struct{ dsn, driver, native string }{
 
 	// SQLite
 	{":memory:?pool_size=7", "sqlite", ":memory:"},
-	{"file:a.db?mode=ro&pool_size=7&_pragma=busy_timeout(5000)", "sqlite", "file:a.db?mode=ro&_pragma=busy_timeout(5000)"},
+	{"file:a.db?mode=ro&pool_size=7&_pragma=busy_timeout(5000)", "sqlite",
+		"file:a.db?mode=ro&_pragma=busy_timeout(5000)"},
 	{"file:///a%3Fpool_size=3.db?pool_size=7", "sqlite", "file:///a%3Fpool_size=3.db"},
 	{"app.db?pool_size=7", "sqlite", "app.db"},
 	{"./data/app?pool_size=7&_txlock=immediate", "sqlite", "./data/app?_txlock=immediate"},
@@ -108,12 +120,15 @@ var forms = []struct{ dsn, driver, native string }{
 	{"sqlite:///app.db?pool_driver=sqlite3&pool_size=7", "sqlite3", "app.db"},
 
 	// SQL Server
-	{"sqlserver://sa:p%3F@h:1433/inst?database=d&pool_size=7", "sqlserver", "sqlserver://sa:p%3F@h:1433/inst?database=d"},
+	{"sqlserver://sa:p%3F@h:1433/inst?database=d&pool_size=7", "sqlserver",
+		"sqlserver://sa:p%3F@h:1433/inst?database=d"},
 	{"mssql://sa:p@h?pool_size=7", "sqlserver", "sqlserver://sa:p@h"},
 	{"server=h;pool_size=7;user id=sa;password={a;b}", "sqlserver", "server=h;user id=sa;password={a;b}"},
-	{`Data Source=h;password="a;pool_size=3;""b";pool_size=7`, "sqlserver", `Data Source=h;password="a;pool_size=3;""b"`},
+	{`Data Source=h;password="a;pool_size=3;""b";pool_size=7`, "sqlserver",
+		`Data Source=h;password="a;pool_size=3;""b"`},
 	{"server=h; pool_size = 7 ;database=d;", "sqlserver", "server=h;database=d;"},
-	{"odbc:server=h;password={a;pool_size=3;}}b};pool_size=7", "sqlserver", "odbc:server=h;password={a;pool_size=3;}}b}"},
+	{"odbc:server=h;password={a;pool_size=3;}}b};pool_size=7", "sqlserver",
+		"odbc:server=h;password={a;pool_size=3;}}b}"},
 	{"odbc:pool_size={7};server=h", "sqlserver", "odbc:server=h"},
 	{"server=h;pool_size=7;user id=sa;password=x@tcp(y)/z", "sqlserver", "server=h;user id=sa;password=x@tcp(y)/z"},
 	{"odbc:pool_size=7;server=h;password={a b@tcp(y)/z}", "sqlserver", "odbc:server=h;password={a b@tcp(y)/z}"},
@@ -125,7 +140,8 @@ var forms = []struct{ dsn, driver, native string }{
 	{"scott/t?ger@host:1521/svc?a=b&pool_size=7&pool_driver=oracle", "oracle", "scott/t?ger@host:1521/svc?a=b"},
 	{"scott/t?ger@host:1521/svc?pool_driver=oracle&pool_size=7", "oracle", "scott/t?ger@host:1521/svc"},
 	{"a=1;pool_size=7;b=2;pool_driver=oracle", "oracle", "a=1;b=2"},
-	{`user="scott tiger" password="x pool_size=3" pool_driver=oracle pool_size=7 c=d`, "oracle", `user="scott tiger" password="x pool_size=3" c=d`},
+	{`user="scott tiger" password="x pool_size=3" pool_driver=oracle pool_size=7 c=d`, "oracle",
+		`user="scott tiger" password="x pool_size=3" c=d`},
 	{"postgres://u:p@h/db?pool_driver=nrmysql&pool_size=7", "nrmysql", "postgres://u:p@h/db"},
 }
 
@@ -155,7 +171,8 @@ func checkInserted(t *testing.T, text string) {
 		t.Errorf("%q: have %v, want no error", text, err)
 		return
 	}
-	want := []dsn.Pair{{Key: "pool_size", Value: "7"}, {Key: "pool_name", Value: "a;b c&'\"/\\"}, {Key: "echo", Value: ""}}
+	want := []dsn.Pair{{Key: "pool_size", Value: "7"}, {Key: "pool_name", Value: "a;b c&'\"/\\"},
+		{Key: "echo"}}
 	inserted := dsn.Insert(driver, rest, want)
 	form, err = dsn.Detect(inserted)
 	if err != nil {
@@ -170,7 +187,8 @@ func checkInserted(t *testing.T, text string) {
 		}
 	}
 	if err != nil || backDriver != driver || backRest != rest || !slices.Equal(have, want) {
-		t.Errorf("%q: have back %s %q %q, %v; want %s %q %q", inserted, backDriver, backRest, have, err, driver, rest, want)
+		t.Errorf("%q: have back %s %q %q, %v; want %s %q %q", inserted, backDriver, backRest, have, err, driver,
+			rest, want)
 	}
 }
 
@@ -196,9 +214,11 @@ func TestForms(t *testing.T) {
 			continue
 		}
 		if driver, native, err := resolve(test.dsn); driver != test.driver || native != test.native || err != nil {
-			t.Errorf("%s: have driver %q with %q, %v; want %q with %q", test.dsn, driver, native, err, test.driver, test.native)
+			t.Errorf("%s: have driver %q with %q, %v; want %q with %q", test.dsn, driver, native, err, test.driver,
+				test.native)
 		}
-		sized := slices.ContainsFunc(form.Options(), func(o dsn.Option) bool { return o.Key == "pool_size" && o.Value == "7" })
+		sized := slices.ContainsFunc(form.Options(),
+			func(o dsn.Option) bool { return o.Key == "pool_size" && o.Value == "7" })
 		if want := !strings.Contains(test.native, "= pool_size=7"); sized != want {
 			t.Errorf("%s: have %v, with pool_size=7: %t, want %t", test.dsn, form.Options(), sized, want)
 		}
@@ -222,7 +242,8 @@ func TestIsOption(t *testing.T) {
 // TestNativeUnchanged compares what the drivers themselves make of a DSN before and after.
 func TestNativeUnchanged(t *testing.T) {
 	for _, name := range []string{
-		"user:p?a/ss@tcp(host)/db?parseTime=true&loc=US%2FPacific", "user@unix(/s)/db", "user:pw@/db?timeout=3s&x=%27a%27",
+		"user:p?a/ss@tcp(host)/db?parseTime=true&loc=US%2FPacific", "user@unix(/s)/db",
+		"user:pw@/db?timeout=3s&x=%27a%27",
 	} {
 		_, native, err := resolve(name)
 		if err != nil || native != name {
@@ -235,7 +256,8 @@ func TestNativeUnchanged(t *testing.T) {
 		}
 	}
 	for _, name := range []string{
-		`host=h user='o\'brien' x=y`, `host=h user=u password='it\'s' dbname=d`, "postgres://u:p%20w@h1,h2/db?port=1,2&sslmode=disable",
+		`host=h user='o\'brien' x=y`, `host=h user=u password='it\'s' dbname=d`,
+		"postgres://u:p%20w@h1,h2/db?port=1,2&sslmode=disable",
 		"postgres:///db?host=/run/postgresql&search_path=a", "host=::1 user=u  port=5433",
 	} {
 		_, native, err := resolve(name)
@@ -253,14 +275,16 @@ func TestNativeUnchanged(t *testing.T) {
 // TestMySQLURLMeaning compares what the driver reads from the native form with what the URL says.
 func TestMySQLURLMeaning(t *testing.T) {
 	for _, password := range []string{"tiger", "a@b:c/d?e#f%g&h=i", " ", "(", ")/", "@tcp(evil)/x", "ü\x01"} {
-		u := url.URL{Scheme: "mysql", User: url.UserPassword("scott", password), Host: "host:3307", Path: "/db name", RawQuery: "parseTime=true"}
+		u := url.URL{Scheme: "mysql", User: url.UserPassword("scott", password), Host: "host:3307", Path: "/db name",
+			RawQuery: "parseTime=true"}
 		_, native, err := resolve(u.String())
 		if err != nil {
 			t.Errorf("password %q: have error %q, want none", password, err)
 			continue
 		}
 		have, err := mysql.ParseDSN(native)
-		if err != nil || have.User != "scott" || have.Passwd != password || have.Addr != "host:3307" || have.DBName != "db name" || !have.ParseTime {
+		if err != nil || have.User != "scott" || have.Passwd != password || have.Addr != "host:3307" ||
+			have.DBName != "db name" || !have.ParseTime {
 			t.Errorf("password %q: have %+v, %v; want it and the rest of %s", password, have, err, u.String())
 		}
 	}
@@ -280,7 +304,8 @@ func TestMySQLByItsAddress(t *testing.T) {
 			"socket":            "u" + sign + "v:pw@unix(/run/my" + sign + "sql.sock)/db",
 			"database":          "u" + sign + "v:pw@tcp(h:3306)/d" + url.PathEscape(sign) + "b",
 		} {
-			if _, err := mysql.ParseDSN(name); err != nil || strings.HasPrefix(name, "u;server=x;") { // which is SQL Server's
+			if _, err := mysql.ParseDSN(name); err != nil || strings.HasPrefix(name, "u;server=x;") {
+				// The latter is SQL Server's.
 				continue
 			}
 			driver, native, err := resolve(name)
@@ -301,7 +326,8 @@ func TestErrors(t *testing.T) {
 		{"foo", "cannot tell which driver"},
 		{"/db?pool_size=7", "fits the forms of MySQL and SQLite: set pool_driver=mysql or pool_driver=sqlite"},
 		{"server=h;user=u host=x", "fits the forms of PostgreSQL and SQL Server"},
-		{"database=d;server=h", "fits the forms of PostgreSQL and SQL Server: set pool_driver=postgres or pool_driver=sqlserver"},
+		{"database=d;server=h",
+			"fits the forms of PostgreSQL and SQL Server: set pool_driver=postgres or pool_driver=sqlserver"},
 		{"u@tcp(h)/db?loc=US/Pacific", "must be written %2F"},
 		{"host=h password='x pool_size=7", "a quote that is not closed"},
 		{"host=h password=my word", "a key without ="},
@@ -377,14 +403,15 @@ func TestInsert(t *testing.T) {
 
 func TestNotRegistered(t *testing.T) {
 	for text, want := range map[string]string{
-		"postgresql+pgx://h":        `driver pgx is not registered: import _ "github.com/jackc/pgx/v5/stdlib"`,
-		":memory:":                  `driver sqlite is not registered: import _ "modernc.org/sqlite"`,
-		"sqlite+sqlite3://":         `import _ "github.com/mattn/go-sqlite3"`,
-		"sqlserver://h":             `import _ "github.com/microsoft/go-mssqldb"`,
-		"clickhouse://h":            `import _ "github.com/ClickHouse/clickhouse-go/v2"`,
-		"oracle://h":                `driver oracle is not registered: import _ "github.com/`,
-		"snowflake://h":             `driver snowflake is not registered: import _ "github.com/`,
-		"myslq://u:secret@h/db":     "driver myslq is not registered: import its package; registered are mysql, postgres",
+		"postgresql+pgx://h": `driver pgx is not registered: import _ "github.com/jackc/pgx/v5/stdlib"`,
+		":memory:":           `driver sqlite is not registered: import _ "modernc.org/sqlite"`,
+		"sqlite+sqlite3://":  `import _ "github.com/mattn/go-sqlite3"`,
+		"sqlserver://h":      `import _ "github.com/microsoft/go-mssqldb"`,
+		"clickhouse://h":     `import _ "github.com/ClickHouse/clickhouse-go/v2"`,
+		"oracle://h":         `driver oracle is not registered: import _ "github.com/`,
+		"snowflake://h":      `driver snowflake is not registered: import _ "github.com/`,
+		"myslq://u:secret@h/db": "driver myslq is not registered: import its package; registered are mysql, " +
+			"postgres",
 		"postgresql+pq://u:s@h/db":  "the name of github.com/lib/pq is postgres",
 		"x?pool_driver=notexisting": "driver notexisting is not registered",
 	} {
@@ -435,7 +462,8 @@ func TestResolve(t *testing.T) {
 		driver, native, err := dsn.Resolve(test.driver, test.dsn, nil, allDrivers)
 		checkError(t, test.dsn, err, test.wantErr)
 		if driver != test.wantDriver || native != test.wantDSN {
-			t.Errorf("%s %s: have %s %s, want %s %s", test.driver, test.dsn, driver, native, test.wantDriver, test.wantDSN)
+			t.Errorf("%s %s: have %s %s, want %s %s", test.driver, test.dsn, driver, native, test.wantDriver,
+				test.wantDSN)
 		}
 	}
 }

@@ -1,6 +1,6 @@
 package dsn
 
-// family is a group of parents that read the same DSNs.
+// family is a group of drivers that read the same DSNs.
 type family int
 
 const (
@@ -11,7 +11,7 @@ const (
 	sqlserverFamily
 )
 
-// families holds the registered names of parents whose DSNs we can read. Others may be wrapped as well.
+// families holds the registered names of the drivers whose DSNs are understood. Others may be wrapped as well.
 var families = map[string]family{
 	"mysql":     mysqlFamily,
 	"postgres":  postgresFamily,

@@ -14,10 +14,10 @@ import (
 	"strings"
 )
 
-// Form is a DSN of which is known whom it is for and how to read it.
+// Form is a DSN with what is known of it: which driver it is for, and how it is written.
 type Form struct {
 	driver string // empty: SQLite's, whichever is registered
-	family family // of the form, which may differ from the driver's if pool_driver names one that we don't know
+	family family // of the form; a driver that pool_driver names may be of none
 	syntax *syntax
 	layout layout
 	scheme string // of a URL, without "+driver"
@@ -49,22 +49,23 @@ func (f Form) Options() (list []Option) {
 	return list
 }
 
-// isBeforeAt reports whether a parameter may be part of a password whose ? or & was not encoded: an @ follows it.
+// isBeforeAt reports whether an @ follows a parameter, which may be part of a password then: one whose ? or & was not
+// encoded.
 func (f Form) isBeforeAt(p param) bool {
 	return f.syntax.sep == "&" && strings.Contains(f.layout.dsn[p.start:], "@")
 }
 
-// Target returns the driver's name and its DSN, which is without the options. Every other byte reaches the driver as it
-// is, but for a URL that the driver does not read: that is rewritten. If driver is empty, the DSN is for whichever
-// driver of SQLite is registered, and Resolve rewrites it.
+// Target returns the driver's name and its DSN, without the options. Every other byte stays as it is, unless the DSN is
+// a URL in a form of this package's own: that is rewritten for the driver. An empty driver stands for SQLite's,
+// whichever is registered; then Resolve rewrites the DSN.
 func (f Form) Target() (driver, dsn string, err error) {
 	for _, p := range f.layout.params {
 		if p.key == "pool_driver" && imports[p.value] == "" && f.isBeforeAt(p) {
-			// An error would show the name that cannot be found.
+			// The error about a driver that is not registered would show the name.
 			return "", "", errors.New("pooled: pool_driver: an @ follows it: put pool_driver last, or write %40")
 		}
 	}
-	dsn = f.syntax.without(f.layout, isOption)
+	dsn = f.syntax.remove(f.layout, isOption)
 	if err := f.checkURL(dsn); err != nil {
 		return "", "", err
 	}
@@ -79,7 +80,8 @@ func (f Form) Target() (driver, dsn string, err error) {
 	return f.driver, native, nil
 }
 
-// Detect finds out for whom a DSN is: pool_driver says it, or the scheme, or the form itself.
+// Detect tells which driver a DSN is for: by pool_driver, by its scheme or by its form. If two forms fit, that is an
+// error.
 func Detect(dsn string) (Form, error) {
 	if name, _, ok := cutScheme(dsn); ok && !isMySQLWithSlashes(dsn, name) {
 		return urlForm(dsn, name)
@@ -97,14 +99,16 @@ func Detect(dsn string) (Form, error) {
 	case looksUnescaped(dsn):
 		return Form{}, errors.New("pooled: cannot tell the DSN's form: a / in the value of a key must be written %2F")
 	case looksBroken(dsn):
-		return Form{}, errors.New("pooled: the DSN looks like PostgreSQL's keyword=value form, but has a key without = or a quote that is not closed")
+		return Form{}, errors.New("pooled: the DSN looks like PostgreSQL's keyword=value form, but has a key " +
+			"without = or a quote that is not closed")
 	case len(found) == 0 && mysqlParts(dsn).addressed():
 		return nativeForm("mysql", mysqlFamily, mysqlSyntax, dsn), nil
 	}
 	if strings.TrimSpace(dsn) == "" {
 		return Form{}, ErrEmpty
 	}
-	return Form{}, errors.New("pooled: cannot tell which driver the DSN is for: set pool_driver, or write a URL such as mysql://user@host/db")
+	return Form{}, errors.New("pooled: cannot tell which driver the DSN is for: set pool_driver, or write a URL " +
+		"such as mysql://user@host/db")
 }
 
 // ErrEmpty is the error for a DSN of nothing but white space.
@@ -116,7 +120,8 @@ func errTwoForms(fits []Form) error {
 		names = append(names, f.family.String())
 		settings = append(settings, "pool_driver="+f.family.example())
 	}
-	return fmt.Errorf("pooled: the DSN fits the forms of %s: set %s", strings.Join(names, " and "), strings.Join(settings, " or "))
+	return fmt.Errorf("pooled: the DSN fits the forms of %s: set %s", strings.Join(names, " and "),
+		strings.Join(settings, " or "))
 }
 
 // urlForm reads scheme:// and SQLAlchemy's dialect+driver://.
@@ -139,11 +144,12 @@ func urlForm(dsn, name string) (Form, error) {
 	f.layout, _ = f.syntax.scan(dsn)
 	named, isNamed := f.layout.get("pool_driver")
 	if s.family == postgresFamily && (isPgx(named) || !isNamed) {
-		// Only the parent can say where the query begins, and the query says which parent: ask both.
+		// Where the query begins depends on the driver, and the query may name the driver: try both.
 		libpq, _ := libpqURLSyntax.scan(dsn)
 		theirs, ok := libpq.get("pool_driver")
 		if isNamed && !ok {
-			return Form{}, errors.New("pooled: cannot tell where the URL's query begins: percent-encode the ? in the user or password")
+			return Form{}, errors.New("pooled: cannot tell where the URL's query begins: percent-encode the ? in " +
+				"the user or password")
 		}
 		if ok && isPgx(theirs) || !ok && isPgx(plus) {
 			f.syntax, f.layout, named, isNamed = libpqURLSyntax, libpq, theirs, ok
@@ -151,10 +157,11 @@ func urlForm(dsn, name string) (Form, error) {
 	}
 	switch {
 	case isNamed && hasPlus && named != plus:
-		return Form{}, fmt.Errorf("pooled: pool_driver and the URL's scheme name two drivers: write %s:// alone with pool_driver, or the scheme alone", f.scheme)
+		return Form{}, fmt.Errorf("pooled: pool_driver and the URL's scheme name two drivers: write %s:// alone "+
+			"with pool_driver, or the scheme alone", f.scheme)
 	case isNamed:
 		f.driver = named
-		// A driver that we don't know may want the very URL.
+		// An unknown driver may read this URL itself.
 		f.native = families[named] != s.family && !hasPlus
 	}
 	return f, checkPython(f.driver, f.scheme)
@@ -177,11 +184,12 @@ func chosenForm(f Form, dsn string) (Form, error) {
 		s := nativeSyntax(want, named, dsn)
 		l, ok := s.scan(dsn)
 		if seen, sees := l.get("pool_driver"); !ok || !sees || seen != named {
-			return Form{}, fmt.Errorf("pooled: pool_driver names a driver of %s, but the DSN has the form of %s", want, f.family)
+			return Form{}, fmt.Errorf("pooled: pool_driver names a driver of %s, but the DSN has the form of %s",
+				want, f.family)
 		}
 		f.family, f.syntax, f.layout = want, s, l
 	} else if f.family == sqliteFamily {
-		// A file of a driver that we don't know, or no file at all.
+		// An unknown driver: this may be the name of a file or not.
 		f.family = otherFamily
 	}
 	f.driver = named
@@ -192,7 +200,8 @@ func chosenForm(f Form, dsn string) (Form, error) {
 func formsByDriver(dsn string, fits []Form) []Form {
 	var found []Form
 	for _, f := range fits {
-		if named, ok := f.layout.get("pool_driver"); ok && (families[named] == f.family || families[named] == otherFamily) {
+		named, ok := f.layout.get("pool_driver")
+		if ok && (families[named] == f.family || families[named] == otherFamily) {
 			f.driver = named
 			found = append(found, f)
 		}
@@ -207,9 +216,9 @@ func formsByDriver(dsn string, fits []Form) []Form {
 	for _, s := range []*syntax{anyQuerySyntax, adoSyntax, anyWordsSyntax} {
 		l, ok := s.scan(dsn)
 		named, sees := l.get("pool_driver")
-		// A driver that we know has been looked for above; its DSN is empty if it consists of our keys alone.
-		// A value that cannot be a name was cut at the wrong place.
-		if ok && sees && IsDriverName(named) && (families[named] == otherFamily || s.without(l, isOption) == "") {
+		// Known drivers are found above, unless their DSN consists of options alone. A value that is no name was cut at
+		// the wrong place.
+		if ok && sees && IsDriverName(named) && (families[named] == otherFamily || s.remove(l, isOption) == "") {
 			found = append(found, Form{driver: named, family: families[named], syntax: s, layout: l, native: true})
 		}
 	}
@@ -269,7 +278,7 @@ func fittingForms(dsn string) []Form {
 	if fitsMySQL(dsn) {
 		add("mysql", mysqlFamily, mysqlSyntax)
 		if strings.Contains(dsn[:strings.LastIndexByte(dsn, '/')], "@") && dsn[0] != '/' && dsn[0] != '.' {
-			// user@…/: what else it looks like, it does for the sake of its password.
+			// user@…/ is MySQL's. What looks like another form is in the password.
 			return fits
 		}
 	}

@@ -2,11 +2,11 @@ package dsn
 
 import "slices"
 
-// Pair is a key to be written.
+// Pair is a key and its value, to be written into a DSN.
 type Pair struct{ Key, Value string }
 
-// Insert returns a DSN with options in it, and with the driver where the form does not tell it. It writes them in the
-// first way from which Detect reads all of it again.
+// Insert returns a driver's DSN with options in it, and with pool_driver where the form does not tell the driver. Of
+// the ways to write them, it takes the first from which Detect reads the same driver, DSN and options.
 func Insert(driver, dsn string, options []Pair) string {
 	s, ok := insert(driver, dsn, options)
 	if ok || driver == "" {
@@ -23,17 +23,17 @@ func insert(driver, dsn string, pairs []Pair) (text string, ok bool) {
 		if !ok && !s.front {
 			continue
 		}
-		if text := s.with(l, pairs); isReadAs(text, driver, dsn, pairs) {
+		if text := s.insert(l, pairs); isReadAs(text, driver, dsn, pairs) {
 			return text, true
 		}
 	}
 	// A ? in it may be part of a password.
 	whole := layout{dsn: dsn, from: len(dsn), to: len(dsn), query: true}
-	if text := anyQuerySyntax.with(whole, pairs); isReadAs(text, driver, dsn, pairs) {
+	if text := anyQuerySyntax.insert(whole, pairs); isReadAs(text, driver, dsn, pairs) {
 		return text, true
 	}
 	l, _ := first.scan(dsn)
-	return first.with(l, pairs), false
+	return first.insert(l, pairs), false
 }
 
 // isReadAs reports whether the driver, its DSN and the options are read from a text.

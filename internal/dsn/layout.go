@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// A syntax is one way to write keys into a DSN. Its scan must see the keys that the parent's own parser sees, no more
-// and no fewer: a key of ours that is overlooked reaches the server, and one found inside a password damages it.
+// A syntax is one way to write keys into a DSN. Its scan must see the keys that the driver's own parser sees, no more
+// and no fewer: an option that is overlooked reaches the server, and one found inside a password damages it.
 type syntax struct {
 	scan  func(dsn string) (l layout, ok bool) // not ok: the DSN breaks the syntax; the layout is as far as it got
 	quote func(value string) string
@@ -28,7 +28,7 @@ type layout struct {
 // param is one key and its value: dsn[start:end] is the whole of it, as written, without separators.
 type param struct {
 	start, end int
-	key, value string // as the parent reads them
+	key, value string // as the driver reads them
 }
 
 // get returns the value of a key.
@@ -41,9 +41,9 @@ func (l layout) get(key string) (value string, ok bool) {
 	return "", false
 }
 
-// without returns the DSN without some of its params; every other byte stays. With each goes one separator, the one
+// remove returns the DSN without some of its params; every other byte stays. With each goes one separator, the one
 // behind it, or at the end the one before it, and with the last one the '?'.
-func (s *syntax) without(l layout, drop func(param) bool) string {
+func (s *syntax) remove(l layout, drop func(param) bool) string {
 	var kept strings.Builder
 	done, atEnd := l.from, false
 	for _, p := range l.params {
@@ -93,8 +93,8 @@ func (s *syntax) sepBefore(kept string) int {
 	return 0
 }
 
-// with returns the DSN with more keys, such that without gives the DSN back.
-func (s *syntax) with(l layout, pairs []Pair) string {
+// insert returns the DSN with more keys. remove gives the DSN back.
+func (s *syntax) insert(l layout, pairs []Pair) string {
 	if len(pairs) == 0 {
 		return l.dsn
 	}
@@ -111,9 +111,9 @@ func (s *syntax) with(l layout, pairs []Pair) string {
 	return l.dsn[:l.from] + text + l.dsn[l.to:]
 }
 
-// extended returns the DSN with more keys. Unlike with, it leaves no empty key between two separators, which some
-// parents refuse, and lets the new keys stand last where the last wins.
-func (s *syntax) extended(l layout, pairs []Pair) string {
+// append returns the DSN with more keys. Unlike insert, it leaves no empty key between two separators, which some
+// drivers refuse, and puts the new keys last where the last wins.
+func (s *syntax) append(l layout, pairs []Pair) string {
 	if len(pairs) == 0 {
 		return l.dsn
 	}
@@ -139,7 +139,7 @@ func (s *syntax) join(pairs []Pair) string {
 	return strings.Join(words, s.sep)
 }
 
-// Every driver that reads a query decodes %20, not every one a '+'.
+// quoteQuery writes a blank as %20: every driver that reads a query decodes that, not every one a '+'.
 func quoteQuery(v string) string {
 	return strings.ReplaceAll(url.QueryEscape(v), "+", "%20")
 }

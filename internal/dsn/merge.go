@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Merge puts further arguments into a parent's DSN, sorted, each in the place of those of the same name.
+// Merge puts arguments into a driver's DSN, sorted by their names. Each replaces those of the same name.
 func Merge(driver, dsn string, args map[string]string) (string, error) {
 	if len(args) == 0 {
 		return dsn, nil
@@ -17,7 +17,8 @@ func Merge(driver, dsn string, args map[string]string) (string, error) {
 	fam := families[driver]
 	s := argSyntax(fam, driver, dsn)
 	if _, ok := s.scan(dsn); !ok {
-		return "", fmt.Errorf("pooled: ConnectArgs: the DSN of driver %s cannot be taken apart to merge them in", driver)
+		return "", fmt.Errorf("pooled: ConnectArgs: the DSN of driver %s cannot be taken apart to merge them in",
+			driver)
 	}
 	given := map[string]bool{} // also those that mergeURL takes: they may stand in the query as well
 	for key := range args {
@@ -36,13 +37,13 @@ func Merge(driver, dsn string, args map[string]string) (string, error) {
 		}
 		pairs = append(pairs, p)
 	}
-	dsn = s.without(l, func(p param) bool { return given[s.canonical(fam, p.key)] })
+	dsn = s.remove(l, func(p param) bool { return given[s.canonical(fam, p.key)] })
 	l, _ = s.scan(dsn)
 	if fam == mysqlFamily {
-		// Its values were encoded one by one: not all keys want it.
+		// The values are encoded already: the driver does not decode those of every key.
 		s = &syntax{scan: s.scan, quote: func(v string) string { return v }, sep: s.sep}
 	}
-	return s.extended(l, pairs), nil
+	return s.append(l, pairs), nil
 }
 
 // MergeLogin is Merge with a user and a password, where they are not empty.
@@ -76,7 +77,7 @@ func MergeLogin(driver, dsn, user, password string, args map[string]string) (str
 	return Merge(driver, dsn, all)
 }
 
-// argSyntax is nativeSyntax, and for a driver that we don't know what its DSN looks like.
+// argSyntax is how a driver reads its DSN. For an unknown driver it is what the DSN looks like.
 func argSyntax(fam family, driver, dsn string) *syntax {
 	if _, _, isURL := cutScheme(dsn); isURL || fam != otherFamily {
 		return nativeSyntax(fam, driver, dsn)
@@ -94,7 +95,7 @@ func argSyntax(fam family, driver, dsn string) *syntax {
 	return anyQuerySyntax
 }
 
-// canonical returns one name for all those that mean the same key.
+// canonical returns the one name that stands for all names of a key.
 func (s *syntax) canonical(fam family, key string) string {
 	switch {
 	case fam == postgresFamily && key == "dbname":
@@ -116,7 +117,8 @@ func (s *syntax) arg(fam family, key, value string) (Pair, error) {
 	switch {
 	case IsOption(key):
 		return Pair{}, fmt.Errorf("pooled: ConnectArgs: %s is the pool's: it has a field in Config", shownKey(key))
-	case key == "" || s.sep != "&" && strings.ContainsAny(key, reserved) || s.sep == " " && strings.ContainsAny(key, " \t\r\n"):
+	case key == "", s.sep != "&" && strings.ContainsAny(key, reserved),
+		s.sep == " " && strings.ContainsAny(key, " \t\r\n"):
 		return Pair{}, fmt.Errorf("pooled: ConnectArgs: a key that the DSN cannot express: %s", shownKey(key))
 	case strings.ContainsRune(value, 0):
 		return Pair{}, fmt.Errorf("pooled: ConnectArgs: the value of %s has a zero byte", shownKey(key))
@@ -125,13 +127,15 @@ func (s *syntax) arg(fam family, key, value string) (Pair, error) {
 	case fam != mysqlFamily:
 		return Pair{key, value}, nil
 	case slices.Contains(notMySQLArgs, strings.ToLower(key)):
-		return Pair{}, fmt.Errorf("pooled: ConnectArgs: %s is no parameter of MySQL's driver: write it into the DSN", key)
+		return Pair{}, fmt.Errorf("pooled: ConnectArgs: %s is no parameter of MySQL's driver: write it into the DSN",
+			key)
 	case strings.ContainsAny(key, reserved+" %"):
 		return Pair{}, fmt.Errorf("pooled: ConnectArgs: a key that the DSN cannot express: %s", shownKey(key))
 	case !slices.Contains(mysqlRaw, key):
 		return Pair{key, quoteQuery(value)}, nil
 	case strings.ContainsAny(value, "&/"):
-		return Pair{}, fmt.Errorf("pooled: ConnectArgs: the value of %s has a character that the DSN cannot express", key)
+		return Pair{}, fmt.Errorf("pooled: ConnectArgs: the value of %s has a character that the DSN cannot express",
+			key)
 	}
 	return Pair{key, value}, nil
 }
@@ -144,7 +148,7 @@ func shownKey(key string) string {
 }
 
 // mergeURL puts the arguments that are parts of a URL into their places and takes them out of args. In the query they
-// would meet the part of the same name, and lib/pq takes the greater, go-mssqldb none.
+// would stand beside the part of the same name: lib/pq takes the greater of the two then, and go-mssqldb neither.
 func mergeURL(fam family, s *syntax, dsn string, args map[string]string) (string, error) {
 	name, rest, isURL := cutScheme(dsn)
 	if !isURL || s != urlSyntax || fam != postgresFamily && fam != sqlserverFamily {

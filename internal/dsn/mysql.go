@@ -45,12 +45,12 @@ func mysqlParts(dsn string) (d mysqlDSN) {
 	return d
 }
 
-// addressed: there is a user@net(addr)/, as in no other form, whatever the user looks like.
+// addressed reports a user@net(addr)/, which is in no other form, whatever the user looks like.
 func (d mysqlDSN) addressed() bool { return d.hasUser && d.hasAddr }
 
-// fitsMySQL goes by the user, in whose name white space and ;, = and ? are legal, and signs of another form. An
-// address behind it outweighs all but the =, by which keys are told: a password of another form may look like an
-// address. A net without an address is one that has a default.
+// fitsMySQL reports a DSN that go-sql-driver would read. White space, a ;, = or ? in the user's name are legal, but
+// signs of another form. With an address behind the user only the = counts, which is in every key of another form: a
+// password there may look like an address. Without an address, the net must be one that has a default.
 func fitsMySQL(dsn string) bool {
 	d := mysqlParts(dsn)
 	switch {
@@ -85,8 +85,9 @@ func mysqlNative(rest string) (string, error) {
 	beforeQuery, query, _ := strings.Cut(rest, "?")
 	authority, path, _ := strings.Cut(beforeQuery, "/")
 	at := strings.LastIndexByte(authority, '@')
-	if first, _, _ := strings.Cut(query, "&"); at < 0 && (strings.Contains(path, "@") || strings.Contains(first, "@") && !strings.Contains(first, "=")) {
-		// The password was cut short, and what is left of it is not a host.
+	first, _, _ := strings.Cut(query, "&")
+	if at < 0 && (strings.Contains(path, "@") || strings.Contains(first, "@") && !strings.Contains(first, "=")) {
+		// A ? or / in the password was not encoded, and what stands before it is not a host.
 		return "", errMySQLEncoding
 	}
 	if strings.Contains(path, "/") {
@@ -122,11 +123,12 @@ func mysqlNative(rest string) (string, error) {
 		head += network + "(" + address + ")"
 	}
 	head += "/" + url.PathEscape(path)
-	if !reads(head, user, password, network, address, path) {
-		return "", errors.New("pooled: mysql URL: the MySQL driver's own form cannot express this user, host or socket (a : in a user, an @ in a socket)")
+	if !roundTrips(head, user, password, network, address, path) {
+		return "", errors.New("pooled: mysql URL: the MySQL driver's own form cannot express this user, host or " +
+			"socket (a : in a user, an @ in a socket)")
 	}
 	if query != "" {
-		// The native form looks for the last slash of all.
+		// The driver looks for the last slash of all.
 		head += "?" + strings.ReplaceAll(query, "/", "%2F")
 	}
 	return head, nil
@@ -145,8 +147,8 @@ func decodeAll(parts ...string) ([]string, error) {
 	return parts, nil
 }
 
-// reads reports whether the driver reads from a native DSN what was meant.
-func reads(native, user, password, network, address, db string) bool {
+// roundTrips reports whether the driver reads these parts from its own form.
+func roundTrips(native, user, password, network, address, db string) bool {
 	c, err := mysql.ParseDSN(native)
 	return err == nil && c.User == user && c.Passwd == password && c.DBName == db &&
 		(address == "" || c.Net == network && c.Addr == address)
@@ -172,16 +174,18 @@ func mysqlAddress(hostport string) (network, address string, err error) {
 		host, port = hostport[:i], hostport[i+1:]
 	}
 	host, err = url.PathUnescape(host)
-	// The port may be what follows an unencoded password's colon, so it is not shown.
+	// The port is not shown: it may be a password with the @ left out.
 	if n, perr := strconv.Atoi(port); err != nil || perr != nil || n < 1 || n > 65535 {
-		return "", "", errors.New("pooled: mysql URL: the port is not a number from 1 to 65535: percent-encode reserved characters in the user and password")
+		return "", "", errors.New("pooled: mysql URL: the port is not a number from 1 to 65535: percent-encode " +
+			"reserved characters in the user and password")
 	}
 	if strings.HasPrefix(host, "/") {
 		return "unix", host, nil
 	}
 	if strings.ContainsFunc(host, func(r rune) bool { return r <= ' ' || strings.ContainsRune("@/()", r) }) ||
 		!strings.HasPrefix(hostport, "[") && strings.Contains(host, ":") {
-		return "", "", errors.New("pooled: mysql URL: the host has a character that no host has; an IPv6 address stands in brackets")
+		return "", "", errors.New("pooled: mysql URL: the host has a character that no host has; an IPv6 address " +
+			"stands in brackets")
 	}
 	return "tcp", net.JoinHostPort(host, port), nil
 }
@@ -196,18 +200,20 @@ func mysqlSocket(network, address, query string) (string, string, string, error)
 	if host, _, _ := net.SplitHostPort(address); network == "unix" || host != "" && host != "localhost" {
 		return "", "", "", errors.New("pooled: mysql URL: unix_socket and a host: give one of them")
 	}
-	rest := mysqlSyntax.without(l, func(p param) bool { return p.key == "unix_socket" })
+	rest := mysqlSyntax.remove(l, func(p param) bool { return p.key == "unix_socket" })
 	return "unix", socket, strings.TrimPrefix(rest, "?"), nil
 }
 
-// notMySQLArgs have no parameter in MySQL's DSN. Its driver would send them as SET statements, and SET PASSWORD changes
-// it.
-var notMySQLArgs = []string{"user", "username", "password", "passwd", "host", "port", "db", "database", "dbname", "unix_socket"}
+// notMySQLArgs are no parameters of MySQL's DSN. Its driver would send them as SET statements, and SET PASSWORD changes
+// the password.
+var notMySQLArgs = []string{"user", "username", "password", "passwd", "host", "port", "db", "database", "dbname",
+	"unix_socket"}
 
 // mysqlRaw are the parameters whose values go-sql-driver does not decode.
 var mysqlRaw = []string{"allowAllFiles", "allowCleartextPasswords", "allowFallbackToPlaintext", "allowNativePasswords",
 	"allowOldPasswords", "charset", "checkConnLiveness", "clientFoundRows", "collation", "columnsWithAlias", "compress",
-	"interpolateParams", "maxAllowedPacket", "multiStatements", "parseTime", "readTimeout", "rejectReadOnly", "timeTruncate",
+	"interpolateParams", "maxAllowedPacket", "multiStatements", "parseTime", "readTimeout", "rejectReadOnly",
+	"timeTruncate",
 	"timeout", "writeTimeout"}
 
 // mysqlLogin writes a user and a password into the DSN, in which they are no arguments.

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// passwordsOf are the passwords of a DSN as they are written, and as a driver may have decoded them. They are fewer
-// than what is masked where a DSN is shown: there, too much does no harm; here it would make other texts unreadable.
+// passwordsOf returns the passwords of a DSN as they are written, and as a driver may have decoded them. They are fewer
+// than what Mask masks: too much does no harm there, but here it would make other texts unreadable.
 func passwordsOf(dsn string) []string {
 	spans, understood := secretSpans(dsn)
 	f, _ := Detect(dsn)
@@ -35,14 +35,14 @@ func passwordsOf(dsn string) []string {
 	return searchable(list)
 }
 
-// searchable are those of some secrets that are long enough to be looked for, sorted.
+// searchable returns the secrets that are long enough to be looked for, sorted.
 func searchable(secrets []string) []string {
 	secrets = slices.DeleteFunc(secrets, func(s string) bool { return len(s) < leastSecret })
 	slices.Sort(secrets)
 	return slices.Compact(secrets)
 }
 
-// passwordParams are the values of parameters that are passwords, as the driver reads them.
+// passwordParams returns the values of the parameters that are passwords, as the driver reads them.
 func passwordParams(l layout) (list []string) {
 	for _, p := range l.params {
 		switch {
@@ -57,8 +57,8 @@ func passwordParams(l layout) (list []string) {
 	return list
 }
 
-// behindUser are what may be the password between a user and an @. Drivers differ in which @ they take, so each ends
-// one.
+// behindUser returns what may be the password between a user and an @. Drivers differ in which @ they take, so each @
+// ends one.
 func behindUser(dsn, separators string) (list []string) {
 	rest := dsn
 	if _, behind, isURL := cutScheme(dsn); isURL {
@@ -76,10 +76,10 @@ func behindUser(dsn, separators string) (list []string) {
 	return append(list, variants(strings.Join(pieces[:len(pieces)-1], "@"))...)
 }
 
-// mostAts is how many may be in a password, besides the last of all.
+// mostAts is at how many @ a password may end, besides the last one.
 const mostAts = 8
 
-// guessedPasswords are those of a DSN that is not understood, as most drivers would write them.
+// guessedPasswords returns the passwords of a DSN that is not understood, as most drivers would write them.
 func guessedPasswords(dsn string) []string {
 	list := behindUser(dsn, ":/")
 	for _, s := range []*syntax{anyQuerySyntax, adoSyntax, anyWordsSyntax} {
@@ -89,7 +89,8 @@ func guessedPasswords(dsn string) []string {
 	return list
 }
 
-// namesPassword: password, sslpassword, _auth_pass, pwd, token; not allowNativePasswords, passfile, sslkey.
+// namesPassword reports a key whose value is a password or as good as one: password, sslpassword, _auth_pass, pwd,
+// token, but not allowNativePasswords, passfile, sslkey.
 func namesPassword(key string) bool {
 	key = strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.ToLower(key))
 	ends := slices.ContainsFunc(passwordEnds, func(end string) bool { return strings.HasSuffix(key, end) })

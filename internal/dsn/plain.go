@@ -2,8 +2,8 @@ package dsn
 
 import "strings"
 
-// Plain reports whether a key or value is short and needs no quoting, so that it can stand in an error of one line. No
-// value of the pool's options has an @ or a slash in it; the rest of a URL behind a forgotten & has.
+// Plain reports whether a key or value is short and needs no quotes, so that it can stand in an error of one line. One
+// with an @ or a slash is not: no option has a value like that, but the rest of a URL behind a forgotten & has.
 func Plain(s string) bool { return !strings.Contains(s, "/") && isPlainName(s) }
 
 // IsDriverName reports whether a name can be that of a driver and stand in an error.
@@ -13,6 +13,7 @@ func IsDriverName(s string) bool { return s != "" && isPlainName(s) }
 func isPlainName(s string) bool {
 	const special = "_-.,:%+/"
 	return len(s) <= 40 && !strings.ContainsFunc(s, func(r rune) bool {
-		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune(special, r))
+		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' ||
+			strings.ContainsRune(special, r))
 	})
 }

@@ -10,7 +10,8 @@ import (
 func isPgx(driver string) bool { return driver == "pgx" || driver == "pgx/v5" }
 
 // kvKeys are the keys of which a PostgreSQL keyword/value DSN holds at least one.
-var kvKeys = []string{"host", "hostaddr", "port", "user", "password", "dbname", "database", "service", "sslmode", "passfile",
+var kvKeys = []string{"host", "hostaddr", "port", "user", "password", "dbname", "database", "service", "sslmode",
+	"passfile",
 	"application_name", "fallback_application_name", "connect_timeout", "options"}
 
 func fitsKV(dsn string) bool {
@@ -112,7 +113,7 @@ func quoteKV(v string) string {
 	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(v) + "'"
 }
 
-// dropReplaced takes those parts of a PostgreSQL URL away that arguments in its query will stand for.
+// dropReplaced takes away the parts of a PostgreSQL URL that arguments in its query replace.
 func dropReplaced(host, tail string, args map[string]string) (string, string) {
 	bare := withoutPort(host)
 	if _, ok := args["port"]; ok {

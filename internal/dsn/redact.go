@@ -13,25 +13,24 @@ import (
 	"github.com/pooled-go/pooled/internal/visible"
 )
 
-// Redactor takes the passwords of a pool's DSNs out of what is logged, kept and shown. They should not get there, but a
-// driver may repeat its DSN in an error, and a program may write ALTER USER. Every text is cleaned before it is kept;
-// the one exception are the statements of server connections, see Pool.learn.
+// Redactor takes the passwords of a pool's DSNs out of what is logged, kept and shown: a driver may repeat its DSN in
+// an error, and a program may write ALTER USER. The zero Redactor knows no secrets. What is kept should be cleaned
+// before: a secret that is forgotten is not masked any more.
 type Redactor struct {
-	state atomic.Pointer[redacting] // nil: there are no secrets
+	state atomic.Pointer[secretSet] // nil: there are no secrets
 
 	mu    sync.Mutex
-	own   []string   // of the pool's own DSN: never forgotten
-	given [][]string // of the DSNs that BeforeConnect hooks made, the one that was used last at the end
+	own   []string   // kept: never forgotten
+	given [][]string // learnt, by DSN, the one that was used last at the end
 }
 
-// secretLeast is how long a secret must be to be looked for in a text: shorter ones are in every text.
+// leastSecret is how long a secret must be to be looked for in a text: shorter ones occur by chance.
 const leastSecret = 3
 
-// givenMost is for how many DSNs of BeforeConnect hooks the secrets are remembered.
+// Remembered is for how many DSNs that were learnt the secrets are remembered.
 const Remembered = 100
 
-// Keep adds the secrets of a DSN that are never forgotten, and those among the arguments that were merged into it: they
-// may be in no DSN that can be seen.
+// Keep adds the secrets of a DSN, and those among arguments that are merged into one. They are never forgotten.
 func (r *Redactor) Keep(dsn string, args map[string]string) {
 	secrets := passwordsOf(dsn)
 	for key, value := range args {
@@ -46,7 +45,8 @@ func (r *Redactor) Keep(dsn string, args map[string]string) {
 	r.changedLocked()
 }
 
-// Learn adds the secrets of a DSN that a hook made, and reports whether they are more than are remembered.
+// Learn adds the secrets of a DSN. It reports whether there are more now than are remembered: then the caller cleans
+// what it has kept and calls Forget.
 func (r *Redactor) Learn(dsn string) (tooMany bool) {
 	secrets := passwordsOf(dsn)
 	r.mu.Lock()
@@ -63,7 +63,7 @@ func (r *Redactor) Learn(dsn string) (tooMany bool) {
 	return len(r.given) > Remembered
 }
 
-// Forget leaves as many as are remembered.
+// Forget forgets the secrets that were learnt first, so that as many are left as are remembered.
 func (r *Redactor) Forget() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -78,7 +78,7 @@ func (r *Redactor) changedLocked() {
 	if len(secrets) == 0 {
 		return // there never were any
 	}
-	state := &redacting{}
+	state := &secretSet{}
 	for _, secret := range slices.Compact(secrets) {
 		for _, first := range spelling.Begins(secret) {
 			state.begin[first] = append(state.begin[first], secret)
@@ -87,11 +87,11 @@ func (r *Redactor) changedLocked() {
 	r.state.Store(state)
 }
 
-// redacting are the secrets, by the bytes with which their spellings begin.
-type redacting struct{ begin [256][]string }
+// secretSet holds secrets by the bytes with which their spellings begin.
+type secretSet struct{ begin [256][]string }
 
-// replace is a text without secrets, or where that is longer than limit the beginning of it, which is longer too.
-func (s *redacting) replace(text string, limit int) string {
+// replace returns a text without secrets. If that is longer than limit, its end may be missing, but not before limit.
+func (s *secretSet) replace(text string, limit int) string {
 	var b strings.Builder
 	i, shown := 0, 0 // text[:shown] is in b, or masked there
 	for ; i < len(text) && i-shown <= limit-b.Len(); i++ {
@@ -100,7 +100,7 @@ func (s *redacting) replace(text string, limit int) string {
 			continue
 		}
 		b.WriteString(text[shown:i] + Masked)
-		// What begins within a secret and ends behind it goes with it.
+		// A secret that begins within another one and ends behind it is masked with it.
 		for i++; i < end; i++ {
 			end = max(end, i+s.length(text[i:]))
 		}
@@ -112,15 +112,15 @@ func (s *redacting) replace(text string, limit int) string {
 	return b.String() + text[shown:i]
 }
 
-// length is that of the longest secret with which a text begins.
-func (s *redacting) length(text string) (longest int) {
+// length returns the length of the longest secret with which a text begins.
+func (s *secretSet) length(text string) (longest int) {
 	for _, secret := range s.begin[text[0]] {
 		longest = max(longest, spelling.Length(text, secret))
 	}
 	return longest
 }
 
-// replace is redacting.replace with the secrets of now.
+// replace is secretSet.replace with those that are known now.
 func (r *Redactor) replace(text string, limit int) string {
 	if state := r.state.Load(); state != nil {
 		return state.replace(text, limit)
@@ -128,23 +128,24 @@ func (r *Redactor) replace(text string, limit int) string {
 	return text
 }
 
-// Clean is a text without secrets.
+// Clean returns a text without secrets.
 func (r *Redactor) Clean(text string) string { return r.replace(text, math.MaxInt) }
 
-// Clip is a text without secrets, cut: in this order, or half of a secret would be left.
+// Clip returns a text without secrets, cut to limit bytes. It is cut when it is clean: half of a secret would not be
+// found.
 func (r *Redactor) Clip(text string, limit int) string { return Cut(r.replace(text, limit), limit) }
 
-// Head is clip for bytes that need not be text.
+// Head is Clip for bytes that need not be text.
 func (r *Redactor) Head(text string, limit int) string {
 	text = r.replace(text, limit)
 	return text[:min(len(text), limit)]
 }
 
-// Log is a text as it goes into a log: handlers quote line breaks, and not all of them all that does something to a
-// terminal.
+// Log returns a text for a log: without secrets, and without what does something to a terminal. Line breaks stay, which
+// every handler quotes.
 func (r *Redactor) Log(text string) string { return visible.Text(r.Clean(text)) }
 
-// Error is the error itself or, if there is a secret in its text, one without it that wraps it.
+// Error returns the error itself or, if there is a secret in its text, an error that wraps it and has a clean text.
 func (r *Redactor) Error(err error) error {
 	if err == nil {
 		return nil
@@ -156,7 +157,7 @@ func (r *Redactor) Error(err error) error {
 	return err
 }
 
-// Cut is a copy of what fits of a text.
+// Cut returns a copy of the beginning of a text, of at most limit bytes; where some are missing it ends in ….
 func Cut(text string, limit int) string {
 	if len(text) <= limit {
 		return text

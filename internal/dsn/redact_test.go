@@ -33,9 +33,11 @@ func TestRedactingTheLongerFirst(t *testing.T) {
 // Only passwords are taken out of texts, in each way they may be written; and a text is cut when that is done.
 func TestRedacting(t *testing.T) {
 	for _, test := range []struct{ dsn, text, want string }{
-		{"scott:tiger@tcp(h)/shop?allowNativePasswords=true", "SET done = true, a = 'tiger'", "SET done = true, a = 'xxxxx'"},
+		{"scott:tiger@tcp(h)/shop?allowNativePasswords=true", "SET done = true, a = 'tiger'",
+			"SET done = true, a = 'xxxxx'"},
 		{"file:x.db?_foreign_keys=true", "SET done = true", "SET done = true"},
-		{"postgres://scott:tiger@h/db?sslkey=/etc/key&passfile=/etc/pass", "COPY t FROM '/etc/key', '/etc/pass'", "COPY t FROM '/etc/key', '/etc/pass'"},
+		{"postgres://scott:tiger@h/db?sslkey=/etc/key&passfile=/etc/pass", "COPY t FROM '/etc/key', '/etc/pass'",
+			"COPY t FROM '/etc/key', '/etc/pass'"},
 		{"postgres://scott:O'Brien77@h/shop", "PASSWORD 'O''Brien77'", "PASSWORD 'xxxxx'"},
 		{"postgres://scott:a%20b%2Fc@h/shop", `"a b/c" a+b%2Fc a%20b%2Fc a%20b%2fc`, `"xxxxx" xxxxx xxxxx xxxxx`},
 	} {
@@ -116,7 +118,8 @@ func TestForget(t *testing.T) {
 	r.Keep("postgres://u:0wn-s3cret@h/db", map[string]string{"sslpassword": "m3rged", "host": "h0st"})
 	r.Learn("postgres://u:f1rst@h/db")
 	for range 2 * dsn.Remembered {
-		if r.Learn("postgres://u:sec0nd@h/db?trace=x") || r.Learn("postgres://u:f1rst@h/db") || r.Learn("postgres://h/db") {
+		if r.Learn("postgres://u:sec0nd@h/db?trace=x") || r.Learn("postgres://u:f1rst@h/db") ||
+			r.Learn("postgres://h/db") {
 			t.Fatal("have too many of two, want them remembered")
 		}
 	}
@@ -151,7 +154,8 @@ func TestRedactedError(t *testing.T) {
 		t.Errorf("have %v, want none", have)
 	}
 	err := r.Error(fmt.Errorf("no way in with s3cret: %w", cause))
-	if have := fmt.Sprintf("%v %+v %#v %q %d", err, err, err, err, err); strings.Contains(have, "s3cret") || !errors.Is(err, cause) {
+	if have := fmt.Sprintf("%v %+v %#v %q %d", err, err, err, err, err); strings.Contains(have,
+		"s3cret") || !errors.Is(err, cause) {
 		t.Errorf("have %s, whose cause is found: %t; want it found", have, errors.Is(err, cause))
 	}
 }

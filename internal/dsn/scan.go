@@ -17,9 +17,11 @@ var (
 	// pathSyntax is that of the SQLite drivers: the query begins at the first '?' that is not the first character.
 	pathSyntax = &syntax{scan: scanPath, quote: quoteQuery, sep: "&"}
 	// kvSyntax is PostgreSQL's keyword/value form as lib/pq reads it, with any Unicode white space.
-	kvSyntax = &syntax{scan: func(s string) (layout, bool) { return scanKV(s, unicode.IsSpace) }, quote: quoteKV, sep: " ", front: true}
+	kvSyntax = &syntax{scan: func(s string) (layout, bool) { return scanKV(s, unicode.IsSpace) }, quote: quoteKV,
+		sep: " ", front: true}
 	// libpqKVSyntax is the same for libpq and pgx, to whom only ASCII has white space.
-	libpqKVSyntax = &syntax{scan: func(s string) (layout, bool) { return scanKV(s, asciiSpace) }, quote: quoteKV, sep: " ", front: true}
+	libpqKVSyntax = &syntax{scan: func(s string) (layout, bool) { return scanKV(s, asciiSpace) }, quote: quoteKV,
+		sep: " ", front: true}
 	// adoSyntax is SQL Server's "server=…;user id=…", with double quotes around what holds a ';'.
 	adoSyntax = &syntax{scan: scanADO, quote: quoteADO, sep: ";", front: true}
 	// odbcSyntax is SQL Server's "odbc:…", with braces.
@@ -38,7 +40,7 @@ func scanURL(dsn string) (layout, bool) {
 	return scanQuery(dsn, strings.IndexByte(dsn[:end], '?'), end, decodeURLKey), true
 }
 
-// decodeURLKey finds one of our keys among encoded white space: lib/pq makes the keyword/value form of a URL, without
+// decodeURLKey finds an option's key among encoded white space: lib/pq makes the keyword/value form of a URL, without
 // quotes around keys, so that the key " pool_size" is sent to the server as pool_size.
 func decodeURLKey(s string) string {
 	key := decodeKey(s)

@@ -11,8 +11,8 @@ import (
 	"github.com/pooled-go/pooled/internal/visible"
 )
 
-// Scrub returns an error in the place of a parent's own about its DSN: one line, without any part of a secret of that
-// DSN, and leading nowhere with Unwrap. A text that cannot be shown to be clean is left out.
+// Scrub returns an error to show in the place of a driver's own about its DSN: one line, without any part of a secret
+// of that DSN. It does not wrap the driver's error. If the text might hold part of a secret, it is left out.
 func Scrub(err error, dsn string) error {
 	if err == nil {
 		return nil
@@ -74,8 +74,7 @@ func sharesPiece(text, secret string) bool {
 	return false
 }
 
-// sharesSpelling reports whether text holds a secret that may be spelled in another way, in which no piece is as it
-// was.
+// sharesSpelling reports whether text holds a secret in another spelling, which may have no piece in common with it.
 func sharesSpelling(text, secret string) bool {
 	for i := range len(text) {
 		if len(secret) >= leastSecret && spelling.Length(text[i:], secret) > 0 {

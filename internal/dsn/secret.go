@@ -10,7 +10,8 @@ import (
 // Masked stands for what is not shown.
 const Masked = "xxxxx"
 
-// secretWords mark the keys whose values are masked. Better one too many, such as a key's file, than one too few.
+// secretWords are in the keys whose values are masked. Some too many are masked, such as the name of a key's file, but
+// none too few.
 var secretWords = []string{"pass", "pwd", "secret", "token", "key", "cred", "auth"}
 
 func isSecret(key string) bool {
@@ -18,14 +19,14 @@ func isSecret(key string) bool {
 	return slices.ContainsFunc(secretWords, func(w string) bool { return strings.Contains(key, w) }) || isMisspelt(key)
 }
 
-// isMisspelt tells a key that was meant to be password.
+// isMisspelt reports a key that was probably meant to be password.
 func isMisspelt(key string) bool {
 	const slips = 2
 	return len(key) >= len("passwd") && spelling.Distance(key, "password") <= slips
 }
 
-// holdsSecret tells the parameters whose values are masked: those with a secret's name, and SQL,
-// in which one may stand (SET PASSWORD, PRAGMA key).
+// holdsSecret reports a parameter whose value is masked: one with a secret's name, or SQL, in which a secret may stand
+// (SET PASSWORD, PRAGMA key).
 func holdsSecret(p param, value string) bool {
 	switch {
 	case p.key == "pool_init_sql":
@@ -39,7 +40,8 @@ func holdsSecret(p param, value string) bool {
 // span is a secret's place in a DSN: dsn[start:end].
 type span struct{ start, end int }
 
-// secretSpans returns what of a DSN must not be shown. Not understood: it may hold more, anywhere.
+// secretSpans returns the parts of a DSN that must not be shown. If it is not understood, secrets may be anywhere in
+// it.
 func secretSpans(dsn string) (spans []span, understood bool) {
 	f, err := Detect(dsn)
 	if err != nil {
@@ -56,23 +58,23 @@ func secretSpans(dsn string) (spans []span, understood bool) {
 				spans = append(spans, span{p.start + eq + 1, p.end})
 			}
 		case secret:
-			// A word behind a password is the rest of it: its separator was not encoded.
+			// A word without = behind a password is the rest of it: a separator in the password was not encoded.
 			spans = append(spans, span{p.start, p.end})
 		}
 	}
 	switch at := strings.LastIndexByte(dsn, '@'); {
 	case f.scheme != "":
 		if l.to < len(dsn) {
-			// A fragment means nothing to a database: it is the end of something that was not encoded.
+			// A fragment means nothing to a database, so a # in a password was not encoded.
 			spans = append(spans, span{l.to + 1, len(dsn)})
 		}
-		// The last @ of all, not that of the authority: behind a password that was not encoded, the authority ends early.
+		// The last @ of all, not that of the authority, which ends early if the password was not encoded.
 		start := strings.Index(dsn, "://") + len("://")
 		colon := strings.IndexByte(dsn[start:], ':')
 		switch {
 		case start >= at:
 		case f.family == otherFamily && (imports[f.scheme] == "" || colon < 0 || start+colon > at):
-			// There are drivers that want a token in the place of the user, and schemes that are none.
+			// Some drivers take a token in the place of the user, and what looks like a scheme may be none.
 			spans = append(spans, span{start, at})
 		case colon >= 0 && start+colon < at:
 			spans = append(spans, span{start + colon + 1, at})
@@ -99,8 +101,8 @@ func secretSpans(dsn string) (spans []span, understood bool) {
 	return spans, ok && f.family != otherFamily
 }
 
-// swallowed are the secrets in the values of other parameters, where another separator was meant:
-// user=scott;password=tiger has one key for lib/pq.
+// swallowed returns the secrets within the values of other parameters, where another separator was meant: for lib/pq,
+// user=scott;password=tiger is one parameter.
 func swallowed(dsn string, l layout) (spans []span) {
 	for _, p := range l.params {
 		_, value, ok := strings.Cut(dsn[p.start:p.end], "=")
@@ -119,8 +121,7 @@ func swallowed(dsn string, l layout) (spans []span) {
 	return spans
 }
 
-// hasPlainHost reports a URL without user whose host and port are just that: not a user and a password whose @ is
-// missing.
+// hasPlainHost reports a URL without a user whose host and port can't be a user and a password with the @ left out.
 func hasPlainHost(dsn string) bool {
 	_, rest, _ := cutScheme(dsn)
 	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
@@ -134,7 +135,7 @@ func hasPlainHost(dsn string) bool {
 	return host == rest || port != "" && strings.Trim(port, "0123456789,") == ""
 }
 
-// Mask returns a DSN with its secrets masked, and one that cannot be understood with all that is not ours masked.
+// Mask returns a DSN with its secrets masked. Of one that is not understood, all but the options is masked.
 func Mask(dsn string) string {
 	if dsn == "" {
 		return ""
@@ -146,7 +147,7 @@ func Mask(dsn string) string {
 			return Masked
 		}
 		own := Masked
-		f.syntax.without(f.layout, func(p param) bool {
+		f.syntax.remove(f.layout, func(p param) bool {
 			if IsOption(p.key) {
 				own += " " + strings.TrimSpace(dsn[p.start:p.end])
 			}

@@ -9,7 +9,7 @@ import (
 
 var sqliteExtensions = []string{".db", ".db3", ".sqlite", ".sqlite3", ".s3db", ".sdb"}
 
-// fitsPath: the name of a file, as a path or with the extension of a database.
+// fitsPath reports the name of a file: a path, or a name with the extension of a database.
 func fitsPath(dsn string) bool {
 	l, _ := pathSyntax.scan(dsn)
 	path := dsn
@@ -17,7 +17,8 @@ func fitsPath(dsn string) bool {
 		path = dsn[:l.from-1]
 	}
 	switch {
-	case path == "" || path[0] == '?' || strings.HasSuffix(path, "/") || strings.HasSuffix(path, `\`) || strings.ContainsAny(path, "\x00\r\n"):
+	case path == "" || path[0] == '?' || strings.HasSuffix(path, "/") || strings.HasSuffix(path,
+		`\`) || strings.ContainsAny(path, "\x00\r\n"):
 		return false
 	case strings.HasPrefix(path, "/"), strings.HasPrefix(path, "./"), strings.HasPrefix(path, "../"):
 		return true
@@ -28,7 +29,8 @@ func fitsPath(dsn string) bool {
 	case strings.Contains(path, ":"):
 		return false
 	}
-	return strings.ContainsAny(path, `/\`) || slices.ContainsFunc(sqliteExtensions, func(ext string) bool { return strings.HasSuffix(path, ext) })
+	return strings.ContainsAny(path, `/\`) || slices.ContainsFunc(sqliteExtensions,
+		func(ext string) bool { return strings.HasSuffix(path, ext) })
 }
 
 func scanPath(dsn string) (layout, bool) {

@@ -22,7 +22,7 @@ func scanADO(dsn string) (layout, bool) {
 		stop, quoted := start, false
 		for ; stop < len(dsn) && (quoted || dsn[stop] != ';'); stop++ {
 			if dsn[stop] == '"' {
-				// A doubled quote leaves and enters again, which comes to the same.
+				// A doubled quote ends the quoted part and begins it again, which comes to the same.
 				quoted = !quoted
 			}
 		}

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// cutScheme takes the scheme off a URL. "file:" is SQLite's affair.
+// cutScheme takes the scheme off a URL. "file:" is no URL here, but a form of SQLite's.
 func cutScheme(dsn string) (name, rest string, ok bool) {
 	name, rest, ok = strings.Cut(dsn, "://")
 	if !ok || name == "" || name == "file" {
@@ -23,8 +23,8 @@ func cutScheme(dsn string) (name, rest string, ok bool) {
 	return name, rest, true
 }
 
-// rewrite returns a URL of ours, from which our options were taken, in the form its driver reads. A DSN that is in its
-// driver's form already comes back as it is.
+// rewrite returns a URL without its options in the form that its driver reads. A DSN that is in its driver's form
+// already comes back as it is.
 func (f Form) rewrite(dsn string) (string, error) {
 	_, rest, isURL := cutScheme(dsn)
 	if !isURL || f.native {
@@ -38,7 +38,7 @@ func (f Form) rewrite(dsn string) (string, error) {
 	case sqlserverFamily:
 		return "sqlserver://" + rest, nil
 	}
-	// What is left to do is to take the "+driver" off.
+	// The driver reads the URL, but not the "+driver" in its scheme.
 	return f.scheme + "://" + rest, nil
 }
 
@@ -48,7 +48,8 @@ func (f Form) checkURL(dsn string) error {
 		return nil
 	}
 	if _, err := url.Parse(dsn); err != nil {
-		return errors.New("pooled: the URL does not parse: percent-encode reserved characters in its user, password and host")
+		return errors.New("pooled: the URL does not parse: percent-encode reserved characters in its user, " +
+			"password and host")
 	}
 	return nil
 }
