@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"fmt"
 	"log/slog"
 	"os"
@@ -19,9 +18,7 @@ import (
 
 // forkRoles are what a helper can be told to do.
 var forkRoles = map[string]func(){
-	"detect":    detectFork,
-	"dsn":       func() { sessionsOverFork(openPooledDSN()) },
-	"connector": func() { sessionsOverFork(openTwoWorlds()) },
+	"detect": detectFork,
 }
 
 func init() { playRole = func() { pooledtest.PlayForkRole(forkRoles) } }
@@ -31,25 +28,6 @@ func must(err error) {
 	if err != nil {
 		panic(err)
 	}
-}
-
-// twoWorlds is a connector to one server in the process that made it, and to
-// another in its children.
-type twoWorlds struct {
-	driver.Connector
-	child driver.Connector
-	home  int
-}
-
-func newTwoWorlds(parent, child driver.Connector) *twoWorlds {
-	return &twoWorlds{Connector: parent, child: child, home: os.Getpid()}
-}
-
-func (c *twoWorlds) Connect(ctx context.Context) (driver.Conn, error) {
-	if os.Getpid() != c.home {
-		return c.child.Connect(ctx)
-	}
-	return c.Connector.Connect(ctx)
 }
 
 // forkScene leaves every kind of connection to a child: three, all that the limit
@@ -68,7 +46,7 @@ func newForkScene() *forkScene {
 	slog.SetDefault(slog.New(slog.NewTextHandler(&s.log, nil)))
 	cfg := pooled.NewConfig()
 	cfg.Name, cfg.Size, cfg.MaxOverflow = "orders", 3, 0
-	connector, err := pooled.NewConnector(newTwoWorlds(s.ours, new(pooledtest.Fake)), cfg)
+	connector, err := pooled.NewConnector(pooledtest.NewTwoWorlds(s.ours, new(pooledtest.Fake)), cfg)
 	must(err)
 	s.db, s.pool = sql.OpenDB(connector), connector.Pool()
 	s.tx, err = s.db.Begin()

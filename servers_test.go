@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -26,14 +25,7 @@ var (
 		arg: func(n int) string { return fmt.Sprint("$", n) }}
 	onMySQL = server{name: "mysql", bare: "mysql", dsn: pooledtest.MySQL,
 		arg: func(int) string { return "?" }}
-	onSQLite = server{name: "sqlite", bare: "sqlite", dsn: sqliteFile,
-		arg: func(int) string { return "?" }}
-	servers = []server{onPostgres, onMySQL, onSQLite}
 )
-
-func sqliteFile(t testing.TB) string {
-	return "file:" + filepath.Join(t.TempDir(), "test.db") + "?_pragma=busy_timeout(10000)"
-}
 
 // withOptions adds options to the DSN of any of these servers.
 func withOptions(dsn string, options ...string) string {
@@ -58,27 +50,12 @@ func openServer(t testing.TB, driver, dsn string, options ...string) *sql.DB {
 	return db
 }
 
-// both runs f with the bare driver and with pooled before it and compares what
-// it returns.
-func both[T any](t *testing.T, s server, options []string, equal func(bare, pooled T) bool, f func(t *testing.T, db *sql.DB) T) {
+// table makes a table for one test and drops it afterwards.
+func table(t testing.TB, db *sql.DB, name, columns string) {
 	t.Helper()
-	dsn := s.dsn(t)
-	bare := f(t, openServer(t, s.bare, withOptions(dsn, append(options, s.params()...)...)))
-	with := f(t, openServer(t, "pooled", withOptions(dsn, append(options, s.params()...)...)))
-	if !equal(bare, with) {
-		t.Errorf("bare:   %+v\npooled: %+v", bare, with)
-	}
-}
-
-// params keeps withOptions from adding an empty list.
-func (s server) params() []string {
-	switch s.name {
-	case "mysql":
-		return []string{"parseTime=true"}
-	case "postgres":
-		return []string{"application_name=pooled_test"}
-	}
-	return []string{"_time_format=sqlite"}
+	mustExec(t, db, "DROP TABLE IF EXISTS "+name)
+	mustExec(t, db, "CREATE TABLE "+name+" ("+columns+")")
+	t.Cleanup(func() { db.ExecContext(context.Background(), "DROP TABLE IF EXISTS "+name) })
 }
 
 // during does something with the server, and ends it as soon as the server sleeps in a statement that holds the mark.
@@ -88,7 +65,7 @@ func (s server) during(t testing.TB, admin *sql.DB, mark string, end, do func())
 	if s.name == "postgres" {
 		sleeping = "FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND query LIKE '%" + mark + "%'"
 	}
-	stop := when(func() bool {
+	stop := pooledtest.When(func() bool {
 		var n int
 		return admin.QueryRow("SELECT count(*) "+sleeping).Scan(&n) == nil && n > 0
 	}, end)
@@ -100,23 +77,4 @@ func (s server) during(t testing.TB, admin *sql.DB, mark string, end, do func())
 			admin.Exec("KILL " + id)
 		}
 	}
-}
-
-// table makes a table for one test and drops it afterwards.
-func table(t testing.TB, db *sql.DB, name, columns string) {
-	t.Helper()
-	mustExec(t, db, "DROP TABLE IF EXISTS "+name)
-	mustExec(t, db, "CREATE TABLE "+name+" ("+columns+")")
-	t.Cleanup(func() { db.ExecContext(context.Background(), "DROP TABLE IF EXISTS "+name) })
-}
-
-func scanOne[T any](t testing.TB, db interface {
-	QueryRowContext(context.Context, string, ...any) *sql.Row
-}, query string, args ...any) T {
-	t.Helper()
-	var v T
-	if err := db.QueryRowContext(context.Background(), query, args...).Scan(&v); err != nil {
-		t.Fatalf("%s: %v", query, err)
-	}
-	return v
 }

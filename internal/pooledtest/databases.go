@@ -79,3 +79,25 @@ func Snapshot(tb testing.TB, dir string) string {
 	}
 	return all.String()
 }
+
+// ScanOne is the only value that a query gives.
+func ScanOne[T any](tb testing.TB, db interface {
+	QueryRowContext(context.Context, string, ...any) *sql.Row
+}, query string, args ...any) T {
+	tb.Helper()
+	var v T
+	if err := db.QueryRowContext(context.Background(), query, args...).Scan(&v); err != nil {
+		tb.Fatalf("%s: %v", query, err)
+	}
+	return v
+}
+
+// Give closes conns, which gives their connections back.
+func Give(tb testing.TB, conns ...*sql.Conn) {
+	tb.Helper()
+	for _, c := range conns {
+		if err := c.Close(); err != nil {
+			tb.Fatalf("Close: %v", err)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package pooledtest
 import (
 	"bytes"
 	"context"
+	"database/sql/driver"
 	"fmt"
 	"os"
 	osexec "os/exec"
@@ -96,4 +97,25 @@ func waitFor(pid int) (status syscall.WaitStatus) {
 			panic(err)
 		}
 	}
+}
+
+// TwoWorlds is a connector to one server in the process that made it, and to
+// another in its children.
+type TwoWorlds struct {
+	driver.Connector
+	child driver.Connector
+	home  int
+}
+
+// NewTwoWorlds is a connector to here in this process and to child in its children.
+func NewTwoWorlds(here, child driver.Connector) *TwoWorlds {
+	return &TwoWorlds{Connector: here, child: child, home: os.Getpid()}
+}
+
+// Connect connects to the server of this process.
+func (c *TwoWorlds) Connect(ctx context.Context) (driver.Conn, error) {
+	if os.Getpid() != c.home {
+		return c.child.Connect(ctx)
+	}
+	return c.Connector.Connect(ctx)
 }

@@ -1,4 +1,4 @@
-package pooled_test
+package servertest_test
 
 import (
 	"context"
@@ -162,7 +162,7 @@ func kept(t testing.TB, db operator, text string) int {
 	if text != "" {
 		query += " WHERE statement = " + pq.QuoteLiteral(text)
 	}
-	return scanOne[int](t, db, query)
+	return pooledtest.ScanOne[int](t, db, query)
 }
 
 // keptByAll is how many statements all sessions of MariaDB have prepared.
@@ -179,7 +179,7 @@ func keptByAll(t testing.TB, admin *sql.DB) (n int) {
 // statement, to have so many.
 func waitKeptByAll(t testing.TB, admin *sql.DB, want int) {
 	t.Helper()
-	waitUntil(t, func() bool { return keptByAll(t, admin) == want }, func() string {
+	pooledtest.WaitUntil(t, func() bool { return keptByAll(t, admin) == want }, func() string {
 		return fmt.Sprintf("have %d prepared statements at the server, want %d", keptByAll(t, admin), want)
 	})
 }
@@ -230,7 +230,7 @@ func TestStmtCacheSends(t *testing.T) {
 					have := sent(t, s, "pooled", []string{cacheOf(cacheSize)}, func(t *testing.T, db *sql.DB) {
 						for range 4 {
 							if how == "exec" {
-								mustExec(t, db, query, 1)
+								pooledtest.MustExec(t, db, query, 1)
 							} else if have := answered(t.Context(), db, query, 1); !strings.HasSuffix(have, "no error, no error") {
 								t.Error(have)
 							}
@@ -266,18 +266,18 @@ func TestStmtCacheCountsInThePool(t *testing.T) {
 					t.Fatal(err)
 				}
 				conns = append(conns, conn)
-				scanOne[int](t, conn, "SELECT 1")
-				scanOne[int](t, conn, query, 1)
+				pooledtest.ScanOne[int](t, conn, "SELECT 1")
+				pooledtest.ScanOne[int](t, conn, query, 1)
 			}
 			before := len(proxy.Messages())
 			for _, conn := range conns[1:] {
-				scanOne[int](t, conn, query, 1)
+				pooledtest.ScanOne[int](t, conn, query, 1)
 			}
 			hit := map[string][]string{"postgres": {"Bind", "Execute", "Sync"}, "mysql": {"Execute"}}[s.name]
 			if have, want := proxy.Messages()[before:], slices.Concat(hit, hit); !slices.Equal(have, want) {
 				t.Errorf("have %q, want %q", have, want)
 			}
-			give(t, conns...)
+			pooledtest.Give(t, conns...)
 		})
 	}
 }
@@ -290,10 +290,10 @@ func TestStmtCacheLeavesOneOffsAlone(t *testing.T) {
 			db := openOne(t, s, "pooled", cacheOf(4))
 			hot := "SELECT " + cast(s, s.arg(1))
 			for range 3 {
-				scanOne[int](t, db, hot, 1)
+				pooledtest.ScanOne[int](t, db, hot, 1)
 			}
 			for i := range 200 {
-				scanOne[int](t, db, fmt.Sprintf("SELECT %s + %d", cast(s, s.arg(1)), i), 1)
+				pooledtest.ScanOne[int](t, db, fmt.Sprintf("SELECT %s + %d", cast(s, s.arg(1)), i), 1)
 			}
 			if s.name == "postgres" {
 				if have := kept(t, db, ""); have != 1 {
@@ -322,7 +322,7 @@ func TestStmtCacheEvicts(t *testing.T) {
 			text := func(i int) string { return fmt.Sprintf("SELECT %s + %d", cast(s, s.arg(1)), i) }
 			ask := func(i int) {
 				t.Helper()
-				if have := scanOne[int](t, db, text(i), 1000); have != 1000+i {
+				if have := pooledtest.ScanOne[int](t, db, text(i), 1000); have != 1000+i {
 					t.Fatalf("have %d, want %d", have, 1000+i)
 				}
 			}
@@ -365,7 +365,7 @@ func (s server) wantAtMost(t testing.TB, db, admin *sql.DB, most int) {
 		}
 		return keptByAll(t, admin)
 	}
-	waitUntil(t, func() bool { return have() <= most }, func() string { return fmt.Sprintf("have %d statements kept, want at most %d", have(), most) })
+	pooledtest.WaitUntil(t, func() bool { return have() <= most }, func() string { return fmt.Sprintf("have %d statements kept, want at most %d", have(), most) })
 }
 
 // However many texts are used in turn, if there is room for them they are all kept before
@@ -378,7 +378,7 @@ func TestStmtCacheKeepsAllThatFit(t *testing.T) {
 			db.SetMaxOpenConns(1)
 			all := func() {
 				for i := range cacheSize {
-					scanOne[int](t, db, fmt.Sprintf("SELECT %s + %d", cast(s, s.arg(1)), i), 1)
+					pooledtest.ScanOne[int](t, db, fmt.Sprintf("SELECT %s + %d", cast(s, s.arg(1)), i), 1)
 				}
 			}
 			for range 5 {
@@ -415,17 +415,17 @@ func TestStmtCacheOfOne(t *testing.T) {
 					t.Fatal(err)
 				}
 				for _, op := range []operator{tx, tx} {
-					if have := scanOne[int](t, op, a, i); have != i {
+					if have := pooledtest.ScanOne[int](t, op, a, i); have != i {
 						t.Errorf("have %d, want %d", have, i)
 					}
-					if have := scanOne[int](t, op, b, i); have != i+1 {
+					if have := pooledtest.ScanOne[int](t, op, b, i); have != i+1 {
 						t.Errorf("have %d, want %d", have, i+1)
 					}
 				}
 				if err := tx.Commit(); err != nil {
 					t.Error(err)
 				}
-				if have := scanOne[int](t, db, b, i); have != i+1 {
+				if have := pooledtest.ScanOne[int](t, db, b, i); have != i+1 {
 					t.Errorf("have %d, want %d", have, i+1)
 				}
 			}
@@ -475,12 +475,12 @@ func TestStmtCacheHasNoEffect(t *testing.T) {
 			admin := openServer(t, test.bare, test.dsn(t))
 			table(t, admin, "cache_off", map[string]string{"postgres": "a INT, b TIMESTAMPTZ", "mysql": "a INT"}[test.server.name])
 			if test.server.name == "mysql" {
-				mustExec(t, admin, "CREATE OR REPLACE PROCEDURE cache_off_procedure(a INT) SELECT a")
+				pooledtest.MustExec(t, admin, "CREATE OR REPLACE PROCEDURE cache_off_procedure(a INT) SELECT a")
 				t.Cleanup(func() { admin.Exec("DROP PROCEDURE IF EXISTS cache_off_procedure") })
 			}
 			work := func(t *testing.T, db *sql.DB) {
 				test.use(t.Context(), db)
-				scanOne[int](t, db, "SELECT 1") // all that came before it has arrived
+				pooledtest.ScanOne[int](t, db, "SELECT 1") // all that came before it has arrived
 			}
 			want := sent(t, test.server, "pooled", test.options, work)
 			with := append([]string{test.cache}, test.options...)

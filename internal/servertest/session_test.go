@@ -1,9 +1,10 @@
-package pooled_test
+package servertest_test
 
 import (
 	"testing"
 
 	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
 // A session reset drops all prepared statements at the server. A sql.Stmt lives on,
@@ -46,8 +47,8 @@ func TestSessionResetKeepsWhatAllSessionsHave(t *testing.T) {
 			options := append(test.options, "pool_size=1", "pool_max_overflow=0", "pool_reset_on_return=session")
 			db := openServer(t, "pooled", test.server.dsn(t), options...)
 			for ask, want := range test.asks {
-				mustExec(t, db, "SELECT 1")
-				if have := scanOne[string](t, db, ask); have != want {
+				pooledtest.MustExec(t, db, "SELECT 1")
+				if have := pooledtest.ScanOne[string](t, db, ask); have != want {
 					t.Errorf("%s: have %q, want %q", ask, have, want)
 				}
 			}

@@ -1,4 +1,4 @@
-package pooled_test
+package servertest_test
 
 import (
 	"context"
@@ -43,9 +43,9 @@ func openIdle(t testing.TB, s server, db *sql.DB, n int) (sessions []string) {
 			t.Fatal(err)
 		}
 		conns = append(conns, conn)
-		sessions = append(sessions, scanOne[string](t, conn, s.session()))
+		sessions = append(sessions, pooledtest.ScanOne[string](t, conn, s.session()))
 	}
-	give(t, conns...)
+	pooledtest.Give(t, conns...)
 	return sessions
 }
 
@@ -57,13 +57,13 @@ func (s server) kill(t testing.TB, admin *sql.DB, sessions []string) {
 	left := "SELECT count(*) FROM information_schema.processlist WHERE id IN (" + list + ")"
 	if s.name == "postgres" {
 		left = "SELECT count(*) FROM pg_stat_activity WHERE pid IN (" + list + ")"
-		mustExec(t, admin, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid IN ("+list+")")
+		pooledtest.MustExec(t, admin, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid IN ("+list+")")
 	} else {
 		for _, session := range sessions {
-			mustExec(t, admin, "KILL "+session)
+			pooledtest.MustExec(t, admin, "KILL "+session)
 		}
 	}
-	for until := time.Now().Add(killTolerance); scanOne[int](t, admin, left) > 0; {
+	for until := time.Now().Add(killTolerance); pooledtest.ScanOne[int](t, admin, left) > 0; {
 		if time.Now().After(until) {
 			t.Fatal("the server still lists sessions that were killed")
 		}
@@ -211,9 +211,11 @@ func TestIdleLimitOnServers(t *testing.T) {
 				for _, db := range dbs {
 					sessions = append(sessions, openIdle(t, test.server, db, each)...)
 				}
-				left := func() int { return scanOne[int](t, admin, fmt.Sprintf(test.gone, strings.Join(sessions, ", "))) }
-				waitUntil(t, func() bool { // a query at a time: the server's clock can't be turned
-					mustExec(t, admin, test.sleep(0.05))
+				left := func() int {
+					return pooledtest.ScanOne[int](t, admin, fmt.Sprintf(test.gone, strings.Join(sessions, ", ")))
+				}
+				pooledtest.WaitUntil(t, func() bool { // a query at a time: the server's clock can't be turned
+					pooledtest.MustExec(t, admin, test.sleep(0.05))
 					return left() == 0
 				}, func() string { return fmt.Sprintf("have %d of %d sessions, want none", left(), len(sessions)) })
 				var errs []error

@@ -1,4 +1,4 @@
-package pooled_test
+package servertest_test
 
 import (
 	"flag"
@@ -10,10 +10,10 @@ import (
 
 var updateLeaks = flag.Bool("update-leaks", false, "write what leaks into docs/reset.md")
 
-const leaksPage = "docs/reset.md"
+const leaksPage = "../../docs/reset.md"
 
 // checkLeakTable compares the page's table of one server with what was found.
-// go test -run TestLeakMatrix . -update-leaks writes it.
+// go test ./internal/servertest -run TestLeakMatrix -update-leaks writes it.
 func checkLeakTable(t *testing.T, m matrix, leaks [][]bool) {
 	t.Helper()
 	begin, end := fmt.Sprintf("<!-- leaks %s -->\n", m.name), fmt.Sprintf("<!-- /leaks %s -->", m.name)

@@ -1,4 +1,4 @@
-package pooled_test
+package servertest_test
 
 import (
 	"context"
@@ -81,11 +81,11 @@ func TestStmtCacheContextEnds(t *testing.T) {
 						answered(t.Context(), db, slow, 0)
 						answered(t.Context(), db, many, 1)
 					}
-					before := scanOne[string](t, db, s.session())
-					ctx := newDeadline()
+					before := pooledtest.ScanOne[string](t, db, s.session())
+					ctx := pooledtest.NewDeadline()
 					var seen string
-					s.during(t, admin, mark, ctx.strike, func() { seen = stage(ctx, ctx.strike, db, slow) })
-					after := scanOne[string](t, db, s.session())
+					s.during(t, admin, mark, ctx.Strike, func() { seen = stage(ctx, ctx.Strike, db, slow) })
+					after := pooledtest.ScanOne[string](t, db, s.session())
 					return []string{seen, fmt.Sprint("the same session: ", before == after), answered(t.Context(), db, s.loadText(1), 7)}
 				}
 				want := ask(openOne(t, s, s.bare))

@@ -1,4 +1,4 @@
-package pooled_test
+package servertest_test
 
 import (
 	"bytes"
@@ -19,6 +19,7 @@ import (
 	"github.com/lib/pq"
 
 	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
 func same[T any](a, b T) bool { return reflect.DeepEqual(a, b) }
@@ -154,7 +155,7 @@ func TestIsolationAndReadOnly(t *testing.T) {
 						shown := ""
 						switch s.name {
 						case "postgres":
-							shown = scanOne[string](t, tx, "SHOW transaction_isolation") + scanOne[string](t, tx, "SHOW transaction_read_only")
+							shown = pooledtest.ScanOne[string](t, tx, "SHOW transaction_isolation") + pooledtest.ScanOne[string](t, tx, "SHOW transaction_read_only")
 						case "mysql":
 							// MariaDB shows the next transaction's level; what it refuses shows the rest.
 							_, err := tx.Exec("CREATE TEMPORARY TABLE IF NOT EXISTS ro (a INT)")
@@ -249,9 +250,9 @@ func TestContextEndsDuringEveryKindOfOperation(t *testing.T) {
 				}
 				for _, name := range []string{"exec", "query", "prepared", "transaction", "conn"} {
 					for _, how := range []string{"deadline", "cancel", "before"} {
-						struck := newDeadline()
+						struck := pooledtest.NewDeadline()
 						canceled, cancel := context.WithCancel(t.Context())
-						ctx, end := context.Context(struck), struck.strike
+						ctx, end := context.Context(struck), struck.Strike
 						if how != "deadline" {
 							ctx, end = canceled, cancel
 						}
@@ -325,8 +326,8 @@ func TestBlobs(t *testing.T) {
 			db := openServer(t, "pooled", s.dsn(t))
 			kind := map[string]string{"postgres": "BYTEA", "mysql": "LONGBLOB", "sqlite": "BLOB"}[s.name]
 			table(t, db, "blobs", "b "+kind)
-			mustExec(t, db, "INSERT INTO blobs VALUES ("+s.arg(1)+")", blob)
-			if have := scanOne[[]byte](t, db, "SELECT b FROM blobs"); !bytes.Equal(have, blob) {
+			pooledtest.MustExec(t, db, "INSERT INTO blobs VALUES ("+s.arg(1)+")", blob)
+			if have := pooledtest.ScanOne[[]byte](t, db, "SELECT b FROM blobs"); !bytes.Equal(have, blob) {
 				t.Errorf("have %d bytes, want the same %d", len(have), len(blob))
 			}
 			rows, err := db.Query("SELECT b FROM blobs WHERE 1 = "+s.arg(1), 1)
@@ -369,7 +370,7 @@ func TestCopyIn(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if have := scanOne[int](t, db, "SELECT count(*) FROM copied"); have != 3000 {
+	if have := pooledtest.ScanOne[int](t, db, "SELECT count(*) FROM copied"); have != 3000 {
 		t.Errorf("have %d rows, want 3000", have)
 	}
 }
@@ -427,12 +428,12 @@ func TestPreparedStatementsAreShared(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					if have := scanOne[int](t, conn, "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%+%'"); have != 0 {
+					if have := pooledtest.ScanOne[int](t, conn, "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%+%'"); have != 0 {
 						t.Errorf("have %d statements left at the server, want 0", have)
 					}
 					conns = append(conns, conn)
 				}
-				give(t, conns...)
+				pooledtest.Give(t, conns...)
 			}
 		})
 	}
@@ -458,7 +459,7 @@ func TestTimeZones(t *testing.T) {
 	} {
 		t.Run(test.server.name, func(t *testing.T) {
 			both(t, test.server, test.options, same[string], func(t *testing.T, db *sql.DB) string {
-				have := scanOne[time.Time](t, db, test.query)
+				have := pooledtest.ScanOne[time.Time](t, db, test.query)
 				return have.Format(time.RFC3339) + " " + have.Location().String()
 			})
 		})
@@ -498,11 +499,11 @@ func TestOverload(t *testing.T) {
 			dsn := s.dsn(t)
 			if s.name == "mysql" {
 				admin := openServer(t, "mysql", dsn)
-				before := scanOne[int](t, admin, "SELECT @@max_connections")
-				mustExec(t, admin, "SET GLOBAL max_connections=20")
+				before := pooledtest.ScanOne[int](t, admin, "SELECT @@max_connections")
+				pooledtest.MustExec(t, admin, "SET GLOBAL max_connections=20")
 				t.Cleanup(func() {
 					// Through a connection of its own, when the pool's are closed.
-					mustExec(t, admin, fmt.Sprint("SET GLOBAL max_connections=", before))
+					pooledtest.MustExec(t, admin, fmt.Sprint("SET GLOBAL max_connections=", before))
 				})
 			}
 			db := openServer(t, "pooled", dsn, "pool_connect_limit=16")
@@ -538,10 +539,10 @@ func TestNoLimitByDefault(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				scanOne[int](t, conn, "SELECT 1")
+				pooledtest.ScanOne[int](t, conn, "SELECT 1")
 				conns = append(conns, conn)
 			}
-			give(t, slices.Clone(conns)...)
+			pooledtest.Give(t, slices.Clone(conns)...)
 		})
 	}
 }

@@ -1,4 +1,4 @@
-package pooled_test
+package servertest_test
 
 import (
 	"context"
@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
 // state is something that a borrower can leave behind on its session.
@@ -234,10 +236,10 @@ var contenders = []contender{
 func TestLeakMatrix(t *testing.T) {
 	for _, m := range []matrix{postgresMatrix, mysqlMatrix} {
 		t.Run(m.name, func(t *testing.T) {
-			dsn := withOptions(m.dsn(t), m.options...)
+			dsn := pooledtest.WithOptions(m.dsn(t), m.options...)
 			admin := openServer(t, m.bare, dsn)
 			table(t, admin, "leak_rows", "a INT")
-			mustExec(t, admin, "INSERT INTO leak_rows VALUES (1)")
+			pooledtest.MustExec(t, admin, "INSERT INTO leak_rows VALUES (1)")
 			leaks := make([][]bool, len(m.states))
 			for i, s := range m.states {
 				leaks[i] = m.leaksOf(t, admin, dsn, s)
@@ -251,11 +253,11 @@ func TestLeakMatrix(t *testing.T) {
 func (m matrix) leaksOf(t *testing.T, admin *sql.DB, dsn string, s state) (leaks []bool) {
 	t.Helper()
 	for _, statement := range s.setup {
-		mustExec(t, admin, statement)
+		pooledtest.MustExec(t, admin, statement)
 	}
 	defer func() {
 		for _, statement := range s.undo {
-			mustExec(t, admin, statement)
+			pooledtest.MustExec(t, admin, statement)
 		}
 	}()
 	for _, c := range contenders {
@@ -322,13 +324,13 @@ func (m matrix) await(t *testing.T, dsn string, s state, fresh string) {
 func (m matrix) open(t *testing.T, dsn string, s state, c contender) *sql.DB {
 	t.Helper()
 	if s.option != "" {
-		dsn = withOptions(dsn, s.option)
+		dsn = pooledtest.WithOptions(dsn, s.option)
 	}
 	if c.driver == "" {
 		db := openServer(t, m.bare, dsn)
 		db.SetMaxOpenConns(1)
 		if s.born != "" {
-			mustExec(t, db, s.born)
+			pooledtest.MustExec(t, db, s.born)
 		}
 		return db
 	}

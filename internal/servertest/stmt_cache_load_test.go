@@ -1,4 +1,4 @@
-package pooled_test
+package servertest_test
 
 import (
 	"context"
@@ -69,7 +69,7 @@ func TestStmtCacheUnderLoad(t *testing.T) {
 			}
 			pool, _ := pooled.PoolOf(db)
 			// database/sql ends a transaction whose context has ended in the background.
-			waitUntil(t, func() bool { return pool.Stats().CheckedOut == 0 }, pool.String)
+			pooledtest.WaitUntil(t, func() bool { return pool.Stats().CheckedOut == 0 }, pool.String)
 		})
 	}
 }
@@ -141,7 +141,7 @@ func TestStmtCacheSendsNothingTwice(t *testing.T) {
 			}
 			for round := range rounds {
 				from := answered.Load()
-				waitUntil(t, func() bool { return answered.Load() > from+200 }, func() string { return "nothing is answered any more" })
+				pooledtest.WaitUntil(t, func() bool { return answered.Load() > from+200 }, func() string { return "nothing is answered any more" })
 				if round%2 == 0 {
 					proxy.CloseAll()
 				} else {
@@ -150,7 +150,7 @@ func TestStmtCacheSendsNothingTwice(t *testing.T) {
 			}
 			close(stop)
 			wg.Wait()
-			if have := scanOne[int](t, admin, "SELECT COUNT(*) FROM (SELECT a FROM cache_once GROUP BY a HAVING COUNT(*) > 1) AS twice"); have > 0 {
+			if have := pooledtest.ScanOne[int](t, admin, "SELECT COUNT(*) FROM (SELECT a FROM cache_once GROUP BY a HAVING COUNT(*) > 1) AS twice"); have > 0 {
 				t.Errorf("have %d rows that were inserted twice, want none", have)
 			}
 			rows, err := admin.Query("SELECT a FROM cache_once")
@@ -180,7 +180,7 @@ func TestStmtCacheSendsNothingTwice(t *testing.T) {
 func (s server) killAll(t testing.TB, admin *sql.DB) {
 	t.Helper()
 	if s.name == "postgres" {
-		mustExec(t, admin, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'INSERT INTO cache_once%'")
+		pooledtest.MustExec(t, admin, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'INSERT INTO cache_once%'")
 		return
 	}
 	rows, err := admin.Query("SELECT id FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND db = DATABASE()")
@@ -267,7 +267,7 @@ func TestStmtCacheAndPrepared(t *testing.T) {
 					t.Error(err)
 				}
 			}
-			scanOne[int](t, db, "SELECT 1")
+			pooledtest.ScanOne[int](t, db, "SELECT 1")
 			if s.name == "postgres" {
 				if have := kept(t, db, ""); have != 2 {
 					t.Errorf("have %d statements, want the 2 that are kept", have)
@@ -301,8 +301,8 @@ func TestStmtCacheAndReset(t *testing.T) {
 					if round > 0 && s.name == "mysql" { // it makes those that were there unfit
 						test.left = 0
 					}
-					mustExec(t, conn, touch)
-					give(t, conn)
+					pooledtest.MustExec(t, conn, touch)
+					pooledtest.Give(t, conn)
 					if conn, err = db.Conn(t.Context()); err != nil {
 						t.Fatal(err)
 					}
@@ -313,7 +313,7 @@ func TestStmtCacheAndReset(t *testing.T) {
 							}
 						}
 					}
-					give(t, conn)
+					pooledtest.Give(t, conn)
 					if s.name == "postgres" {
 						if conn, err = db.Conn(t.Context()); err != nil {
 							t.Fatal(err)
@@ -321,7 +321,7 @@ func TestStmtCacheAndReset(t *testing.T) {
 						if have := kept(t, conn, ""); have != test.left && !(test.mode == "auto" && have == 2) {
 							t.Errorf("round %d: have %d statements, want %d", round, have, test.left)
 						}
-						give(t, conn)
+						pooledtest.Give(t, conn)
 					}
 					if s.name == "mysql" && test.mode == "session" {
 						waitKeptByAll(t, admin, 0)

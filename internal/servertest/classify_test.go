@@ -1,4 +1,4 @@
-package pooled_test
+package servertest_test
 
 import (
 	"context"
@@ -202,12 +202,8 @@ func TestClassifyNeverFalselyClean(t *testing.T) {
 // openBare opens a database that keeps no connection between sessions.
 func openBare(t *testing.T, driver, dsn string) *sql.DB {
 	t.Helper()
-	db, err := sql.Open(driver, dsn)
-	if err != nil {
-		t.Fatalf("open %s: %v", driver, err)
-	}
+	db := pooledtest.OpenDB(t, driver, dsn)
 	db.SetMaxIdleConns(-1)
-	t.Cleanup(func() { _ = db.Close() })
 	return db
 }
 

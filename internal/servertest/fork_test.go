@@ -1,6 +1,6 @@
 //go:build linux
 
-package pooled_test
+package servertest_test
 
 import (
 	"context"
@@ -24,15 +24,30 @@ import (
 
 // What a helper is told about its server.
 const (
-	forkBareEnv  = "POOLED_TEST_FORK_BARE" // the parent driver's name
+	forkBareEnv  = "POOLED_TEST_FORK_BARE" // the wrapped driver's name
 	forkDSNEnv   = "POOLED_TEST_FORK_DSN"
 	forkGuardEnv = "POOLED_TEST_FORK_GUARD"
 )
 
+// forkRoles are what a helper can be told to do.
+var forkRoles = map[string]func(){
+	"dsn":       func() { sessionsOverFork(openPooledDSN()) },
+	"connector": func() { sessionsOverFork(openTwoWorlds()) },
+}
+
+func init() { playRole = func() { pooledtest.PlayForkRole(forkRoles) } }
+
+// must ends a helper, or its child, by a panic that its test shows.
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
 var backendID = map[string]string{"postgres": "SELECT pg_backend_pid()", "mysql": "SELECT CONNECTION_ID()"}
 
 func openPooledDSN() *sql.DB {
-	db, err := sql.Open("pooled", withOptions(os.Getenv(forkDSNEnv), "pool_size=4", "pool_max_overflow=0",
+	db, err := sql.Open("pooled", pooledtest.WithOptions(os.Getenv(forkDSNEnv), "pool_size=4", "pool_max_overflow=0",
 		"pool_fork_guard="+os.Getenv(forkGuardEnv)))
 	must(err)
 	return db
@@ -42,7 +57,7 @@ func openPooledDSN() *sql.DB {
 func openTwoWorlds() *sql.DB {
 	cfg := pooled.NewConfig()
 	cfg.Size, cfg.MaxOverflow, cfg.Driver = 4, 0, os.Getenv(forkBareEnv)
-	connector, err := pooled.NewConnector(newTwoWorlds(bareConnector(), new(pooledtest.Fake)), cfg)
+	connector, err := pooled.NewConnector(pooledtest.NewTwoWorlds(bareConnector(), new(pooledtest.Fake)), cfg)
 	must(err)
 	return sql.OpenDB(connector)
 }
@@ -192,7 +207,8 @@ func TestForkParentsSessions(t *testing.T) {
 		for role, checkout := range map[string]string{"dsn": "dials", "connector": "<nil>"} {
 			t.Run(s.name+"/"+role, func(t *testing.T) {
 				have := pooledtest.RunForkRole(t, role, forkBareEnv+"="+s.bare, forkDSNEnv+"="+s.dsn(t), forkGuardEnv+"=on")
-				refused := pooled.ErrForked.Error()
+				const refused = "pooled: the connection was opened by the parent process before a fork and can't be used " +
+					"in the child"
 				want := []string{
 					"child: 0 idle, 0 in use",
 					"child: checkout: " + checkout,

@@ -1,4 +1,4 @@
-package pooled_test
+package servertest_test
 
 import (
 	"context"
@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/lib/pq"
+
+	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
 // Arguments that convert themselves.
@@ -109,7 +111,7 @@ func (s server) equalTable(t testing.TB, db *sql.DB) {
 		columns = "a INT DEFAULT 1, b INT, c TEXT, d VARCHAR(40), e INT2 CHECK (e > 0)"
 	}
 	table(t, db, "cache_equal", columns)
-	mustExec(t, db, "INSERT INTO cache_equal (a, b) VALUES (1, 1), (2, 2)")
+	pooledtest.MustExec(t, db, "INSERT INTO cache_equal (a, b) VALUES (1, 1), (2, 2)")
 }
 
 // ways are the ways in which a program comes to an operation. Each ends what it began.
@@ -260,8 +262,8 @@ func (s server) kindsTable(t testing.TB, admin *sql.DB) (queries []string) {
 	kinds, id := mysqlKinds, "id INT PRIMARY KEY AUTO_INCREMENT"
 	if s.name == "postgres" {
 		kinds, id = postgresKinds, "id SERIAL PRIMARY KEY"
-		mustExec(t, admin, "DROP TABLE IF EXISTS cache_kinds; DROP TYPE IF EXISTS cache_mood, cache_pair; DROP DOMAIN IF EXISTS cache_domain")
-		mustExec(t, admin, "CREATE TYPE cache_mood AS ENUM ('sad', 'happy'); CREATE TYPE cache_pair AS (a int, b text); CREATE DOMAIN cache_domain AS int CHECK (VALUE > 0)")
+		pooledtest.MustExec(t, admin, "DROP TABLE IF EXISTS cache_kinds; DROP TYPE IF EXISTS cache_mood, cache_pair; DROP DOMAIN IF EXISTS cache_domain")
+		pooledtest.MustExec(t, admin, "CREATE TYPE cache_mood AS ENUM ('sad', 'happy'); CREATE TYPE cache_pair AS (a int, b text); CREATE DOMAIN cache_domain AS int CHECK (VALUE > 0)")
 		t.Cleanup(func() { admin.Exec("DROP TYPE IF EXISTS cache_mood, cache_pair; DROP DOMAIN IF EXISTS cache_domain") })
 	}
 	columns := []string{id}
@@ -275,7 +277,7 @@ func (s server) kindsTable(t testing.TB, admin *sql.DB) (queries []string) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		mustExec(t, conn, "SET sql_mode = ''")
+		pooledtest.MustExec(t, conn, "SET sql_mode = ''")
 		s.fillKinds(t, conn, kinds)
 	} else {
 		s.fillKinds(t, admin, kinds)
@@ -294,7 +296,7 @@ func (s server) fillKinds(t testing.TB, db operator, kinds [][]string) {
 	t.Helper()
 	for i, kind := range kinds {
 		for _, value := range kind[1:] {
-			mustExec(t, db, fmt.Sprintf("INSERT INTO cache_kinds (c%d) VALUES (%s)", i, value))
+			pooledtest.MustExec(t, db, fmt.Sprintf("INSERT INTO cache_kinds (c%d) VALUES (%s)", i, value))
 		}
 	}
 }
@@ -312,7 +314,7 @@ func TestStmtCacheExecOfQueries(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			admin := openServer(t, s.bare, s.dsn(t))
 			s.equalTable(t, admin)
-			mustExec(t, admin, "CREATE UNIQUE INDEX cache_equal_c ON cache_equal (d)")
+			pooledtest.MustExec(t, admin, "CREATE UNIQUE INDEX cache_equal_c ON cache_equal (d)")
 			ask := func(driver string, options ...string) (all []string) {
 				db := openOne(t, s, driver, options...)
 				defer db.Close()
@@ -322,8 +324,8 @@ func TestStmtCacheExecOfQueries(t *testing.T) {
 						all = append(all, query+": "+done(t.Context(), db, query, arg)+answered(t.Context(), db, "SELECT COUNT(*) FROM cache_equal"))
 					}
 				}
-				mustExec(t, db, "DELETE FROM cache_equal")
-				mustExec(t, db, "INSERT INTO cache_equal (a, b) VALUES (1, 1), (2, 2)")
+				pooledtest.MustExec(t, db, "DELETE FROM cache_equal")
+				pooledtest.MustExec(t, db, "INSERT INTO cache_equal (a, b) VALUES (1, 1), (2, 2)")
 				return all
 			}
 			want := ask(s.bare)

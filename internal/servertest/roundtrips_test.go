@@ -1,4 +1,4 @@
-package pooled_test
+package servertest_test
 
 import (
 	"database/sql"
@@ -13,15 +13,15 @@ import (
 func (s server) plainWork(t *testing.T, db *sql.DB) {
 	t.Helper()
 	for i := range 20 {
-		scanOne[int](t, db, "SELECT 1")
-		scanOne[int](t, db, "SELECT "+cast(s, s.arg(1)), i)
-		mustExec(t, db, "UPDATE round_trips SET a = "+s.arg(1), i)
-		mustExec(t, db, "INSERT INTO round_trips VALUES (1)")
+		pooledtest.ScanOne[int](t, db, "SELECT 1")
+		pooledtest.ScanOne[int](t, db, "SELECT "+cast(s, s.arg(1)), i)
+		pooledtest.MustExec(t, db, "UPDATE round_trips SET a = "+s.arg(1), i)
+		pooledtest.MustExec(t, db, "INSERT INTO round_trips VALUES (1)")
 		tx, err := db.Begin()
 		if err != nil {
 			t.Fatal(err)
 		}
-		mustExec(t, tx, "DELETE FROM round_trips WHERE a = 1")
+		pooledtest.MustExec(t, tx, "DELETE FROM round_trips WHERE a = 1")
 		if i%2 == 0 {
 			err = tx.Commit()
 		} else {
@@ -39,7 +39,7 @@ func sent(t *testing.T, s server, driver string, options []string, work func(*te
 	proxy := pooledtest.NewProxy(t, s.dsn(t))
 	db := openServer(t, driver, proxy.DSN(), options...)
 	db.SetMaxOpenConns(1)
-	scanOne[int](t, db, "SELECT 1")
+	pooledtest.ScanOne[int](t, db, "SELECT 1")
 	before := len(proxy.Messages())
 	work(t, db)
 	return proxy.Messages()[before:]
@@ -117,7 +117,7 @@ func TestGreetingSends(t *testing.T) {
 					t.Fatal(err)
 				}
 				defer conn.Close()
-				scanOne[int](t, conn, "SELECT 1") // what is unused could be given to the next
+				pooledtest.ScanOne[int](t, conn, "SELECT 1") // what is unused could be given to the next
 				want = append(want, "Query SELECT 1")
 				if have := proxy.Messages()[before:]; !slices.Equal(have, want) {
 					t.Errorf("have %q, want %q", have, want)
@@ -158,7 +158,7 @@ func TestResetSends(t *testing.T) {
 	} {
 		t.Run(test.name+", "+test.mode+", "+test.do, func(t *testing.T) {
 			have := sent(t, test.server, "pooled", []string{"pool_reset_on_return=" + test.mode}, func(t *testing.T, db *sql.DB) {
-				mustExec(t, db, test.do)
+				pooledtest.MustExec(t, db, test.do)
 			})
 			if want := append([]string{"Query " + test.do}, test.want...); !slices.Equal(have, want) {
 				t.Errorf("have %q, want %q", have, want)

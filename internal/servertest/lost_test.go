@@ -1,4 +1,4 @@
-package pooled_test
+package servertest_test
 
 import (
 	"crypto/rand"
@@ -17,7 +17,7 @@ import (
 // Through pooled it is sent once, and the error says what is not known.
 func TestAStatementInFlightIsSentOnce(t *testing.T) {
 	const statement = "SELECT pg_sleep(60) AS in_flight"
-	var book logBook
+	var book pooledtest.LogBook
 	logger := "in-flight-" + rand.Text() // a process may register a name once
 	pooled.RegisterLogger(logger, slog.New(&book))
 	for _, test := range []struct {
@@ -37,7 +37,7 @@ func TestAStatementInFlightIsSentOnce(t *testing.T) {
 				options = append(options, test.class)
 			}
 			db := openServer(t, test.driver, proxy.DSN(), options...)
-			mustExec(t, db, "SELECT 1") // the statement comes on a connection that was used before
+			pooledtest.MustExec(t, db, "SELECT 1") // the statement comes on a connection that was used before
 			sent := func() (n int) {
 				for _, message := range proxy.Messages() {
 					if strings.Contains(message, "in_flight") {
@@ -52,7 +52,7 @@ func TestAStatementInFlightIsSentOnce(t *testing.T) {
 				failed <- err
 			}()
 			cut := 0
-			waitUntil(t, func() bool {
+			pooledtest.WaitUntil(t, func() bool {
 				if n := sent(); n > cut { // it has left; end what it is on
 					cut = n
 					proxy.CloseAll()
@@ -60,7 +60,7 @@ func TestAStatementInFlightIsSentOnce(t *testing.T) {
 				return len(failed) == 1
 			}, func() string { return "the statement did not end" })
 			err := <-failed
-			if log := strings.Join(book.take(), "\n"); strings.Contains(log, "driver: bad connection") {
+			if log := strings.Join(book.Take(), "\n"); strings.Contains(log, "driver: bad connection") {
 				t.Errorf("the log says that it was not sent:\n%s", log)
 			}
 			if err == nil || errors.Is(err, driver.ErrBadConn) == test.once {
@@ -73,7 +73,7 @@ func TestAStatementInFlightIsSentOnce(t *testing.T) {
 				t.Errorf("sent %d times", n)
 			}
 			if test.once {
-				mustExec(t, db, "SELECT 1")
+				pooledtest.MustExec(t, db, "SELECT 1")
 			}
 		})
 	}
@@ -84,27 +84,27 @@ func TestAStatementInFlightIsSentOnce(t *testing.T) {
 func TestACommitInFlight(t *testing.T) {
 	admin := openServer(t, "postgres", onPostgres.dsn(t))
 	table(t, admin, "commits", "a INT")
-	mustExec(t, admin, "CREATE OR REPLACE FUNCTION commits_later() RETURNS trigger LANGUAGE plpgsql "+
+	pooledtest.MustExec(t, admin, "CREATE OR REPLACE FUNCTION commits_later() RETURNS trigger LANGUAGE plpgsql "+
 		"AS 'BEGIN PERFORM pg_advisory_xact_lock(4720); RETURN NULL; END'")
-	mustExec(t, admin, "CREATE CONSTRAINT TRIGGER later AFTER INSERT ON commits "+
+	pooledtest.MustExec(t, admin, "CREATE CONSTRAINT TRIGGER later AFTER INSERT ON commits "+
 		"DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION commits_later()")
 	holder, err := admin.Conn(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer give(t, holder)
-	mustExec(t, holder, "SELECT pg_advisory_lock(4720)") // for which the commit waits
-	defer mustExec(t, holder, "SELECT pg_advisory_unlock(4720)")
+	defer pooledtest.Give(t, holder)
+	pooledtest.MustExec(t, holder, "SELECT pg_advisory_lock(4720)") // for which the commit waits
+	defer pooledtest.MustExec(t, holder, "SELECT pg_advisory_unlock(4720)")
 	proxy := pooledtest.NewProxy(t, onPostgres.dsn(t))
 	db := openServer(t, "pooled", proxy.DSN())
 	tx, err := db.Begin()
 	if err != nil {
 		t.Fatal(err)
 	}
-	mustExec(t, tx, "INSERT INTO commits VALUES (1)")
+	pooledtest.MustExec(t, tx, "INSERT INTO commits VALUES (1)")
 	failed := make(chan error, 1)
 	go func() { failed <- tx.Commit() }()
-	waitUntil(t, func() bool {
+	pooledtest.WaitUntil(t, func() bool {
 		for _, message := range proxy.Messages() {
 			if strings.Contains(strings.ToUpper(message), "COMMIT") && !strings.Contains(message, "commits") {
 				return true

@@ -1,4 +1,4 @@
-package pooled_test
+package servertest_test
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"github.com/lib/pq"
 
 	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
 // birth is a way to give every new session of MariaDB a setting.
@@ -22,7 +23,9 @@ type birth struct {
 }
 
 var mysqlBirths = []birth{
-	{"DSN", func(_ *testing.T, setting string, cfg *pooled.Config) { cfg.DSN = withOptions(cfg.DSN, setting) }},
+	{"DSN", func(_ *testing.T, setting string, cfg *pooled.Config) {
+		cfg.DSN = pooledtest.WithOptions(cfg.DSN, setting)
+	}},
 	{"pool_init_sql", func(_ *testing.T, setting string, cfg *pooled.Config) { cfg.InitSQL = "SET " + setting }},
 	{"Connect hook", func(_ *testing.T, setting string, cfg *pooled.Config) {
 		cfg.Hooks.Connect = func(ctx context.Context, s *pooled.ServerConn) error { return s.Exec(ctx, "SET "+setting) }
@@ -41,12 +44,12 @@ var mysqlBirths = []birth{
 func setGlobal(t *testing.T, name, setting string) {
 	t.Helper()
 	admin := openServer(t, onMySQL.bare, onMySQL.dsn(t))
-	var before any = scanOne[string](t, admin, "SELECT @@GLOBAL."+name)
+	var before any = pooledtest.ScanOne[string](t, admin, "SELECT @@GLOBAL."+name)
 	if name == "autocommit" {
-		before = scanOne[int](t, admin, "SELECT @@GLOBAL.autocommit")
+		before = pooledtest.ScanOne[int](t, admin, "SELECT @@GLOBAL.autocommit")
 	}
-	t.Cleanup(func() { mustExec(t, admin, "SET GLOBAL "+name+" = ?", before) })
-	mustExec(t, admin, "SET GLOBAL "+setting)
+	t.Cleanup(func() { pooledtest.MustExec(t, admin, "SET GLOBAL "+name+" = ?", before) })
+	pooledtest.MustExec(t, admin, "SET GLOBAL "+setting)
 }
 
 // plainAccount is the DSN of an account that init_connect is for: the server leaves its administrators out.
@@ -59,7 +62,7 @@ func plainAccount(t *testing.T, dsn string) string {
 		"CREATE USER birth_account IDENTIFIED BY 'x'",
 		"GRANT ALL ON pooled_test.* TO birth_account",
 	} {
-		mustExec(t, admin, text)
+		pooledtest.MustExec(t, admin, text)
 	}
 	cfg, err := mysql.ParseDSN(dsn)
 	if err != nil {
@@ -119,11 +122,11 @@ func (b birth) commits(t *testing.T, setting string, set ...func(*pooled.Config)
 		if err != nil {
 			t.Fatal(err)
 		}
-		mustExec(t, tx, fmt.Sprintf("INSERT INTO born VALUES (%d)", 10*i))
+		pooledtest.MustExec(t, tx, fmt.Sprintf("INSERT INTO born VALUES (%d)", 10*i))
 		if err := end(tx); err != nil {
 			t.Fatal(err)
 		}
-		mustExec(t, db, fmt.Sprintf("INSERT INTO born VALUES (%d)", 10*i+1))
+		pooledtest.MustExec(t, db, fmt.Sprintf("INSERT INTO born VALUES (%d)", 10*i+1))
 		if err := lockBorn(admin); err != nil {
 			t.Errorf("an open transaction is in the way: %v", err)
 		}
@@ -139,7 +142,7 @@ func lockBorn(admin *sql.DB) error {
 
 func wantBorn(t *testing.T, admin *sql.DB, want string) {
 	t.Helper()
-	if have := scanOne[string](t, admin, "SELECT GROUP_CONCAT(a ORDER BY a) FROM born"); have != want {
+	if have := pooledtest.ScanOne[string](t, admin, "SELECT GROUP_CONCAT(a ORDER BY a) FROM born"); have != want {
 		t.Errorf("have %s committed, want %s", have, want)
 	}
 }
@@ -153,9 +156,9 @@ func TestNoTransactionOfABirthWithoutAutocommit(t *testing.T) {
 				table(t, admin, "born", "a INT")
 				db := openBorn(t, b, "autocommit=0", resetMode(mode), size(1, 0))
 				for range 3 {
-					mustExec(t, db, "INSERT INTO born VALUES (1)")
+					pooledtest.MustExec(t, db, "INSERT INTO born VALUES (1)")
 					// A session that is closed ends a little later.
-					waitUntil(t, func() bool { return lockBorn(admin) == nil }, func() string { return "a transaction is open" })
+					pooledtest.WaitUntil(t, func() bool { return lockBorn(admin) == nil }, func() string { return "a transaction is open" })
 				}
 				want := 0
 				switch {
@@ -164,7 +167,7 @@ func TestNoTransactionOfABirthWithoutAutocommit(t *testing.T) {
 				case mode == pooled.ResetSession && b.name == "Connect hook":
 					want = 2 // the reset undoes what a Connect hook sets
 				}
-				if have := scanOne[int](t, admin, "SELECT COUNT(*) FROM born"); have != want {
+				if have := pooledtest.ScanOne[int](t, admin, "SELECT COUNT(*) FROM born"); have != want {
 					t.Errorf("have %d rows, want %d", have, want)
 				}
 			})
@@ -182,20 +185,20 @@ func TestSessionResetKeepsWhatASessionWasBornWith(t *testing.T) {
 				table(t, admin, "born", "a INT")
 				plain := birth{"", func(*testing.T, string, *pooled.Config) {}}
 				db := openBorn(t, plain, "", resetMode(mode), size(1, 0))
-				mustExec(t, db, "INSERT INTO born VALUES (0)")
+				pooledtest.MustExec(t, db, "INSERT INTO born VALUES (0)")
 				name, _, _ := strings.Cut(setting, "=")
 				setGlobal(t, name, setting)
 				for range 2 {
-					mustExec(t, db, "SET @dirty = 1")
+					pooledtest.MustExec(t, db, "SET @dirty = 1")
 					tx, err := db.Begin()
 					if err != nil {
 						t.Fatal(err)
 					}
-					mustExec(t, tx, "INSERT INTO born VALUES (1)")
+					pooledtest.MustExec(t, tx, "INSERT INTO born VALUES (1)")
 					if err := tx.Commit(); err != nil {
 						t.Fatal(err)
 					}
-					mustExec(t, db, "INSERT INTO born VALUES (2)")
+					pooledtest.MustExec(t, db, "INSERT INTO born VALUES (2)")
 				}
 				wantBorn(t, admin, "0,1,1,2,2")
 				if pool, _ := pooled.PoolOf(db); pool.Stats().Opened != 1 {
@@ -213,7 +216,7 @@ func TestSessionResetOfBornSettings(t *testing.T) {
 			options := []string{setting, "pool_size=1", "pool_max_overflow=0", "pool_reset_on_return=" + mode}
 			db := openServer(t, "pooled", onMySQL.dsn(t), options...)
 			for range 3 {
-				mustExec(t, db, "SET @dirty = 1")
+				pooledtest.MustExec(t, db, "SET @dirty = 1")
 			}
 			if pool, _ := pooled.PoolOf(db); pool.Stats().Opened != 1 {
 				t.Errorf("%s, %s: have %+v, want one server connection, reset each time", setting, mode, pool.Stats())
@@ -243,7 +246,7 @@ func TestReleaseUnderLoad(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	have := scanOne[string](t, admin, "SELECT CONCAT(COUNT(*), ' ', COUNT(DISTINCT a)) FROM born")
+	have := pooledtest.ScanOne[string](t, admin, "SELECT CONCAT(COUNT(*), ' ', COUNT(DISTINCT a)) FROM born")
 	if want := fmt.Sprintf("%d %d", 2*callers*each, 2*callers*each); have != want {
 		t.Errorf("have %s rows, want %s", have, want)
 	}
@@ -276,27 +279,27 @@ func TestSessionResetKeepsWhatPostgresGives(t *testing.T) {
 		want = "on serializable on birth_role 4321ms 3MB"
 	)
 	admin := openServer(t, onPostgres.bare, onPostgres.dsn(t))
-	mustExec(t, admin, drop)
-	t.Cleanup(func() { mustExec(t, admin, drop) })
-	mustExec(t, admin, start)
+	pooledtest.MustExec(t, admin, drop)
+	t.Cleanup(func() { pooledtest.MustExec(t, admin, drop) })
+	pooledtest.MustExec(t, admin, start)
 	dsn := postgresAs(t, onPostgres.dsn(t), "birth_login", "x")
-	parent, err := pq.NewConnector(withOptions(dsn, "default_transaction_deferrable=on", "options=-c%20work_mem%3D3MB"))
+	parent, err := pq.NewConnector(pooledtest.WithOptions(dsn, "default_transaction_deferrable=on", "options=-c%20work_mem%3D3MB"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, parent := range map[string]driver.Connector{"lib/pq": parent, "another driver": unknownPQ{parent}} {
 		for _, mode := range []pooled.ResetMode{pooled.ResetAuto, pooled.ResetSession} {
 			t.Run(name+"/"+string(mode), func(t *testing.T) {
-				init := initSQL("SET lock_timeout = 4321")
-				db, pool := open(t, parent, speaks("postgres"), size(1, 0), resetMode(mode), init)
+				init := func(c *pooled.Config) { c.InitSQL = "SET lock_timeout = 4321" }
+				db, pool := open(t, parent, func(c *pooled.Config) { c.Driver = "postgres" }, size(1, 0), resetMode(mode), init)
 				for _, change := range []string{
 					"SELECT 1", "SET default_transaction_read_only = off",
 					"SET default_transaction_isolation = 'read committed'", "SET default_transaction_deferrable = off",
 					"SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE", "SET ROLE NONE", "SET ROLE birth_login",
 					"SET SESSION AUTHORIZATION birth_role", "RESET ALL", "SET work_mem = '1MB'", "DISCARD ALL",
 				} {
-					mustExec(t, db, change)
-					if have := scanOne[string](t, db, ask); have != want {
+					pooledtest.MustExec(t, db, change)
+					if have := pooledtest.ScanOne[string](t, db, ask); have != want {
 						t.Errorf("after %s: have %s, want %s", change, have, want)
 					}
 				}
@@ -323,35 +326,11 @@ func postgresAs(t *testing.T, dsn, user, password string) string {
 	return "postgres://" + user + ":" + password + "@" + rest
 }
 
-// The time after which the server ends an idle session is what the session was born with, pool_init_sql's doing too.
-func TestIdleLimitOfTheBirth(t *testing.T) {
-	for _, test := range []struct {
-		server
-		option string
-	}{
-		{onPostgres, "idle_session_timeout=40000"},
-		{onPostgres, "pool_init_sql=SET idle_session_timeout = 40000"},
-		{onMySQL, "wait_timeout=40"},
-		{onMySQL, "pool_init_sql=SET wait_timeout = 40"},
-	} {
-		t.Run(test.name+"/"+test.option, func(t *testing.T) {
-			db := openServer(t, "pooled", test.dsn(t), test.option)
-			if err := db.Ping(); err != nil {
-				t.Fatal(err)
-			}
-			pool, _ := pooled.PoolOf(db)
-			if have := pooled.IdleLimit(pool).Seconds(); have != 30 {
-				t.Errorf("have %v s, want 30, which is earlier than the server", have)
-			}
-		})
-	}
-}
-
 // SQLite has nothing by which a session begins transactions by itself: these options say how one begins that the
 // program begins.
 func TestSQLiteBirth(t *testing.T) {
 	for _, option := range []string{"_txlock=deferred", "_txlock=immediate", "_txlock=exclusive"} {
-		dsn := withOptions(onSQLite.dsn(t), option)
+		dsn := pooledtest.WithOptions(onSQLite.dsn(t), option)
 		other := openServer(t, onSQLite.bare, dsn)
 		db := openServer(t, "pooled", dsn, "pool_driver=sqlite", "pool_size=1", "pool_max_overflow=0")
 		table(t, db, "born", "a INT")
@@ -360,17 +339,17 @@ func TestSQLiteBirth(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			mustExec(t, tx, "INSERT INTO born VALUES (1)")
+			pooledtest.MustExec(t, tx, "INSERT INTO born VALUES (1)")
 			if err := tx.Commit(); err != nil {
 				t.Fatal(err)
 			}
 			if onSQLite.inTransaction(t, db) {
 				t.Errorf("%s: the next user is in a transaction", option)
 			}
-			mustExec(t, db, "INSERT INTO born VALUES (2)")
-			mustExec(t, other, "INSERT INTO born VALUES (3)") // a lock would be in its way
+			pooledtest.MustExec(t, db, "INSERT INTO born VALUES (2)")
+			pooledtest.MustExec(t, other, "INSERT INTO born VALUES (3)") // a lock would be in its way
 		}
-		if have := scanOne[int](t, other, "SELECT count(*) FROM born"); have != 6 {
+		if have := pooledtest.ScanOne[int](t, other, "SELECT count(*) FROM born"); have != 6 {
 			t.Errorf("%s: have %d rows, want 6", option, have)
 		}
 	}

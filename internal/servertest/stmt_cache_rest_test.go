@@ -1,9 +1,11 @@
-package pooled_test
+package servertest_test
 
 import (
 	"context"
 	"database/sql"
 	"fmt"
+	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,14 +14,14 @@ import (
 )
 
 // openTold opens a pool with a statement cache that tells a book what it logs.
-func openTold(t *testing.T, dsn string, set ...func(*pooled.Config)) (*sql.DB, *pooled.Pool, *logBook) {
+func openTold(t *testing.T, dsn string, set ...func(*pooled.Config)) (*sql.DB, *pooled.Pool, *pooledtest.LogBook) {
 	t.Helper()
-	var book logBook
-	cfg, err := pooled.ParseDSN(withOptions(dsn, cacheOf(cacheSize)))
+	var book pooledtest.LogBook
+	cfg, err := pooled.ParseDSN(pooledtest.WithOptions(dsn, cacheOf(cacheSize)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	logTo(&book)(&cfg)
+	cfg.Logger = slog.New(&book)
 	db, pool := openFrom(t, cfg, set...)
 	return db, pool, &book
 }
@@ -29,7 +31,7 @@ func (s server) hits(t *testing.T, db *sql.DB, pool *pooled.Pool) int {
 	t.Helper()
 	before := pool.Stats().StmtHits
 	for i := range 10 {
-		if have := scanOne[int](t, db, "SELECT 1 + "+cast(s, s.arg(1)), i); have != 1+i {
+		if have := pooledtest.ScanOne[int](t, db, "SELECT 1 + "+cast(s, s.arg(1)), i); have != 1+i {
 			t.Errorf("have %d, want %d", have, 1+i)
 		}
 	}
@@ -65,7 +67,7 @@ func TestStmtCacheGoesOnAfterErrors(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				mustExec(t, conn, "SELECT 1")
+				pooledtest.MustExec(t, conn, "SELECT 1")
 				if test.cut {
 					proxy.On("SELECT 3", proxy.CloseAll)
 				}
@@ -118,9 +120,6 @@ func TestGreetingThatIsLost(t *testing.T) {
 			if s := pool.Stats(); s.Opened != 1 {
 				t.Errorf("have %+v, want one connection that stays, whatever the mode", s)
 			}
-			if have := pooled.IdleLimit(pool) > 0; have != (test.name == "mysql") {
-				t.Errorf("a limit on idleness is known: %t", have)
-			}
 		})
 	}
 }
@@ -156,8 +155,8 @@ func TestStmtCacheRestsForTheTrueReason(t *testing.T) {
 // back.
 func TestStmtLimitIsLearntAnew(t *testing.T) {
 	admin := openServer(t, onMySQL.bare, onMySQL.dsn(t))
-	limit := func(n int) { mustExec(t, admin, fmt.Sprint("SET GLOBAL max_prepared_stmt_count = ", n)) }
-	before := scanOne[int](t, admin, "SELECT @@max_prepared_stmt_count")
+	limit := func(n int) { pooledtest.MustExec(t, admin, fmt.Sprint("SET GLOBAL max_prepared_stmt_count = ", n)) }
+	before := pooledtest.ScanOne[int](t, admin, "SELECT @@max_prepared_stmt_count")
 	defer limit(before)
 	waitKeptByAll(t, admin, 0)
 	db, pool, book := openTold(t, onMySQL.dsn(t), size(1, 0))
@@ -180,4 +179,9 @@ func TestStmtLimitIsLearntAnew(t *testing.T) {
 			t.Errorf("limit %d: have %q, want %q", step.limit, lines, step.want)
 		}
 	}
+}
+
+// restLines are the lines that say that the cache rests.
+func restLines(book *pooledtest.LogBook) []string {
+	return slices.DeleteFunc(book.Take(), func(l string) bool { return !strings.Contains(l, "pool_stmt_cache rests") })
 }

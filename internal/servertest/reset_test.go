@@ -1,9 +1,11 @@
-package pooled_test
+package servertest_test
 
 import (
 	"context"
 	"database/sql"
 	"testing"
+
+	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
 // leak is a way to leave a transaction behind.
@@ -34,7 +36,7 @@ func (s server) inTransaction(t *testing.T, db *sql.DB) bool {
 		}
 		return a == b
 	case "mysql":
-		return scanOne[int](t, conn, "SELECT @@in_transaction") == 1
+		return pooledtest.ScanOne[int](t, conn, "SELECT @@in_transaction") == 1
 	}
 	_, err = conn.ExecContext(ctx, "BEGIN")
 	return err != nil
@@ -91,13 +93,13 @@ func (s server) transactionLeaks() []leak {
 func TestNoTransactionOutlivesItsCheckout(t *testing.T) {
 	for _, s := range servers {
 		t.Run(s.name, func(t *testing.T) {
-			dsn := withOptions(s.dsn(t), s.params()...)
+			dsn := pooledtest.WithOptions(s.dsn(t), s.params()...)
 			admin := openServer(t, s.bare, dsn)
 			table(t, admin, "leaks", "a INT")
 			for _, l := range s.transactionLeaks() {
 				t.Run(l.name, func(t *testing.T) {
 					for _, statement := range l.setup {
-						mustExec(t, admin, statement)
+						pooledtest.MustExec(t, admin, statement)
 					}
 					leave := func(db *sql.DB) {
 						conn, err := db.Conn(t.Context())
@@ -127,7 +129,7 @@ func TestNoTransactionOutlivesItsCheckout(t *testing.T) {
 							t.Error("pooled: the next borrower is in a transaction")
 						}
 					}
-					if have := scanOne[int](t, with, "SELECT count(*) FROM leaks"); have != 0 {
+					if have := pooledtest.ScanOne[int](t, with, "SELECT count(*) FROM leaks"); have != 0 {
 						t.Errorf("have %d rows that were never committed", have)
 					}
 					with.Close()
@@ -140,19 +142,19 @@ func TestNoTransactionOutlivesItsCheckout(t *testing.T) {
 func TestResetCommitKeepsWhatWasDone(t *testing.T) {
 	for _, s := range servers {
 		t.Run(s.name, func(t *testing.T) {
-			db := openServer(t, "pooled", withOptions(s.dsn(t), s.params()...), "pool_size=1", "pool_max_overflow=0", "pool_reset_on_return=commit")
+			db := openServer(t, "pooled", pooledtest.WithOptions(s.dsn(t), s.params()...), "pool_size=1", "pool_max_overflow=0", "pool_reset_on_return=commit")
 			table(t, db, "kept", "a INT")
 			conn, err := db.Conn(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
-			mustExec(t, conn, "BEGIN")
-			mustExec(t, conn, "INSERT INTO kept VALUES (1)")
-			give(t, conn)
+			pooledtest.MustExec(t, conn, "BEGIN")
+			pooledtest.MustExec(t, conn, "INSERT INTO kept VALUES (1)")
+			pooledtest.Give(t, conn)
 			if s.inTransaction(t, db) {
 				t.Error("the next borrower is in a transaction")
 			}
-			if have := scanOne[int](t, db, "SELECT count(*) FROM kept"); have != 1 {
+			if have := pooledtest.ScanOne[int](t, db, "SELECT count(*) FROM kept"); have != 1 {
 				t.Errorf("have %d rows, want 1", have)
 			}
 		})
@@ -163,21 +165,21 @@ func TestResetCommitKeepsWhatWasDone(t *testing.T) {
 func TestLocksAreReleasedOnReturn(t *testing.T) {
 	for _, s := range []server{onPostgres, onMySQL} {
 		t.Run(s.name, func(t *testing.T) {
-			dsn := withOptions(s.dsn(t), s.params()...)
+			dsn := pooledtest.WithOptions(s.dsn(t), s.params()...)
 			db := openServer(t, "pooled", dsn)
 			table(t, db, "locked", "a INT")
-			mustExec(t, db, "INSERT INTO locked VALUES (1)")
+			pooledtest.MustExec(t, db, "INSERT INTO locked VALUES (1)")
 			conn, err := db.Conn(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
-			mustExec(t, conn, "BEGIN")
-			mustExec(t, conn, "UPDATE locked SET a = 2")
-			give(t, conn)
+			pooledtest.MustExec(t, conn, "BEGIN")
+			pooledtest.MustExec(t, conn, "UPDATE locked SET a = 2")
+			pooledtest.Give(t, conn)
 
 			other := openServer(t, s.bare, dsn)
-			mustExec(t, other, "UPDATE locked SET a = 3")
-			if have := scanOne[int](t, db, "SELECT a FROM locked"); have != 3 {
+			pooledtest.MustExec(t, other, "UPDATE locked SET a = 3")
+			if have := pooledtest.ScanOne[int](t, db, "SELECT a FROM locked"); have != 3 {
 				t.Errorf("have %d, want 3", have)
 			}
 		})

@@ -1,4 +1,4 @@
-package pooled_test
+package servertest_test
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
 // step is one thing that happens to a server connection in a story, or to what it works with.
@@ -73,7 +74,7 @@ func (s server) tell(t *testing.T, db, admin *sql.DB, steps []step) (seen []stri
 			_, err := op.ExecContext(ctx, step.query)
 			seen = append(seen, what+": "+shownError(err))
 		case "other":
-			mustExec(t, admin, step.query)
+			pooledtest.MustExec(t, admin, step.query)
 		case "hidden":
 			seen = append(seen, what+": "+shownError(behind(ctx, db, step.query)))
 		case "prepared":
@@ -150,7 +151,7 @@ func (s server) several() []string {
 func mustRun(t testing.TB, db operator, statements string) {
 	t.Helper()
 	if statements != "" {
-		mustExec(t, db, statements)
+		pooledtest.MustExec(t, db, statements)
 	}
 }
 
@@ -369,16 +370,16 @@ func TestStmtCacheChangesInThePool(t *testing.T) {
 					defer conn.Close()
 					conns = append(conns, conn)
 					for range 3 {
-						mustExec(t, conn, "INSERT INTO cache_shared VALUES ($1)", now)
+						pooledtest.MustExec(t, conn, "INSERT INTO cache_shared VALUES ($1)", now)
 					}
 				}
 				const change = "ALTER TABLE cache_shared ALTER a TYPE TIMESTAMPTZ"
 				switch how {
 				case "autocommit":
-					give(t, conns[1])
-					mustExec(t, db, change)
+					pooledtest.Give(t, conns[1])
+					pooledtest.MustExec(t, db, change)
 				case "conn": // it is kept: what has been done is done
-					mustExec(t, conns[1], change)
+					pooledtest.MustExec(t, conns[1], change)
 				case "prepared", "prepared and back":
 					stmt, err := conns[1].PrepareContext(t.Context(), change)
 					if err != nil {
@@ -393,10 +394,10 @@ func TestStmtCacheChangesInThePool(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					mustExec(t, tx, change)
+					pooledtest.MustExec(t, tx, change)
 					if how == "rolled back" {
 						err = tx.Rollback()
-						mustExec(t, conns[1], change)
+						pooledtest.MustExec(t, conns[1], change)
 					} else {
 						err = tx.Commit()
 					}
@@ -405,18 +406,18 @@ func TestStmtCacheChangesInThePool(t *testing.T) {
 					}
 				}
 				if how == "prepared and back" {
-					give(t, conns[1])
+					pooledtest.Give(t, conns[1])
 				}
 				var op operator = conns[0]
 				if user == "autocommit" {
-					give(t, conns[0])
+					pooledtest.Give(t, conns[0])
 					op = db
 				}
-				mustExec(t, op, "DELETE FROM cache_shared")
+				pooledtest.MustExec(t, op, "DELETE FROM cache_shared")
 				for range 3 {
-					mustExec(t, op, "INSERT INTO cache_shared VALUES ($1)", now)
+					pooledtest.MustExec(t, op, "INSERT INTO cache_shared VALUES ($1)", now)
 				}
-				if have := scanOne[int](t, op, "SELECT count(*) FROM cache_shared WHERE a = '2024-02-29 07:00Z'"); have != 3 {
+				if have := pooledtest.ScanOne[int](t, op, "SELECT count(*) FROM cache_shared WHERE a = '2024-02-29 07:00Z'"); have != 3 {
 					t.Errorf("have %d rows of that moment, want 3", have)
 				}
 			})
@@ -431,11 +432,11 @@ func (s server) sideways(t *testing.T, driver string, setup, clean []string, cha
 	t.Helper()
 	admin := openServer(t, s.bare, s.dsn(t))
 	for _, text := range append(clean, setup...) {
-		mustExec(t, admin, text)
+		pooledtest.MustExec(t, admin, text)
 	}
 	defer func() {
 		for _, text := range clean {
-			mustExec(t, admin, text)
+			pooledtest.MustExec(t, admin, text)
 		}
 	}()
 	if driver == "pooled" {
@@ -498,7 +499,7 @@ func TestStmtCacheHiddenChangesInThePool(t *testing.T) {
 		"behind a query":              {"NULL;", by("SELECT 1; " + alter)},
 		"in a transaction by texts": {"NULL;", func(t *testing.T, _ *sql.DB, conn *sql.Conn) {
 			for _, text := range []string{"BEGIN", alter, "SELECT 1", "COMMIT"} {
-				mustExec(t, conn, text)
+				pooledtest.MustExec(t, conn, text)
 			}
 		}},
 		"prepared": {alter + ";", func(t *testing.T, _ *sql.DB, conn *sql.Conn) {
@@ -516,13 +517,13 @@ func TestStmtCacheHiddenChangesInThePool(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			mustExec(t, tx, "CALL cache_shared_p()")
+			pooledtest.MustExec(t, tx, "CALL cache_shared_p()")
 			if err := tx.Commit(); err != nil {
 				t.Error(err)
 			}
 		}},
 		"Raw": {"NULL;", func(t *testing.T, db *sql.DB, conn *sql.Conn) {
-			give(t, conn)
+			pooledtest.Give(t, conn)
 			if err := behind(t.Context(), db, alter); err != nil {
 				t.Error(err)
 			}
@@ -663,11 +664,11 @@ func TestStmtCacheMomentsGoOn(t *testing.T) {
 		"'Now'::timestamptz + interval '1 day'", "('{now}'::timestamptz[])[1]", "('[now,)'::tstzrange)::text", "('(now)'::cache_moment).a", "$$now$$::timestamptz", `E'\156ow'::timestamptz`, `U&'\006eow'::timestamptz`} {
 		t.Run(literal, func(t *testing.T) {
 			admin := openServer(t, "postgres", onPostgres.dsn(t))
-			mustExec(t, admin, "DROP TYPE IF EXISTS cache_moment; CREATE TYPE cache_moment AS (a timestamptz)")
+			pooledtest.MustExec(t, admin, "DROP TYPE IF EXISTS cache_moment; CREATE TYPE cache_moment AS (a timestamptz)")
 			db := openCached(t, onPostgres)
 			seen := map[string]bool{}
 			for range 4 {
-				seen[fmt.Sprint(scanOne[any](t, db, "SELECT "+literal+" WHERE 1 = $1", 1))] = true
+				seen[fmt.Sprint(pooledtest.ScanOne[any](t, db, "SELECT "+literal+" WHERE 1 = $1", 1))] = true
 			}
 			if len(seen) != 4 {
 				t.Errorf("have %d moments in 4 uses, want 4", len(seen))
@@ -686,7 +687,7 @@ func TestStmtCacheAndHooks(t *testing.T) {
 			mustRun(t, admin, clean+"; CREATE SCHEMA cache_x; CREATE SCHEMA cache_y; CREATE TABLE cache_x.cache_stale (a INT); CREATE TABLE cache_y.cache_stale (a TEXT)")
 			t.Cleanup(func() { admin.Exec(clean) })
 			tenant := "cache_x"
-			cfg, err := pooled.ParseDSN(withOptions(s.dsn(t), cacheOf(cacheSize)))
+			cfg, err := pooled.ParseDSN(pooledtest.WithOptions(s.dsn(t), cacheOf(cacheSize)))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -717,7 +718,7 @@ func TestStmtCacheAndHooks(t *testing.T) {
 			tenant = "cache_x"
 			insert(2)
 			for table, want := range map[string]int{"cache_x": 6, "cache_y": 3} {
-				if have := scanOne[int](t, admin, "SELECT count(*) FROM "+table+".cache_stale"); have != want {
+				if have := pooledtest.ScanOne[int](t, admin, "SELECT count(*) FROM "+table+".cache_stale"); have != want {
 					t.Errorf("%s: have %d rows, want %d", table, have, want)
 				}
 			}

@@ -1,4 +1,4 @@
-package pooled_test
+package servertest_test
 
 import (
 	"database/sql"
@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"testing"
+
+	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
 // MariaDB refuses to prepare more than max_prepared_stmt_count statements of all clients. That must not become the error of a program
@@ -21,9 +23,9 @@ func TestStmtCacheAtTheServersLimit(t *testing.T) {
 		t.Run(fmt.Sprintf("%d for %d pools, %v", test.limit, test.pools, test.prepares), func(t *testing.T) {
 			admin := openServer(t, s.bare, s.dsn(t))
 			waitKeptByAll(t, admin, 0)
-			before := scanOne[int](t, admin, "SELECT @@max_prepared_stmt_count")
-			defer func() { mustExec(t, admin, fmt.Sprint("SET GLOBAL max_prepared_stmt_count = ", before)) }()
-			mustExec(t, admin, fmt.Sprint("SET GLOBAL max_prepared_stmt_count = ", test.limit))
+			before := pooledtest.ScanOne[int](t, admin, "SELECT @@max_prepared_stmt_count")
+			defer func() { pooledtest.MustExec(t, admin, fmt.Sprint("SET GLOBAL max_prepared_stmt_count = ", before)) }()
+			pooledtest.MustExec(t, admin, fmt.Sprint("SET GLOBAL max_prepared_stmt_count = ", test.limit))
 			var dbs []*sql.DB
 			for range test.pools {
 				dbs = append(dbs, openServer(t, "pooled", s.dsn(t), cacheOf(cacheSize), fmt.Sprint("pool_max_conns=", conns)))
@@ -56,14 +58,14 @@ func TestStmtCacheWhenTheServersLimitFalls(t *testing.T) {
 	s := onMySQL
 	admin := openServer(t, s.bare, s.dsn(t))
 	waitKeptByAll(t, admin, 0)
-	before := scanOne[int](t, admin, "SELECT @@max_prepared_stmt_count")
-	restore := func() { mustExec(t, admin, fmt.Sprint("SET GLOBAL max_prepared_stmt_count = ", before)) }
+	before := pooledtest.ScanOne[int](t, admin, "SELECT @@max_prepared_stmt_count")
+	restore := func() { pooledtest.MustExec(t, admin, fmt.Sprint("SET GLOBAL max_prepared_stmt_count = ", before)) }
 	defer restore()
 	dbs := []*sql.DB{openServer(t, "pooled", s.dsn(t), cacheOf(cacheSize), fmt.Sprint("pool_max_conns=", conns))}
 	for _, err := range s.askAll(t, dbs, callers, texts) {
 		t.Error(err)
 	}
-	mustExec(t, admin, fmt.Sprint("SET GLOBAL max_prepared_stmt_count = ", 2*conns))
+	pooledtest.MustExec(t, admin, fmt.Sprint("SET GLOBAL max_prepared_stmt_count = ", 2*conns))
 	if errs := s.askAll(t, dbs, callers, texts); len(errs) > 0 {
 		t.Logf("%d of %d callers have had an error, such as %v", len(errs), callers, errs[0])
 	}
@@ -105,8 +107,8 @@ func (s server) askAll(t testing.TB, dbs []*sql.DB, callers, texts int) (errs []
 func TestStmtCacheWithoutStatements(t *testing.T) {
 	s := onMySQL
 	admin := openServer(t, s.bare, s.dsn(t))
-	before := scanOne[int](t, admin, "SELECT @@max_prepared_stmt_count")
-	limit := func(n int) { mustExec(t, admin, fmt.Sprint("SET GLOBAL max_prepared_stmt_count = ", n)) }
+	before := pooledtest.ScanOne[int](t, admin, "SELECT @@max_prepared_stmt_count")
+	limit := func(n int) { pooledtest.MustExec(t, admin, fmt.Sprint("SET GLOBAL max_prepared_stmt_count = ", n)) }
 	defer limit(before)
 	ask := func(db *sql.DB) (all []string) {
 		defer db.Close()

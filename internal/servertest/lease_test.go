@@ -1,4 +1,4 @@
-package pooled_test
+package servertest_test
 
 import (
 	"context"
@@ -27,7 +27,7 @@ func TestStmtOutlivesItsContext(t *testing.T) {
 						stmt.Exec()
 						stmt.Close()
 					}
-					mustExec(t, db, "SELECT 1")
+					pooledtest.MustExec(t, db, "SELECT 1")
 				})
 			}
 		}
@@ -181,8 +181,8 @@ func TestStmtCloseOnASilentNetwork(t *testing.T) {
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("have %v, want DeadlineExceeded", err)
 	}
-	give(t, conn)
-	mustExec(t, db, "SELECT 1")
+	pooledtest.Give(t, conn)
+	pooledtest.MustExec(t, db, "SELECT 1")
 	if pool, _ := pooled.PoolOf(db); pool.Stats().Invalidated != 1 {
 		t.Errorf("have %+v, want one invalidated", pool.Stats())
 	}
@@ -193,9 +193,9 @@ func TestStmtCloseOnASilentNetwork(t *testing.T) {
 func TestCopyIsClosedWithoutALimit(t *testing.T) {
 	db := openServer(t, "pooled", onPostgres.dsn(t), "pool_reset_timeout=100ms", "pool_size=1", "pool_max_overflow=0")
 	table(t, db, "copied_slowly", "a INT")
-	mustExec(t, db, "CREATE OR REPLACE FUNCTION copied_slowly_row() RETURNS trigger LANGUAGE plpgsql "+
+	pooledtest.MustExec(t, db, "CREATE OR REPLACE FUNCTION copied_slowly_row() RETURNS trigger LANGUAGE plpgsql "+
 		"AS 'BEGIN PERFORM pg_sleep(0.5); RETURN NEW; END'")
-	mustExec(t, db, "CREATE TRIGGER slow BEFORE INSERT ON copied_slowly FOR EACH ROW "+
+	pooledtest.MustExec(t, db, "CREATE TRIGGER slow BEFORE INSERT ON copied_slowly FOR EACH ROW "+
 		"EXECUTE FUNCTION copied_slowly_row()")
 	tx, err := db.Begin()
 	if err != nil {
@@ -214,7 +214,7 @@ func TestCopyIsClosedWithoutALimit(t *testing.T) {
 	if err := tx.Commit(); err != nil {
 		t.Error(err)
 	}
-	if have := scanOne[int](t, db, "SELECT count(*) FROM copied_slowly"); have != 1 {
+	if have := pooledtest.ScanOne[int](t, db, "SELECT count(*) FROM copied_slowly"); have != 1 {
 		t.Errorf("have %d rows, want 1", have)
 	}
 }
