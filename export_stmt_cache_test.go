@@ -11,7 +11,6 @@ import (
 // ErrStale and ErrFull are what a server says where StmtsForAll has told the pool so.
 var (
 	ErrStale = errors.New("stale statement")
-	ErrUnfit = errors.New("unfit statement")
 	ErrFull  = errors.New("no more statements")
 )
 
@@ -31,7 +30,7 @@ func StmtsForAll(skips bool) (undo func()) {
 		ReturnsRows:   func(query string) bool { return sqltext.ReturnsRows(sqltext.Unknown, query) },
 		ClosesLocally: true,
 		Stale:         func(err error) bool { return errors.Is(err, ErrStale) },
-		Unfit:         func(err error) bool { return errors.Is(err, ErrUnfit) },
+		Unfit:         never,
 		Changed:       func(error) bool { return false },
 		Full:          func(err error) bool { return errors.Is(err, ErrFull) },
 	}
