@@ -47,11 +47,15 @@ func (p *Pool) fireInvalidate(s *ServerConn, cause error) {
 
 // panicked logs what the core recovered from, and makes an error of it.
 func (p *Pool) panicked(during string, v any) error {
-	if during == "open" {
+	switch during {
+	case "open":
 		p.logPanicked("pooled: panic while opening a connection", v)
 		return p.secrets.Error(fmt.Errorf("pooled: open connection: panic: %v", v))
+	case "leave", "close":
+		p.logPanicked("pooled: a hook panicked", v, "event", eventClose)
+	default:
+		p.logPanicked("pooled: panic", v, "during", during)
 	}
-	p.logPanicked("pooled: a hook panicked", v, "event", eventClose)
 	return nil
 }
 

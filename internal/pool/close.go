@@ -98,8 +98,22 @@ func (p *Pool[T]) retireLocked(s *Slot[T], cause error) {
 	}
 }
 
+// tellAndClose is close of one that goes of the pool's own accord.
+func (p *Pool[T]) tellAndClose(s *Slot[T], cause error) error {
+	return p.vacate(func() (err error) {
+		defer func() { err = p.callClose(s) }() // also if Leaving ends its goroutine
+		p.shield("leave", func() { p.cfg.Leaving(s.value, cause) })
+		return nil
+	})
+}
+
 // close closes s, which was retired, and gives its place up.
 func (p *Pool[T]) close(s *Slot[T]) error {
+	return p.vacate(func() error { return p.callClose(s) })
+}
+
+// vacate gives up the place of one that was retired when end has returned, or after longClose.
+func (p *Pool[T]) vacate(end func() error) error {
 	patience := time.AfterFunc(longClose, func() { p.addClosing(0, 1) })
 	defer func() {
 		slow := 0
@@ -108,7 +122,7 @@ func (p *Pool[T]) close(s *Slot[T]) error {
 		}
 		p.addClosing(-1, slow)
 	}()
-	return p.callClose(s)
+	return end()
 }
 
 func (p *Pool[T]) callClose(s *Slot[T]) (err error) {
@@ -120,8 +134,8 @@ func (p *Pool[T]) callClose(s *Slot[T]) (err error) {
 	return p.cfg.Close(s.value)
 }
 
-// longClose is how long a slot that is being closed keeps its place: to close a dead one can take minutes, and somebody
-// may be waiting.
+// longClose is how long a slot that is being closed keeps its place: Leaving, or closing a dead one, can take minutes,
+// and somebody may be waiting.
 const longClose = time.Second
 
 func (p *Pool[T]) addClosing(closing, slow int) {
@@ -136,21 +150,10 @@ func (p *Pool[T]) addClosing(closing, slow int) {
 func (p *Pool[T]) closeInBackgroundLocked(s *Slot[T], cause error, errs chan<- error) {
 	p.retireLocked(s, cause)
 	p.goLocked(func() {
-		p.tellLeaving(s, cause)
-		if err := p.close(s); errs != nil {
+		if err := p.tellAndClose(s, cause); errs != nil {
 			errs <- err
 		}
 	})
-}
-
-// tellLeaving is Config.Leaving, on a goroutine of the pool's own.
-func (p *Pool[T]) tellLeaving(s *Slot[T], cause error) {
-	defer func() {
-		if v := recover(); v != nil {
-			p.cfg.Panicked("leave", v)
-		}
-	}()
-	p.cfg.Leaving(s.value, cause)
 }
 
 // dropIdleLocked closes an idle slot, wherever among the others it is.

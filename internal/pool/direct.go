@@ -27,7 +27,7 @@ func (p *Pool[T]) OpenLeased(ctx context.Context) (s *Slot[T], err error) {
 		p.joinLocked(s)
 	}()
 	if s, err = p.callOpen(ctx, o); err != nil {
-		p.cfg.OpenFailed(err)
+		p.tellOpenFailed(err)
 	}
 	return s, err
 }

@@ -39,16 +39,24 @@ func (p *Pool[T]) wantedLocked() int {
 func (p *Pool[T]) openOne(values context.Context, o Opening[T], checkins uint64) {
 	defer p.backgroundDone()
 	ctx, cancel := p.openContext(values)
-	var s *Slot[T]
-	err := p.cfg.Causes.Exhausted
+	r := result[T]{err: p.cfg.Causes.Exhausted}
 	defer func() { // also if a function ends the goroutine
-		tooLong := err != nil && ctx.Err() == context.DeadlineExceeded
+		r.tooLong = r.err != nil && ctx.Err() == context.DeadlineExceeded
 		cancel()
-		p.opened(values, s, err, tooLong, checkins)
+		p.opened(values, r, checkins)
 	}()
-	if s, err = p.callOpen(ctx, o); err != nil {
-		p.cfg.OpenFailed(err)
+	if r.slot, r.err = p.callOpen(ctx, o); r.err != nil {
+		p.shield("full", func() { r.full = p.cfg.Full != nil && p.cfg.Full(r.err) })
+		p.tellOpenFailed(r.err)
 	}
+}
+
+// result is what came of opening a slot.
+type result[T any] struct {
+	slot    *Slot[T]
+	err     error
+	full    bool // err means that there are as many as there can be
+	tooLong bool // there was no more time for it
 }
 
 // callOpen is Config.Open, whose panic becomes an error: nobody could recover it on a goroutine of the pool's own.
@@ -59,6 +67,21 @@ func (p *Pool[T]) callOpen(ctx context.Context, o Opening[T]) (s *Slot[T], err e
 		}
 	}()
 	return p.cfg.Open(ctx, o)
+}
+
+func (p *Pool[T]) tellOpenFailed(err error) {
+	p.shield("open failed", func() { p.cfg.OpenFailed(err) })
+}
+
+// shield runs one of the functions in Config. Its panic goes no further: on a goroutine of the pool's own it would end
+// the program.
+func (p *Pool[T]) shield(during string, f func()) {
+	defer func() {
+		if v := recover(); v != nil {
+			p.cfg.Panicked(during, v)
+		}
+	}()
+	f()
 }
 
 // adjustLimitLocked draws the conclusion from one that was opened or not. One more is permitted if more callers wait
@@ -73,24 +96,23 @@ func (p *Pool[T]) adjustLimitLocked(err error, returned uint64) {
 }
 
 // opened takes the result of opening one.
-func (p *Pool[T]) opened(values context.Context, s *Slot[T], err error, tooLong bool, checkins uint64) {
+func (p *Pool[T]) opened(values context.Context, r result[T], checkins uint64) {
 	p.mu.Lock()
-	p.adjustLimitLocked(err, p.counts.Checkins-checkins)
+	p.adjustLimitLocked(r.err, p.counts.Checkins-checkins)
 	p.opening--
 	kept := true
 	switch {
-	case tooLong:
-		p.openFailedLocked(p.waitErrorLocked(PhaseOpening, p.firstWaitedLocked(), p.queue.n))
-	case err != nil:
-		p.openFailedLocked(err)
+	case r.tooLong:
+		p.openFailedLocked(p.waitErrorLocked(PhaseOpening, p.firstWaitedLocked(), p.queue.n), false)
+	case r.err != nil:
+		p.openFailedLocked(r.err, r.full)
 	default:
-		kept = p.joinQueueLocked(s)
+		kept = p.joinQueueLocked(r.slot)
 	}
 	p.openLocked(values)
 	p.mu.Unlock()
 	if !kept {
-		p.tellLeaving(s, nil)
-		p.close(s)
+		p.tellAndClose(r.slot, nil)
 	}
 }
 
@@ -157,10 +179,10 @@ func (p *Pool[T]) joinLocked(s *Slot[T]) {
 // openFailedLocked gives the error to the caller whose turn it was. That there are as many as there can be is nobody's
 // error while there are some that will come back, or others on their way: the pool learns its ceiling, and the callers
 // stay in the queue.
-func (p *Pool[T]) openFailedLocked(err error) {
+func (p *Pool[T]) openFailedLocked(err error, full bool) {
 	p.counts.OpenErrors++
 	switch {
-	case p.cfg.Full != nil && p.cfg.Full(err) && p.establishedLocked()+p.opening > 0:
+	case full && p.establishedLocked()+p.opening > 0:
 		p.lowerCeilingLocked(err)
 	case p.queue.n > 0:
 		p.failFirstLocked(err)

@@ -106,7 +106,7 @@ func (p *Pool[T]) FindOverdue() {
 	found := p.findOverdue()
 	slices.SortFunc(found, func(a, b Holding[T]) int { return cmp.Compare(a.slot.id, b.slot.id) })
 	if len(found) > 0 {
-		p.cfg.Overdue(found)
+		p.shield("overdue", func() { p.cfg.Overdue(found) })
 	}
 }
 

@@ -9,7 +9,7 @@
 //
 // All methods may be called at any time, from any goroutine; those that may block say so. The methods of a slot are for
 // its holder. All state is under one lock, under which nothing is called that can block: the functions in Config run
-// without it, but for Admit.
+// without it, but for Admit and Causes.Invalid.
 package pool
 
 import (
@@ -56,7 +56,8 @@ type Config[T any] struct {
 	Full func(error) bool
 	// Overdue is told of the leases that have lasted longer than OverdueAfter, once of each.
 	Overdue func([]Holding[T])
-	// Panicked is told what one of the other functions panicked with, and returns that as an error.
+	// Panicked is told what one of the other functions panicked with, and returns that as an error. during is "open",
+	// "open failed", "full", "leave", "close" or "overdue". A panic of Admit is its caller's.
 	Panicked func(during string, v any) error
 	// Admit decides whether a caller may take a slot at all: the only one may be free or not. It runs under the lock.
 	Admit func(free bool) error

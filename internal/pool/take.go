@@ -43,7 +43,7 @@ func (p *Pool[T]) leaseLocked(s *Slot[T], turn uint64) {
 func (p *Pool[T]) Take(ctx context.Context, since *time.Time, turn uint64) (*Slot[T], error) {
 	p.mu.Lock()
 	if p.cfg.Admit != nil {
-		if err := p.cfg.Admit(p.leased+p.queue.n == 0 || p.reclaimLocked()); err != nil {
+		if err := p.admitLocked(); err != nil {
 			p.mu.Unlock()
 			return nil, err
 		}
@@ -72,6 +72,19 @@ func (p *Pool[T]) Take(ctx context.Context, since *time.Time, turn uint64) (*Slo
 	s, err := p.wait(ctx, w)
 	p.freeWaiter(w)
 	return s, err
+}
+
+// admitLocked asks Admit. If that panics, or ends the goroutine, the lock is released.
+func (p *Pool[T]) admitLocked() error {
+	answered := false
+	defer func() {
+		if !answered {
+			p.mu.Unlock()
+		}
+	}()
+	err := p.cfg.Admit(p.leased+p.queue.n == 0 || p.reclaimLocked())
+	answered = true
+	return err
 }
 
 // refusalLocked is the error of a caller that may not even wait.
