@@ -15,7 +15,7 @@ import (
 // server is a real database for tests that compare pooled with the bare driver.
 type server struct {
 	name string
-	bare string                  // the parent driver's name
+	bare string                  // the bare driver's name
 	dsn  func(testing.TB) string // its DSN; skips without a server
 	arg  func(n int) string      // the n-th bind variable
 }

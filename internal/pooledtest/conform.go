@@ -18,15 +18,16 @@ type Open func(t *testing.T, parent driver.Connector) *sql.DB
 // and through open over another, for each profile, and compares results, errors (text, errors.Is, errors.As) and what
 // reached the server. Not compared are when connections are opened, reset and closed, when statements are closed (the
 // Fake still demands that they are), statements ROLLBACK and COMMIT, which are the pool's own, and how often something
-// was tried that failed with ErrBadConn, which means that it did not reach the server. Operations named in skip are left
-// out.
+// was tried that failed with ErrBadConn, which means that it did not reach the server. Operations named in skip are
+// left out.
 //
 // Both fakes demand a ResetSession between IsValid and the next use of a connection, and no use after ErrBadConn.
 func Conform(t *testing.T, open Open, skip ...string) {
 	conform(t, strict, open, skip, func(Profile) bool { return true })
 }
 
-// ConformLoosely is Conform for the profiles that the wrapper is for, but that it is left to it whether a statement is prepared.
+// ConformLoosely is Conform for the profiles that the wrapper is for, but that it is left to it whether a statement is
+// prepared.
 func ConformLoosely(t *testing.T, open Open, isFor func(Profile) bool) {
 	conform(t, loose, open, nil, isFor)
 }

@@ -15,7 +15,8 @@ var conformOps = slices.Concat(argumentOps(), resultOps, txOps, stmtOps, context
 var resultOps = []conformOp{
 	{name: "results", run: func(s *trial) {
 		s.each(func(on runner) {
-			for _, q := range []string{"SELECT 7", "SELECT n 3", "SELECT n 0", "SELECT sets 2 0 3", "SELECT types", "UPDATE", "GET k"} {
+			for _, q := range []string{"SELECT 7", "SELECT n 3", "SELECT n 0", "SELECT sets 2 0 3", "SELECT types",
+				"UPDATE", "GET k"} {
 				s.query(on, q)
 				s.prepared(on, q, func() []any { return nil })
 			}

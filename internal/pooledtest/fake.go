@@ -154,7 +154,8 @@ func (f *Fake) leaks() []string {
 		leaks = append(leaks, fmt.Sprintf("c%d (%d statements, %d Rows, in a transaction: %t)", id, c.stmts, c.rows, c.inTx))
 	}
 	if len(leaks) == 0 && f.counts.StmtsOpen+f.counts.RowsOpen > 0 {
-		leaks = append(leaks, fmt.Sprintf("%d statements, %d Rows of closed connections", f.counts.StmtsOpen, f.counts.RowsOpen))
+		leaks = append(leaks, fmt.Sprintf("%d statements, %d Rows of closed connections", f.counts.StmtsOpen,
+			f.counts.RowsOpen))
 	}
 	return leaks
 }
@@ -338,7 +339,8 @@ func (f *Fake) Violations() []string {
 	return append([]string(nil), f.violations...)
 }
 
-// TakeViolations returns what broke the driver contract so far and forgets it, so that the test's end doesn't report it.
+// TakeViolations returns what broke the driver contract so far and forgets it, so that the test's end doesn't report
+// it.
 func (f *Fake) TakeViolations() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()

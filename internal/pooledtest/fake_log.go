@@ -24,8 +24,9 @@ func markOf(ctx context.Context) string {
 
 // Call is one thing that reached the server.
 type Call struct {
-	Conn  int                 // 0 for a Connect that failed
-	Op    string              // connect, resetSession, prepare, exec, query, stmt exec, stmt query, stmt close, begin, commit, rollback, ping, close
+	Conn int // 0 for a Connect that failed
+	// connect, resetSession, prepare, exec, query, stmt exec, stmt query, stmt close, begin, commit, rollback, ping, close
+	Op    string
 	Query string              // the statement's text; for begin the options
 	Args  []driver.NamedValue // as the driver received them
 	Mark  string              // of the context, see WithMark

@@ -450,7 +450,8 @@ func TestProfilesDiffer(t *testing.T) {
 		has, no Features
 	}{
 		"Full": {Full, HasExecerContext | HasQueryerContext | HasPrepareContext | HasBeginTx | HasPinger | HasSessionResetter |
-			HasValidator | HasStmtExecContext | HasStmtQueryContext | HasNumInput, HasConnChecker | HasExecer | HasStmtChecker | HasColumnConverter},
+			HasValidator | HasStmtExecContext | HasStmtQueryContext | HasNumInput,
+			HasConnChecker | HasExecer | HasStmtChecker | HasColumnConverter},
 		"Minimal":    {Minimal, HasNumInput, ^HasNumInput},
 		"Legacy":     {Legacy, HasExecer | HasQueryer, HasExecerContext | HasBeginTx},
 		"AnyInput":   {AnyInput, HasStmtExecContext, HasNumInput},

@@ -200,7 +200,8 @@ func TestProxyWires(t *testing.T) {
 		data string
 		want []string
 	}{
-		{"postgres", newPostgresWire, postgres, []string{"Query SELECT 1", "Parse SELECT 2", "Bind", "Execute", "Sync", "message 0x3f", "Terminate"}},
+		{"postgres", newPostgresWire, postgres, []string{"Query SELECT 1", "Parse SELECT 2", "Bind", "Execute", "Sync",
+			"message 0x3f", "Terminate"}},
 		{"cancel", newPostgresWire, "\x00\x00\x00\x10\x04\xd2\x16\x2e12345678", []string{"CancelRequest"}},
 		{"mysql", newMySQLWire, mysql, []string{"Query SELECT 1", "Reset", "Ping", "InitDB db", "message 0x7f", "Quit"}},
 	} {

@@ -32,7 +32,8 @@ func TestBeforeConnectRotatesThePassword(t *testing.T) {
 				return nil
 			}})
 			db := openServer(t, "pooled", dsn, "pool_hooks="+name)
-			who := map[string]string{"postgres": "SELECT current_user", "mysql": "SELECT SUBSTRING_INDEX(CURRENT_USER(), '@', 1)"}
+			who := map[string]string{"postgres": "SELECT current_user",
+				"mysql": "SELECT SUBSTRING_INDEX(CURRENT_USER(), '@', 1)"}
 			if have := pooledtest.ScanOne[string](t, db, who[s.name]); have != user {
 				t.Errorf("have %s, want %s", have, user)
 			}

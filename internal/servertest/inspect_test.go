@@ -7,7 +7,7 @@ import (
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
-// Each server connection knows what its server calls it, also with an interceptor before the parent.
+// Each server connection knows what its server calls it, also with an interceptor before the driver.
 func TestSessionOnServers(t *testing.T) {
 	for _, test := range []struct {
 		server

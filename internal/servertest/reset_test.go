@@ -15,7 +15,7 @@ type leak struct {
 	do    []string // on one connection, errors ignored
 }
 
-// inTransaction asks the server in which state the next borrower finds it.
+// inTransaction asks the server in which state the next user finds it.
 func (s server) inTransaction(t *testing.T, db *sql.DB) bool {
 	t.Helper()
 	ctx := context.Background()
@@ -71,7 +71,8 @@ func (s server) transactionLeaks() []leak {
 			{"autocommit off in another word", nil, []string{"SET @@session.autocommit = OFF", "INSERT INTO leaks VALUES (4)"}},
 			{"completion type", nil, []string{"SET completion_type=CHAIN", "BEGIN", "COMMIT", "INSERT INTO leaks VALUES (5)"}},
 			{"commit and chain", nil, []string{"BEGIN", "COMMIT AND CHAIN", "INSERT INTO leaks VALUES (6)"}},
-			{"procedure that begins", []string{"CREATE OR REPLACE PROCEDURE leak_begin() BEGIN START TRANSACTION; INSERT INTO leaks VALUES (7); END"},
+			{"procedure that begins", []string{"CREATE OR REPLACE PROCEDURE leak_begin() BEGIN START TRANSACTION; " +
+				"INSERT INTO leaks VALUES (7); END"},
 				[]string{"CALL leak_begin()"}},
 			{"procedure that turns autocommit off", []string{"CREATE OR REPLACE PROCEDURE leak_auto() SET autocommit=0"},
 				[]string{"CALL leak_auto()", "INSERT INTO leaks VALUES (8)"}},
@@ -118,7 +119,7 @@ func TestNoTransactionOutlivesItsCheckout(t *testing.T) {
 					bare.SetMaxOpenConns(1)
 					leave(bare)
 					if !s.inTransaction(t, bare) {
-						t.Error("bare: the next borrower is not in a transaction: this leak is none")
+						t.Error("bare: the next user is not in a transaction: this leak is none")
 					}
 					bare.Close()
 
@@ -126,7 +127,7 @@ func TestNoTransactionOutlivesItsCheckout(t *testing.T) {
 					for range 2 { // a session that was dirty once stays under watch
 						leave(with)
 						if s.inTransaction(t, with) {
-							t.Error("pooled: the next borrower is in a transaction")
+							t.Error("pooled: the next user is in a transaction")
 						}
 					}
 					if have := pooledtest.ScanOne[int](t, with, "SELECT count(*) FROM leaks"); have != 0 {
@@ -142,7 +143,8 @@ func TestNoTransactionOutlivesItsCheckout(t *testing.T) {
 func TestResetCommitKeepsWhatWasDone(t *testing.T) {
 	for _, s := range servers {
 		t.Run(s.name, func(t *testing.T) {
-			db := openServer(t, "pooled", pooledtest.WithOptions(s.dsn(t), s.params()...), "pool_size=1", "pool_max_overflow=0", "pool_reset_on_return=commit")
+			db := openServer(t, "pooled", pooledtest.WithOptions(s.dsn(t), s.params()...), "pool_size=1",
+				"pool_max_overflow=0", "pool_reset_on_return=commit")
 			table(t, db, "kept", "a INT")
 			conn, err := db.Conn(t.Context())
 			if err != nil {
@@ -152,7 +154,7 @@ func TestResetCommitKeepsWhatWasDone(t *testing.T) {
 			pooledtest.MustExec(t, conn, "INSERT INTO kept VALUES (1)")
 			pooledtest.Give(t, conn)
 			if s.inTransaction(t, db) {
-				t.Error("the next borrower is in a transaction")
+				t.Error("the next user is in a transaction")
 			}
 			if have := pooledtest.ScanOne[int](t, db, "SELECT count(*) FROM kept"); have != 1 {
 				t.Errorf("have %d rows, want 1", have)

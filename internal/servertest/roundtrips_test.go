@@ -65,7 +65,8 @@ func TestNoRoundTripWithoutNeed(t *testing.T) {
 			} {
 				have := sent(t, s, "pooled", options, work)
 				if !slices.Equal(have, want) {
-					t.Errorf("%s: have %d messages, want %d, the bare driver's: %s", options, len(have), len(want), firstDifference(have, want))
+					t.Errorf("%s: have %d messages, want %d, the bare driver's: %s", options, len(have), len(want),
+						firstDifference(have, want))
 				}
 			}
 		})
@@ -85,13 +86,13 @@ func firstDifference(have, want []string) string {
 // more.
 func TestGreetingSends(t *testing.T) {
 	const (
-		pgIdle  = "Query SELECT setting FROM pg_catalog.pg_settings WHERE name = 'idle_session_timeout'"
-		pgStmts = "Query SELECT pg_catalog.pg_backend_pid()"
-		my      = "Query SELECT @@autocommit, @@completion_type, @@wait_timeout, CONNECTION_ID()"
-		myStmts = my + ", @@max_prepared_stmt_count"
-		pgInit  = "Query SET a.b = 1"
-		myInit  = "Query SET @b = 1"
-		myBorn  = "Query SET completion_type = 1"
+		pgIdle    = "Query SELECT setting FROM pg_catalog.pg_settings WHERE name = 'idle_session_timeout'"
+		pgStmts   = "Query SELECT pg_catalog.pg_backend_pid()"
+		my        = "Query SELECT @@autocommit, @@completion_type, @@wait_timeout, CONNECTION_ID()"
+		myStmts   = my + ", @@max_prepared_stmt_count"
+		pgInit    = "Query SET a.b = 1"
+		myInit    = "Query SET @b = 1"
+		myInitial = "Query SET completion_type = 1"
 	)
 	for _, test := range []struct {
 		server
@@ -104,7 +105,7 @@ func TestGreetingSends(t *testing.T) {
 		{onPostgres, []string{"pool_init_sql=SET a.b = 1"}, []string{pgInit, pgIdle}, []string{pgInit}},
 		{onMySQL, nil, []string{my}, []string{my}},
 		{onMySQL, []string{cacheOf(9)}, []string{myStmts}, []string{myStmts}},
-		{onMySQL, []string{"completion_type=1"}, []string{myBorn, my}, []string{myBorn, my}},
+		{onMySQL, []string{"completion_type=1"}, []string{myInitial, my}, []string{myInitial, my}},
 		{onMySQL, []string{"pool_init_sql=SET @b = 1"}, []string{myInit, my}, []string{myInit, my}},
 	} {
 		t.Run(fmt.Sprint(test.name, test.options), func(t *testing.T) {
@@ -135,7 +136,8 @@ func TestResetSends(t *testing.T) {
 	)
 	mySent := []string{
 		"Reset",
-		"Query SET character_set_client = 'utf8mb4', character_set_results = 'utf8mb4', collation_connection = 'utf8mb4_general_ci', max_statement_time = 0.000000, autocommit = 1, completion_type = 'NO_CHAIN'",
+		"Query SET character_set_client = 'utf8mb4', character_set_results = 'utf8mb4', collation_connection = " +
+			"'utf8mb4_general_ci', max_statement_time = 0.000000, autocommit = 1, completion_type = 'NO_CHAIN'",
 		"Query SET ROLE NONE",
 		"Query USE `pooled_test`",
 	}
@@ -157,9 +159,10 @@ func TestResetSends(t *testing.T) {
 		{onMySQL, "session", "SELECT 1", mySent},
 	} {
 		t.Run(test.name+", "+test.mode+", "+test.do, func(t *testing.T) {
-			have := sent(t, test.server, "pooled", []string{"pool_reset_on_return=" + test.mode}, func(t *testing.T, db *sql.DB) {
-				pooledtest.MustExec(t, db, test.do)
-			})
+			have := sent(t, test.server, "pooled", []string{"pool_reset_on_return=" + test.mode},
+				func(t *testing.T, db *sql.DB) {
+					pooledtest.MustExec(t, db, test.do)
+				})
 			if want := append([]string{"Query " + test.do}, test.want...); !slices.Equal(have, want) {
 				t.Errorf("have %q, want %q", have, want)
 			}

@@ -15,7 +15,7 @@ import (
 // server is a real database for tests that compare pooled with the bare driver.
 type server struct {
 	name string
-	bare string                  // the parent driver's name
+	bare string                  // the bare driver's name
 	dsn  func(testing.TB) string // its DSN; skips without a server
 	arg  func(n int) string      // the n-th bind variable
 }
@@ -50,7 +50,8 @@ func openServer(t testing.TB, driver, dsn string, options ...string) *sql.DB {
 
 // both runs f with the bare driver and with pooled before it and compares what
 // it returns.
-func both[T any](t *testing.T, s server, options []string, equal func(bare, pooled T) bool, f func(t *testing.T, db *sql.DB) T) {
+func both[T any](t *testing.T, s server, options []string, equal func(bare, pooled T) bool,
+	f func(t *testing.T, db *sql.DB) T) {
 	t.Helper()
 	dsn := s.dsn(t)
 	bare := f(t, openServer(t, s.bare, pooledtest.WithOptions(dsn, append(options, s.params()...)...)))

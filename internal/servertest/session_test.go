@@ -39,9 +39,11 @@ func TestSessionResetKeepsWhatAllSessionsHave(t *testing.T) {
 		asks    map[string]string
 	}{
 		{onPostgres, []string{"application_name=orders", "search_path=pg_catalog", "pool_init_sql=SET lock_timeout = 4321"},
-			map[string]string{"SHOW application_name": "orders", "SHOW search_path": "pg_catalog", "SHOW lock_timeout": "4321ms"}},
+			map[string]string{"SHOW application_name": "orders", "SHOW search_path": "pg_catalog",
+				"SHOW lock_timeout": "4321ms"}},
 		{onMySQL, []string{"charset=latin1", "sql_select_limit=77", "pool_init_sql=SET lock_wait_timeout = 99"},
-			map[string]string{"SELECT @@character_set_client": "latin1", "SELECT @@sql_select_limit": "77", "SELECT @@lock_wait_timeout": "99"}},
+			map[string]string{"SELECT @@character_set_client": "latin1", "SELECT @@sql_select_limit": "77",
+				"SELECT @@lock_wait_timeout": "99"}},
 	} {
 		t.Run(test.server.name, func(t *testing.T) {
 			options := append(test.options, "pool_size=1", "pool_max_overflow=0", "pool_reset_on_return=session")

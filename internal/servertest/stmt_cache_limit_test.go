@@ -10,8 +10,9 @@ import (
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
-// MariaDB refuses to prepare more than max_prepared_stmt_count statements of all clients. That must not become the error of a program
-// that would have had none without the cache: a statement for itself, to be closed at once, is all that each caller needs.
+// MariaDB refuses to prepare more than max_prepared_stmt_count statements of all clients. That must not become the
+// error of a program that would have had none without the cache: a statement for itself, to be closed at once, is all
+// that each caller needs.
 func TestStmtCacheAtTheServersLimit(t *testing.T) {
 	const callers, conns, texts = 8, 4, 30
 	s := onMySQL
@@ -19,7 +20,8 @@ func TestStmtCacheAtTheServersLimit(t *testing.T) {
 		limit    int
 		pools    int
 		prepares bool // the program prepares a statement of its own
-	}{{conns + 2, 1, false}, {2 * conns, 1, false}, {20, 1, true}, {40, 1, false}, {3*conns + 2, 3, false}, {40, 3, true}} {
+	}{{conns + 2, 1, false}, {2 * conns, 1, false}, {20, 1, true}, {40, 1, false}, {3*conns + 2, 3, false},
+		{40, 3, true}} {
 		t.Run(fmt.Sprintf("%d for %d pools, %v", test.limit, test.pools, test.prepares), func(t *testing.T) {
 			admin := openServer(t, s.bare, s.dsn(t))
 			waitKeptByAll(t, admin, 0)
@@ -116,7 +118,8 @@ func TestStmtCacheWithoutStatements(t *testing.T) {
 		for _, n := range []int{0, before} {
 			limit(n)
 			for i := range 4 {
-				all = append(all, answered(t.Context(), db, s.loadText(1), i), done(t.Context(), db, "INSERT INTO nowhere VALUES (?)", i))
+				all = append(all, answered(t.Context(), db, s.loadText(1), i),
+					done(t.Context(), db, "INSERT INTO nowhere VALUES (?)", i))
 			}
 		}
 		return all

@@ -141,7 +141,8 @@ func TestStmtCacheSendsNothingTwice(t *testing.T) {
 			}
 			for round := range rounds {
 				from := answered.Load()
-				pooledtest.WaitUntil(t, func() bool { return answered.Load() > from+200 }, func() string { return "nothing is answered any more" })
+				pooledtest.WaitUntil(t, func() bool { return answered.Load() > from+200 },
+					func() string { return "nothing is answered any more" })
 				if round%2 == 0 {
 					proxy.CloseAll()
 				} else {
@@ -150,7 +151,8 @@ func TestStmtCacheSendsNothingTwice(t *testing.T) {
 			}
 			close(stop)
 			wg.Wait()
-			if have := pooledtest.ScanOne[int](t, admin, "SELECT COUNT(*) FROM (SELECT a FROM cache_once GROUP BY a HAVING COUNT(*) > 1) AS twice"); have > 0 {
+			if have := pooledtest.ScanOne[int](t, admin, "SELECT COUNT(*) FROM (SELECT a FROM cache_once GROUP BY a "+
+				"HAVING COUNT(*) > 1) AS twice"); have > 0 {
 				t.Errorf("have %d rows that were inserted twice, want none", have)
 			}
 			rows, err := admin.Query("SELECT a FROM cache_once")
@@ -180,10 +182,12 @@ func TestStmtCacheSendsNothingTwice(t *testing.T) {
 func (s server) killAll(t testing.TB, admin *sql.DB) {
 	t.Helper()
 	if s.name == "postgres" {
-		pooledtest.MustExec(t, admin, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'INSERT INTO cache_once%'")
+		pooledtest.MustExec(t, admin, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE "+
+			"'INSERT INTO cache_once%'")
 		return
 	}
-	rows, err := admin.Query("SELECT id FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND db = DATABASE()")
+	rows, err := admin.Query("SELECT id FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND db = " +
+		"DATABASE()")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,7 +257,8 @@ func TestStmtCacheAndPrepared(t *testing.T) {
 				}
 				in := tx.Stmt(stmt)
 				for i := range 3 {
-					if err := errors.Join(in.QueryRow(i).Scan(new(int), new(int), new(string)), s.askOwn(t.Context(), tx, 0, i)); err != nil {
+					if err := errors.Join(in.QueryRow(i).Scan(new(int), new(int), new(string)),
+						s.askOwn(t.Context(), tx, 0, i)); err != nil {
 						t.Error(err)
 					}
 				}
@@ -286,7 +291,8 @@ func TestStmtCacheAndReset(t *testing.T) {
 			mode, class string
 			left        int // statements when the connection has come back
 		}{
-			{"none", "queue", 2}, {"rollback", "queue", 2}, {"commit", "queue", 2}, {"auto", "queue", 0}, {"session", "queue", 0},
+			{"none", "queue", 2}, {"rollback", "queue", 2}, {"commit", "queue", 2}, {"auto", "queue", 0},
+			{"session", "queue", 0},
 			{"rollback", "direct", 2}, {"auto", "direct", 0}, {"session", "direct", 0}, {"rollback", "static", 2},
 		} {
 			t.Run(s.name+", "+test.mode+", "+test.class, func(t *testing.T) {

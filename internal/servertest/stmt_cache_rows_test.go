@@ -11,12 +11,13 @@ import (
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
-// The end of a context in the middle of a kept statement is the error that it always was, and the next operation on that conn meets what it
-// would have met.
+// The end of a context in the middle of a kept statement is the error that it always was, and the next operation on
+// that conn meets what it would have met.
 func TestStmtCacheContextEnds(t *testing.T) {
 	for _, s := range cacheServers {
 		slow := map[string]string{"postgres": "SELECT pg_sleep($1)::text", "mysql": "SELECT SLEEP(?)"}[s.name]
-		many := map[string]string{"postgres": "SELECT generate_series(1, $1::int)", "mysql": "SELECT seq FROM seq_1_to_300000 WHERE seq <= ? AND SLEEP(0.00001) = 0"}[s.name]
+		many := map[string]string{"postgres": "SELECT generate_series(1, $1::int)",
+			"mysql": "SELECT seq FROM seq_1_to_300000 WHERE seq <= ? AND SLEEP(0.00001) = 0"}[s.name]
 		marks := 0
 		stages := map[string]func(ctx context.Context, end func(), db *sql.DB, slow string) string{
 			"query": func(ctx context.Context, _ func(), db *sql.DB, slow string) string {
@@ -86,7 +87,8 @@ func TestStmtCacheContextEnds(t *testing.T) {
 					var seen string
 					s.during(t, admin, mark, ctx.Strike, func() { seen = stage(ctx, ctx.Strike, db, slow) })
 					after := pooledtest.ScanOne[string](t, db, s.session())
-					return []string{seen, fmt.Sprint("the same session: ", before == after), answered(t.Context(), db, s.loadText(1), 7)}
+					return []string{seen, fmt.Sprint("the same session: ", before == after), answered(t.Context(), db,
+						s.loadText(1), 7)}
 				}
 				want := ask(openOne(t, s, s.bare))
 				wantSame(t, ask(openCached(t, s)), want)
@@ -107,11 +109,12 @@ func shownEnd(err error) string {
 	return shownError(err)
 }
 
-// A second statement while the rows of another are open in the same transaction: both drivers have words for it, and neither gives an
-// answer to another question.
+// A second statement while the rows of another are open in the same transaction: both drivers have words for it, and
+// neither gives an answer to another question.
 func TestStmtCacheRowsAreOpen(t *testing.T) {
 	for _, s := range cacheServers {
-		many := map[string]string{"postgres": "SELECT generate_series(1, 500) + 0 * $1::int", "mysql": "SELECT seq + 0 * ? FROM seq_1_to_500"}[s.name]
+		many := map[string]string{"postgres": "SELECT generate_series(1, 500) + 0 * $1::int",
+			"mysql": "SELECT seq + 0 * ? FROM seq_1_to_500"}[s.name]
 		fresh := 0
 		kinds := map[string]func(db operator) (*sql.Rows, error){
 			"kept": func(db operator) (*sql.Rows, error) { return db.QueryContext(t.Context(), many, 1) },
@@ -183,7 +186,9 @@ func TestStmtCacheRowsAreOpen(t *testing.T) {
 					have := ask(openCached(t, s))
 					if first == "kept" && s.name == "postgres" && second != "prepare" {
 						// The bare driver notices when it is too late, and loses the connection.
-						want = []string{"true", `"pq: there is already a query being processed on this connection" *errors.errorString`, "499 rows, no error, no error", "no error", "no error"}
+						want = []string{"true",
+							`"pq: there is already a query being processed on this connection" *errors.errorString`,
+							"499 rows, no error, no error", "no error", "no error"}
 					}
 					wantSame(t, have, want)
 				})
@@ -210,7 +215,8 @@ func count(rows *sql.Rows) string {
 // used again after that, and answers what it should.
 func TestStmtCacheRowsAreLeftOpen(t *testing.T) {
 	for _, s := range cacheServers {
-		many := map[string]string{"postgres": "SELECT generate_series(1, 500) + 0 * $1::int", "mysql": "SELECT seq + 0 * ? FROM seq_1_to_500"}[s.name]
+		many := map[string]string{"postgres": "SELECT generate_series(1, 500) + 0 * $1::int",
+			"mysql": "SELECT seq + 0 * ? FROM seq_1_to_500"}[s.name]
 		for _, how := range []string{"rollback", "commit", "context", "conn", "result"} {
 			t.Run(s.name+", "+how, func(t *testing.T) {
 				proxy := pooledtest.NewProxy(t, s.dsn(t))

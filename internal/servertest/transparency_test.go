@@ -1,16 +1,11 @@
 package servertest_test
 
 import (
-	"bytes"
-	"context"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"io"
 	"reflect"
-	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -18,7 +13,6 @@ import (
 	"github.com/go-sql-driver/mysql"
 	"github.com/lib/pq"
 
-	"github.com/pooled-go/pooled"
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
@@ -29,7 +23,8 @@ func (s server) manyTypes() string {
 	switch s.name {
 	case "postgres":
 		return `SELECT 1::int2, 2::int4, 3::int8, 1.5::float4, 2.5::float8, 12.34::numeric(10,2), 'a'::text, 'b'::varchar(7),
-			'c'::char(3), '\x00ff'::bytea, true, now()::date, now()::timestamptz, '12:00'::time, '{1,2}'::int[], '{"a":1}'::jsonb,
+			'c'::char(3), '\x00ff'::bytea, true, now()::date, now()::timestamptz, '12:00'::time,
+			'{1,2}'::int[], '{"a":1}'::jsonb,
 			gen_random_uuid(), NULL::int, '1 day'::interval, '10.0.0.1'::inet`
 	case "mysql":
 		return `SELECT CAST(1 AS SIGNED), CAST(2 AS UNSIGNED), 1.5e0, CAST(12.34 AS DECIMAL(10,2)), 'a', CAST('b' AS CHAR(7)),
@@ -123,7 +118,7 @@ func TestSeveralResultSets(t *testing.T) {
 	}
 }
 
-// Named arguments work where the parent knows them, and are refused in the
+// Named arguments work where the driver knows them, and are refused in the
 // same words where it doesn't.
 func TestNamedArguments(t *testing.T) {
 	for _, s := range servers {
@@ -155,7 +150,8 @@ func TestIsolationAndReadOnly(t *testing.T) {
 						shown := ""
 						switch s.name {
 						case "postgres":
-							shown = pooledtest.ScanOne[string](t, tx, "SHOW transaction_isolation") + pooledtest.ScanOne[string](t, tx, "SHOW transaction_read_only")
+							shown = pooledtest.ScanOne[string](t, tx, "SHOW transaction_isolation") +
+								pooledtest.ScanOne[string](t, tx, "SHOW transaction_read_only")
 						case "mysql":
 							// MariaDB shows the next transaction's level; what it refuses shows the rest.
 							_, err := tx.Exec("CREATE TEMPORARY TABLE IF NOT EXISTS ro (a INT)")
@@ -201,96 +197,6 @@ func TestErrorIdentity(t *testing.T) {
 	})
 }
 
-func (s server) sleep(seconds float64) string {
-	if s.name == "postgres" {
-		return fmt.Sprintf("SELECT pg_sleep(%v)", seconds)
-	}
-	return fmt.Sprintf("SELECT SLEEP(%v)", seconds)
-}
-
-// A context that ends in the middle of an operation ends it, with the same
-// error as bare, and the connection is fit for use or replaced.
-func TestContextEndsDuringEveryKindOfOperation(t *testing.T) {
-	for _, s := range []server{onPostgres, onMySQL} {
-		t.Run(s.name, func(t *testing.T) {
-			admin := openServer(t, s.bare, s.dsn(t))
-			marks := 0
-			both(t, s, nil, same[[]string], func(t *testing.T, db *sql.DB) (all []string) {
-				var slow string
-				stages := map[string]func(ctx context.Context) error{
-					"exec":  func(ctx context.Context) error { _, err := db.ExecContext(ctx, slow); return err },
-					"query": func(ctx context.Context) error { return db.QueryRowContext(ctx, slow).Scan(new(any)) },
-					"prepared": func(ctx context.Context) error {
-						stmt, err := db.Prepare(slow)
-						if err != nil {
-							return err
-						}
-						defer stmt.Close()
-						_, err = stmt.ExecContext(ctx)
-						return err
-					},
-					"transaction": func(ctx context.Context) error {
-						tx, err := db.BeginTx(ctx, nil)
-						if err != nil {
-							return err
-						}
-						defer tx.Rollback()
-						_, err = tx.ExecContext(ctx, slow)
-						return err
-					},
-					"conn": func(ctx context.Context) error {
-						conn, err := db.Conn(ctx)
-						if err != nil {
-							return err
-						}
-						defer conn.Close()
-						_, err = conn.ExecContext(ctx, slow)
-						return err
-					},
-				}
-				for _, name := range []string{"exec", "query", "prepared", "transaction", "conn"} {
-					for _, how := range []string{"deadline", "cancel", "before"} {
-						struck := pooledtest.NewDeadline()
-						canceled, cancel := context.WithCancel(t.Context())
-						ctx, end := context.Context(struck), struck.Strike
-						if how != "deadline" {
-							ctx, end = canceled, cancel
-						}
-						if how == "before" {
-							cancel()
-						}
-						marks++
-						mark := fmt.Sprintf("/* mark %d */", marks)
-						slow = s.sleep(30) + " " + mark
-						var err error
-						s.during(t, admin, mark, end, func() { err = stages[name](ctx) })
-						if err == nil {
-							t.Errorf("%s, %s: it was not ended", name, how)
-						}
-						all = append(all, fmt.Sprint(name, " ", how, " ", identity(err)))
-						cancel()
-						if err := db.Ping(); err != nil {
-							t.Errorf("after %s, %s: %v", name, how, err)
-						}
-					}
-				}
-				return all
-			})
-		})
-	}
-}
-
-// identity is what a program can find out about an error that doesn't change
-// from run to run.
-func identity(err error) string {
-	var e *pq.Error
-	if errors.As(err, &e) {
-		return fmt.Sprint("pq ", e.Code)
-	}
-	return fmt.Sprintf("canceled=%t deadline=%t bad=%t", errors.Is(err, context.Canceled),
-		errors.Is(err, context.DeadlineExceeded), errors.Is(err, driver.ErrBadConn))
-}
-
 func TestResults(t *testing.T) {
 	for _, s := range servers {
 		t.Run(s.name, func(t *testing.T) {
@@ -315,77 +221,6 @@ func TestResults(t *testing.T) {
 				return append(all, fmt.Sprint(n))
 			})
 		})
-	}
-}
-
-// 4 MB in and out, also as RawBytes, which are the driver's own buffer.
-func TestBlobs(t *testing.T) {
-	blob := bytes.Repeat([]byte("pooled\x00\xff"), 4<<20/8)
-	for _, s := range servers {
-		t.Run(s.name, func(t *testing.T) {
-			db := openServer(t, "pooled", s.dsn(t))
-			kind := map[string]string{"postgres": "BYTEA", "mysql": "LONGBLOB", "sqlite": "BLOB"}[s.name]
-			table(t, db, "blobs", "b "+kind)
-			pooledtest.MustExec(t, db, "INSERT INTO blobs VALUES ("+s.arg(1)+")", blob)
-			if have := pooledtest.ScanOne[[]byte](t, db, "SELECT b FROM blobs"); !bytes.Equal(have, blob) {
-				t.Errorf("have %d bytes, want the same %d", len(have), len(blob))
-			}
-			rows, err := db.Query("SELECT b FROM blobs WHERE 1 = "+s.arg(1), 1)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer rows.Close()
-			var raw sql.RawBytes
-			if !rows.Next() || rows.Scan(&raw) != nil || !bytes.Equal(raw, blob) {
-				t.Errorf("RawBytes: have %d bytes, want the same %d", len(raw), len(blob))
-			}
-		})
-	}
-}
-
-func TestCopyIn(t *testing.T) {
-	db := openServer(t, "pooled", onPostgres.dsn(t))
-	table(t, db, "copied", "a INT, b TEXT")
-	for range 3 { // a second and third time on a connection that has done it before
-		tx, err := db.Begin()
-		if err != nil {
-			t.Fatal(err)
-		}
-		stmt, err := tx.Prepare(pq.CopyIn("copied", "a", "b"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i := range 1000 {
-			if _, err := stmt.Exec(i, "row"); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if _, err := stmt.Exec(); err != nil {
-			t.Fatal(err)
-		}
-		if err := stmt.Close(); err != nil {
-			t.Fatal(err)
-		}
-		if err := tx.Commit(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if have := pooledtest.ScanOne[int](t, db, "SELECT count(*) FROM copied"); have != 3000 {
-		t.Errorf("have %d rows, want 3000", have)
-	}
-}
-
-func TestLoadData(t *testing.T) {
-	db := openServer(t, "pooled", onMySQL.dsn(t))
-	table(t, db, "loaded", "a INT, b VARCHAR(10)")
-	mysql.RegisterReaderHandler("loaded", func() io.Reader { return strings.NewReader("1\tx\n2\ty\n3\tz\n") })
-	defer mysql.DeregisterReaderHandler("loaded")
-	r, err := db.Exec("LOAD DATA LOCAL INFILE 'Reader::loaded' INTO TABLE loaded")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n, err := r.RowsAffected(); n != 3 || err != nil {
-		t.Errorf("have %d rows, %v, want 3", n, err)
 	}
 }
 
@@ -428,7 +263,8 @@ func TestPreparedStatementsAreShared(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					if have := pooledtest.ScanOne[int](t, conn, "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%+%'"); have != 0 {
+					if have := pooledtest.ScanOne[int](t, conn,
+						"SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%+%'"); have != 0 {
 						t.Errorf("have %d statements left at the server, want 0", have)
 					}
 					conns = append(conns, conn)
@@ -466,7 +302,7 @@ func TestTimeZones(t *testing.T) {
 	}
 }
 
-func TestRawOnRealParents(t *testing.T) {
+func TestRawOnRealDrivers(t *testing.T) {
 	for _, s := range servers {
 		t.Run(s.name, func(t *testing.T) {
 			raw := func(driverName string) (name string) {
@@ -487,62 +323,6 @@ func TestRawOnRealParents(t *testing.T) {
 			if bare, with := raw(s.bare), raw("pooled"); bare != with {
 				t.Errorf("have %s, want %s", with, bare)
 			}
-		})
-	}
-}
-
-// Overload with default options: more callers than the server has connections.
-// Nobody gets an error; the pool finds the ceiling.
-func TestOverload(t *testing.T) {
-	for _, s := range []server{onPostgres, onMySQL} {
-		t.Run(s.name, func(t *testing.T) {
-			dsn := s.dsn(t)
-			if s.name == "mysql" {
-				admin := openServer(t, "mysql", dsn)
-				before := pooledtest.ScanOne[int](t, admin, "SELECT @@max_connections")
-				pooledtest.MustExec(t, admin, "SET GLOBAL max_connections=20")
-				t.Cleanup(func() {
-					// Through a connection of its own, when the pool's are closed.
-					pooledtest.MustExec(t, admin, fmt.Sprint("SET GLOBAL max_connections=", before))
-				})
-			}
-			db := openServer(t, "pooled", dsn, "pool_connect_limit=16")
-			var wg sync.WaitGroup
-			for range 300 {
-				wg.Go(func() {
-					for range 3 {
-						if _, err := db.Exec(s.sleep(0.02)); err != nil {
-							t.Errorf("have %v", err)
-						}
-					}
-				})
-			}
-			wg.Wait()
-			pool, _ := pooled.PoolOf(db)
-			t.Logf("%+v", pool.Stats())
-			if stats := pool.Stats(); s.name == "mysql" && stats.ConnectErrors == 0 {
-				t.Errorf("have %+v, want that the server has refused some", stats)
-			}
-			db.Close()
-		})
-	}
-}
-
-// A changed driver name adds no deadlock: more conns at once than pool_size.
-func TestNoLimitByDefault(t *testing.T) {
-	for _, s := range servers {
-		t.Run(s.name, func(t *testing.T) {
-			db := openServer(t, "pooled", s.dsn(t))
-			var conns []*sql.Conn
-			for range 12 {
-				conn, err := db.Conn(t.Context())
-				if err != nil {
-					t.Fatal(err)
-				}
-				pooledtest.ScanOne[int](t, conn, "SELECT 1")
-				conns = append(conns, conn)
-			}
-			pooledtest.Give(t, slices.Clone(conns)...)
 		})
 	}
 }

@@ -16,13 +16,13 @@ import (
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
-// birth is a way to give every new session of MariaDB a setting.
-type birth struct {
+// source is a way to give every new session of MariaDB a setting.
+type source struct {
 	name string
 	give func(t *testing.T, setting string, cfg *pooled.Config)
 }
 
-var mysqlBirths = []birth{
+var mysqlSources = []source{
 	{"DSN", func(_ *testing.T, setting string, cfg *pooled.Config) {
 		cfg.DSN = pooledtest.WithOptions(cfg.DSN, setting)
 	}},
@@ -56,11 +56,11 @@ func setGlobal(t *testing.T, name, setting string) {
 func plainAccount(t *testing.T, dsn string) string {
 	t.Helper()
 	admin := openServer(t, onMySQL.bare, onMySQL.dsn(t))
-	t.Cleanup(func() { admin.ExecContext(context.Background(), "DROP USER IF EXISTS birth_account") })
+	t.Cleanup(func() { admin.ExecContext(context.Background(), "DROP USER IF EXISTS initial_account") })
 	for _, text := range []string{
-		"DROP USER IF EXISTS birth_account",
-		"CREATE USER birth_account IDENTIFIED BY 'x'",
-		"GRANT ALL ON pooled_test.* TO birth_account",
+		"DROP USER IF EXISTS initial_account",
+		"CREATE USER initial_account IDENTIFIED BY 'x'",
+		"GRANT ALL ON pooled_test.* TO initial_account",
 	} {
 		pooledtest.MustExec(t, admin, text)
 	}
@@ -68,12 +68,12 @@ func plainAccount(t *testing.T, dsn string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg.User, cfg.Passwd = "birth_account", "x"
+	cfg.User, cfg.Passwd = "initial_account", "x"
 	return cfg.FormatDSN()
 }
 
-// openBorn opens a pool whose sessions are born with a setting.
-func openBorn(t *testing.T, b birth, setting string, set ...func(*pooled.Config)) *sql.DB {
+// openWithSetting opens a pool whose new sessions have a setting.
+func openWithSetting(t *testing.T, s source, setting string, set ...func(*pooled.Config)) *sql.DB {
 	t.Helper()
 	cfg, err := pooled.ParseDSN(onMySQL.dsn(t))
 	if err != nil {
@@ -82,7 +82,7 @@ func openBorn(t *testing.T, b birth, setting string, set ...func(*pooled.Config)
 	for _, f := range set {
 		f(&cfg)
 	}
-	b.give(t, setting, &cfg)
+	s.give(t, setting, &cfg)
 	db, err := pooled.Open(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -95,15 +95,15 @@ var resettingModes = []pooled.ResetMode{
 	pooled.ResetRollback, pooled.ResetCommit, pooled.ResetAuto, pooled.ResetSession,
 }
 
-// No transaction outlives its checkout on a session that was born with completion_type: CHAIN (1) lets a COMMIT begin
+// No transaction outlives its checkout on a session that began with completion_type: CHAIN (1) lets a COMMIT begin
 // the next one, RELEASE (2) lets it end the session. Who comes next finds neither, and what it does is committed.
-func TestNoTransactionOfABornSetting(t *testing.T) {
-	for _, b := range mysqlBirths {
+func TestNoTransactionOfAnInitialSetting(t *testing.T) {
+	for _, s := range mysqlSources {
 		for _, setting := range []string{"completion_type=1", "completion_type=2"} {
 			for _, mode := range resettingModes {
 				for _, class := range []pooled.Class{pooled.ClassQueue, pooled.ClassDirect} {
-					t.Run(fmt.Sprint(b.name, "/", setting, "/", mode, "/", class), func(t *testing.T) {
-						b.commits(t, setting, resetMode(mode), one(class))
+					t.Run(fmt.Sprint(s.name, "/", setting, "/", mode, "/", class), func(t *testing.T) {
+						s.commits(t, setting, resetMode(mode), one(class))
 					})
 				}
 			}
@@ -112,62 +112,63 @@ func TestNoTransactionOfABornSetting(t *testing.T) {
 }
 
 // commits ends transactions, and looks for what the next user finds.
-func (b birth) commits(t *testing.T, setting string, set ...func(*pooled.Config)) {
+func (s source) commits(t *testing.T, setting string, set ...func(*pooled.Config)) {
 	admin := openServer(t, onMySQL.bare, onMySQL.dsn(t), "multiStatements=true")
-	table(t, admin, "born", "a INT")
-	db := openBorn(t, b, setting, set...)
+	table(t, admin, "initial", "a INT")
+	db := openWithSetting(t, s, setting, set...)
 	db.SetMaxOpenConns(1)
 	for i, end := range []func(*sql.Tx) error{(*sql.Tx).Commit, (*sql.Tx).Rollback, (*sql.Tx).Commit} {
 		tx, err := db.Begin()
 		if err != nil {
 			t.Fatal(err)
 		}
-		pooledtest.MustExec(t, tx, fmt.Sprintf("INSERT INTO born VALUES (%d)", 10*i))
+		pooledtest.MustExec(t, tx, fmt.Sprintf("INSERT INTO initial VALUES (%d)", 10*i))
 		if err := end(tx); err != nil {
 			t.Fatal(err)
 		}
-		pooledtest.MustExec(t, db, fmt.Sprintf("INSERT INTO born VALUES (%d)", 10*i+1))
-		if err := lockBorn(admin); err != nil {
+		pooledtest.MustExec(t, db, fmt.Sprintf("INSERT INTO initial VALUES (%d)", 10*i+1))
+		if err := lockRows(admin); err != nil {
 			t.Errorf("an open transaction is in the way: %v", err)
 		}
 	}
-	wantBorn(t, admin, "0,1,11,20,21")
+	wantRows(t, admin, "0,1,11,20,21")
 }
 
-// lockBorn takes a lock for which it does not wait, and lets it go.
-func lockBorn(admin *sql.DB) error {
-	_, err := admin.Exec("LOCK TABLES born WRITE NOWAIT; UNLOCK TABLES")
+// lockRows takes a lock for which it does not wait, and lets it go.
+func lockRows(admin *sql.DB) error {
+	_, err := admin.Exec("LOCK TABLES initial WRITE NOWAIT; UNLOCK TABLES")
 	return err
 }
 
-func wantBorn(t *testing.T, admin *sql.DB, want string) {
+func wantRows(t *testing.T, admin *sql.DB, want string) {
 	t.Helper()
-	if have := pooledtest.ScanOne[string](t, admin, "SELECT GROUP_CONCAT(a ORDER BY a) FROM born"); have != want {
+	if have := pooledtest.ScanOne[string](t, admin, "SELECT GROUP_CONCAT(a ORDER BY a) FROM initial"); have != want {
 		t.Errorf("have %s committed, want %s", have, want)
 	}
 }
 
 // The same for autocommit: what was not committed does not outlive its checkout either, however the session got it.
-func TestNoTransactionOfABirthWithoutAutocommit(t *testing.T) {
-	for _, b := range mysqlBirths {
+func TestNoTransactionOfASessionWithoutAutocommit(t *testing.T) {
+	for _, s := range mysqlSources {
 		for _, mode := range resettingModes {
-			t.Run(b.name+"/"+string(mode), func(t *testing.T) {
+			t.Run(s.name+"/"+string(mode), func(t *testing.T) {
 				admin := openServer(t, onMySQL.bare, onMySQL.dsn(t), "multiStatements=true")
-				table(t, admin, "born", "a INT")
-				db := openBorn(t, b, "autocommit=0", resetMode(mode), size(1, 0))
+				table(t, admin, "initial", "a INT")
+				db := openWithSetting(t, s, "autocommit=0", resetMode(mode), size(1, 0))
 				for range 3 {
-					pooledtest.MustExec(t, db, "INSERT INTO born VALUES (1)")
+					pooledtest.MustExec(t, db, "INSERT INTO initial VALUES (1)")
 					// A session that is closed ends a little later.
-					pooledtest.WaitUntil(t, func() bool { return lockBorn(admin) == nil }, func() string { return "a transaction is open" })
+					pooledtest.WaitUntil(t, func() bool { return lockRows(admin) == nil },
+						func() string { return "a transaction is open" })
 				}
 				want := 0
 				switch {
 				case mode == pooled.ResetCommit:
 					want = 3
-				case mode == pooled.ResetSession && b.name == "Connect hook":
+				case mode == pooled.ResetSession && s.name == "Connect hook":
 					want = 2 // the reset undoes what a Connect hook sets
 				}
-				if have := pooledtest.ScanOne[int](t, admin, "SELECT COUNT(*) FROM born"); have != want {
+				if have := pooledtest.ScanOne[int](t, admin, "SELECT COUNT(*) FROM initial"); have != want {
 					t.Errorf("have %d rows, want %d", have, want)
 				}
 			})
@@ -175,17 +176,17 @@ func TestNoTransactionOfABirthWithoutAutocommit(t *testing.T) {
 	}
 }
 
-// What is set for new sessions while a session is there is not what this one gets when it is reset: it stays as it was
-// born.
-func TestSessionResetKeepsWhatASessionWasBornWith(t *testing.T) {
+// What is set for new sessions while a session is there is not what this one gets when it is reset: it keeps
+// what it began with.
+func TestSessionResetKeepsInitialSettings(t *testing.T) {
 	for _, setting := range []string{"completion_type=1", "autocommit=0"} {
 		for _, mode := range []pooled.ResetMode{pooled.ResetAuto, pooled.ResetSession} {
 			t.Run(setting+"/"+string(mode), func(t *testing.T) {
 				admin := openServer(t, onMySQL.bare, onMySQL.dsn(t))
-				table(t, admin, "born", "a INT")
-				plain := birth{"", func(*testing.T, string, *pooled.Config) {}}
-				db := openBorn(t, plain, "", resetMode(mode), size(1, 0))
-				pooledtest.MustExec(t, db, "INSERT INTO born VALUES (0)")
+				table(t, admin, "initial", "a INT")
+				plain := source{"", func(*testing.T, string, *pooled.Config) {}}
+				db := openWithSetting(t, plain, "", resetMode(mode), size(1, 0))
+				pooledtest.MustExec(t, db, "INSERT INTO initial VALUES (0)")
 				name, _, _ := strings.Cut(setting, "=")
 				setGlobal(t, name, setting)
 				for range 2 {
@@ -194,13 +195,13 @@ func TestSessionResetKeepsWhatASessionWasBornWith(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					pooledtest.MustExec(t, tx, "INSERT INTO born VALUES (1)")
+					pooledtest.MustExec(t, tx, "INSERT INTO initial VALUES (1)")
 					if err := tx.Commit(); err != nil {
 						t.Fatal(err)
 					}
-					pooledtest.MustExec(t, db, "INSERT INTO born VALUES (2)")
+					pooledtest.MustExec(t, db, "INSERT INTO initial VALUES (2)")
 				}
-				wantBorn(t, admin, "0,1,1,2,2")
+				wantRows(t, admin, "0,1,1,2,2")
 				if pool, _ := pooled.PoolOf(db); pool.Stats().Opened != 1 {
 					t.Errorf("have %+v, want one server connection, reset each time", pool.Stats())
 				}
@@ -209,8 +210,8 @@ func TestSessionResetKeepsWhatASessionWasBornWith(t *testing.T) {
 	}
 }
 
-// A session that is born with any of these is reset and not replaced, as long as no transaction ends it.
-func TestSessionResetOfBornSettings(t *testing.T) {
+// A session that begins with any of these is reset and not replaced, as long as no transaction ends it.
+func TestSessionResetOfInitialSettings(t *testing.T) {
 	for _, setting := range []string{"completion_type=0", "completion_type=1", "completion_type=2", "autocommit=0"} {
 		for _, mode := range []string{"auto", "session"} {
 			options := []string{setting, "pool_size=1", "pool_max_overflow=0", "pool_reset_on_return=" + mode}
@@ -230,7 +231,7 @@ func TestSessionResetOfBornSettings(t *testing.T) {
 func TestReleaseUnderLoad(t *testing.T) {
 	const callers, each = 6, 25
 	admin := openServer(t, onMySQL.bare, onMySQL.dsn(t))
-	table(t, admin, "born", "a INT")
+	table(t, admin, "initial", "a INT")
 	db := openServer(t, "pooled", onMySQL.dsn(t), "completion_type=2", "pool_size=3", "pool_max_overflow=0")
 	var wg sync.WaitGroup
 	for caller := range callers {
@@ -239,14 +240,14 @@ func TestReleaseUnderLoad(t *testing.T) {
 				if err := commitOne(db, caller*1000+2*i); err != nil {
 					t.Error(err)
 				}
-				if _, err := db.Exec("INSERT INTO born VALUES (?)", caller*1000+2*i+1); err != nil {
+				if _, err := db.Exec("INSERT INTO initial VALUES (?)", caller*1000+2*i+1); err != nil {
 					t.Error(err)
 				}
 			}
 		})
 	}
 	wg.Wait()
-	have := pooledtest.ScanOne[string](t, admin, "SELECT CONCAT(COUNT(*), ' ', COUNT(DISTINCT a)) FROM born")
+	have := pooledtest.ScanOne[string](t, admin, "SELECT CONCAT(COUNT(*), ' ', COUNT(DISTINCT a)) FROM initial")
 	if want := fmt.Sprintf("%d %d", 2*callers*each, 2*callers*each); have != want {
 		t.Errorf("have %s rows, want %s", have, want)
 	}
@@ -258,7 +259,7 @@ func commitOne(db *sql.DB, value int) error {
 		return err
 	}
 	defer tx.Rollback()
-	if _, err := tx.Exec("INSERT INTO born VALUES (?)", value); err != nil {
+	if _, err := tx.Exec("INSERT INTO initial VALUES (?)", value); err != nil {
 		return err
 	}
 	return tx.Commit()
@@ -268,35 +269,36 @@ func commitOne(db *sql.DB, value int) error {
 // pool_init_sql sets.
 func TestSessionResetKeepsWhatPostgresGives(t *testing.T) {
 	const (
-		drop  = "DROP ROLE IF EXISTS birth_login, birth_role"
-		start = "CREATE ROLE birth_role SUPERUSER; CREATE ROLE birth_login SUPERUSER LOGIN PASSWORD 'x'; " +
-			"ALTER ROLE birth_login SET default_transaction_read_only = on; " +
-			"ALTER ROLE birth_login IN DATABASE pooled_test SET default_transaction_isolation = serializable; " +
-			"ALTER ROLE birth_login SET role = birth_role"
+		drop  = "DROP ROLE IF EXISTS initial_login, initial_role"
+		start = "CREATE ROLE initial_role SUPERUSER; CREATE ROLE initial_login SUPERUSER LOGIN PASSWORD 'x'; " +
+			"ALTER ROLE initial_login SET default_transaction_read_only = on; " +
+			"ALTER ROLE initial_login IN DATABASE pooled_test SET default_transaction_isolation = serializable; " +
+			"ALTER ROLE initial_login SET role = initial_role"
 		ask = "SELECT concat_ws(' ', current_setting('transaction_read_only'), current_setting('transaction_isolation'), " +
 			"current_setting('transaction_deferrable'), current_user, " +
 			"current_setting('lock_timeout'), current_setting('work_mem'))"
-		want = "on serializable on birth_role 4321ms 3MB"
+		want = "on serializable on initial_role 4321ms 3MB"
 	)
 	admin := openServer(t, onPostgres.bare, onPostgres.dsn(t))
 	pooledtest.MustExec(t, admin, drop)
 	t.Cleanup(func() { pooledtest.MustExec(t, admin, drop) })
 	pooledtest.MustExec(t, admin, start)
-	dsn := postgresAs(t, onPostgres.dsn(t), "birth_login", "x")
-	parent, err := pq.NewConnector(pooledtest.WithOptions(dsn, "default_transaction_deferrable=on", "options=-c%20work_mem%3D3MB"))
+	dsn := postgresAs(t, onPostgres.dsn(t), "initial_login", "x")
+	connector, err := pq.NewConnector(pooledtest.WithOptions(dsn, "default_transaction_deferrable=on",
+		"options=-c%20work_mem%3D3MB"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, parent := range map[string]driver.Connector{"lib/pq": parent, "another driver": unknownPQ{parent}} {
+	for name, connector := range map[string]driver.Connector{"lib/pq": connector, "another driver": unknownPQ{connector}} {
 		for _, mode := range []pooled.ResetMode{pooled.ResetAuto, pooled.ResetSession} {
 			t.Run(name+"/"+string(mode), func(t *testing.T) {
 				init := func(c *pooled.Config) { c.InitSQL = "SET lock_timeout = 4321" }
-				db, pool := open(t, parent, func(c *pooled.Config) { c.Driver = "postgres" }, size(1, 0), resetMode(mode), init)
+				db, pool := open(t, connector, func(c *pooled.Config) { c.Driver = "postgres" }, size(1, 0), resetMode(mode), init)
 				for _, change := range []string{
 					"SELECT 1", "SET default_transaction_read_only = off",
 					"SET default_transaction_isolation = 'read committed'", "SET default_transaction_deferrable = off",
-					"SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE", "SET ROLE NONE", "SET ROLE birth_login",
-					"SET SESSION AUTHORIZATION birth_role", "RESET ALL", "SET work_mem = '1MB'", "DISCARD ALL",
+					"SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE", "SET ROLE NONE", "SET ROLE initial_login",
+					"SET SESSION AUTHORIZATION initial_role", "RESET ALL", "SET work_mem = '1MB'", "DISCARD ALL",
 				} {
 					pooledtest.MustExec(t, db, change)
 					if have := pooledtest.ScanOne[string](t, db, ask); have != want {
@@ -328,28 +330,28 @@ func postgresAs(t *testing.T, dsn, user, password string) string {
 
 // SQLite has nothing by which a session begins transactions by itself: these options say how one begins that the
 // program begins.
-func TestSQLiteBirth(t *testing.T) {
+func TestSQLiteInitialSettings(t *testing.T) {
 	for _, option := range []string{"_txlock=deferred", "_txlock=immediate", "_txlock=exclusive"} {
 		dsn := pooledtest.WithOptions(onSQLite.dsn(t), option)
 		other := openServer(t, onSQLite.bare, dsn)
 		db := openServer(t, "pooled", dsn, "pool_driver=sqlite", "pool_size=1", "pool_max_overflow=0")
-		table(t, db, "born", "a INT")
+		table(t, db, "initial", "a INT")
 		for range 2 {
 			tx, err := db.Begin()
 			if err != nil {
 				t.Fatal(err)
 			}
-			pooledtest.MustExec(t, tx, "INSERT INTO born VALUES (1)")
+			pooledtest.MustExec(t, tx, "INSERT INTO initial VALUES (1)")
 			if err := tx.Commit(); err != nil {
 				t.Fatal(err)
 			}
 			if onSQLite.inTransaction(t, db) {
 				t.Errorf("%s: the next user is in a transaction", option)
 			}
-			pooledtest.MustExec(t, db, "INSERT INTO born VALUES (2)")
-			pooledtest.MustExec(t, other, "INSERT INTO born VALUES (3)") // a lock would be in its way
+			pooledtest.MustExec(t, db, "INSERT INTO initial VALUES (2)")
+			pooledtest.MustExec(t, other, "INSERT INTO initial VALUES (3)") // a lock would be in its way
 		}
-		if have := pooledtest.ScanOne[int](t, other, "SELECT count(*) FROM born"); have != 6 {
+		if have := pooledtest.ScanOne[int](t, other, "SELECT count(*) FROM initial"); have != 6 {
 			t.Errorf("%s: have %d rows, want 6", option, have)
 		}
 	}

@@ -79,7 +79,7 @@ func TestStmtCacheGoesOnAfterErrors(t *testing.T) {
 				if have := s.hits(t, db, pool); have < 8 { // a new connection prepares it once
 					t.Errorf("have %d hits of 10 after the error", have)
 				}
-				if lines := restLines(book); len(lines) > 0 {
+				if lines := offLines(book); len(lines) > 0 {
 					t.Errorf("have %q, want no word of it", lines)
 				}
 			})
@@ -89,7 +89,7 @@ func TestStmtCacheGoesOnAfterErrors(t *testing.T) {
 
 // A connection that is lost while it is asked, whatever it is asked, is the error of its caller, and nothing is
 // concluded from it.
-func TestGreetingThatIsLost(t *testing.T) {
+func TestProbeThatIsLost(t *testing.T) {
 	for _, test := range []struct {
 		server
 		at   string
@@ -114,7 +114,7 @@ func TestGreetingThatIsLost(t *testing.T) {
 			if have := test.hits(t, db, pool); have < 8 && test.mode == pooled.ResetRollback {
 				t.Errorf("have %d hits of 10", have)
 			}
-			if lines := restLines(book); len(lines) > 0 {
+			if lines := offLines(book); len(lines) > 0 {
 				t.Errorf("have %q, want no word of it", lines)
 			}
 			if s := pool.Stats(); s.Opened != 1 {
@@ -124,8 +124,8 @@ func TestGreetingThatIsLost(t *testing.T) {
 	}
 }
 
-// The log has each cause for which the cache rests, once, and the true one.
-func TestStmtCacheRestsForTheTrueReason(t *testing.T) {
+// The log has each cause for which the cache is off, once, and the true one.
+func TestStmtCacheIsOffForTheTrueReason(t *testing.T) {
 	const question = "SELECT pg_catalog.pg_backend_pid()"
 	proxy := pooledtest.NewProxy(t, onPostgres.dsn(t))
 	db, pool, book := openTold(t, proxy.DSN(), size(1, 0))
@@ -144,7 +144,7 @@ func TestStmtCacheRestsForTheTrueReason(t *testing.T) {
 		if have := onPostgres.hits(t, db, pool); have < step.hits || step.hits == 0 && have > 0 {
 			t.Errorf("%s: have %d hits, want %d", step.by, have, step.hits)
 		}
-		lines := strings.Join(restLines(book), "\n")
+		lines := strings.Join(offLines(book), "\n")
 		if step.want == "" && lines != "" || !strings.Contains(lines, step.want) {
 			t.Errorf("%s: have %q, want %q", step.by, lines, step.want)
 		}
@@ -174,14 +174,14 @@ func TestStmtLimitIsLearntAnew(t *testing.T) {
 		if have := onMySQL.hits(t, db, pool); have < step.hits || step.hits == 0 && have > 0 {
 			t.Errorf("limit %d: have %d hits, want %d", step.limit, have, step.hits)
 		}
-		lines := strings.Join(restLines(book), "\n")
+		lines := strings.Join(offLines(book), "\n")
 		if step.want == "" && lines != "" || !strings.Contains(lines, step.want) {
 			t.Errorf("limit %d: have %q, want %q", step.limit, lines, step.want)
 		}
 	}
 }
 
-// restLines are the lines that say that the cache rests.
-func restLines(book *pooledtest.LogBook) []string {
+// offLines are the lines that say that the cache is off.
+func offLines(book *pooledtest.LogBook) []string {
 	return slices.DeleteFunc(book.Take(), func(l string) bool { return !strings.Contains(l, "pool_stmt_cache rests") })
 }

@@ -54,24 +54,37 @@ func (s server) argumentLists(t testing.TB) [][]any {
 	}
 	when := time.Date(2024, 2, 29, 23, 59, 58, 123456789, time.UTC)
 	single := []any{
-		nil, 0, 1, -1, 42, int8(-128), int16(32767), int32(math.MinInt32), int64(math.MaxInt64), int64(math.MinInt64), 5_000_000_000,
-		uint(7), uint8(255), uint16(65535), uint32(math.MaxUint32), uint64(math.MaxInt64), uint64(math.MaxInt64) + 1, uint64(math.MaxUint64),
-		0.0, 1.5, -2.25e10, float32(0.1), math.MaxFloat64, math.SmallestNonzeroFloat64, math.NaN(), math.Inf(1), math.Inf(-1), math.Copysign(0, -1),
+		nil, 0, 1, -1, 42, int8(-128), int16(32767), int32(math.MinInt32), int64(math.MaxInt64), int64(math.MinInt64),
+		5_000_000_000,
+		uint(7), uint8(255), uint16(65535), uint32(math.MaxUint32), uint64(math.MaxInt64), uint64(math.MaxInt64) + 1,
+		uint64(math.MaxUint64),
+		0.0, 1.5, -2.25e10, float32(0.1), math.MaxFloat64, math.SmallestNonzeroFloat64, math.NaN(), math.Inf(1),
+		math.Inf(-1), math.Copysign(0, -1),
 		"", "42", "1.5", "text", "it's", `back\slash`, "日本語 🐘", "nul\x00byte", "\xff\xfe", strings.Repeat("long", 2000),
-		"2024-02-29", "2024-02-29 23:59:58.123456+09", "{1,2,NULL}", `{"a": [1, null]}`, "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11",
+		"2024-02-29", "2024-02-29 23:59:58.123456+09", "{1,2,NULL}", `{"a": [1, null]}`,
+		"a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11",
 		"true", "epoch",
-		[]byte(nil), []byte{}, []byte("bytes"), []byte{0, 255, '\\'}, json.RawMessage(`{"a":1}`), json.RawMessage(nil), bytesKind("kind"), bytesKind(nil),
-		true, false, when, when.In(tokyo), time.Time{}, time.Date(1, 1, 1, 0, 0, 0, 0, tokyo), time.Date(12024, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(-43, 3, 15, 0, 0, 0, 0, time.UTC),
-		valuer{int64(3)}, valuer{"three"}, valuer{[]byte("three")}, valuer{when}, valuer{3}, valuer{uint64(math.MaxUint64)}, valuer{}, valuer{unsupported{}}, &valuer{int64(3)}, (*valuer)(nil), &pointerValuer{int64(3)}, (*pointerValuer)(nil), pointerValuer{int64(3)},
-		sql.NullInt64{}, sql.NullInt64{Int64: 3, Valid: true}, sql.NullString{String: "three", Valid: true}, sql.NullTime{}, sql.NullTime{Time: when, Valid: true}, sql.NullBool{Bool: true, Valid: true}, sql.Null[int]{V: 3, Valid: true}, sql.Null[[]int]{V: []int{3}, Valid: true}, sql.RawBytes("raw"),
+		[]byte(nil), []byte{}, []byte("bytes"), []byte{0, 255, '\\'}, json.RawMessage(`{"a":1}`), json.RawMessage(nil),
+		bytesKind("kind"), bytesKind(nil),
+		true, false, when, when.In(tokyo), time.Time{}, time.Date(1, 1, 1, 0, 0, 0, 0, tokyo), time.Date(12024, 1, 1, 0,
+			0, 0, 0, time.UTC), time.Date(-43, 3, 15, 0, 0, 0, 0, time.UTC),
+		valuer{int64(3)}, valuer{"three"}, valuer{[]byte("three")}, valuer{when}, valuer{3},
+		valuer{uint64(math.MaxUint64)}, valuer{}, valuer{unsupported{}}, &valuer{int64(3)}, (*valuer)(nil),
+		&pointerValuer{int64(3)}, (*pointerValuer)(nil), pointerValuer{int64(3)},
+		sql.NullInt64{}, sql.NullInt64{Int64: 3, Valid: true}, sql.NullString{String: "three", Valid: true},
+		sql.NullTime{}, sql.NullTime{Time: when, Valid: true}, sql.NullBool{Bool: true, Valid: true},
+		sql.Null[int]{V: 3, Valid: true}, sql.Null[[]int]{V: []int{3}, Valid: true}, sql.RawBytes("raw"),
 		ptr(3), ptr("three"), ptr(ptr(uint16(3))), ptr(when), (*int)(nil), ptr([]byte("three")), ptr(any(3)),
 		stringKind("kind"), intKind(3), timeKind(when), time.Second,
-		[]int{1, 2}, []string{"a", `b"c`}, []string(nil), [][]int{{1}, {2}}, []any{1, "a"}, [2]int{1, 2}, []float64{1.5}, []bool{true}, []time.Time{when}, []stringKind{"a"},
+		[]int{1, 2}, []string{"a", `b"c`}, []string(nil), [][]int{{1}, {2}}, []any{1, "a"}, [2]int{1, 2},
+		[]float64{1.5}, []bool{true}, []time.Time{when}, []stringKind{"a"},
 		map[string]int{"a": 1}, unsupported{1, 2}, &unsupported{}, make(chan int), func() {}, complex(1, 2), errValuer,
 		sql.Named("name", 3), sql.Named("", 3), sql.Out{Dest: new(int)},
 	}
 	if s.name == "postgres" {
-		single = append(single, pq.Array([]int{1, 2}), pq.Array([]string{"a", ""}), pq.Array([]any{1}), pq.StringArray{"a"}, pq.StringArray(nil), pq.Int64Array{3}, pq.ByteaArray{{0, 1}}, pq.Array([]unsupported{{}}), pq.NullTime{Time: when, Valid: true})
+		single = append(single, pq.Array([]int{1, 2}), pq.Array([]string{"a", ""}), pq.Array([]any{1}),
+			pq.StringArray{"a"}, pq.StringArray(nil), pq.Int64Array{3}, pq.ByteaArray{{0, 1}},
+			pq.Array([]unsupported{{}}), pq.NullTime{Time: when, Valid: true})
 	}
 	lists := [][]any{{}, {1, 2}, {1, nil, "three"}, {sql.Named("a", 1), 2}, {unsupported{}, 2}}
 	for _, v := range single {
@@ -84,19 +97,27 @@ func (s server) argumentLists(t testing.TB) [][]any {
 func (s server) oneVariable() []string {
 	if s.name == "mysql" {
 		return []string{
-			"SELECT ?", "SELECT ? + 1", "SELECT CONCAT('x', ?)", "SELECT CAST(? AS SIGNED)", "SELECT CAST(? AS DATETIME(6))", "SELECT CAST(? AS DECIMAL(10, 2))", "SELECT HEX(?)",
+			"SELECT ?", "SELECT ? + 1", "SELECT CONCAT('x', ?)", "SELECT CAST(? AS SIGNED)",
+			"SELECT CAST(? AS DATETIME(6))", "SELECT CAST(? AS DECIMAL(10, 2))", "SELECT HEX(?)",
 			"SELECT a, b FROM cache_equal WHERE a = ?", "SELECT a FROM cache_equal ORDER BY a LIMIT ?", "VALUES (?)",
 			"SELECT ? FROM nowhere", "SELECT ?,", "SELECT 1 / ?", "SELECT (SELECT 1 UNION SELECT 2) = ?",
-			"INSERT INTO cache_equal (c) VALUES (?)", "INSERT INTO cache_equal (d) VALUES (?) RETURNING d", "UPDATE cache_equal SET b = ? WHERE a = 1", "REPLACE INTO cache_equal (a, b) VALUES (2, ?)", "DELETE FROM cache_equal WHERE b = ?",
+			"INSERT INTO cache_equal (c) VALUES (?)", "INSERT INTO cache_equal (d) VALUES (?) RETURNING d",
+			"UPDATE cache_equal SET b = ? WHERE a = 1", "REPLACE INTO cache_equal (a, b) VALUES (2, ?)",
+			"DELETE FROM cache_equal WHERE b = ?",
 			"INSERT INTO cache_equal (a) VALUES (1 + 0 * LENGTH(?))", "INSERT INTO cache_equal (e) VALUES (?)",
 		}
 	}
 	return []string{
-		"SELECT $1", "SELECT $1::text", "SELECT $1::varchar(3)", "SELECT $1::int2", "SELECT $1::int + 1", "SELECT $1::int8", "SELECT $1::float4", "SELECT $1::float8", "SELECT $1::numeric", "SELECT $1::bool", "SELECT $1::bytea", "SELECT $1::uuid",
-		"SELECT $1::timestamptz", "SELECT $1::timestamp", "SELECT $1::date", "SELECT $1::time", "SELECT $1::interval", "SELECT $1::jsonb", "SELECT $1::int[]", "SELECT $1::text[]", "SELECT $1::\"char\"", "SELECT $1::money",
-		"SELECT a, b FROM cache_equal WHERE a = $1", "SELECT a FROM cache_equal ORDER BY a LIMIT $1", "VALUES ($1)", "SELECT $1::int, $1::int + 1", "SELECT 1 WHERE $1 IS NULL",
+		"SELECT $1", "SELECT $1::text", "SELECT $1::varchar(3)", "SELECT $1::int2", "SELECT $1::int + 1",
+		"SELECT $1::int8", "SELECT $1::float4", "SELECT $1::float8", "SELECT $1::numeric", "SELECT $1::bool",
+		"SELECT $1::bytea", "SELECT $1::uuid",
+		"SELECT $1::timestamptz", "SELECT $1::timestamp", "SELECT $1::date", "SELECT $1::time", "SELECT $1::interval",
+		"SELECT $1::jsonb", "SELECT $1::int[]", "SELECT $1::text[]", "SELECT $1::\"char\"", "SELECT $1::money",
+		"SELECT a, b FROM cache_equal WHERE a = $1", "SELECT a FROM cache_equal ORDER BY a LIMIT $1", "VALUES ($1)",
+		"SELECT $1::int, $1::int + 1", "SELECT 1 WHERE $1 IS NULL",
 		"SELECT $1 FROM nowhere", "SELECT $1,", "SELECT 1 / $1", "SELECT $2::int", "SELECT '\n'::text,\n$1::nothing",
-		"INSERT INTO cache_equal (c) VALUES ($1)", "INSERT INTO cache_equal (d) VALUES ($1) RETURNING d", "UPDATE cache_equal SET b = $1 WHERE a = 1", "DELETE FROM cache_equal WHERE b = $1",
+		"INSERT INTO cache_equal (c) VALUES ($1)", "INSERT INTO cache_equal (d) VALUES ($1) RETURNING d",
+		"UPDATE cache_equal SET b = $1 WHERE a = 1", "DELETE FROM cache_equal WHERE b = $1",
 		"INSERT INTO cache_equal (a) VALUES (1 + 0 * length($1))", "INSERT INTO cache_equal (e) VALUES ($1)",
 		"WITH x AS (INSERT INTO cache_equal (c) VALUES ($1) RETURNING c) SELECT c FROM x",
 	}
@@ -206,20 +227,43 @@ func TestStmtCacheEachUseIsTheSame(t *testing.T) {
 
 // postgresKinds and mysqlKinds are columns of each type with values for them.
 var postgresKinds = [][]string{
-	{"int2", "1", "-32768"}, {"int4", "1"}, {"int8", "9223372036854775807"}, {"float4", "0.1", "'NaN'"}, {"float8", "0.1", "'-Infinity'"},
-	{"numeric", "1.10", "'NaN'", "1e200"}, {"numeric(10,2)", "12.34"}, {"money", "12.34"}, {"bool", "true"}, {"text", "'t'", "''"}, {"varchar", "'v'"}, {"varchar(7)", "'v'"}, {"char(3)", "'c'"}, {"\"char\"", "'c'"}, {"name", "'n'"},
-	{"bytea", `'\x00ff'`, "''"}, {"date", "'2024-02-29'", "'infinity'", "'0044-03-15 BC'"}, {"time", "'12:00:01.5'"}, {"time(2)", "'12:00'"}, {"timetz", "'12:00+09'"}, {"timestamp", "'2024-02-29 12:00:00.123456'", "'-infinity'"}, {"timestamptz", "'2024-02-29 12:00+09'"}, {"timestamptz(3)", "'2024-02-29 12:00+09'"}, {"interval", "'1 year 2 days 3.5 seconds'"},
-	{"uuid", "'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'"}, {"json", `'{"a": 1}'`}, {"jsonb", `'{"a": 1}'`}, {"xml", "'<a/>'"}, {"jsonpath", "'$.a'"}, {"int4[]", "'{1,NULL}'"}, {"text[]", `'{a,"b,c"}'`}, {"int4[][]", "'{{1},{2}}'"}, {"bytea[]", `'{"\\x00"}'`}, {"timestamptz[]", "'{2024-02-29}'"},
-	{"bit(3)", "B'101'"}, {"bit varying(5)", "B'1'"}, {"inet", "'10.0.0.1'"}, {"cidr", "'10.0.0.0/8'"}, {"macaddr", "'08:00:2b:01:02:03'"}, {"point", "'(1,2)'"}, {"box", "'(1,2),(3,4)'"}, {"path", "'((1,2),(3,4))'"}, {"tsvector", "'a b'"}, {"tsquery", "'a & b'"},
-	{"int4range", "'[1,5)'"}, {"tstzrange", "'[2024-02-29,)'"}, {"oid", "1"}, {"regclass", "'pg_class'"}, {"regtype", "'int'"}, {"pg_lsn", "'16/B374D848'"}, {"xid", "'7'"}, {"tid", "'(0,1)'"}, {"cache_mood", "'happy'"}, {"cache_domain", "5"}, {"cache_pair", "'(1,x)'"}, {"cache_mood[]", "'{happy}'"},
+	{"int2", "1", "-32768"}, {"int4", "1"}, {"int8", "9223372036854775807"}, {"float4", "0.1", "'NaN'"},
+	{"float8", "0.1", "'-Infinity'"},
+	{"numeric", "1.10", "'NaN'", "1e200"}, {"numeric(10,2)", "12.34"}, {"money", "12.34"}, {"bool", "true"},
+	{"text", "'t'", "''"}, {"varchar", "'v'"}, {"varchar(7)", "'v'"}, {"char(3)", "'c'"}, {"\"char\"", "'c'"},
+	{"name", "'n'"},
+	{"bytea", `'\x00ff'`, "''"}, {"date", "'2024-02-29'", "'infinity'", "'0044-03-15 BC'"}, {"time", "'12:00:01.5'"},
+	{"time(2)", "'12:00'"}, {"timetz", "'12:00+09'"}, {"timestamp", "'2024-02-29 12:00:00.123456'", "'-infinity'"},
+	{"timestamptz", "'2024-02-29 12:00+09'"}, {"timestamptz(3)", "'2024-02-29 12:00+09'"},
+	{"interval", "'1 year 2 days 3.5 seconds'"},
+	{"uuid", "'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'"}, {"json", `'{"a": 1}'`}, {"jsonb", `'{"a": 1}'`},
+	{"xml", "'<a/>'"}, {"jsonpath", "'$.a'"}, {"int4[]", "'{1,NULL}'"}, {"text[]", `'{a,"b,c"}'`},
+	{"int4[][]", "'{{1},{2}}'"}, {"bytea[]", `'{"\\x00"}'`}, {"timestamptz[]", "'{2024-02-29}'"},
+	{"bit(3)", "B'101'"}, {"bit varying(5)", "B'1'"}, {"inet", "'10.0.0.1'"}, {"cidr", "'10.0.0.0/8'"},
+	{"macaddr", "'08:00:2b:01:02:03'"}, {"point", "'(1,2)'"}, {"box", "'(1,2),(3,4)'"}, {"path", "'((1,2),(3,4))'"},
+	{"tsvector", "'a b'"}, {"tsquery", "'a & b'"},
+	{"int4range", "'[1,5)'"}, {"tstzrange", "'[2024-02-29,)'"}, {"oid", "1"}, {"regclass", "'pg_class'"},
+	{"regtype", "'int'"}, {"pg_lsn", "'16/B374D848'"}, {"xid", "'7'"}, {"tid", "'(0,1)'"}, {"cache_mood", "'happy'"},
+	{"cache_domain", "5"}, {"cache_pair", "'(1,x)'"}, {"cache_mood[]", "'{happy}'"},
 }
 
 var mysqlKinds = [][]string{
-	{"TINYINT", "-128"}, {"TINYINT UNSIGNED", "255"}, {"TINYINT(1)", "1"}, {"SMALLINT", "-1"}, {"SMALLINT UNSIGNED", "65535"}, {"MEDIUMINT", "-1"}, {"MEDIUMINT UNSIGNED", "1"}, {"INT", "-1"}, {"INT UNSIGNED", "4294967295"}, {"INT(5) ZEROFILL", "42"}, {"BIGINT", "-9223372036854775808"}, {"BIGINT UNSIGNED", "18446744073709551615"},
-	{"DECIMAL(10,2)", "12.34"}, {"DECIMAL(65,30)", "0.1"}, {"DECIMAL(5)", "12"}, {"FLOAT", "0.1"}, {"FLOAT(7,2)", "1.5"}, {"DOUBLE", "0.1", "1e300"}, {"DOUBLE(7,2)", "1.5"}, {"BIT(1)", "1"}, {"BIT(33)", "5"}, {"BOOL", "true"},
-	{"DATE", "'2024-02-29'", "'0000-00-00'"}, {"TIME", "'-12:00:01'"}, {"TIME(3)", "'838:59:58.999'"}, {"DATETIME", "'2024-02-29 12:00:00'", "'0000-00-00'"}, {"DATETIME(6)", "'2024-02-29 12:00:00.123456'"}, {"TIMESTAMP NULL", "'2024-02-29 12:00:00'"}, {"TIMESTAMP(3) NULL", "'2024-02-29 12:00:00.5'"}, {"YEAR", "2024"},
-	{"CHAR(3)", "'c'"}, {"VARCHAR(7)", "'v'", "''"}, {"CHAR(3) CHARACTER SET latin1", "'é'"}, {"VARCHAR(7) COLLATE utf8mb4_bin", "'v'"}, {"TINYTEXT", "'t'"}, {"TEXT", "'t'"}, {"MEDIUMTEXT", "'t'"}, {"LONGTEXT", "'t'"}, {"BINARY(3)", "'b'"}, {"VARBINARY(7)", "x'00ff'"}, {"TINYBLOB", "'b'"}, {"BLOB", "''"}, {"MEDIUMBLOB", "'b'"}, {"LONGBLOB", "x'00ff'"},
-	{"ENUM('a','b')", "'b'"}, {"SET('a','b')", "'a,b'"}, {"JSON", `'{"a": 1}'`}, {"UUID", "'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'"}, {"INET6", "'::1'"}, {"POINT", "POINT(1, 2)"},
+	{"TINYINT", "-128"}, {"TINYINT UNSIGNED", "255"}, {"TINYINT(1)", "1"}, {"SMALLINT", "-1"},
+	{"SMALLINT UNSIGNED", "65535"}, {"MEDIUMINT", "-1"}, {"MEDIUMINT UNSIGNED", "1"}, {"INT", "-1"},
+	{"INT UNSIGNED", "4294967295"}, {"INT(5) ZEROFILL", "42"}, {"BIGINT", "-9223372036854775808"},
+	{"BIGINT UNSIGNED", "18446744073709551615"},
+	{"DECIMAL(10,2)", "12.34"}, {"DECIMAL(65,30)", "0.1"}, {"DECIMAL(5)", "12"}, {"FLOAT", "0.1"},
+	{"FLOAT(7,2)", "1.5"}, {"DOUBLE", "0.1", "1e300"}, {"DOUBLE(7,2)", "1.5"}, {"BIT(1)", "1"}, {"BIT(33)", "5"},
+	{"BOOL", "true"},
+	{"DATE", "'2024-02-29'", "'0000-00-00'"}, {"TIME", "'-12:00:01'"}, {"TIME(3)", "'838:59:58.999'"},
+	{"DATETIME", "'2024-02-29 12:00:00'", "'0000-00-00'"}, {"DATETIME(6)", "'2024-02-29 12:00:00.123456'"},
+	{"TIMESTAMP NULL", "'2024-02-29 12:00:00'"}, {"TIMESTAMP(3) NULL", "'2024-02-29 12:00:00.5'"}, {"YEAR", "2024"},
+	{"CHAR(3)", "'c'"}, {"VARCHAR(7)", "'v'", "''"}, {"CHAR(3) CHARACTER SET latin1", "'é'"},
+	{"VARCHAR(7) COLLATE utf8mb4_bin", "'v'"}, {"TINYTEXT", "'t'"}, {"TEXT", "'t'"}, {"MEDIUMTEXT", "'t'"},
+	{"LONGTEXT", "'t'"}, {"BINARY(3)", "'b'"}, {"VARBINARY(7)", "x'00ff'"}, {"TINYBLOB", "'b'"}, {"BLOB", "''"},
+	{"MEDIUMBLOB", "'b'"}, {"LONGBLOB", "x'00ff'"},
+	{"ENUM('a','b')", "'b'"}, {"SET('a','b')", "'a,b'"}, {"JSON", `'{"a": 1}'`},
+	{"UUID", "'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'"}, {"INET6", "'::1'"}, {"POINT", "POINT(1, 2)"},
 }
 
 // Columns of every type come as from the bare driver: as values, and as sql.ColumnType tells of them.
@@ -228,8 +272,11 @@ func TestStmtCacheColumnsAreTheSame(t *testing.T) {
 		server
 		options []string
 	}{
-		{onPostgres, nil}, {onPostgres, []string{"timezone=Asia/Kolkata"}}, {onPostgres, []string{"disable_prepared_binary_result=yes"}},
-		{onMySQL, nil}, {onMySQL, []string{"parseTime=true"}}, {onMySQL, []string{"parseTime=true", "loc=Asia%2FKolkata"}}, {onMySQL, []string{"columnsWithAlias=true"}}, {onMySQL, []string{"clientFoundRows=true"}}, {onMySQL, []string{"collation=latin1_swedish_ci"}},
+		{onPostgres, nil}, {onPostgres, []string{"timezone=Asia/Kolkata"}},
+		{onPostgres, []string{"disable_prepared_binary_result=yes"}},
+		{onMySQL, nil}, {onMySQL, []string{"parseTime=true"}},
+		{onMySQL, []string{"parseTime=true", "loc=Asia%2FKolkata"}}, {onMySQL, []string{"columnsWithAlias=true"}},
+		{onMySQL, []string{"clientFoundRows=true"}}, {onMySQL, []string{"collation=latin1_swedish_ci"}},
 	} {
 		s := test.server
 		t.Run(fmt.Sprint(s.name, test.options), func(t *testing.T) {
@@ -262,8 +309,10 @@ func (s server) kindsTable(t testing.TB, admin *sql.DB) (queries []string) {
 	kinds, id := mysqlKinds, "id INT PRIMARY KEY AUTO_INCREMENT"
 	if s.name == "postgres" {
 		kinds, id = postgresKinds, "id SERIAL PRIMARY KEY"
-		pooledtest.MustExec(t, admin, "DROP TABLE IF EXISTS cache_kinds; DROP TYPE IF EXISTS cache_mood, cache_pair; DROP DOMAIN IF EXISTS cache_domain")
-		pooledtest.MustExec(t, admin, "CREATE TYPE cache_mood AS ENUM ('sad', 'happy'); CREATE TYPE cache_pair AS (a int, b text); CREATE DOMAIN cache_domain AS int CHECK (VALUE > 0)")
+		pooledtest.MustExec(t, admin, "DROP TABLE IF EXISTS cache_kinds; DROP TYPE IF EXISTS cache_mood, cache_pair; "+
+			"DROP DOMAIN IF EXISTS cache_domain")
+		pooledtest.MustExec(t, admin, "CREATE TYPE cache_mood AS ENUM ('sad', 'happy'); CREATE TYPE cache_pair AS (a "+
+			"int, b text); CREATE DOMAIN cache_domain AS int CHECK (VALUE > 0)")
 		t.Cleanup(func() { admin.Exec("DROP TYPE IF EXISTS cache_mood, cache_pair; DROP DOMAIN IF EXISTS cache_domain") })
 	}
 	columns := []string{id}
@@ -282,11 +331,14 @@ func (s server) kindsTable(t testing.TB, admin *sql.DB) (queries []string) {
 	} else {
 		s.fillKinds(t, admin, kinds)
 	}
-	queries = []string{"SELECT * FROM cache_kinds WHERE id > " + s.arg(1) + " ORDER BY id", "SELECT c0, c1 AS same, c1 AS same FROM cache_kinds WHERE id = 1 + " + s.arg(1)}
+	queries = []string{"SELECT * FROM cache_kinds WHERE id > " + s.arg(1) + " ORDER BY id",
+		"SELECT c0, c1 AS same, c1 AS same FROM cache_kinds WHERE id = 1 + " + s.arg(1)}
 	for i := range kinds {
-		queries = append(queries, fmt.Sprintf("SELECT c%d AS c, COUNT(*) AS n FROM cache_kinds WHERE id > %s AND c%[1]d IS NULL GROUP BY 1", i, s.arg(1)))
+		queries = append(queries, fmt.Sprintf("SELECT c%d AS c, COUNT(*) AS n FROM cache_kinds WHERE id > %s AND "+
+			"c%[1]d IS NULL GROUP BY 1", i, s.arg(1)))
 		if s.name == "mysql" {
-			queries = append(queries, fmt.Sprintf("SELECT MAX(c%d), COALESCE(c%[1]d, NULL) FROM cache_kinds WHERE id > %s", i, s.arg(1)))
+			queries = append(queries, fmt.Sprintf("SELECT MAX(c%d), COALESCE(c%[1]d, NULL) FROM cache_kinds WHERE "+
+				"id > %s", i, s.arg(1)))
 		}
 	}
 	return queries
@@ -301,15 +353,18 @@ func (s server) fillKinds(t testing.TB, db operator, kinds [][]string) {
 	}
 }
 
-// What Exec does with the rows of a query is its parent's matter: how many there are, none or
+// What Exec does with the rows of a query is the driver's matter: how many there are, none or
 // an error in the middle of them must make no difference.
 func TestStmtCacheExecOfQueries(t *testing.T) {
 	// With MariaDB and others than these the bare driver may wait for ever.
-	both := []string{"SELECT 1, 2, %s", "VALUES (%s)", "INSERT INTO cache_equal (a, d) VALUES (%s + 1000, 'same') RETURNING a, b, c"}
+	both := []string{"SELECT 1, 2, %s", "VALUES (%s)", "INSERT INTO cache_equal (a, d) VALUES (%s + 1000, 'same') " +
+		"RETURNING a, b, c"}
 	queries := map[string][]string{"mysql": both, "postgres": append(both,
-		"SELECT a, b FROM cache_equal WHERE a = %s", "SELECT a, b FROM cache_equal WHERE a > %s", "SELECT a, b, c, d, e FROM cache_equal WHERE a <> %s",
+		"SELECT a, b FROM cache_equal WHERE a = %s", "SELECT a, b FROM cache_equal WHERE a > %s",
+		"SELECT a, b, c, d, e FROM cache_equal WHERE a <> %s",
 		"SELECT a FROM cache_equal ORDER BY a LIMIT %s", "SELECT b / 0 FROM cache_equal WHERE a >= %s",
-		"INSERT INTO cache_equal (a, b) SELECT 100, 1 WHERE 1 = 0 AND 1 = %s RETURNING a, b", "DELETE FROM cache_equal WHERE a = %s RETURNING a, b")}
+		"INSERT INTO cache_equal (a, b) SELECT 100, 1 WHERE 1 = 0 AND 1 = %s RETURNING a, b",
+		"DELETE FROM cache_equal WHERE a = %s RETURNING a, b")}
 	for _, s := range cacheServers {
 		t.Run(s.name, func(t *testing.T) {
 			admin := openServer(t, s.bare, s.dsn(t))
@@ -321,7 +376,8 @@ func TestStmtCacheExecOfQueries(t *testing.T) {
 				for _, query := range queries[s.name] {
 					query = fmt.Sprintf(query, cast(s, s.arg(1)))
 					for _, arg := range []int{7, 7, 7, 1, 0, 2, 7} {
-						all = append(all, query+": "+done(t.Context(), db, query, arg)+answered(t.Context(), db, "SELECT COUNT(*) FROM cache_equal"))
+						all = append(all, query+": "+done(t.Context(), db, query, arg)+
+							answered(t.Context(), db, "SELECT COUNT(*) FROM cache_equal"))
 					}
 				}
 				pooledtest.MustExec(t, db, "DELETE FROM cache_equal")
