@@ -43,7 +43,7 @@ func (p *Pool) endUse(s *ServerConn) {
 
 // watched reports whether endUse has anything to do: on most returns it has not.
 func (s *ServerConn) watched() bool {
-	return !s.took.IsZero() || s.slot.Taken() || len(s.last) > textLimit
+	return !s.took.IsZero() || s.slot.Taken() || s.activity.Long() || s.state.Long()
 }
 
 // release does what has to happen when a server connection comes back, and says
@@ -116,7 +116,7 @@ func (p *Pool) reset(s *ServerConn) error {
 	}
 	ctx, cancel := p.resetContext(context.Background())
 	defer cancel()
-	state := ResetState{TransactionOver: !s.mayHoldTx()}
+	state := ResetState{TransactionOver: !s.state.MayHoldTx()}
 	s.resetBy = ""
 	began := p.clocked()
 	for i, f := range p.hooks.reset {

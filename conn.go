@@ -105,7 +105,7 @@ func (c *Conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, e
 			return nil, err
 		}
 		untouched := c.pristine
-		s.noStatementYet()
+		s.begin()
 		s.start()
 		parent, err := s.via.Prepare(ctx, query)
 		if c.retry(s, err, true) {
@@ -116,7 +116,7 @@ func (c *Conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, e
 			return nil, err
 		}
 		st := &Stmt{conn: c, query: query}
-		st.judgement = s.judge(query)
+		st.verdict = s.state.Judge(query)
 		st.attach(parent)
 		return st, nil
 	}
@@ -130,14 +130,14 @@ func (c *Conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 		if err != nil {
 			return nil, err
 		}
-		s.noStatementYet()
+		s.begin()
 		s.start()
-		s.openTx = true
+		s.state.BeginTx()
 		parent, err := s.via.Begin(ctx, opts)
 		if c.retry(s, err, true) {
 			continue
 		}
-		if err != nil { // it may have been sent: openTx stays
+		if err != nil { // it may have been sent: the transaction may be open
 			return nil, err
 		}
 		c.tx = tx{conn: c, server: s, parent: parent, ctx: ctx, open: true}
@@ -156,7 +156,7 @@ func (c *Conn) Ping(ctx context.Context) error {
 		if s.driver.Pinger == nil {
 			return nil
 		}
-		s.noStatementYet()
+		s.begin()
 		s.start()
 		if err = s.via.Pinger.Ping(ctx); !c.retry(s, err, true) {
 			return err
@@ -198,8 +198,8 @@ func (c *Conn) Raw() driver.Conn {
 		return nil
 	}
 	c.pristine = false
-	s.noStatementYet()
-	s.noteAnything()
+	s.begin()
+	s.sendingAnything()
 	return s.driver.Conn
 }
 

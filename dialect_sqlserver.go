@@ -26,7 +26,7 @@ var sqlserverDialect = &dialect{
 // does not: that costs round trips, the opposite could leave a transaction to the next user.
 func greetSQLServer(ctx context.Context, p *Pool, s *ServerConn) error {
 	row, err := s.queryRow(ctx, "SELECT CASE WHEN @@OPTIONS & 2 = 2 THEN 0 ELSE 1 END")
-	s.autoOff = err != nil || fmt.Sprint(row[0]) != "1"
+	s.state.SetAutoOff(err != nil || fmt.Sprint(row[0]) != "1")
 	return p.dialect.unanswered(ctx, err)
 }
 
@@ -35,7 +35,7 @@ func renewSQLServer(ctx context.Context, p *Pool, s *ServerConn) error {
 	if s.driver.Resetter == nil {
 		return errReopening
 	}
-	if !s.mayHoldTx() {
+	if !s.state.MayHoldTx() {
 		return nil
 	}
 	return p.endTransaction(ctx, s)

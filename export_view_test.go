@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +17,11 @@ import (
 // KeptText is how long the text is that an idle server connection keeps.
 func KeptText(p *Pool) int {
 	s := p.core.All()[0]
-	return max(len(s.last), len(s.seen.statement))
+	if s.state.Long() || s.activity.Long() {
+		return math.MaxInt // the whole text
+	}
+	statement, _ := s.activity.Look(0, s.slot.Taken)
+	return len(statement)
 }
 
 // Measuring tells whether somebody observes the pool's timings.
@@ -38,7 +43,7 @@ func ShownWithSecrets(t testing.TB, cfg Config, secrets []string) string {
 	}
 	said := strings.Join(secrets, " and ")
 	s := leaseNop(t, p)
-	s.saw("ALTER USER scott PASSWORD " + said)
+	s.activity.SetStatement("ALTER USER scott PASSWORD "+said, s.slot.Uses())
 	failed := errors.New("refused by " + said)
 	for _, f := range p.hooks.connectError {
 		f(failed)
@@ -92,7 +97,7 @@ func ShownAfterReturn(name, statement string, others ...string) (before, after s
 	r, s := &dsn.Redactor{}, &ServerConn{}
 	r.Learn("postgres://u@h/db") // the pool's own, which is never forgotten
 	r.Learn(name)
-	s.saw(statement)
+	s.activity.SetStatement(statement, s.slot.Uses())
 	for _, other := range others {
 		if r.Learn(other) {
 			s.forget(r)

@@ -25,11 +25,11 @@ func (g *interceptGuard) Allow(query string, args []driver.NamedValue) error {
 	return g.pool.refuses(query, args)
 }
 
-func (g *interceptGuard) Sending(query string) { g.server().noteText(query) }
+func (g *interceptGuard) Sending(query string) { g.server().sending(query) }
 
 func (g *interceptGuard) Beginning() {
-	if !g.openTx { // not the program's, whose end would be known
-		g.server().noteAnything()
+	if !g.state.OpenTx() { // not the program's, whose end would be known
+		g.server().sendingAnything()
 	}
 }
 

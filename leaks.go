@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/pooled-go/pooled/internal/pool"
+	"github.com/pooled-go/pooled/internal/session"
 )
 
 // Holder is who has a server connection, and what for.
@@ -22,7 +23,7 @@ type holding = pool.Holding[*ServerConn]
 func (p *Pool) holder(h holding) Holder {
 	s := h.Value
 	statement, stack := s.look(p.secrets, h.Uses)
-	return Holder{Conn: s.ID(), Session: s.session, Statement: statement, Held: h.Held, Stack: formatStack(stack)}
+	return Holder{Conn: s.ID(), Session: s.session, Statement: statement, Held: h.Held, Stack: session.FormatStack(stack)}
 }
 
 // fireLeaks tells of the checkouts that have become too old.

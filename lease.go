@@ -52,7 +52,8 @@ func (c *Conn) leased(ctx context.Context) (*ServerConn, error) {
 // noteTaker remembers who is about to use s, if leaks are looked for.
 func (c *Conn) noteTaker(s *ServerConn) {
 	if c.pool.cfg.LeakAfter != off {
-		s.takenHere()
+		s.activity.SetStack()
+		s.slot.Take()
 	}
 }
 
@@ -86,7 +87,7 @@ func (c *Conn) connect(ctx context.Context) error {
 	if err := borrow(ctx, c); err != nil {
 		return err
 	}
-	c.server.noStatementYet()
+	c.server.begin()
 	return nil
 }
 

@@ -29,8 +29,8 @@ func Raw(ctx context.Context, conn *sql.Conn, f func(parent driver.Conn) error) 
 		return errors.New("pooled: Raw: the function is nil")
 	}
 	return onConn(ctx, conn, func(c *Conn, s *ServerConn) error {
-		s.noStatementYet()
-		s.noteAnything()
+		s.begin()
+		s.sendingAnything()
 		s.start()
 		err := f(s.driver.Conn)
 		s.busy = false

@@ -16,6 +16,7 @@ import (
 	"github.com/pooled-go/pooled/internal/callers"
 	"github.com/pooled-go/pooled/internal/observe"
 	"github.com/pooled-go/pooled/internal/pool"
+	"github.com/pooled-go/pooled/internal/session"
 )
 
 // Pool owns the server connections of one sql.Open (or one Connector). It is
@@ -174,7 +175,7 @@ func (p *Pool) admit(ctx context.Context, c *Conn, s *ServerConn) error {
 	if p.trusted(s) {
 		guards = p.hooks.checkoutAgain
 	} else {
-		s.noStatementYet()
+		s.begin()
 	}
 	err := runUntilError(ctx, guards, s)
 	if s.parked.Any() && err == nil {
@@ -194,7 +195,7 @@ func (p *Pool) admit(ctx context.Context, c *Conn, s *ServerConn) error {
 // does not count.
 func (p *Pool) assertFree(free bool) error {
 	if !free {
-		return &AssertError{Stack: formatStack(p.takenAt)}
+		return &AssertError{Stack: session.FormatStack(p.takenAt)}
 	}
 	stack := make([]uintptr, 64)
 	p.takenAt = stack[:callers.Into(stack)]

@@ -23,8 +23,7 @@ import (
 // on, and every transaction begun through the driver has ended. Only session
 // trusts no statement.
 //
-// What it decides by, openTx, textTx, autoOff and sessionDirty, is kept by the Conn as
-// statements go by.
+// What it decides by, the session.State, is told of statements as they go by.
 func (p *Pool) sessionGuard() Hooks {
 	h := Hooks{Connect: p.greet}
 	if p.cfg.ResetOnReturn != ResetNone {
@@ -49,7 +48,7 @@ func (p *Pool) needsReset(s *ServerConn) bool {
 	case ResetSession:
 		return true
 	}
-	return s.mayHoldTx() || s.sessionDirty
+	return s.state.MayHoldTx() || s.state.Dirty()
 }
 
 // greet makes a new session ready and learns what it is born with, whoever gave it that: the server's
@@ -64,7 +63,7 @@ func (p *Pool) greet(ctx context.Context, s *ServerConn) error {
 	if err := p.dialect.greet(ctx, p, s); err != nil {
 		return err
 	}
-	s.bornAutoOff = s.autoOff
+	s.state.SetNew()
 	return nil
 }
 
@@ -86,9 +85,9 @@ func (p *Pool) resetSession(ctx context.Context, s *ServerConn, _ ResetState) er
 	switch {
 	case !p.needsReset(s):
 		return nil
-	case p.reuse && (p.cfg.ResetOnReturn == ResetSession || s.sessionDirty):
+	case p.reuse && (p.cfg.ResetOnReturn == ResetSession || s.state.Dirty()):
 		return p.renew(ctx, s)
-	case !s.mayHoldTx(): // class null: the session ends now
+	case !s.state.MayHoldTx(): // class null: the session ends now
 		return nil
 	}
 	return p.endTransaction(ctx, s)
@@ -101,14 +100,14 @@ func (p *Pool) endTransaction(ctx context.Context, s *ServerConn) error {
 	if p.cfg.ResetOnReturn == ResetCommit {
 		text = d.commit
 	}
-	if s.autoOff {
+	if s.state.AutoOff() {
 		text += d.unchained
 	}
 	err := s.send(ctx, text)
 	if err != nil && (d.noTransaction == nil || !d.noTransaction(err)) {
 		return fmt.Errorf("pooled: reset on return (%s): %w", text, err)
 	}
-	s.openTx, s.textTx = false, false
+	s.state.RolledBack()
 	return nil
 }
 
@@ -125,8 +124,7 @@ func (p *Pool) renew(ctx context.Context, s *ServerConn) error {
 			return err
 		}
 	}
-	s.openTx, s.textTx, s.sessionDirty = false, false, false
-	s.autoOff = s.bornAutoOff
+	s.state.Reset()
 	return nil
 }
 

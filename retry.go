@@ -127,7 +127,7 @@ func (c *Conn) beforeSend(s *ServerConn, query string, args []driver.NamedValue,
 		return nil, err
 	}
 	s.start()
-	s.noteText(query)
+	s.sending(query)
 	return args, nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/pooled-go/pooled/internal/intercept"
 	"github.com/pooled-go/pooled/internal/pool"
 	"github.com/pooled-go/pooled/internal/process"
+	"github.com/pooled-go/pooled/internal/session"
 	"github.com/pooled-go/pooled/internal/socket"
 	"github.com/pooled-go/pooled/internal/sqltext"
 	"github.com/pooled-go/pooled/internal/stmtcache"
@@ -31,31 +32,19 @@ type ServerConn struct {
 	process uint64 // in which it was opened; zero: no fork guard
 	kind    sqltext.Kind
 
-	// watch: statements that change session state are of interest.
-	watch bool
-
 	// The fields below belong to the holder.
 
-	lending      bool      // the Checkout hooks are running
-	busy         bool      // an operation is under way; still true at checkin if it panicked
-	broken       bool      // must not go back into the pool
-	cut          bool      // this borrow can't go on on it
-	invalid      bool      // the Invalidate hooks were told
-	cause        error     // why, if that is known
-	ended        error     // the last error of this borrow that was a context's
-	openTx       bool      // a transaction begun through the driver is not known to have ended
-	textTx       bool      // a statement was seen that may have opened a transaction
-	autoOff      bool      // autocommit may be off, or COMMIT begin the next: every statement may open a transaction
-	sessionDirty bool      // a statement was seen that may have changed the session; if watch
-	bornAutoOff  bool      // what autoOff is after a session reset: what it was when this was new
-	lastJudged   bool      // the last statement was judged:
-	judged       judgement // what it leaves
-	resetBy      string    // what the last reset sent
-	sentBefore   uint64    // bytes on the socket before the operation under way
+	lending    bool   // the Checkout hooks are running
+	busy       bool   // an operation is under way; still true at checkin if it panicked
+	broken     bool   // must not go back into the pool
+	cut        bool   // this borrow can't go on on it
+	invalid    bool   // the Invalidate hooks were told
+	cause      error  // why, if that is known
+	ended      error  // the last error of this borrow that was a context's
+	resetBy    string // what the last reset sent
+	sentBefore uint64 // bytes on the socket before the operation under way
 
-	last    string    // the last statement, as in seen
-	lastUse uint64    // and the checkout it was sent in
-	took    time.Time // when it was lent, if somebody measures
+	took time.Time // when it was lent, if somebody measures
 
 	parked stmtcache.Parked // statements left here by Conns that moved on
 
@@ -65,20 +54,22 @@ type ServerConn struct {
 
 	mysql mysqlBirth // what a session reset has to restore
 
-	seen    seen
-	session string // the server's own number of the session, empty: not known
+	state    session.State
+	activity session.Activity
+	session  string // the server's own number of the session, empty: not known
 }
 
 func (p *Pool) newServerConn(o opening, parent driver.Conn, sock *socket.Socket) *ServerConn {
 	s := &ServerConn{
 		pool: p, driver: driverconn.Of(parent), socket: sock, born: time.Now(), process: p.process,
-		kind: p.dialect.kind, watch: p.cfg.ResetOnReturn == ResetAuto,
+		kind: p.dialect.kind,
 	}
 	s.slot.Init(o, s)
 	if p.dialect.session != nil {
 		s.session = p.dialect.session(parent)
 	}
 	s.cacheStmts(p)
+	s.state.Init(s.kind, p.cfg.ResetOnReturn == ResetAuto, s.cache != nil)
 	s.via = intercept.Before(&s.driver, p.interceptors, o.ID, (*interceptGuard)(s))
 	return s
 }
@@ -104,7 +95,7 @@ func (s *ServerConn) Session() string { return s.session }
 // more precisely what there is to undo.
 func (s *ServerConn) Raw() driver.Conn {
 	if s.lending {
-		s.noteAnything()
+		s.sendingAnything()
 	} else {
 		s.cache.Invalidate(sqltext.UnsettledForAll)
 	}
@@ -117,9 +108,9 @@ func (s *ServerConn) Raw() driver.Conn {
 // a session reset undoes it: what is to last is pool_init_sql's.
 func (s *ServerConn) Exec(ctx context.Context, query string) error {
 	if s.lending {
-		s.noteText(query)
+		s.sending(query)
 	} else {
-		s.noteBirth(query)
+		s.cache.Invalidate(s.state.SendingUnused(query).Invalidates)
 	}
 	return s.exec(ctx, query)
 }
@@ -149,76 +140,24 @@ func (s *ServerConn) SetValue(key, value any) {
 // Value is what was last set for the key, or nil.
 func (s *ServerConn) Value(key any) any { return s.values[key] }
 
-// noteText records, before it is sent, what a text may leave behind. It has a
-// memory of one: programs send the same text over and over, and to compare it with
-// itself takes no time.
-func (s *ServerConn) noteText(query string) {
-	s.inUse()
-	if query != s.last || !s.lastJudged {
-		s.noteNew(query)
-	}
-	s.note(s.judged)
+// sending notes, before it is sent, what a text may leave behind.
+func (s *ServerConn) sending(query string) {
+	s.activity.SetStatement(query, s.slot.Uses())
+	s.leaves(s.state.Sending(query))
 }
 
-func (s *ServerConn) noteNew(query string) {
-	s.saw(query)
-	s.judged = s.judge(query)
-	s.lastJudged = true
-}
+// sendingAnything notes that the program does what cannot be seen.
+func (s *ServerConn) sendingAnything() { s.leaves(s.state.SendingAnything()) }
 
-// judgement is what a text may leave behind: a transaction, and, if that is of interest, a changed session and
-// kept statements that are unfit.
-type judgement struct {
-	leaves    sqltext.Effect
-	touches   bool
-	unsettles sqltext.Unsettling
-}
-
-func (s *ServerConn) judge(query string) judgement {
-	j := judgement{leaves: sqltext.Classify(s.kind, query), touches: s.watch && sqltext.TouchesSession(s.kind, query)}
-	if s.cache != nil {
-		j.unsettles = sqltext.Unsettles(s.kind, query)
+// leaves tells the kept statements what a statement may leave behind.
+func (s *ServerConn) leaves(v sqltext.Verdict) {
+	if v.Invalidates != sqltext.Settled {
+		s.cache.Invalidate(v.Invalidates)
 	}
-	return j
-}
-
-// note is noteText for a text that was judged before.
-func (s *ServerConn) note(j judgement) {
-	if j.touches && s.watch {
-		s.sessionDirty = true
-	}
-	if j.unsettles != sqltext.Settled {
-		s.cache.Invalidate(j.unsettles)
-	}
-	if j.leaves != sqltext.EffectNone {
+	if v.Leaves != sqltext.EffectNone {
 		s.cache.MayEndTx()
 	}
-	switch j.leaves {
-	case sqltext.EffectAny:
-		s.autoOff = true
-		s.textTx = true
-	case sqltext.EffectTx:
-		s.textTx = true
-	}
 }
-
-// noteAnything records that the program did what cannot be seen.
-func (s *ServerConn) noteAnything() { s.note(judgement{s.kind.Worst(), true, sqltext.UnsettledForAll}) }
-
-// noteBirth records what a text does that is sent while nobody uses this. What it sets is a part of the session; but
-// without autocommit the statements of all who use it begin transactions. Of an unknown server all that is not plain
-// would count as such.
-func (s *ServerConn) noteBirth(query string) {
-	if s.kind != sqltext.Unknown && sqltext.Classify(s.kind, query) == sqltext.EffectAny {
-		s.autoOff = true
-	}
-	if s.cache != nil {
-		s.cache.Invalidate(sqltext.Unsettles(s.kind, query))
-	}
-}
-
-// mayHoldTx reports whether a transaction may be open on the server.
-func (s *ServerConn) mayHoldTx() bool { return s.openTx || s.textTx || s.autoOff }
 
 // usable reports whether this may go back into the pool.
 func (s *ServerConn) usable() bool {

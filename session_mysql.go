@@ -31,10 +31,10 @@ func greetMySQL(ctx context.Context, p *Pool, s *ServerConn) error {
 	}
 	if err != nil {
 		row, err = askMySQL(ctx, s)
-		s.autoOff = err != nil || mysqlBegins(row)
+		s.state.SetAutoOff(err != nil || mysqlBegins(row))
 		return p.dialect.unanswered(ctx, err)
 	}
-	s.autoOff = mysqlBegins(row)
+	s.state.SetAutoOff(mysqlBegins(row))
 	p.learnMySQL(s, row[2:])
 	return learnMySQLReset(ctx, p, s, row)
 }

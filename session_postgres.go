@@ -55,7 +55,7 @@ func postgresHindered(err error) bool {
 // with them all else is reset by itself, and of the statements only those go that
 // were prepared in SQL.
 func renewPostgres(ctx context.Context, p *Pool, s *ServerConn) error {
-	if s.mayHoldTx() {
+	if s.state.MayHoldTx() {
 		if err := s.send(ctx, "ROLLBACK"); err != nil {
 			return fmt.Errorf("pooled: reset on return (ROLLBACK): %w", err)
 		}

@@ -21,8 +21,8 @@ var _ stmtcache.Host = (*stmtHost)(nil)
 func (h *stmtHost) server() *ServerConn { return (*ServerConn)(h) }
 
 func (h *stmtHost) Start()          { h.server().start() }
-func (h *stmtHost) InTx() bool      { return h.openTx }
-func (h *stmtHost) MayHoldTx() bool { return h.server().mayHoldTx() }
+func (h *stmtHost) InTx() bool      { return h.state.OpenTx() }
+func (h *stmtHost) MayHoldTx() bool { return h.state.MayHoldTx() }
 func (h *stmtHost) Lost()           { h.broken = true }
 func (h *stmtHost) Cut(err error)   { h.cut, h.broken, h.ended = true, true, err }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/pooled-go/pooled/internal/driverconn"
 	"github.com/pooled-go/pooled/internal/intercept"
 	"github.com/pooled-go/pooled/internal/process"
+	"github.com/pooled-go/pooled/internal/sqltext"
 	"github.com/pooled-go/pooled/internal/stmtcache"
 )
 
@@ -23,9 +24,9 @@ var (
 // unless that server connection has the text already, left there by this Conn or by
 // another.
 type Stmt struct {
-	conn  *Conn
-	query string
-	judgement
+	conn    *Conn
+	query   string
+	verdict sqltext.Verdict // what it leaves behind when it is sent
 
 	// parent is the parent's statement on the server connection that the Conn
 	// holds now; nil if there is none yet. next links those of one Conn.
@@ -115,8 +116,9 @@ func runStmt[T any](
 			return none, err
 		}
 		s.start()
-		s.saw(st.query)
-		s.note(st.judgement)
+		s.activity.SetStatement(st.query, s.slot.Uses())
+		s.state.Leave(st.verdict)
+		s.leaves(st.verdict)
 		result, err := send(ctx, parent, values)
 		if err = s.trueErr(err); !c.retry(s, err, false) {
 			return result, err

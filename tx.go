@@ -35,7 +35,7 @@ func (t *tx) Rollback() error {
 	s := t.server
 	err := t.end(t.parent.Rollback)
 	if s != nil && t.ctx.Err() != nil && !s.driver.KeptOnRollback() {
-		s.textTx = true // so it is rolled back once more
+		s.state.DoubtTx() // so it is rolled back once more
 		if err != nil && t.conn.pool.cfg.ResetOnReturn == ResetNone {
 			s.broken = true // no, it is not
 		}
@@ -61,7 +61,7 @@ func (t *tx) end(how func() error) error {
 	s.start()
 	err := how()
 	s.busy = false
-	s.openTx = err != nil // who knows
+	s.state.EndTx(err == nil)
 	s.cache.Publish()
 	if err != nil {
 		t.conn.noteError(s, err)

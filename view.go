@@ -8,6 +8,7 @@ import (
 
 	"github.com/pooled-go/pooled/internal/dsn"
 	"github.com/pooled-go/pooled/internal/pool"
+	"github.com/pooled-go/pooled/internal/session"
 )
 
 // ConnState is where a server connection is.
@@ -51,7 +52,7 @@ func (p *Pool) Conns() []ConnInfo {
 	slots := p.core.Snapshot()
 	slices.SortFunc(slots, func(a, b slotInfo) int { return cmp.Compare(a.ID, b.ID) })
 	list := make([]ConnInfo, len(slots))
-	stacks := map[[stackDepth]uintptr]string{} // many are taken in the same place
+	stacks := map[[session.StackDepth]uintptr]string{} // many are taken in the same place
 	for i, slot := range slots {
 		list[i] = p.connInfo(slot, stacks)
 	}
@@ -60,7 +61,7 @@ func (p *Pool) Conns() []ConnInfo {
 
 type slotInfo = pool.Info[*ServerConn]
 
-func (p *Pool) connInfo(slot slotInfo, stacks map[[stackDepth]uintptr]string) ConnInfo {
+func (p *Pool) connInfo(slot slotInfo, stacks map[[session.StackDepth]uintptr]string) ConnInfo {
 	s := slot.Value
 	info := ConnInfo{
 		ID: slot.ID, Session: s.session, State: StateInUse, Opened: s.born, Age: slot.Age, Idle: slot.IdleFor,
@@ -75,10 +76,10 @@ func (p *Pool) connInfo(slot slotInfo, stacks map[[stackDepth]uintptr]string) Co
 	if info.Statement = statement; len(stack) == 0 {
 		return info
 	}
-	key := [stackDepth]uintptr{}
+	key := [session.StackDepth]uintptr{}
 	copy(key[:], stack)
 	if _, ok := stacks[key]; !ok {
-		stacks[key] = formatStack(stack)
+		stacks[key] = session.FormatStack(stack)
 	}
 	info.Stack = stacks[key]
 	return info
