@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ngrok/sqlmw"
+	"github.com/pooled-go/pooled/internal/option"
 )
 
 // Class is the way a pool keeps its server connections.
@@ -54,17 +55,17 @@ const (
 	EchoDebug EchoMode = "debug"
 )
 
-// PrePing says when a server connection is pinged before it is lent: when it has been idle for longer than this. Two
-// values mean something else, see the constants.
-type PrePing = time.Duration
+// NoLimit is the value of a number or a duration in a Config that sets no limit. Other negative values are refused.
+const NoLimit = option.NoLimit
 
+// Values of Config.PrePing that have a name.
 const (
-	// PingOff: never.
-	PingOff PrePing = off
-	// PingAlways: before each use but the first.
-	PingAlways PrePing = 0
-	// PingAuto: after a second of idleness. The default.
-	PingAuto PrePing = time.Second
+	// PingOff pings no server connection.
+	PingOff time.Duration = NoLimit
+	// PingAlways pings before each use but the first: any idle time is longer.
+	PingAlways time.Duration = 1
+	// PingAuto pings those that have been idle for longer than a second. The default.
+	PingAuto = time.Second
 )
 
 // Jitter is a length of time: a part of another one, or a Duration. One of the two is zero.
@@ -78,13 +79,10 @@ func (j Jitter) of(d time.Duration) time.Duration {
 	return min(d, max(j.Duration, percentOf(j.Percent, d)))
 }
 
-// off is the value of an integer or duration in a Config that has no limit: -1, as in the DSN.
-const off = -1
-
 // Config says which parent to use and how its server connections are pooled. Make it with NewConfig or ParseDSN: the
 // zero Config is refused. What is given a Config copies it and leaves it unchanged.
 //
-// A duration or number of -1 means no limit (time.Duration(-1), not -time.Second); other negative values are refused.
+// Where a number or a duration may have no limit, that is written [NoLimit], or -1 in a DSN.
 type Config struct {
 	// Driver is the parent's name as given to sql.Register. Empty: the DSN tells it.
 	Driver string
@@ -119,11 +117,11 @@ type Config struct {
 	// RecycleJitter shortens each server connection's own age limit by a random part of this, fixed when it is opened,
 	// so that those opened together do not end together. Default: 25 percent.
 	RecycleJitter Jitter
-	// PrePing says which server connections are pinged at checkout: PingOff, PingAlways, PingAuto, or those idle for
-	// longer than a duration. Where the socket is known it is looked at in any case, which costs no round trip; and
+	// PrePing is the idle time after which a server connection is pinged at checkout, above 0; or PingOff, PingAlways,
+	// PingAuto. 0 is refused: elsewhere it means off, or always. Where the socket is known it is looked at in any case, which costs no round trip; and
 	// unless PrePing is PingOff, a server connection is also pinged when another was lost since it was last seen alive.
 	// A parent without driver.Pinger cannot be pinged. Default: PingAuto.
-	PrePing PrePing
+	PrePing time.Duration
 	// PingTimeout is the longest wait for the answer to a ping, above 0; -1: no limit but the caller's context.
 	// Default: 5s.
 	PingTimeout time.Duration
@@ -178,7 +176,7 @@ func NewConfig() Config {
 	return Config{
 		Class:         ClassQueue,
 		Size:          5,
-		MaxOverflow:   off,
+		MaxOverflow:   NoLimit,
 		Timeout:       30 * time.Second,
 		UseLIFO:       true,
 		MinIdle:       0,
@@ -191,7 +189,7 @@ func NewConfig() Config {
 		ResetOnReturn: ResetRollback,
 		ResetTimeout:  5 * time.Second,
 		ForkGuard:     true,
-		LeakAfter:     off,
+		LeakAfter:     NoLimit,
 		Echo:          EchoOff,
 		EchoPool:      EchoOff,
 	}

@@ -9,8 +9,8 @@ import (
 // ageLimit is the age limit of a new server connection: pool_recycle less a random part of the jitter; off if it has
 // none.
 func ageLimit(cfg *Config) time.Duration {
-	if cfg.Recycle == off {
-		return off
+	if cfg.Recycle == NoLimit {
+		return NoLimit
 	}
 	limit := cfg.Recycle
 	if jitter := cfg.RecycleJitter.of(limit); jitter > 0 {

@@ -89,7 +89,7 @@ func (p *Pool) pingLimit(ctx context.Context) time.Duration {
 	limit := p.cfg.PingTimeout
 	if end, ok := ctx.Deadline(); ok {
 		half := max(time.Until(end)/2, leastPing)
-		if limit == off || half < limit {
+		if limit == NoLimit || half < limit {
 			return half
 		}
 	}

@@ -30,7 +30,7 @@ func (p *Pool) watchers() []Hooks {
 	if p.cfg.EchoPool != EchoOff {
 		list = append(list, e.poolHooks(p.cfg.EchoPool))
 	}
-	if p.cfg.LeakAfter != off {
+	if p.cfg.LeakAfter != NoLimit {
 		list = append(list, e.leakHooks())
 	}
 	return list

@@ -51,7 +51,7 @@ func (c *Conn) leased(ctx context.Context) (*ServerConn, error) {
 
 // noteTaker remembers who is about to use s, if leaks are looked for.
 func (c *Conn) noteTaker(s *ServerConn) {
-	if c.pool.cfg.LeakAfter != off {
+	if c.pool.cfg.LeakAfter != NoLimit {
 		s.activity.SetStack()
 		s.slot.Take()
 	}

@@ -21,7 +21,7 @@ import (
 	"github.com/pooled-go/pooled/internal/socket"
 )
 
-func ping(when pooled.PrePing) func(*pooled.Config) {
+func ping(when time.Duration) func(*pooled.Config) {
 	return func(c *pooled.Config) { c.PrePing = when }
 }
 
@@ -38,7 +38,7 @@ func pings(fake *pooledtest.Fake) (n int) {
 // When pool_pre_ping pings: have never been idle, just used, idle for long.
 func TestPrePing(t *testing.T) {
 	for _, test := range []struct {
-		when               pooled.PrePing
+		when               time.Duration
 		fresh, hot, second int
 	}{
 		{pooled.PingOff, 0, 0, 0},

@@ -16,7 +16,7 @@ import (
 // pool's own, and valid; user is its named hooks and its hooks.
 func newPool(parent driver.Connector, cfg Config, d *dialect, t *target, user []Hooks) *Pool {
 	if d.embedded || cfg.Class == ClassNull { // nothing goes away, or grows old
-		cfg.Recycle, cfg.PrePing = off, PingOff
+		cfg.Recycle, cfg.PrePing = NoLimit, PingOff
 	}
 	p := &Pool{
 		cfg:     &cfg,
@@ -49,7 +49,7 @@ func newPool(parent driver.Connector, cfg Config, d *dialect, t *target, user []
 // coreConfig is what the configuration means to the core.
 func (p *Pool) coreConfig() pool.Config[*ServerConn] {
 	limit, keep := p.bounds()
-	idleTimeout := time.Duration(off)
+	idleTimeout := time.Duration(NoLimit)
 	if p.cfg.Class == ClassQueue {
 		idleTimeout = p.cfg.IdleTimeout
 	}

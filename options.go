@@ -82,7 +82,7 @@ var options = option.New(NewConfig(),
 	},
 	option.Row[Config]{
 		Key: "pool_pre_ping", Classes: reusing,
-		Doc: "ping at checkout: `off` (or 0), `on` (or 1), an idle time above which to ping, such as `30s`, " +
+		Doc: "ping at checkout: `off` (or false), `on` (or true), an idle time above which to ping, such as `30s`, " +
 			"or `auto`, which is `1s`",
 		Parse: parsePing, Format: formatPing, Check: checkPing,
 	}.Elsewhere("pool_health_check_period"),
@@ -153,7 +153,7 @@ func checkSize(size int) error {
 	case size == 0:
 		return errors.New("want at least 1, or -1: for no limit write pool_max_overflow=-1, " +
 			"to keep no server connection pool_class=null")
-	case size < off:
+	case size < NoLimit:
 		return errors.New("want at least 1, or -1 to keep every server connection that was opened")
 	}
 	return nil
@@ -161,7 +161,7 @@ func checkSize(size int) error {
 
 // checkOverflow refuses a limit that would be silently without effect: nothing ever overflows a size without limit.
 func checkOverflow(c *Config) error {
-	if c.Size == off && c.MaxOverflow != off {
+	if c.Size == NoLimit && c.MaxOverflow != NoLimit {
 		return errors.New("means nothing with pool_size=-1, which has no limit")
 	}
 	return nil
@@ -178,7 +178,7 @@ func checkMinIdle(c *Config) error {
 	switch {
 	case c.MinIdle > 0 && c.Class != ClassQueue:
 		return fmt.Errorf("means nothing with pool_class=%s", c.Class)
-	case c.Size != off && c.MaxOverflow != off && c.MinIdle-c.Size > c.MaxOverflow:
+	case c.Size != NoLimit && c.MaxOverflow != NoLimit && c.MinIdle-c.Size > c.MaxOverflow:
 		return fmt.Errorf("more than pool_size=%d plus pool_max_overflow=%d allow", c.Size, c.MaxOverflow)
 	}
 	return nil
@@ -217,15 +217,20 @@ func checkJitter(c *Config) error {
 	return nil
 }
 
-var errPing = errors.New("want off, on, auto, or a duration above which to ping")
+var errPing = errors.New("want off, on, auto, or a duration above 0, such as 30s, after which to ping")
 
+// parsePing refuses 0 and 1: they may be meant as off and on, or as seconds.
 func parsePing(c *Config, v string) (err error) {
 	on, notBool := option.ParseBool(v)
 	switch {
 	case v == "auto":
 		c.PrePing = PingAuto
+	case v == "0", v == "1":
+		return errPing
 	case notBool != nil:
-		c.PrePing, err = option.ParseDuration(v)
+		if c.PrePing, err = option.ParseDuration(v); c.PrePing == 0 {
+			err = errPing
+		}
 	case on:
 		c.PrePing = PingAlways
 	default:
@@ -246,13 +251,18 @@ func formatPing(c *Config) string {
 	return option.FormatDuration(c.PrePing)
 }
 
-func checkPing(c *Config) error { return replaceErr(option.FromZero(c.PrePing), errPing) }
+func checkPing(c *Config) error {
+	if c.PrePing == 0 {
+		return errors.New("want PingOff, PingAlways, PingAuto, or a duration above 0: 0 could mean off or always")
+	}
+	return option.AboveZero(c.PrePing)
+}
 
 var errLeak = errors.New("want off or a duration above 0")
 
 func parseLeak(c *Config, v string) (err error) {
 	if on, notBool := option.ParseBool(v); notBool == nil && !on {
-		c.LeakAfter = off
+		c.LeakAfter = NoLimit
 		return nil
 	}
 	c.LeakAfter, err = option.ParseDuration(v)
@@ -260,7 +270,7 @@ func parseLeak(c *Config, v string) (err error) {
 }
 
 func formatLeak(c *Config) string {
-	if c.LeakAfter == off {
+	if c.LeakAfter == NoLimit {
 		return "off"
 	}
 	return option.FormatDuration(c.LeakAfter)

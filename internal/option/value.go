@@ -35,17 +35,23 @@ func Between(least, most int) func(int) error {
 
 var errDuration = errors.New("want a duration such as 30s or 1.5 (seconds), or -1 for no limit")
 
+// errNegative is for durations that a program has set: ParseDuration refuses them.
+var errNegative = errors.New("want no negative duration: for no limit write NoLimit")
+
 // FromZero allows durations that are not negative, and NoLimit.
 func FromZero(d time.Duration) error {
 	if d < 0 && d != NoLimit {
-		return errDuration
+		return errNegative
 	}
 	return nil
 }
 
 // AboveZero allows durations above zero, and NoLimit.
 func AboveZero(d time.Duration) error {
-	if d <= 0 && d != NoLimit {
+	switch {
+	case d < 0 && d != NoLimit:
+		return errNegative
+	case d == 0:
 		return errors.New("want a duration above 0, or -1 for no limit")
 	}
 	return nil
