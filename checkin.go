@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// checkin takes a server connection back: it is reset, and then the next in line
+// checkin takes a server connection back: it is reset, and then the next in the queue
 // has it, or it is laid down idle. One that can't be used again is closed.
-// If a hook or the parent panics, it is discarded and not lost from the count; the panic
+// If a hook or the driver panics, it is discarded and not lost from the count; the panic
 // goes on.
 func (p *Pool) checkin(s *ServerConn) {
 	released := false
@@ -29,7 +29,7 @@ func (p *Pool) checkin(s *ServerConn) {
 	p.putBack(s)
 }
 
-// endUse is the end of a borrow, for those who watch: whatever becomes of the server connection.
+// endUse is the end of a lease, for those who watch: whatever becomes of the server connection.
 func (p *Pool) endUse(s *ServerConn) {
 	if !s.took.IsZero() {
 		p.observe(TimingUse, s.took)

@@ -8,48 +8,47 @@ import (
 )
 
 var (
-	_ driver.Conn               = (*Conn)(nil)
-	_ driver.ConnPrepareContext = (*Conn)(nil)
-	_ driver.ConnBeginTx        = (*Conn)(nil)
-	_ driver.ExecerContext      = (*Conn)(nil)
-	_ driver.QueryerContext     = (*Conn)(nil)
-	_ driver.NamedValueChecker  = (*Conn)(nil)
-	_ driver.Pinger             = (*Conn)(nil)
-	_ driver.SessionResetter    = (*Conn)(nil)
-	_ driver.Validator          = (*Conn)(nil)
+	_ driver.Conn               = (*pooledConn)(nil)
+	_ driver.ConnPrepareContext = (*pooledConn)(nil)
+	_ driver.ConnBeginTx        = (*pooledConn)(nil)
+	_ driver.ExecerContext      = (*pooledConn)(nil)
+	_ driver.QueryerContext     = (*pooledConn)(nil)
+	_ driver.NamedValueChecker  = (*pooledConn)(nil)
+	_ driver.Pinger             = (*pooledConn)(nil)
+	_ driver.SessionResetter    = (*pooledConn)(nil)
+	_ driver.Validator          = (*pooledConn)(nil)
 )
 
-// Conn is what database/sql holds. It borrows a server connection from its
-// first operation (or from Connector.Connect) until database/sql gets it back,
-// and holds none while it is idle. In class direct it keeps one for life.
+// pooledConn is the connection that database/sql holds. It leases a server connection from its first operation (or from
+// Connector.Connect) until database/sql gets it back, and holds none while it is idle. In class direct it keeps one for
+// life.
 //
-// Like any driver's, a Conn is used by one goroutine at a time; database/sql
-// sees to that.
-type Conn struct {
+// Like any driver's connection it is used by one goroutine at a time; database/sql sees to that.
+type pooledConn struct {
 	pool   *Pool
-	server *ServerConn // nil: nothing borrowed
+	server *ServerConn // nil: none is leased
 
-	// lease tells whether the lease was made by Connect and not yet used. It is
-	// the one field that the pool touches while the Conn is not in its hands.
+	// lease tells whether Connect's lease has been used. It is the one field that the pool touches while database/sql
+	// has the connection.
 	lease pool.Lease
 
-	// pristine: nothing reached the server in this borrow, so if the parent
-	// says the connection is bad, another one may take its place.
+	// pristine: nothing reached the server in this lease, so if the driver says that the connection is bad, another one
+	// may take its place.
 	pristine  bool
 	tries     int         // server connections replaced in the operation under way
-	turn      uint64      // ServerConn.turn of one that was, or may yet be, taken away before it is used; 0: none
+	turn      uint64      // of a slot that was taken away before it was used, or may yet be; 0: none
 	turnSince pool.Moment // when Connect was given it
 
 	tx       tx                  // the transaction under way
-	stmts    *Stmt               // those prepared on server in this borrow, a list
-	aside    []*ServerConn       // put aside in this borrow, to be closed when it ends
+	stmts    *pooledStmt         // those prepared on server in this lease, a list
+	aside    []*ServerConn       // put aside in this lease, to be closed when it ends
 	poisoned bool                // an operation panicked
 	args     []driver.NamedValue // arguments as the program gave them, for a second try
 }
 
-// ExecContext runs a statement on the borrowed server connection. It blocks
-// while there is none to borrow, until ctx or pool_timeout ends.
-func (c *Conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+// ExecContext runs a statement on the leased server connection. It blocks while there is none to lease, until ctx or
+// pool_timeout ends.
+func (c *pooledConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	defer c.lostToPanic()
 	for try := 0; ; try++ {
 		s, err := c.acquire(ctx)
@@ -70,8 +69,8 @@ func (c *Conn) ExecContext(ctx context.Context, query string, args []driver.Name
 	}
 }
 
-// QueryContext is like ExecContext. The parent's Rows are returned as they are.
-func (c *Conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+// QueryContext is like ExecContext. The driver's Rows are returned as they are.
+func (c *pooledConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	defer c.lostToPanic()
 	for try := 0; ; try++ {
 		s, err := c.acquire(ctx)
@@ -92,73 +91,73 @@ func (c *Conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 	}
 }
 
-// PrepareContext prepares on the borrowed server connection. The Stmt follows
-// its Conn to whatever server connection that borrows later.
-func (c *Conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
-	defer c.lostToPanic()
-	for {
-		s, err := c.acquire(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if err := c.veto(query, nil); err != nil {
-			return nil, err
-		}
-		untouched := c.pristine
-		s.begin()
-		s.start()
-		parent, err := s.via.Prepare(ctx, query)
-		if c.retry(s, err, true) {
-			continue
-		}
-		c.pristine = untouched && err == nil // as in Stmt.ready: to prepare touches nothing
-		if err != nil {
-			return nil, err
-		}
-		st := &Stmt{conn: c, query: query}
-		st.verdict = s.state.Judge(query)
-		st.attach(parent)
-		return st, nil
+// PrepareContext prepares on the leased server connection. The statement follows its connection to whatever server
+// connection that leases later.
+func (c *pooledConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+	if err := c.veto(query, nil); err != nil {
+		return nil, err
 	}
+	st := &pooledStmt{conn: c, query: query}
+	var pristine bool
+	err := c.harmless(ctx, func(s *ServerConn) error {
+		pristine = c.pristine
+		prepared, err := s.via.Prepare(ctx, query)
+		if err == nil {
+			st.verdict = s.state.Judge(query)
+			st.attach(prepared)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.pristine = pristine // to prepare changes nothing
+	return st, nil
 }
 
-// BeginTx begins a transaction on the borrowed server connection.
-func (c *Conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
-	defer c.lostToPanic()
-	for {
-		s, err := c.acquire(ctx)
-		if err != nil {
-			return nil, err
+// BeginTx begins a transaction on the leased server connection.
+func (c *pooledConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	err := c.harmless(ctx, func(s *ServerConn) error {
+		s.state.BeginTx() // also after an error: it may have been sent
+		begun, err := s.via.Begin(ctx, opts)
+		if err == nil {
+			c.tx = tx{conn: c, server: s, begun: begun, ctx: ctx, open: true}
 		}
-		s.begin()
-		s.start()
-		s.state.BeginTx()
-		parent, err := s.via.Begin(ctx, opts)
-		if c.retry(s, err, true) {
-			continue
-		}
-		if err != nil { // it may have been sent: the transaction may be open
-			return nil, err
-		}
-		c.tx = tx{conn: c, server: s, parent: parent, ctx: ctx, open: true}
-		return &c.tx, nil
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
+	return &c.tx, nil
 }
 
-// Ping borrows a server connection and pings it, if the parent can.
-func (c *Conn) Ping(ctx context.Context) error {
+// Ping leases a server connection and pings it, if the driver can.
+func (c *pooledConn) Ping(ctx context.Context) error {
+	cannot := false
+	err := c.harmless(ctx, func(s *ServerConn) error {
+		if cannot = s.via.Pinger == nil; cannot {
+			return driver.ErrSkip
+		}
+		return s.via.Pinger.Ping(ctx)
+	})
+	if cannot {
+		return nil
+	}
+	return err
+}
+
+// harmless runs an operation that has no effect beyond its connection: it is done again on another one also if it may
+// have been sent.
+func (c *pooledConn) harmless(ctx context.Context, operation func(*ServerConn) error) error {
 	defer c.lostToPanic()
 	for {
 		s, err := c.acquire(ctx)
 		if err != nil {
 			return err
 		}
-		if s.driver.Pinger == nil {
-			return nil
-		}
 		s.begin()
 		s.start()
-		if err = s.via.Pinger.Ping(ctx); !c.retry(s, err, true) {
+		if err = operation(s); !c.retry(s, err, true) {
 			return err
 		}
 	}
@@ -167,31 +166,29 @@ func (c *Conn) Ping(ctx context.Context) error {
 // Begin and Prepare are what driver.Conn asks for; database/sql does not call them.
 
 // Begin is BeginTx without a context.
-func (c *Conn) Begin() (driver.Tx, error) {
+func (c *pooledConn) Begin() (driver.Tx, error) {
 	return c.BeginTx(context.Background(), driver.TxOptions{})
 }
 
 // Prepare is PrepareContext without a context.
-func (c *Conn) Prepare(query string) (driver.Stmt, error) {
+func (c *pooledConn) Prepare(query string) (driver.Stmt, error) {
 	return c.PrepareContext(context.Background(), query)
 }
 
-// CheckNamedValue accepts every argument as it is. The operation that follows
-// converts it as the parent wants it: at this moment there may be no parent
-// connection to ask, and no context to borrow one with.
-func (c *Conn) CheckNamedValue(*driver.NamedValue) error { return nil }
+// CheckNamedValue accepts every argument as it is. The operation that follows converts it as the driver wants it: at
+// this moment there may be no driver's connection to ask, and there is no context to lease one with.
+func (c *pooledConn) CheckNamedValue(*driver.NamedValue) error { return nil }
 
-// Raw is the parent's connection, for use inside sql.Conn.Raw:
+// Raw is the driver's connection, for use inside sql.Conn.Raw:
 //
 //	conn.Raw(func(dc any) error {
-//		parent := dc.(interface{ Raw() driver.Conn }).Raw()
+//		raw := dc.(interface{ Raw() driver.Conn }).Raw()
 //
-// The function [Raw] does the same with a context. The connection is valid until that function returns. If nothing is borrowed yet, Raw
-// borrows. It has no context to do that with, so it blocks until pool_timeout at most, and
-// returns nil if that fails; an operation before Raw borrows with a context. What
-// the program does with the parent's connection is not seen by the pool, so it
-// counts as a statement that may leave a transaction open.
-func (c *Conn) Raw() driver.Conn {
+// The function [Raw] does the same with a context. The connection is valid until that function returns. If no server
+// connection is leased yet, Raw leases one. It has no context to do that with, so it blocks until pool_timeout at most,
+// and returns nil if that fails; an operation before Raw leases with a context. What the program does with the driver's
+// connection is not seen by the pool, so it counts as a statement that may leave a transaction open.
+func (c *pooledConn) Raw() driver.Conn {
 	defer c.lostToPanic()
 	s, err := c.acquire(context.Background())
 	if err != nil {
@@ -203,22 +200,20 @@ func (c *Conn) Raw() driver.Conn {
 	return s.driver.Conn
 }
 
-// ResetSession is called by database/sql before it uses this Conn again. There
-// is nothing to reset: that was done when the server connection came back. It
-// does no I/O and never fails; database/sql would ignore an error that isn't
+// ResetSession is called by database/sql before it uses this connection again. There is nothing to reset: that was done
+// when the server connection came back. It does no I/O and never fails; database/sql would ignore an error that isn't
 // ErrBadConn.
-func (c *Conn) ResetSession(ctx context.Context) error {
+func (c *pooledConn) ResetSession(ctx context.Context) error {
 	if c.pool.direct() {
 		return c.readmit(ctx)
 	}
 	return nil
 }
 
-// IsValid is called by database/sql when it gets this Conn back: the moment the
-// server connection is given back to the pool. A Conn that holds none is always
-// valid.
-func (c *Conn) IsValid() bool {
-	if len(c.args) > 0 { // an idle Conn keeps none of the program's values
+// IsValid is called by database/sql when it gets this connection back: the moment the server connection is given back
+// to the pool. A connection that holds none is always valid.
+func (c *pooledConn) IsValid() bool {
+	if len(c.args) > 0 { // while it is idle it keeps none of the program's values
 		clear(c.args)
 		c.args = c.args[:0]
 	}
@@ -235,26 +230,25 @@ func (c *Conn) IsValid() bool {
 		c.abandon()
 		return !c.pool.direct()
 	case s.slot.Detached():
-		return false // it is closed with its Conn
+		return false // it is closed with this connection
 	case c.pool.direct():
-		c.endLease(s, (*Stmt).park)
+		c.endLease(s, (*pooledStmt).park)
 		return c.pool.current().restDirect(c, s)
 	}
-	c.pool.current().checkin(c.leave((*Stmt).park))
+	c.pool.current().checkin(c.leave((*pooledStmt).park))
 	return true
 }
 
-func (c *Conn) isValidWithAside() bool {
-	limbo := c.aside
+func (c *pooledConn) isValidWithAside() bool {
+	aside := c.aside
 	c.aside = nil
-	defer c.closeAside(limbo) // after what is held has gone back, whatever a hook does
+	defer c.closeAside(aside) // after what is held has gone back, whatever a hook does
 	return c.IsValid()
 }
 
-// Close is called by database/sql for a Conn that it does not need, which
-// holds nothing, and for one whose operation answered ErrBadConn, without IsValid
-// before it: what is still held and used is discarded.
-func (c *Conn) Close() error {
+// Close is called by database/sql for a connection that it does not need, which holds nothing, and for one whose
+// operation answered ErrBadConn, without IsValid before it: what is still held and used is discarded.
+func (c *pooledConn) Close() error {
 	unused := c.lease.Unused()
 	s := c.claim()
 	if len(c.aside) > 0 {
@@ -268,12 +262,12 @@ func (c *Conn) Close() error {
 		c.abandon()
 		return nil
 	case s.slot.Detached():
-		return c.pool.closeDetached(c.leave((*Stmt).orphan), nil)
+		return c.pool.closeDetached(c.leave((*pooledStmt).orphan), nil)
 	case unused && !c.pool.direct():
-		c.pool.current().putBack(c.leave((*Stmt).park))
+		c.pool.current().putBack(c.leave((*pooledStmt).park))
 		return nil
 	case c.pool.direct():
-		return c.pool.current().closeDirect(c.leave((*Stmt).orphan))
+		return c.pool.current().closeDirect(c.leave((*pooledStmt).orphan))
 	}
 	c.drop(s.why())
 	return nil

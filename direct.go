@@ -13,7 +13,7 @@ import (
 func (p *Pool) direct() bool { return p.cfg.Class == ClassDirect }
 
 // openDirect opens one for c, and another if a Checkout hook refuses it.
-func (p *Pool) openDirect(ctx context.Context, c *Conn) error {
+func (p *Pool) openDirect(ctx context.Context, c *pooledConn) error {
 	began := p.clocked()
 	for refused := 1; ; refused++ {
 		err := p.openOneDirect(ctx, c)
@@ -31,7 +31,7 @@ func (p *Pool) openDirect(ctx context.Context, c *Conn) error {
 	}
 }
 
-func (p *Pool) openOneDirect(ctx context.Context, c *Conn) error {
+func (p *Pool) openOneDirect(ctx context.Context, c *pooledConn) error {
 	slot, err := p.core.OpenLeased(ctx)
 	if err != nil {
 		return err
@@ -39,7 +39,7 @@ func (p *Pool) openOneDirect(ctx context.Context, c *Conn) error {
 	return p.admitDirect(ctx, c, slot.Value())
 }
 
-func (p *Pool) admitDirect(ctx context.Context, c *Conn, s *ServerConn) error {
+func (p *Pool) admitDirect(ctx context.Context, c *pooledConn, s *ServerConn) error {
 	p.core.Resume(&s.slot)
 	err := p.admit(ctx, c, s)
 	if err == nil {
@@ -50,7 +50,7 @@ func (p *Pool) admitDirect(ctx context.Context, c *Conn, s *ServerConn) error {
 
 // restDirect is a checkin in class direct. It reports whether database/sql may
 // keep the Conn.
-func (p *Pool) restDirect(c *Conn, s *ServerConn) bool {
+func (p *Pool) restDirect(c *pooledConn, s *ServerConn) bool {
 	released := false
 	defer func() {
 		if !released {
@@ -68,7 +68,7 @@ func (p *Pool) restDirect(c *Conn, s *ServerConn) bool {
 // readmit is a checkout in class direct: database/sql uses the Conn again. Any
 // refusal is ErrBadConn to it, the one answer it takes: nothing was sent yet, and it
 // opens another.
-func (c *Conn) readmit(ctx context.Context) error {
+func (c *pooledConn) readmit(ctx context.Context) error {
 	defer c.lostToPanic()
 	s := c.server
 	c.server = nil // until it is admitted

@@ -6,26 +6,26 @@
 // Everything it did keeps working. Its server connections now live in a pool
 // that the DSN configures: kept open instead of two, opened a few at a time
 // instead of all at once, waited for in order and with a timeout that says why.
-// What is lent is alive, young enough, opened by this process, and without a
-// transaction of the last borrower, or without anything of it.
+// What is leased is alive, young enough, opened by this process, and without a
+// transaction of the last user, or without anything of it.
 //
 // # How it works
 //
-// A [Conn], which is what database/sql holds, borrows a server connection from
+// A [Conn], which is what database/sql holds, leases a server connection from
 // its first operation until database/sql gets it back, and holds none while it is
 // idle. So it does not matter how many idle conns database/sql keeps, and a stale
 // server connection is replaced inside the operation that would have met it.
 //
-//	Connector.Connect(ctx)       a new Conn borrows at once; a dial's error is Connect's
+//	Connector.Connect(ctx)       a new Conn leases at once; a dial's error is Connect's
 //	Conn.ResetSession(ctx)       nothing
-//	Conn.QueryContext(ctx, …)    a reused Conn borrows now; then straight to the parent
+//	Conn.QueryContext(ctx, …)    a reused Conn leases now; then straight to the driver
 //	Conn.IsValid()               called on return: reset, and back to the pool
 //
-// The parent is the wrapped driver. go-sql-driver/mysql and lib/pq come with the
+// The driver is the wrapped driver. go-sql-driver/mysql and lib/pq come with the
 // package; any other registered driver works by its name, see [ParseDSN].
 //
 // Everything that watches a server connection's life is a [Hooks] value in one
-// chain: the fork guard, age, liveness, the parent's ResetSession, reset on return, and
+// chain: the fork guard, age, liveness, the driver's ResetSession, reset on return, and
 // then the program's own.
 //
 // # Seeing it
@@ -40,7 +40,7 @@
 //   - SetConnMaxLifetime and SetConnMaxIdleTime only retire empty Conns.
 //     SetMaxOpenConns means what it did, SetMaxIdleConns costs next to nothing.
 //   - The argument of sql.Conn.Raw's function is a [Conn]; its method Raw gives
-//     the parent's connection, as does the function [Raw].
+//     the driver's connection, as does the function [Raw].
 //   - Server connections are replaced when they are half an hour old.
 //   - db.Stats counts Conns. The server connections are in [Pool.Stats].
 //
@@ -52,6 +52,6 @@
 // A dial's error and a context's are returned as they are, but for a dial's in which there is a password of the
 // DSN: it is wrapped in one with the same text and the password masked. A wait longer than
 // pool_timeout is a [TimeoutError], for which errors.Is(err, ErrTimeout). driver.ErrBadConn is
-// never made up: it is what the parent said, and where that is known to be untrue,
+// never made up: it is what the driver said, and where that is known to be untrue,
 // because the statement was sent, it is [ErrConnLost].
 package pooled

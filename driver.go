@@ -132,21 +132,21 @@ func (d *Driver) Open(dsn string) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn, err := connector.Connect(context.Background())
+	c, err := connector.Connect(context.Background())
 	if err != nil {
 		connector.Close()
 		return nil, err
 	}
-	return &ownedConn{Conn: conn.(*Conn), owner: connector}, nil
+	return &ownedConn{pooledConn: c.(*pooledConn), owner: connector}, nil
 }
 
 // ownedConn is a Conn that takes its pool with it when it is closed.
 type ownedConn struct {
-	*Conn
+	*pooledConn
 	owner *Connector
 }
 
-func (c *ownedConn) Close() error { return errors.Join(c.Conn.Close(), c.owner.Close()) }
+func (c *ownedConn) Close() error { return errors.Join(c.pooledConn.Close(), c.owner.Close()) }
 
 // Connector makes Conns that share one pool. It is for sql.OpenDB; with a DSN,
 // sql.Open("pooled", dsn) does the same.
@@ -157,7 +157,7 @@ type Connector struct {
 
 // NewConnector puts a pool before parent, any driver's Connector. cfg comes from
 // [NewConfig] or [ParseDSN]; its DSN is not used, and its Driver only says which
-// server parent speaks to ("postgres", "mysql", "sqlite", "sqlserver") when parent's type doesn't
+// server parent speaks to ("postgres", "mysql", "sqlite", "sqlserver") when driver's type doesn't
 // tell. Closing the sql.DB closes parent too, if it is an io.Closer.
 func NewConnector(parent driver.Connector, cfg Config) (*Connector, error) {
 	if parent == nil {
@@ -190,29 +190,29 @@ func newConnector(parent driver.Connector, cfg Config, t *target, asked origin) 
 	return &Connector{pool: pool, driver: &boundDriver{pool: pool}}, nil
 }
 
-// Connect makes a Conn and borrows a server connection for it at once, so that
+// Connect makes a Conn and leases a server connection for it at once, so that
 // an error of the dial, the pool's timeout or the end of ctx is Connect's, as
 // with the bare driver. It blocks until one of these or success.
 func (c *Connector) Connect(ctx context.Context) (driver.Conn, error) {
-	conn := &Conn{pool: c.pool}
-	if err := conn.connect(ctx); err != nil {
+	made := &pooledConn{pool: c.pool}
+	if err := made.connect(ctx); err != nil {
 		return nil, err
 	}
-	conn.pristine = !c.pool.direct()
-	conn.turn, conn.turnSince = conn.server.slot.Turn(), conn.server.slot.LeasedAt()
+	made.pristine = !c.pool.direct()
+	made.turn, made.turnSince = made.server.slot.Turn(), made.server.slot.LeasedAt()
 	// The last step: from here on the pool may take the lease back at any moment.
-	conn.server.slot.Offer(&conn.lease)
-	return conn, nil
+	made.server.slot.Offer(&made.lease)
+	return made, nil
 }
 
 // Driver is the value that db.Driver() returns; it leads to the pool.
 func (c *Connector) Driver() driver.Driver { return c.driver }
 
-// Pool is the pool that the Connector's Conns borrow from.
+// Pool is the pool that the Connector's Conns lease from.
 func (c *Connector) Pool() *Pool { return c.pool }
 
 // Close closes the pool: idle server connections at once, those in use when
-// they come back. Callers in line get ErrClosed. It waits, for at most five
+// they come back. Callers in the queue get ErrClosed. It waits, for at most five
 // seconds, until the pool's goroutines have ended. sql.DB.Close calls it.
 func (c *Connector) Close() error { return c.pool.current().close() }
 
@@ -228,7 +228,7 @@ func (d *boundDriver) Pool() *Pool { return d.pool }
 // String keeps a printed driver from showing its pool's DSN.
 func (d *boundDriver) String() string { return "pooled.Driver" }
 
-// openParent makes the parent driver's connector for its DSN.
+// openParent makes the wrapped driver's connector for its DSN.
 func openParent(name, dsn string, class Class) (driver.Connector, error) {
 	parent, err := registered(name, dsn)
 	if err != nil {

@@ -27,9 +27,9 @@ var (
 	ErrDisconnect = errors.New("pooled: disconnect")
 
 	// ErrConnLost is returned by an operation whose connection broke after it was sent,
-	// with a parent driver that would have called that driver.ErrBadConn
+	// with a wrapped driver that would have called that driver.ErrBadConn
 	// (lib/pq does). The server may have executed it or not; nobody sends it again.
-	// It never matches driver.ErrBadConn. Other parents return an error of their own.
+	// It never matches driver.ErrBadConn. Other drivers return an error of their own.
 	ErrConnLost = errors.New("pooled: connection lost")
 
 	errTxLost        = errors.New("pooled: the transaction's connection was closed")
@@ -75,7 +75,7 @@ type TimeoutError struct {
 	CheckedOut  int           // server connections in use at that moment
 	Idle        int           // server connections free at that moment
 	Opening     int           // server connections being opened
-	Waiting     int           // callers in the line, this one included
+	Waiting     int           // callers in the queue, this one included
 	Waited      time.Duration // how long this caller waited
 	Limit       time.Duration // pool_timeout
 	// Err is the last refusal by the server ("too many connections"), if one

@@ -80,7 +80,7 @@ func SuitSingle(mode string) (ResetMode, error) {
 // Guards runs what the guards do for one checkout and one checkin of a server
 // connection that was used before, without the pool around them.
 func Guards(t interface{ Fatal(...any) }, p *Pool) func() {
-	c := &Conn{pool: p}
+	c := &pooledConn{pool: p}
 	if err := p.checkout(context.Background(), c); err != nil {
 		t.Fatal(err)
 	}

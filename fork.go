@@ -114,4 +114,4 @@ func (p *Pool) tellForked() {
 
 // abandon leaves the server connection to the parent process that opened it, with
 // the statements prepared there in this borrow.
-func (c *Conn) abandon() { process.KeepAlive(c.leave((*Stmt).abandon)) }
+func (c *pooledConn) abandon() { process.KeepAlive(c.leave((*pooledStmt).abandon)) }

@@ -12,7 +12,7 @@ import (
 	"github.com/pooled-go/pooled/internal/socket"
 )
 
-// livenessGuard keeps a dead server connection from being lent. It looks at the
+// livenessGuard keeps a dead server connection from being leased. It looks at the
 // socket, if that is known, which costs a system call and no round trip; and it pings
 // by pool_pre_ping, when the socket's silence says too little: bytes that nobody
 // asked for, or a loss since this one was last seen alive.
@@ -97,7 +97,7 @@ func (p *Pool) pingLimit(ctx context.Context) time.Duration {
 }
 
 // lookAfterLoss is for one that comes back broken, and no operation has said so:
-// its Rows may have. If the server has hung up, that is a loss as any. The parent itself
+// its Rows may have. If the server has hung up, that is a loss as any. The driver itself
 // closes a connection on which it gave up, which tells nothing about the server.
 func (p *Pool) lookAfterLoss(s *ServerConn) {
 	if s.cause != nil || s.socket == nil {

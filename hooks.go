@@ -12,7 +12,7 @@ import (
 // A server connection's life, and what is called:
 //
 //	opened        BeforeConnect, FirstConnect (the first of the pool), Connect
-//	lent          Checkout
+//	leased          Checkout
 //	comes back    Reset, Checkin
 //	found dead    Invalidate, Close
 //	taken out     Detach, and Close when its sql.Conn is closed
@@ -33,9 +33,9 @@ import (
 // pool's own, where nobody could recover it, it is logged. A function that hangs
 // holds its server connection; those with a context should heed it.
 type Hooks struct {
-	// BeforeConnect is called before each dial, and may change what the parent
+	// BeforeConnect is called before each dial, and may change what the driver
 	// driver is told: a password that rotates, say. The context has the values of
-	// the caller's and ends with the dial. An error is the checkout's. For a parent
+	// the caller's and ends with the dial. An error is the checkout's. For a driver
 	// that the program gave to NewConnector there is no DSN: p.DSN is empty, and to ask
 	// for a change is an error.
 	BeforeConnect func(ctx context.Context, p *ConnectParams) error
@@ -51,7 +51,7 @@ type Hooks struct {
 	// it sets on the session is undone by a session reset; pool_init_sql is not.
 	Connect func(ctx context.Context, s *ServerConn) error
 
-	// Checkout is called when a server connection is about to be lent, also
+	// Checkout is called when a server connection is about to be leased, also
 	// right after Connect. The context is the caller's. With an error that is
 	// ErrDisconnect the server connection is closed and the checkout goes on
 	// with another, until three new ones have been refused; with any other
@@ -97,7 +97,7 @@ type Hooks struct {
 	// Timeout is called with the error of a checkout that ran into pool_timeout.
 	Timeout func(err *TimeoutError)
 
-	// Canceled is called when the caller's own context ended while it waited in line. The caller gets the context's error
+	// Canceled is called when the caller's own context ended while it waited in the queue. The caller gets the context's error
 	// as it is; this err wraps it, and says how long the wait was and who holds the server connections, like a TimeoutError.
 	Canceled func(err error)
 

@@ -5,8 +5,8 @@ import (
 	"database/sql/driver"
 )
 
-// acquire is the server connection of this Conn, borrowed now if it has none.
-func (c *Conn) acquire(ctx context.Context) (*ServerConn, error) {
+// acquire is the server connection of this connection, leased now if it has none.
+func (c *pooledConn) acquire(ctx context.Context) (*ServerConn, error) {
 	if c.server != nil {
 		if s, err := c.leased(ctx); s != nil || err != nil {
 			return s, err
@@ -26,8 +26,9 @@ func (c *Conn) acquire(ctx context.Context) (*ServerConn, error) {
 	return c.server, nil
 }
 
-// leased is the server connection that this Conn holds, or another if that is of no use any more. Nil: it holds none.
-func (c *Conn) leased(ctx context.Context) (*ServerConn, error) {
+// leased is the server connection that this connection holds, or another if that is of no use any more. Nil: it holds
+// none.
+func (c *pooledConn) leased(ctx context.Context) (*ServerConn, error) {
 	unused := c.lease.Unused()
 	s := c.claim()
 	switch {
@@ -50,59 +51,59 @@ func (c *Conn) leased(ctx context.Context) (*ServerConn, error) {
 }
 
 // noteTaker remembers who is about to use s, if leaks are looked for.
-func (c *Conn) noteTaker(s *ServerConn) {
+func (c *pooledConn) noteTaker(s *ServerConn) {
 	if c.pool.cfg.LeakAfter != NoLimit {
 		s.activity.SetStack()
 		s.slot.Take()
 	}
 }
 
-// claim is the server connection this Conn holds, and from now on uses, or nil.
-func (c *Conn) claim() *ServerConn {
+// claim is the server connection that this connection holds, and from now on uses, or nil.
+func (c *pooledConn) claim() *ServerConn {
 	if !c.lease.Claimed() {
 		c.beginUse()
 	}
 	return c.server
 }
 
-// beginUse begins the beginUse of a borrow that was made by Connect.
-func (c *Conn) beginUse() {
+// beginUse begins the use of the lease that was made by Connect.
+func (c *pooledConn) beginUse() {
 	if !c.lease.Claim() || c.server.foreign() {
 		c.server = nil // taken back, or left to the parent process
 		if c.pool.current().core.LongAgo(c.turnSince) {
-			c.turn = 0 // its caller has gone, most likely, and database/sql has kept the Conn for another
+			c.turn = 0 // its caller has gone, most likely, and database/sql has kept this connection for another
 		}
 		return
 	}
 	c.turn = 0
 }
 
-// connect makes the first borrow.
-func (c *Conn) connect(ctx context.Context) error {
+// connect makes the first lease.
+func (c *pooledConn) connect(ctx context.Context) error {
 	defer c.lostToPanic()
-	borrow := c.pool.current().checkout
+	checkout := c.pool.current().checkout
 	if c.pool.direct() {
-		borrow = c.pool.current().openDirect
+		checkout = c.pool.current().openDirect
 	}
-	if err := borrow(ctx, c); err != nil {
+	if err := checkout(ctx, c); err != nil {
 		return err
 	}
 	c.server.begin()
 	return nil
 }
 
-// leave ends the lease and returns its server connection, which this Conn holds no longer. Every lease that ends goes
-// through here, whatever becomes of the server connection, so that nothing of it is left behind in the Conn. hand says
-// what becomes of a statement that was prepared in the lease.
-func (c *Conn) leave(hand func(*Stmt, *ServerConn)) *ServerConn {
+// leave ends the lease and returns its server connection, which this connection holds no longer. Every lease that ends
+// goes through here, whatever becomes of the server connection, so that nothing of it is left behind. hand says what
+// becomes of a statement that was prepared in the lease.
+func (c *pooledConn) leave(hand func(*pooledStmt, *ServerConn)) *ServerConn {
 	s := c.server
 	c.server, c.tx.server = nil, nil
 	c.endLease(s, hand)
 	return s
 }
 
-// endLease ends the lease. In class direct the Conn keeps its server connection.
-func (c *Conn) endLease(s *ServerConn, hand func(*Stmt, *ServerConn)) {
+// endLease ends the lease. In class direct this connection keeps its server connection.
+func (c *pooledConn) endLease(s *ServerConn, hand func(*pooledStmt, *ServerConn)) {
 	for st := c.stmts; st != nil; {
 		next := st.next
 		hand(st, s)
@@ -116,8 +117,8 @@ func (c *Conn) endLease(s *ServerConn, hand func(*Stmt, *ServerConn)) {
 }
 
 // drop discards the server connection.
-func (c *Conn) drop(cause error) {
-	s := c.leave((*Stmt).orphan)
+func (c *pooledConn) drop(cause error) {
+	s := c.leave((*pooledStmt).orphan)
 	if s.slot.Detached() {
 		c.pool.closeDetached(s, cause)
 		return
@@ -125,11 +126,11 @@ func (c *Conn) drop(cause error) {
 	c.pool.current().discard(s, cause)
 }
 
-// putAside takes a server connection out of the borrow and out of the pool's count.
-// It is closed when the borrow ends: until then Rows or a Tx may be open on it.
-func (c *Conn) putAside(s *ServerConn) {
+// putAside takes a server connection out of the lease and out of the pool's count. It is closed when the lease ends:
+// until then Rows or a Tx may be open on it.
+func (c *pooledConn) putAside(s *ServerConn) {
 	tx := c.tx.server
-	c.leave((*Stmt).orphan)
+	c.leave((*pooledStmt).orphan)
 	c.tx.server = tx // it can still be rolled back there
 	c.aside = append(c.aside, s)
 	if !s.slot.Detached() {
@@ -137,8 +138,8 @@ func (c *Conn) putAside(s *ServerConn) {
 	}
 }
 
-// closeAside closes what was put aside in a borrow.
-func (c *Conn) closeAside(aside []*ServerConn) {
+// closeAside closes what was put aside in a lease.
+func (c *pooledConn) closeAside(aside []*ServerConn) {
 	for _, s := range aside {
 		c.pool.current().closeAside(s)
 	}

@@ -12,9 +12,9 @@ import (
 // blocks until ctx or pool_timeout ends. They must not be called while another
 // goroutine uses the sql.Conn; what is open on it (a Tx, Rows) stays usable.
 
-// Raw calls f with the parent driver's connection, of whatever type that has:
+// Raw calls f with the wrapped driver's connection, of whatever type that has:
 //
-//	err := pooled.Raw(ctx, conn, func(parent driver.Conn) error {
+//	err := pooled.Raw(ctx, conn, func(wrapped driver.Conn) error {
 //		return parent.(*stdlib.Conn).Conn().DeallocateAll(ctx) // pgx's
 //	})
 //
@@ -28,7 +28,7 @@ func Raw(ctx context.Context, conn *sql.Conn, f func(parent driver.Conn) error) 
 	if f == nil {
 		return errors.New("pooled: Raw: the function is nil")
 	}
-	return onConn(ctx, conn, func(c *Conn, s *ServerConn) error {
+	return onConn(ctx, conn, func(c *pooledConn, s *ServerConn) error {
 		s.begin()
 		s.sendingAnything()
 		s.start()
@@ -50,7 +50,7 @@ func Raw(ctx context.Context, conn *sql.Conn, f func(parent driver.Conn) error) 
 // Invalidate never blocks, and ctx does not matter.
 // In class direct conn keeps the one it has, which is closed with it.
 func Invalidate(_ context.Context, conn *sql.Conn, cause error) error {
-	return withConn(conn, func(c *Conn) error {
+	return withConn(conn, func(c *pooledConn) error {
 		if s := c.claim(); s != nil {
 			c.invalidate(s, orInvalidated(cause))
 		}
@@ -69,7 +69,7 @@ func orInvalidated(cause error) error {
 // instead of going back into the pool. Until then conn keeps it. cause is for the
 // hooks; nil is replaced.
 func SoftInvalidate(ctx context.Context, conn *sql.Conn, cause error) error {
-	return onConn(ctx, conn, func(c *Conn, s *ServerConn) error {
+	return onConn(ctx, conn, func(c *pooledConn, s *ServerConn) error {
 		cause := orInvalidated(cause)
 		text := c.pool.current().secrets.Clean(textOf(cause))
 		s.slot.SetLeaving(&retirement{text: "pooled: invalidated softly: " + text, of: cause})
@@ -86,15 +86,15 @@ func SoftInvalidate(ctx context.Context, conn *sql.Conn, cause error) error {
 // for a session that nobody should inherit, or that outlives the program's interest in
 // the pool. The pool's limits do not count it, and closing the sql.DB does not close it.
 func Detach(ctx context.Context, conn *sql.Conn) error {
-	return onConn(ctx, conn, func(c *Conn, s *ServerConn) error {
+	return onConn(ctx, conn, func(c *pooledConn, s *ServerConn) error {
 		c.pool.current().detach(s)
 		return nil
 	})
 }
 
 // onConn calls do with the Conn behind a sql.Conn and its server connection.
-func onConn(ctx context.Context, conn *sql.Conn, do func(*Conn, *ServerConn) error) error {
-	return withConn(conn, func(c *Conn) error {
+func onConn(ctx context.Context, conn *sql.Conn, do func(*pooledConn, *ServerConn) error) error {
+	return withConn(conn, func(c *pooledConn) error {
 		s, err := c.acquire(ctx)
 		if err != nil {
 			return err
@@ -107,7 +107,7 @@ func onConn(ctx context.Context, conn *sql.Conn, do func(*Conn, *ServerConn) err
 // withConn calls do with the Conn behind a sql.Conn. database/sql gets to see no
 // error and no panic: it would close the connection under an open Tx, and wait for
 // itself.
-func withConn(conn *sql.Conn, do func(*Conn) error) (err error) {
+func withConn(conn *sql.Conn, do func(*pooledConn) error) (err error) {
 	if conn == nil {
 		return errors.New("pooled: the sql.Conn is nil")
 	}
@@ -135,13 +135,13 @@ func withConn(conn *sql.Conn, do func(*Conn) error) (err error) {
 }
 
 // connBehind finds our Conn, also in a wrapper that shows what it wraps by a method Raw.
-func connBehind(dc any) *Conn {
+func connBehind(dc any) *pooledConn {
 	for range 8 {
 		switch v := dc.(type) {
-		case *Conn:
+		case *pooledConn:
 			return v
 		case *ownedConn:
-			return v.Conn
+			return v.pooledConn
 		case interface{ Raw() driver.Conn }:
 			dc = v.Raw()
 		default:
@@ -151,9 +151,9 @@ func connBehind(dc any) *Conn {
 	return nil
 }
 
-// invalidate puts s aside until the borrow ends: Rows or a Tx of it may still be
+// invalidate puts s aside until the lease ends: Rows or a Tx of it may still be
 // open, and a connection must not be closed under them.
-func (c *Conn) invalidate(s *ServerConn, cause error) {
+func (c *pooledConn) invalidate(s *ServerConn, cause error) {
 	if s.foreign() {
 		c.abandon()
 		return

@@ -24,7 +24,7 @@ import (
 type Pool struct {
 	// Pointers, so that a struct of a program's that has a Pool in a field can be printed without showing a DSN.
 	cfg     *Config
-	asked   *origin       // the configuration before it was made to suit the parent
+	asked   *origin       // the configuration before it was made to suit the driver
 	secrets *dsn.Redactor // of the DSNs that the pool has used
 
 	// core leases the server connections, takes them back, and has them opened and closed.
@@ -80,7 +80,7 @@ type tally struct {
 // checkout leases c a server connection, waiting for one if it must, until ctx
 // or pool_timeout ends. What c gets has passed all checkout hooks. This is the
 // common case, apart from what only a wait needs: one is idle, and nothing is wrong with it.
-func (p *Pool) checkout(ctx context.Context, c *Conn) error {
+func (p *Pool) checkout(ctx context.Context, c *pooledConn) error {
 	if err := ctx.Err(); err != nil { // before the hooks see it and fail
 		return err
 	}
@@ -103,8 +103,8 @@ func (p *Pool) checkout(ctx context.Context, c *Conn) error {
 
 // checkoutHeld is the checkout of the one that Connect gave c, which has not been used for long: it passes the guards
 // again.
-func (p *Pool) checkoutHeld(ctx context.Context, c *Conn, s *ServerConn) error {
-	c.leave((*Stmt).park)
+func (p *Pool) checkoutHeld(ctx context.Context, c *pooledConn, s *ServerConn) error {
+	c.leave((*pooledStmt).park)
 	if err := ctx.Err(); err != nil {
 		c.turn = s.slot.Turn()
 		p.putBack(s)
@@ -124,7 +124,7 @@ func (p *Pool) checkoutHeld(ctx context.Context, c *Conn, s *ServerConn) error {
 
 // checkoutQueued is a checkout that found nothing idle, or nothing of use. turn is the caller's, if it was served
 // before.
-func (p *Pool) checkoutQueued(ctx context.Context, c *Conn, turn uint64) error {
+func (p *Pool) checkoutQueued(ctx context.Context, c *pooledConn, turn uint64) error {
 	var since time.Time // when the wait began, zero: it did not
 	for refused := 0; ; {
 		if err := ctx.Err(); err != nil {
@@ -167,7 +167,7 @@ func (e *refusedError) Is(target error) bool { return target == ErrDisconnect }
 
 // admit gives s to c and runs what has to happen before it is used. If that
 // fails, s is discarded; if it panics, by Conn.lostToPanic.
-func (p *Pool) admit(ctx context.Context, c *Conn, s *ServerConn) error {
+func (p *Pool) admit(ctx context.Context, c *pooledConn, s *ServerConn) error {
 	c.server = s
 	s.busy, s.lending = true, true
 	s.took = time.Time{}

@@ -57,7 +57,7 @@ func ObservePools(f func(*Pool)) (stop func()) {
 // Number is 1 for the first pool of the process, 2 for the next, and so on.
 func (p *Pool) Number() int { return p.number }
 
-// Name is pool_name, or if that is empty the parent driver's name and the pool's
+// Name is pool_name, or if that is empty the wrapped driver's name and the pool's
 // number: "postgres-1".
 func (p *Pool) Name() string { return p.name }
 
@@ -97,7 +97,7 @@ func changeOpenPools(change func([]*Pool) []*Pool) {
 	}
 }
 
-// driverName is the parent's name, or what stands for it if the program made the parent.
+// driverName is the driver's name, or what stands for it if the program made the driver.
 func (p *Pool) driverName() string {
 	if p.cfg.Driver != "" {
 		return p.cfg.Driver

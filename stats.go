@@ -23,9 +23,9 @@ type Stats struct {
 	CheckedOut int // in use
 	Opening    int // being opened
 	Closing    int // being closed
-	Waiting    int // callers in line
+	Waiting    int // callers in the queue
 
-	Checkouts     uint64 // server connections lent
+	Checkouts     uint64 // server connections leased
 	Checkins      uint64 // server connections that came back and stayed
 	Waits         uint64 // checkouts that found none free
 	Timeouts      uint64 // checkouts that ended in a TimeoutError

@@ -13,25 +13,25 @@ import (
 )
 
 var (
-	_ driver.Stmt              = (*Stmt)(nil)
-	_ driver.StmtExecContext   = (*Stmt)(nil)
-	_ driver.StmtQueryContext  = (*Stmt)(nil)
-	_ driver.NamedValueChecker = (*Stmt)(nil)
+	_ driver.Stmt              = (*pooledStmt)(nil)
+	_ driver.StmtExecContext   = (*pooledStmt)(nil)
+	_ driver.StmtQueryContext  = (*pooledStmt)(nil)
+	_ driver.NamedValueChecker = (*pooledStmt)(nil)
 )
 
 // Stmt is a prepared statement of a Conn. A Conn borrows one server connection
 // after another, so a Stmt knows its text and is prepared again where it lands,
 // unless that server connection has the text already, left there by this Conn or by
 // another.
-type Stmt struct {
-	conn    *Conn
+type pooledStmt struct {
+	conn    *pooledConn
 	query   string
 	verdict sqltext.Verdict // what it leaves behind when it is sent
 
 	// parent is the parent's statement on the server connection that the Conn
 	// holds now; nil if there is none yet. next links those of one Conn.
 	parent driver.Stmt
-	next   *Stmt
+	next   *pooledStmt
 
 	// texts is where this Stmt is counted: it outlived the borrow it was prepared
 	// in, so its text is kept on server connections until it is closed.
@@ -39,14 +39,14 @@ type Stmt struct {
 }
 
 // attach makes parent this Stmt's statement until the Conn gives back.
-func (st *Stmt) attach(parent driver.Stmt) {
+func (st *pooledStmt) attach(parent driver.Stmt) {
 	st.parent = parent
 	st.next = st.conn.stmts
 	st.conn.stmts = st
 }
 
 // detach takes the statement off the Conn's list.
-func (st *Stmt) detach() {
+func (st *pooledStmt) detach() {
 	for at := &st.conn.stmts; *at != nil; at = &(*at).next {
 		if *at == st {
 			*at = st.next
@@ -59,7 +59,7 @@ func (st *Stmt) detach() {
 // park, orphan and abandon are what becomes of the parent's statement when the lease ends that it was prepared in.
 
 // park leaves it with the server connection, for whoever needs the same text there.
-func (st *Stmt) park(s *ServerConn) {
+func (st *pooledStmt) park(s *ServerConn) {
 	if texts := &st.conn.pool.current().texts; st.texts != texts {
 		texts.Add(st.query)
 		st.texts = texts
@@ -68,13 +68,13 @@ func (st *Stmt) park(s *ServerConn) {
 }
 
 // orphan leaves it to be closed with the server connection.
-func (st *Stmt) orphan(s *ServerConn) { s.parked.Discard(st.parent) }
+func (st *pooledStmt) orphan(s *ServerConn) { s.parked.Discard(st.parent) }
 
 // abandon leaves it to the parent process.
-func (st *Stmt) abandon(*ServerConn) { process.KeepAlive(st.parent) }
+func (st *pooledStmt) abandon(*ServerConn) { process.KeepAlive(st.parent) }
 
 // on is the parent's statement on s, prepared if there is none.
-func (st *Stmt) on(ctx context.Context, s *ServerConn) (driver.Stmt, error) {
+func (st *pooledStmt) on(ctx context.Context, s *ServerConn) (driver.Stmt, error) {
 	if st.parent != nil {
 		return st.parent, nil
 	}
@@ -91,17 +91,17 @@ func (st *Stmt) on(ctx context.Context, s *ServerConn) (driver.Stmt, error) {
 
 // ExecContext runs the statement on the server connection that its Conn holds
 // or borrows now.
-func (st *Stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
+func (st *pooledStmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
 	return runStmt(ctx, st, args, driverconn.ExecStmt)
 }
 
 // QueryContext is like ExecContext. The parent's Rows are returned as they are.
-func (st *Stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
+func (st *pooledStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
 	return runStmt(ctx, st, args, driverconn.QueryStmt)
 }
 
 func runStmt[T any](
-	ctx context.Context, st *Stmt, args []driver.NamedValue,
+	ctx context.Context, st *pooledStmt, args []driver.NamedValue,
 	send func(context.Context, driver.Stmt, []driver.NamedValue) (T, error),
 ) (none T, err error) {
 	c := st.conn
@@ -129,7 +129,7 @@ func runStmt[T any](
 // ready is the server connection and the parent's statement on it. To prepare
 // changes nothing that a next borrower could see, so it may be done again like
 // the operation itself.
-func (st *Stmt) ready(ctx context.Context) (*ServerConn, driver.Stmt, error) {
+func (st *pooledStmt) ready(ctx context.Context) (*ServerConn, driver.Stmt, error) {
 	c := st.conn
 	for {
 		s, err := c.acquire(ctx)
@@ -152,7 +152,7 @@ func (st *Stmt) ready(ctx context.Context) (*ServerConn, driver.Stmt, error) {
 //
 // It has no context, so with lib/pq it ends after pool_reset_timeout at the latest, and costs the server connection
 // then. A COPY has no such limit: it does its work when it is closed.
-func (st *Stmt) Close() error {
+func (st *pooledStmt) Close() error {
 	p := st.conn.pool.current()
 	if st.texts == &p.texts { // else it is not counted, or in the parent process
 		st.texts.Drop(st.query)
@@ -185,19 +185,19 @@ func isCopy(query string) bool { return len(query) >= 4 && strings.EqualFold(que
 
 // NumInput says that the driver does not know. The parent does, for the server
 // connection at hand, and is asked when the arguments are converted.
-func (st *Stmt) NumInput() int { return -1 }
+func (st *pooledStmt) NumInput() int { return -1 }
 
 // CheckNamedValue accepts every argument; see Conn.CheckNamedValue.
-func (st *Stmt) CheckNamedValue(*driver.NamedValue) error { return nil }
+func (st *pooledStmt) CheckNamedValue(*driver.NamedValue) error { return nil }
 
 // Exec and Query are what driver.Stmt asks for; database/sql does not call them.
 
 // Exec is ExecContext without a context.
-func (st *Stmt) Exec(args []driver.Value) (driver.Result, error) {
+func (st *pooledStmt) Exec(args []driver.Value) (driver.Result, error) {
 	return st.ExecContext(context.Background(), driverconn.Named(args))
 }
 
 // Query is QueryContext without a context.
-func (st *Stmt) Query(args []driver.Value) (driver.Rows, error) {
+func (st *pooledStmt) Query(args []driver.Value) (driver.Rows, error) {
 	return st.QueryContext(context.Background(), driverconn.Named(args))
 }

@@ -9,9 +9,9 @@ import (
 // tx is the transaction of a Conn. It tells the server connection when the
 // transaction is known to be over, which saves a ROLLBACK on return.
 type tx struct {
-	conn   *Conn
+	conn   *pooledConn
 	server *ServerConn // nil: it was closed under the transaction
-	parent driver.Tx
+	begun  driver.Tx
 	ctx    context.Context // BeginTx's
 	open   bool            // neither Commit nor Rollback was called
 }
@@ -22,9 +22,9 @@ var _ driver.Tx = (*tx)(nil)
 // back instead. A Commit that was sent and not answered is ErrConnLost.
 func (t *tx) Commit() error {
 	if t.server != nil && t.server.invalid {
-		return errors.Join(errTxInvalidated, t.end(t.parent.Rollback))
+		return errors.Join(errTxInvalidated, t.end(t.begun.Rollback))
 	}
-	return t.end(func() error { return t.server.trueErr(t.parent.Commit()) })
+	return t.end(func() error { return t.server.trueErr(t.begun.Commit()) })
 }
 
 // Rollback is called by the program, and by database/sql itself when the context of the transaction has ended; which
@@ -33,7 +33,7 @@ func (t *tx) Commit() error {
 // out, so the connection is kept.
 func (t *tx) Rollback() error {
 	s := t.server
-	err := t.end(t.parent.Rollback)
+	err := t.end(t.begun.Rollback)
 	if s != nil && t.ctx.Err() != nil && !s.driver.KeptOnRollback() {
 		s.state.DoubtTx() // so it is rolled back once more
 		if err != nil && t.conn.pool.cfg.ResetOnReturn == ResetNone {

@@ -17,7 +17,7 @@ type ConnState string
 const (
 	// StateIdle: in the pool, or in class direct in database/sql's hands.
 	StateIdle ConnState = "idle"
-	// StateInUse: lent.
+	// StateInUse: leased.
 	StateInUse ConnState = "in use"
 )
 
@@ -32,8 +32,8 @@ type ConnInfo struct {
 	Opened  time.Time
 	Age     time.Duration // since it was opened
 	Idle    time.Duration // since it came back, 0: it is in use
-	Held    time.Duration // since it was lent, 0: it is idle
-	Uses    uint64        // how often it was lent
+	Held    time.Duration // since it was leased, 0: it is idle
+	Uses    uint64        // how often it was leased
 	// Statement is the last that was sent, cut at 256 bytes: of one in use the last of this checkout, empty if there was none. It
 	// is the text alone, without arguments.
 	Statement string
@@ -103,12 +103,12 @@ func (p *Pool) InvalidateConn(id uint64, cause error) bool {
 // Setting is one option in effect.
 type Setting struct {
 	Key, Value string
-	// Origin is who set it: "default", "DSN", "program", or "pool" where the parent driver made
+	// Origin is who set it: "default", "DSN", "program", or "pool" where the wrapped driver made
 	// the pool choose another value.
 	Origin string
 }
 
-// Settings are the options in effect, those of the pool's class, after the parent's DSN, whose
+// Settings are the options in effect, those of the pool's class, after the driver's DSN, whose
 // secrets are masked, as are the texts of pool_init_sql.
 func (p *Pool) Settings() []Setting {
 	list := []Setting{{Key: "dsn", Value: p.shownDSN(), Origin: p.asked.set}}
@@ -146,7 +146,7 @@ const (
 	originPool    = "pool"
 )
 
-// shownDSN is the parent's DSN without its secrets, or what the parent is.
+// shownDSN is the driver's DSN without its secrets, or what the driver is.
 func (p *Pool) shownDSN() string {
 	if p.target == nil && p.asked.cfg.DSN == "" {
 		return fmt.Sprintf("(a connector of the program's: %T)", p.wrapped)

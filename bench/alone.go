@@ -132,19 +132,19 @@ func openPooledAlone(change func(*pooled.Config)) func(context.Context) (Alone, 
 	}
 }
 
-// newPooledAlone leaves database/sql out. A Conn borrows a server connection at
+// newPooledAlone leaves database/sql out. A connection of pooled's leases a server connection at
 // its first use, here a ping that has nobody to ask, and gives it back when
-// database/sql would ask whether the Conn is valid.
+// database/sql would ask whether it is valid.
 func newPooledAlone(ctx context.Context, connector *pooled.Connector) *goPool {
 	return &goPool{close: connector.Close, newUser: func() (goUser, error) {
 		conn, err := connector.Connect(ctx)
 		if err != nil {
 			return goUser{}, err
 		}
-		own := conn.(*pooled.Conn)
+		pinger, validator := conn.(driver.Pinger), conn.(driver.Validator)
 		return goUser{
-			take: func() error { return own.Ping(ctx) },
-			give: func() { own.IsValid() },
+			take: func() error { return pinger.Ping(ctx) },
+			give: func() { validator.IsValid() },
 		}, nil
 	}}
 }

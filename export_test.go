@@ -1,0 +1,7 @@
+package pooled
+
+// What tests call by name though programs can't.
+type (
+	Conn = pooledConn
+	Stmt = pooledStmt
+)
