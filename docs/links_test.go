@@ -16,10 +16,10 @@ var (
 	inlineCode = regexp.MustCompile("`[^`\n]*`")
 )
 
-// Each link of README and docs to something in this repository leads to a file that exists, and to a
+// Each link of README, CONTRIBUTING and docs to something in this repository leads to a file that exists, and to a
 // heading that is in it.
 func TestLinksLeadSomewhere(t *testing.T) {
-	for _, file := range documentation(t) {
+	for _, file := range append(documentation(t), "CONTRIBUTING.md") {
 		text := inlineCode.ReplaceAllString(fenced.ReplaceAllString(readFile(t, file), ""), "")
 		for _, found := range mdLink.FindAllStringSubmatch(text, -1) {
 			target, anchor, _ := strings.Cut(found[1], "#")
