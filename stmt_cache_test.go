@@ -99,7 +99,11 @@ func TestStaleStmtInATransaction(t *testing.T) {
 				t.Fatal(err)
 			}
 			mustExec(t, conn, "BEGIN")
-			return func(q string, args ...any) error { _, err := conn.ExecContext(t.Context(), q, args...); return err }, func() { conn.Close() }
+			exec := func(q string, args ...any) error {
+				_, err := conn.ExecContext(t.Context(), q, args...)
+				return err
+			}
+			return exec, func() { conn.Close() }
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -225,7 +229,8 @@ func TestKeptStmtOnAStaleConnection(t *testing.T) {
 	fake.skip()
 	fake.On(pooledtest.StageExec, pooledtest.BadConn().Times(1))
 	mustExec(t, db, "UPDATE ?", 3)
-	fake.want(t, "stmt exec UPDATE ? [3] -> driver: bad connection", "stmt close UPDATE ?", "prepare UPDATE ?", "stmt exec UPDATE ? [3]")
+	fake.want(t, "stmt exec UPDATE ? [3] -> driver: bad connection", "stmt close UPDATE ?",
+		"prepare UPDATE ?", "stmt exec UPDATE ? [3]")
 }
 
 // Whatever panics, no statement and no place in the pool is lost.

@@ -36,7 +36,6 @@ type oneConn struct {
 	driver.Conn
 	rows     rows
 	prepares bool
-	closeErr error
 	log      []string
 }
 

@@ -199,7 +199,7 @@ func TestVeto(t *testing.T) {
 	}
 }
 
-// watcher sees the errors that come back from the driver.
+// watcher sees an error that comes back from the driver.
 type watcher struct {
 	sqlmw.NullInterceptor
 	err *error
@@ -212,15 +212,40 @@ func (w watcher) ConnExecContext(
 	return result, *w.err
 }
 
-// TestTrueErr: an interceptor is given what the guard makes of an error.
+// TestTrueErr: an interceptor, and the program, is given what the guard makes of an error of what was sent.
 func TestTrueErr(t *testing.T) {
-	g := &guard{means: errors.New("it was sent")}
 	var seen error
-	db, _ := open(t, g, watcher{err: &seen})
-	_, err := db.Exec("ERROR of the server")
-	if seen != g.means || err != g.means {
-		t.Errorf("have %v and %v, want %v", seen, err, g.means)
+	g := &guard{means: errors.New("it was sent")}
+	db, fake := open(t, g, watcher{err: &seen})
+	tx, err := db.Begin()
+	if err != nil {
+		t.Fatal(err)
 	}
+	stmt, err := tx.Prepare("SELECT conn")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, stage := range []string{pooledtest.StageExec, pooledtest.StageQuery, pooledtest.StageCommit} {
+		fake.On(stage, pooledtest.Fail(errors.New("driver's")))
+	}
+	for name, run := range map[string]func() error{
+		"exec":       func() error { _, err := tx.Exec("UPDATE"); return err },
+		"query":      func() error { _, err := tx.Query("SELECT conn"); return err },
+		"stmt exec":  func() error { _, err := stmt.Exec(); return err },
+		"stmt query": func() error { _, err := stmt.Query(); return err },
+	} {
+		if have := run(); have != g.means {
+			t.Errorf("%s: have %v, want %v", name, have, g.means)
+		}
+	}
+	if have := tx.Commit(); have != g.means {
+		t.Errorf("commit: have %v, want %v", have, g.means)
+	}
+	if seen != g.means {
+		t.Errorf("the interceptor has seen %v, want %v", seen, g.means)
+	}
+	fake.ClearFaults()
+	db.Exec("ROLLBACK")
 }
 
 // refuser answers by itself.
@@ -278,6 +303,59 @@ func TestInterceptorThatLosesTheContext(t *testing.T) {
 		if want := []string{"A next conn 1", "A close rows conn 1"}; !slices.Equal(calls, want) {
 			t.Errorf("have %q, want %q", calls, want)
 		}
+	}
+}
+
+// closer notes whether the contexts of what ends something had ended.
+type closer struct {
+	sqlmw.NullInterceptor
+	ended *[]error
+}
+
+func (c closer) RowsClose(ctx context.Context, r driver.Rows) error {
+	*c.ended = append(*c.ended, ctx.Err())
+	return r.Close()
+}
+
+func (c closer) StmtClose(ctx context.Context, st driver.Stmt) error {
+	*c.ended = append(*c.ended, ctx.Err())
+	return st.Close()
+}
+
+func (c closer) TxRollback(ctx context.Context, tx driver.Tx) error {
+	*c.ended = append(*c.ended, ctx.Err())
+	return tx.Rollback()
+}
+
+// TestWhatEndsHasAContextThatHasNot: database/sql closes and rolls back because a context has ended.
+func TestWhatEndsHasAContextThatHasNot(t *testing.T) {
+	inner, err := pooledtest.NewFake(t).Connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer inner.Close()
+	conn := driverconn.Of(inner)
+	var ended []error
+	via := intercept.Before(&conn, []sqlmw.Interceptor{closer{ended: &ended}}, 1, &guard{})
+	ctx, cancel := context.WithCancel(t.Context())
+	tx, err := via.Begin(ctx, driver.TxOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stmt, err := via.Prepare(ctx, "SELECT conn")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := via.Query(ctx, "SELECT conn", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	rows.Close()
+	stmt.Close()
+	tx.Rollback()
+	if !slices.Equal(ended, []error{nil, nil, nil}) {
+		t.Errorf("have %v, want three that go on", ended)
 	}
 }
 

@@ -335,6 +335,61 @@ func TestChangeElsewhere(t *testing.T) {
 	held.Close()
 }
 
+// TestChangeThatAnErrorTells: some errors of a stale statement tell of a change that concerns all connections.
+func TestChangeThatAnErrorTells(t *testing.T) {
+	for _, changed := range []bool{false, true} {
+		r := rules(true)
+		r.Changed = func(error) bool { return changed }
+		p := open(t, 4, false, r, pooledtest.SkipQueries)
+		p.SetMaxOpenConns(2)
+		p.keep("UPDATE ?")
+		held, other := p.own(), p.own()
+		for _, lease := range []*sql.Conn{held, other, held} {
+			if _, err := lease.ExecContext(t.Context(), "UPDATE ?", 1); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p.On(pooledtest.StageExec, pooledtest.Fail(errStale).Times(1))
+		if _, err := other.ExecContext(t.Context(), "UPDATE ?", 1); err != nil {
+			t.Fatal(err)
+		}
+		p.skip()
+		if _, err := held.ExecContext(t.Context(), "UPDATE ?", 2); err != nil {
+			t.Fatal(err)
+		}
+		if changed {
+			p.want("prepare UPDATE ?", "stmt exec UPDATE ? [2]")
+		} else {
+			p.want("stmt exec UPDATE ? [2]")
+		}
+		if _, err := other.ExecContext(t.Context(), "UPDATE ?", 3); err != nil {
+			t.Fatal(err)
+		}
+		p.want("stmt exec UPDATE ? [3]") // it was prepared after the change
+		held.Close()
+		other.Close()
+	}
+}
+
+// TestKeptStatementThatDoesNotFit: where the driver asks for statements, what is wrong with arguments is said to one
+// that is prepared anew, and so are rows sent that Exec does not read.
+func TestKeptStatementThatDoesNotFit(t *testing.T) {
+	p := keeping(t, 4)
+	p.SetMaxOpenConns(1)
+	for range 2 {
+		if err := p.QueryRow("SELECT ?", 1).Scan(new(any)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.skip()
+	p.exec("SELECT ?", 1)
+	p.want("prepare SELECT ?", "stmt exec SELECT ? [1]", "stmt close SELECT ?")
+	if _, err := p.Query("SELECT ?", 1, 2); err == nil || !strings.Contains(err.Error(), "expected 1 arguments, got 2") {
+		t.Errorf("have %v, want what database/sql says", err)
+	}
+	p.want("prepare SELECT ?", "stmt close SELECT ?")
+}
+
 // TestServerIsFull: when the server takes no more statements, those that are kept make room, also for the program's
 // own, and fewer are kept.
 func TestServerIsFull(t *testing.T) {

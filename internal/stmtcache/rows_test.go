@@ -8,7 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pooled-go/pooled/internal/driverconn"
 	"github.com/pooled-go/pooled/internal/pooledtest"
+	"github.com/pooled-go/pooled/internal/stmtcache"
 )
 
 var errBusy = errors.New("there is already a query being processed")
@@ -125,4 +127,86 @@ func args(query string) []driver.NamedValue {
 		args[i] = driver.NamedValue{Ordinal: i + 1, Value: int64(1)}
 	}
 	return args
+}
+
+// lone is a driver's connection of which every operation answers err.
+type lone struct {
+	driver.Conn
+	err *error
+}
+
+func (c lone) ExecContext(context.Context, string, []driver.NamedValue) (driver.Result, error) {
+	return driver.ResultNoRows, *c.err
+}
+
+func (c lone) QueryContext(context.Context, string, []driver.NamedValue) (driver.Rows, error) {
+	return c, *c.err
+}
+
+func (c lone) PrepareContext(context.Context, string) (driver.Stmt, error) { return loneStmt{c}, nil }
+
+func (c lone) Columns() []string         { return []string{"a"} }
+func (c lone) Next([]driver.Value) error { return *c.err }
+func (c lone) Close() error              { return nil }
+
+type loneStmt struct{ lone }
+
+func (s loneStmt) NumInput() int                              { return 1 }
+func (s loneStmt) Exec([]driver.Value) (driver.Result, error) { return driver.ResultNoRows, *s.err }
+func (s loneStmt) Query([]driver.Value) (driver.Rows, error)  { return s.lone, *s.err }
+
+// TestErrorAfterTheContextEnded: what a driver says to a kept statement that was canceled is the context's error, as
+// it is for a text, and the connection is of no use.
+func TestErrorAfterTheContextEnded(t *testing.T) {
+	r := rules(false)
+	r.WatchRows, r.Busy = true, errBusy
+	shared := stmtcache.NewShared(4, false, func(why string) { t.Error(why) })
+	var err error
+	c := &conn{Conn: driverconn.Of(lone{err: &err})}
+	c.cache = shared.Before(&c.Conn, nil, r, (*host)(c))
+	query := func(ctx context.Context) (driver.Rows, error) {
+		return c.QueryContext(ctx, "SELECT ?", args("SELECT ?"))
+	}
+	for range 2 {
+		rows, err := query(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows.Close()
+		rows.Close() // is counted once
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	rows, _ := query(ctx)
+	if _, have := query(ctx); have != errBusy {
+		t.Errorf("have %v, want %v", have, errBusy)
+	}
+	cancel()
+	err = errors.New("canceling statement due to user request")
+	if have := rows.Next(make([]driver.Value, 1)); have != context.Canceled {
+		t.Errorf("Next: have %v, want the context's error", have)
+	}
+	rows.Close()
+	if c.cut != context.Canceled {
+		t.Errorf("the lease was ended by %v", c.cut)
+	}
+	c.cut, c.lost = nil, false
+	ended := &endsAfter{t.Context(), 1}
+	err = driver.ErrBadConn
+	r.WatchRows = false
+	if _, have := query(ended); have != context.Canceled || !c.lost {
+		t.Errorf("have %v, lost %t, want the error of the context that the driver has closed it for", have, c.lost)
+	}
+}
+
+// endsAfter is a context that ends when it was asked a number of times.
+type endsAfter struct {
+	context.Context
+	asked int
+}
+
+func (c *endsAfter) Err() error {
+	if c.asked--; c.asked >= 0 {
+		return nil
+	}
+	return context.Canceled
 }
