@@ -158,7 +158,7 @@ type Config struct {
 	// Interceptors are called for each operation of the program's on a server connection, the first outermost; see
 	// ConnID. They have no place in a DSN. Default: none, which costs nothing.
 	Interceptors []sqlmw.Interceptor
-	// Timings measures waits, connects, uses and resets from the start, for Pool.Timings. False: while that is called.
+	// Timings measures waits, connects, uses and resets from the start. False: while Pool.Histogram is called.
 	// Default: false.
 	Timings bool
 	// Name stands for the pool in logs, metrics and Stats. Default: empty, and the pool is called by its driver and

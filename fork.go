@@ -81,7 +81,7 @@ func (p *Pool) succeed() *Pool {
 			process.KeepAlive(p)
 			process.KeepAlive(heir) // nil, unless the child was forked again
 			if fresh.cfg.Timings {
-				fresh.Timings()
+				fresh.histograms.wanted(fresh)
 			}
 			fresh.tellForked()
 			fresh.core.Refill()

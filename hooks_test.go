@@ -543,7 +543,7 @@ func TestWatchersThatPanic(t *testing.T) {
 			}
 		})
 		defer db.Close()
-		pool.ObserveTimings(func(pooled.Timing, time.Duration) { panic("timing") })
+		pool.Observe(func(pooled.Timing, time.Duration) { panic("timing") })
 		for range 2 {
 			if _, err := db.Exec("UPDATE"); err == nil || err.Error() != "refused" {
 				t.Errorf("have %v, want that the server refuses", err)

@@ -336,7 +336,7 @@ func TestClosedPoolIsLetGo(t *testing.T) {
 		}
 		conn.Close()
 		connector.Close()
-		connector.Pool().Timings()
+		connector.Pool().Histogram(pooled.TimingUse)
 		return weak.Make(connector.Pool())
 	}()
 	waitUntil(t, func() bool { runtime.GC(); return kept.Value() == nil }, func() string { return "it is still referred to" })

@@ -131,7 +131,7 @@ func TestNil(t *testing.T) {
 	}
 	var book logBook
 	_, pool := open(t, pooledtest.NewFake(t), logTo(&book))
-	pool.ObserveTimings(nil)
+	pool.Observe(nil)
 	pooled.ObservePools(nil)
 	other, _ := open(t, pooledtest.NewFake(t), logTo(&book))
 	mustExec(t, other, "UPDATE")

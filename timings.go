@@ -7,7 +7,7 @@ import (
 	"github.com/pooled-go/pooled/internal/observe"
 )
 
-// Timing is what a pool measures.
+// Timing is a length of time that a pool measures.
 type Timing string
 
 const (
@@ -22,25 +22,20 @@ const (
 	TimingReset Timing = "reset"
 )
 
-// Timings are histograms of what was measured so far.
-type Timings struct{ Wait, Connect, Use, Reset Histogram }
-
-// Histogram counts durations. The bounds are the same for all: 10us to a minute, two or three in each tenfold.
+// Histogram counts durations. The bounds of the buckets are the same in all: from 10us to a minute, two or three in each
+// power of ten.
 type Histogram struct {
 	Count   uint64
 	Sum     time.Duration
 	Buckets []Bucket
 }
 
-// Bucket counts the durations that were at most UpTo, those of the buckets before it included.
-// The last has UpTo -1: no bound.
+// Bucket counts the durations of at most UpTo, those of the buckets before it included. The last bucket has no bound:
+// its UpTo is NoLimit.
 type Bucket struct {
 	UpTo  time.Duration
 	Count uint64
 }
-
-// HistogramBounds are the bounds of all buckets but the last.
-func HistogramBounds() []time.Duration { return observe.Bounds() }
 
 // Quantile is the bound of the bucket in which the share q (0 to 1) of the durations is reached: at
 // most so long were as many of them. It is 0 if there are none, and -1 beyond the last bound.
@@ -53,20 +48,29 @@ func (h Histogram) Quantile(q float64) time.Duration {
 	return 0
 }
 
-// Timings are the histograms of the pool. With pool_timings they count from the start. Else clocks are read for them from
-// the first call on and until nobody has called for five minutes, and again from the next call on; so
-// they cost nothing while nobody looks.
-func (p *Pool) Timings() Timings {
+// Histogram returns what the pool has measured. With Config.Timings it measures from the start. Else it begins at the
+// first call, for all timings, and stops when there was no call for five minutes: so it costs nothing while nobody looks.
+// A Timing that is not known has no durations.
+func (p *Pool) Histogram(t Timing) Histogram {
 	p = p.current()
 	p.histograms.wanted(p)
-	return p.histograms.read()
+	h := p.histograms.of(t)
+	if h == nil {
+		return Histogram{}
+	}
+	sum, upTo := h.Read()
+	bounds := append(observe.Bounds(), NoLimit)
+	list := Histogram{Count: upTo[len(upTo)-1], Sum: sum, Buckets: make([]Bucket, len(upTo))}
+	for i, count := range upTo {
+		list.Buckets[i] = Bucket{UpTo: bounds[i], Count: count}
+	}
+	return list
 }
 
-// ObserveTimings calls f with each duration as it is measured, until stop is called. f runs on the
-// goroutine that checks out or in, or dials, at any time and at the same time for several; it should be
-// quick. If it panics, that is logged. With at least one observer, a checkout and checkin read the clock three times.
-// A nil f does nothing.
-func (p *Pool) ObserveTimings(f func(Timing, time.Duration)) (stop func()) {
+// Observe calls f with each duration as it is measured, until stop is called. f runs on the goroutine that checks out or
+// in, or opens a connection, at any time and at the same time for several; it should be quick. If it panics, that is
+// logged. With at least one observer, a checkout and its checkin read the clock three times. A nil f does nothing.
+func (p *Pool) Observe(f func(Timing, time.Duration)) (stop func()) {
 	if f == nil {
 		return func() {}
 	}
@@ -119,7 +123,7 @@ func (h *histograms) wanted(p *Pool) {
 		return
 	}
 	if h.stop == nil {
-		h.stop = p.ObserveTimings(h.observe)
+		h.stop = p.Observe(h.add)
 	}
 	switch {
 	case p.cfg.Timings:
@@ -143,32 +147,19 @@ func (h *histograms) rest() {
 	}
 }
 
-func (h *histograms) observe(what Timing, took time.Duration) {
-	switch what {
+func (h *histograms) add(what Timing, took time.Duration) { h.of(what).Add(took) }
+
+// of is nil for what is not measured.
+func (h *histograms) of(t Timing) *observe.Histogram {
+	switch t {
 	case TimingWait:
-		h.wait.Add(took)
+		return &h.wait
 	case TimingConnect:
-		h.connect.Add(took)
+		return &h.connect
 	case TimingUse:
-		h.use.Add(took)
+		return &h.use
 	case TimingReset:
-		h.reset.Add(took)
+		return &h.reset
 	}
-}
-
-func (h *histograms) read() Timings {
-	return Timings{
-		Wait: readHistogram(&h.wait), Connect: readHistogram(&h.connect),
-		Use: readHistogram(&h.use), Reset: readHistogram(&h.reset),
-	}
-}
-
-func readHistogram(h *observe.Histogram) Histogram {
-	sum, upTo := h.Read()
-	bounds := append(observe.Bounds(), -1)
-	list := Histogram{Count: upTo[len(upTo)-1], Sum: sum, Buckets: make([]Bucket, len(upTo))}
-	for i, count := range upTo {
-		list.Buckets[i] = Bucket{UpTo: bounds[i], Count: count}
-	}
-	return list
+	return nil
 }

@@ -25,12 +25,12 @@ func TestTimings(t *testing.T) {
 				db.SetMaxOpenConns(1)
 				var mu sync.Mutex
 				var have []string
-				stop := pool.ObserveTimings(func(what pooled.Timing, d time.Duration) {
+				stop := pool.Observe(func(what pooled.Timing, d time.Duration) {
 					mu.Lock()
 					have = append(have, fmt.Sprint(what, " ", d))
 					mu.Unlock()
 				})
-				pool.Timings()
+				pool.Histogram(pooled.TimingUse)
 				conn, _ := grab(t, db)
 				time.Sleep(time.Second)
 				give(t, conn)
@@ -40,20 +40,19 @@ func TestTimings(t *testing.T) {
 				if !slices.Equal(have, want) {
 					t.Errorf("have %q\nwant %q", have, want)
 				}
-				timings := pool.Timings()
 				for _, test := range []struct {
-					name  string
-					h     pooled.Histogram
-					count uint64
-					sum   time.Duration
+					timing pooled.Timing
+					count  uint64
+					sum    time.Duration
 				}{
-					{"wait", timings.Wait, 2, 30 * time.Millisecond},
-					{"connect", timings.Connect, 1, 30 * time.Millisecond},
-					{"use", timings.Use, 2, time.Second},
-					{"reset", timings.Reset, 1, 4 * time.Millisecond},
+					{pooled.TimingWait, 2, 30 * time.Millisecond},
+					{pooled.TimingConnect, 1, 30 * time.Millisecond},
+					{pooled.TimingUse, 2, time.Second},
+					{pooled.TimingReset, 1, 4 * time.Millisecond},
+					{"sleep", 0, 0},
 				} {
-					if test.h.Count != test.count || test.h.Sum != test.sum {
-						t.Errorf("%s: have %d and %v, want %d and %v", test.name, test.h.Count, test.h.Sum, test.count, test.sum)
+					if h := pool.Histogram(test.timing); h.Count != test.count || h.Sum != test.sum {
+						t.Errorf("%s: have %d and %v, want %d and %v", test.timing, h.Count, h.Sum, test.count, test.sum)
 					}
 				}
 				stop()
@@ -61,7 +60,7 @@ func TestTimings(t *testing.T) {
 				if len(have) != len(want) {
 					t.Errorf("after stop: have %q", have[len(want):])
 				}
-				if have := pool.Timings().Use.Count; have != 3 {
+				if have := pool.Histogram(pooled.TimingUse).Count; have != 3 {
 					t.Errorf("the histogram stopped too: have %d uses, want 3", have)
 				}
 			})
@@ -83,7 +82,7 @@ func TestTimingsOfALeaseThatIsNotUsedAtOnce(t *testing.T) {
 			connector := connectorTo(t, pooledtest.NewFake(t), one(pooled.ClassQueue), noRecycle)
 			defer connector.Close()
 			var have []string
-			connector.Pool().ObserveTimings(func(what pooled.Timing, d time.Duration) {
+			connector.Pool().Observe(func(what pooled.Timing, d time.Duration) {
 				have = append(have, fmt.Sprint(what, " ", d))
 			})
 			conn := connected(t, connector)
@@ -103,7 +102,7 @@ func TestTimingsOfALeaseThatWasTakenBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		connector := connectorTo(t, pooledtest.NewFake(t), one(pooled.ClassQueue), noRecycle)
 		defer connector.Close()
-		stop := connector.Pool().ObserveTimings(func(pooled.Timing, time.Duration) {})
+		stop := connector.Pool().Observe(func(pooled.Timing, time.Duration) {})
 		conn := connected(t, connector)
 		execOn(t, conn)
 		conn.IsValid()
@@ -111,7 +110,7 @@ func TestTimingsOfALeaseThatWasTakenBack(t *testing.T) {
 		stop()
 		time.Sleep(time.Hour)
 		execOn(t, conn) // which needs the only one
-		connector.Pool().ObserveTimings(func(what pooled.Timing, d time.Duration) {
+		connector.Pool().Observe(func(what pooled.Timing, d time.Duration) {
 			t.Errorf("have %s %v, of which nobody saw the beginning", what, d)
 		})
 		conn.IsValid()
@@ -141,7 +140,7 @@ func TestTimingsAreOffUntilAskedFor(t *testing.T) {
 	if pooled.Measuring(pool) {
 		t.Error("nobody has asked")
 	}
-	stop := pool.ObserveTimings(func(pooled.Timing, time.Duration) {})
+	stop := pool.Observe(func(pooled.Timing, time.Duration) {})
 	if !pooled.Measuring(pool) {
 		t.Error("somebody observes")
 	}
@@ -150,11 +149,11 @@ func TestTimingsAreOffUntilAskedFor(t *testing.T) {
 	if pooled.Measuring(pool) {
 		t.Error("nobody observes any more")
 	}
-	if have := pool.Timings().Use.Count; have != 0 || !pooled.Measuring(pool) {
+	if have := pool.Histogram(pooled.TimingUse).Count; have != 0 || !pooled.Measuring(pool) {
 		t.Errorf("have %d uses from before, want none and to begin now", have)
 	}
 	mustExec(t, db, "UPDATE")
-	if have := pool.Timings().Use.Count; have != 1 {
+	if have := pool.Histogram(pooled.TimingUse).Count; have != 1 {
 		t.Errorf("have %d uses, want 1", have)
 	}
 }
@@ -166,12 +165,12 @@ func TestTimingsRest(t *testing.T) {
 			db, pool := open(t, pooledtest.NewFake(t), noRecycle, func(c *pooled.Config) { c.Timings = always })
 			defer db.Close()
 			mustExec(t, db, "UPDATE")
-			if have := pool.Timings().Connect.Count; have == 1 != always {
+			if have := pool.Histogram(pooled.TimingConnect).Count; have == 1 != always {
 				t.Errorf("always %v: have %d connects from before", always, have)
 			}
 			for range 3 {
 				time.Sleep(4 * time.Minute)
-				pool.Timings()
+				pool.Histogram(pooled.TimingUse)
 			}
 			mustExec(t, db, "UPDATE")
 			time.Sleep(6 * time.Minute)
@@ -183,7 +182,7 @@ func TestTimingsRest(t *testing.T) {
 			if always {
 				want = 3
 			}
-			if have := pool.Timings().Use.Count; have != want || !pooled.Measuring(pool) {
+			if have := pool.Histogram(pooled.TimingUse).Count; have != want || !pooled.Measuring(pool) {
 				t.Errorf("always %v: have %d uses, want %d and to go on", always, have, want)
 			}
 		})
@@ -195,7 +194,7 @@ func TestHistogram(t *testing.T) {
 		fake := pooledtest.NewFake(t)
 		db, pool := open(t, fake, one(pooled.ClassQueue), noRecycle, func(c *pooled.Config) { c.Timings = true })
 		defer db.Close()
-		if h := pool.Timings().Use; h.Quantile(0.5) != 0 || h.Count != 0 {
+		if h := pool.Histogram(pooled.TimingUse); h.Quantile(0.5) != 0 || h.Count != 0 {
 			t.Errorf("empty: have %v of %d, want 0", h.Quantile(0.5), h.Count)
 		}
 		uses := []time.Duration{0, 10 * time.Microsecond, 11 * time.Microsecond, 5 * time.Millisecond, 2 * time.Minute}
@@ -204,7 +203,7 @@ func TestHistogram(t *testing.T) {
 			time.Sleep(d)
 			give(t, conn)
 		}
-		h := pool.Timings().Use
+		h := pool.Histogram(pooled.TimingUse)
 		for _, want := range []struct {
 			upTo  time.Duration
 			count uint64
@@ -245,7 +244,7 @@ func TestStatsCountEvents(t *testing.T) {
 		if have != want {
 			t.Errorf("have %+v\nwant %+v", have, want)
 		}
-		if have := pool.Timings().Wait.Count; have != 3 {
+		if have := pool.Histogram(pooled.TimingWait).Count; have != 3 {
 			t.Errorf("have %d waits, want the 3 that succeeded", have)
 		}
 	})

@@ -169,7 +169,7 @@ func TestLookingOnWhileInUse(t *testing.T) {
 					p.Stats()
 					p.Events()
 					p.Settings()
-					p.Timings()
+					p.Histogram(pooled.TimingUse)
 				}
 			}
 		}()

@@ -9,7 +9,7 @@
 //
 // Nothing is registered, measured or remembered by importing this package. The charts' past is
 // the browser's; the pools are looked at when somebody asks. A look turns on
-// the histograms of a pool ([pooled.Pool.Timings]) for a while.
+// the histograms of a pool ([pooled.Pool.Histogram]) for a while.
 //
 // The page shows statements and stacks, and asks nobody for a password: like pprof, it belongs on a
 // listener that strangers do not reach, or behind a handler that knows who may look.

@@ -134,8 +134,11 @@ func look(asked question, now time.Time) report {
 func lookAt(p *pooled.Pool, limit int) poolReport {
 	r := figures(p.Stats())
 	r.Number = p.Number()
-	t := p.Timings()
-	r.Timings = timings{Wait: asHistogram(t.Wait), Connect: asHistogram(t.Connect), Use: asHistogram(t.Use), Reset: asHistogram(t.Reset)}
+	measured := func(t pooled.Timing) histogram { return asHistogram(p.Histogram(t)) }
+	r.Timings = timings{
+		Wait: measured(pooled.TimingWait), Connect: measured(pooled.TimingConnect),
+		Use: measured(pooled.TimingUse), Reset: measured(pooled.TimingReset),
+	}
 	r.addConns(p.Conns(), limit)
 	r.addEvents(p.Events(), limit)
 	for _, s := range p.Settings() {

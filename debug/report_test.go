@@ -274,7 +274,7 @@ func TestMeasuresOnceLookedAt(t *testing.T) {
 		}
 		mustPing()
 		get(t, debug.Handler{}, target)
-		if have := pool.Timings().Use.Count; have != 0 {
+		if have := pool.Histogram(pooled.TimingUse).Count; have != 0 {
 			t.Errorf("GET %s: have %d uses measured before, want none", target, have)
 		}
 		db.Close()
@@ -282,7 +282,7 @@ func TestMeasuresOnceLookedAt(t *testing.T) {
 		db, pool = open(t, pooledtest.NewFake(t))
 		get(t, debug.Handler{}, target)
 		mustPing()
-		if have := pool.Timings().Use.Count; have != 1 {
+		if have := pool.Histogram(pooled.TimingUse).Count; have != 1 {
 			t.Errorf("GET %s: have %d uses measured after, want 1", target, have)
 		}
 	}

@@ -207,13 +207,13 @@ func TestSnippetInUse(t *testing.T) {
 		db, pool := open(t, pooledtest.NewFake(t), func(c *pooled.Config) { c.Size, c.MaxOverflow = 5, 5 })
 		defer db.Close()
 		defer load(t, db)()
-		before, began := pool.Timings().Use, time.Now()
+		before, began := pool.Histogram(pooled.TimingUse), time.Now()
 		time.Sleep(time.Minute)
-		inUse := (pool.Timings().Use.Sum - before.Sum).Seconds() / time.Since(began).Seconds()
+		inUse := (pool.Histogram(pooled.TimingUse).Sum - before.Sum).Seconds() / time.Since(began).Seconds()
 		if want := 3 * 0.8; math.Abs(inUse-want) > 0.1 {
 			t.Errorf("have %v in use on average, want %v", inUse, want)
 		}
-		stats, wait := pool.Stats(), pool.Timings().Wait
+		stats, wait := pool.Stats(), pool.Histogram(pooled.TimingWait)
 		log.Printf("in use %d, waiting %d; waited %d of %d, 99%% at most %v; timeouts %d",
 			stats.CheckedOut, stats.Waiting, stats.Waits, stats.Checkouts, wait.Quantile(0.99), stats.Timeouts)
 	})

@@ -63,7 +63,7 @@ func TestMeasuredWhileRegistered(t *testing.T) {
 	if _, ok := have["pooled.checkouts{m}"]; ok {
 		t.Error("stopped: the figures are still exported")
 	}
-	if have := pool.Timings().Wait.Count; have != 0 {
+	if have := pool.Histogram(pooled.TimingWait).Count; have != 0 {
 		t.Errorf("nobody had asked for the pool's own histograms: have %d waits in them, want 0", have)
 	}
 

@@ -24,14 +24,10 @@ const (
 	state    = attribute.Key("db.client.connection.state")
 )
 
-// bounds are the upper bounds of the histograms' buckets, in seconds: those of [pooled.Timings]. The
-// conventions recommend none, and an SDK's own are made for milliseconds.
-func bounds() []float64 {
-	var list []float64
-	for _, bound := range pooled.HistogramBounds() {
-		list = append(list, bound.Seconds())
-	}
-	return list
+// bounds are the upper bounds of the histograms' buckets, in seconds: those of [pooled.Histogram]. The conventions
+// recommend none, and an SDK's own are made for milliseconds.
+var bounds = []float64{
+	1e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60,
 }
 
 // Register exports pools as OpenTelemetry metrics: the given ones, or if there are none all pools of the
@@ -88,7 +84,7 @@ func (e *exporter) register(meter metric.Meter) error {
 	e.histograms = map[pooled.Timing]metric.Float64Histogram{}
 	for _, h := range figures.Histograms {
 		histogram, err := meter.Float64Histogram(h.OTel, metric.WithUnit("s"), metric.WithDescription(h.Help),
-			metric.WithExplicitBucketBoundaries(bounds()...))
+			metric.WithExplicitBucketBoundaries(bounds...))
 		if err != nil {
 			return err
 		}
@@ -138,7 +134,7 @@ func (e *exporter) measure() []figures.Named {
 	for _, p := range pools {
 		open[p.Pool] = true
 		if e.measured[p.Pool] == nil && e.enabled() {
-			e.measured[p.Pool] = p.Pool.ObserveTimings(e.recorder(p.Name))
+			e.measured[p.Pool] = p.Pool.Observe(e.recorder(p.Name))
 		}
 	}
 	for p, end := range e.measured {

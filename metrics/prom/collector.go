@@ -16,7 +16,7 @@ import (
 //
 // For the histograms, pools measure how long things take, those that are open from now on, one that is opened later
 // from the next scrape on, or from its start with pool_timings=true. They stop when nobody has scraped
-// for five minutes, see [pooled.Pool.Timings].
+// for five minutes, see [pooled.Pool.Histogram].
 //
 // A Registry takes one collector of these metrics: give it all pools that it is to have.
 func NewCollector(pools ...*pooled.Pool) prometheus.Collector {
@@ -32,7 +32,7 @@ func NewCollector(pools ...*pooled.Pool) prometheus.Collector {
 		c.histograms = append(c.histograms, prometheus.NewDesc(h.Prom, h.Help, []string{"pool"}, nil))
 	}
 	for _, p := range c.pools() {
-		p.Pool.Timings() // the first call makes it measure
+		p.Pool.Histogram(pooled.TimingWait) // the first call makes it measure
 	}
 	return c
 }
@@ -71,9 +71,8 @@ func (c *collector) Collect(metrics chan<- prometheus.Metric) {
 			}
 			metrics <- prometheus.MustNewConstMetric(c.figures[i], kind, float64(n), labels...)
 		}
-		t := p.Pool.Timings()
 		for i, h := range figures.Histograms {
-			metrics <- histogram(c.histograms[i], h.Read(t), p.Name)
+			metrics <- histogram(c.histograms[i], p.Pool.Histogram(h.Timing), p.Name)
 		}
 	}
 }

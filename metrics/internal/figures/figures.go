@@ -135,21 +135,20 @@ type Histogram struct {
 	OTel, Prom string
 	Help       string
 	Timing     pooled.Timing
-	Read       func(pooled.Timings) pooled.Histogram
 }
 
 // Histograms is the table of these.
 var Histograms = []Histogram{
 	{"db.client.connection.create_time", "pooled_create_time_seconds",
 		"How long it took to open a server connection, its hooks and pool_init_sql included.",
-		pooled.TimingConnect, func(t pooled.Timings) pooled.Histogram { return t.Connect }},
+		pooled.TimingConnect},
 	{"db.client.connection.wait_time", "pooled_wait_time_seconds",
 		"How long a checkout took, from the request to the server connection.",
-		pooled.TimingWait, func(t pooled.Timings) pooled.Histogram { return t.Wait }},
+		pooled.TimingWait},
 	{"db.client.connection.use_time", "pooled_use_time_seconds",
 		"How long a server connection was lent.",
-		pooled.TimingUse, func(t pooled.Timings) pooled.Histogram { return t.Use }},
+		pooled.TimingUse},
 	{"pooled.reset_time", "pooled_reset_time_seconds",
 		"How long a reset on return took that sent something to the server.",
-		pooled.TimingReset, func(t pooled.Timings) pooled.Histogram { return t.Reset }},
+		pooled.TimingReset},
 }
