@@ -10,8 +10,8 @@ var (
 	ErrDisposed = errors.New("pooled: disposed of")
 )
 
-// retirement is why a server connection with which nothing is wrong leaves the
-// pool. To a checkout that meets it, it is ErrDisconnect.
+// retirement is why a server connection with which nothing is wrong leaves the pool. To a checkout that meets it, it
+// is ErrDisconnect.
 type retirement struct {
 	text string
 	of   error // what it is an instance of, or the program's cause; or nil
@@ -30,8 +30,7 @@ var (
 	errReopening = &retirement{text: "pooled: closed to reset its session"}
 )
 
-// invalidates tells whether a server connection that is closed for this cause was
-// of no use.
+// invalidates tells whether a server connection that is closed for this cause was of no use.
 func invalidates(cause error) bool {
 	var r *retirement
 	return cause != nil && !errors.As(cause, &r)

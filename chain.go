@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// chain is the Hooks of a pool by event, without the nil ones: the guards in
-// their order, then the user's, then those that only watch.
+// chain is the Hooks of a pool by event, without the nil ones: the guards in their order, then the user's, then those
+// that only watch.
 type chain struct {
 	beforeConnect  []func(context.Context, *ConnectParams) error
 	firstConnect   []func(context.Context, *ServerConn) error
@@ -28,8 +28,7 @@ type chain struct {
 	dispose        []func()
 	fork           []func(parent, child int)
 
-	// onReturn: a hook that is no guard runs on each return. The guards have nothing
-	// to do on most.
+	// onReturn: a hook that is no guard runs on each return. The guards have nothing to do on most.
 	onReturn bool
 }
 
@@ -76,8 +75,8 @@ func runUntilError(ctx context.Context, functions []func(context.Context, *Serve
 	return nil
 }
 
-// logPanic is deferred on a goroutine of the pool's own around hooks whose panic
-// nobody could recover there: it must not end the program.
+// logPanic is deferred on a goroutine of the pool's own around hooks whose panic nobody could recover there: it must
+// not end the program.
 func (p *Pool) logPanic(event string) {
 	if v := recover(); v != nil {
 		p.logPanicked("pooled: a hook panicked", v, "event", event)

@@ -6,10 +6,9 @@ import (
 	"time"
 )
 
-// checkin takes a server connection back: it is reset, and then the next in the queue
-// has it, or it is laid down idle. One that can't be used again is closed.
-// If a hook or the driver panics, it is discarded and not lost from the count; the panic
-// goes on.
+// checkin takes a server connection back: it is reset, and then the first in the queue has it, or it is idle. One that
+// can't be used again is closed. If a hook or the driver panics, it is discarded and not lost from the count; the
+// panic goes on.
 func (p *Pool) checkin(s *ServerConn) {
 	released := false
 	defer func() {
@@ -29,7 +28,7 @@ func (p *Pool) checkin(s *ServerConn) {
 	p.putBack(s)
 }
 
-// endUse is the end of a lease, for those who watch: whatever becomes of the server connection.
+// endUse is the end of a lease for those who watch, whatever becomes of the server connection.
 func (p *Pool) endUse(s *ServerConn) {
 	if !s.took.IsZero() {
 		p.observe(TimingUse, s.took)
@@ -46,8 +45,7 @@ func (s *ServerConn) watched() bool {
 	return !s.took.IsZero() || s.slot.Taken() || s.activity.Long() || s.state.Long()
 }
 
-// release does what has to happen when a server connection comes back, and says
-// why it can't be used again.
+// release does what has to happen when a server connection comes back, and says why it can't be used again.
 func (p *Pool) release(s *ServerConn) error {
 	if !s.usable() {
 		p.lookAfterLoss(s)
@@ -71,8 +69,7 @@ func (p *Pool) release(s *ServerConn) error {
 	return err
 }
 
-// runRelease runs the hooks of a return, those of the reset only if one of them
-// has something to do.
+// runRelease runs the hooks of a return, those of the reset only if one of them has something to do.
 func (p *Pool) runRelease(s *ServerConn, reset bool) (err error) {
 	s.busy = true
 	if reset {
@@ -107,7 +104,7 @@ func (p *Pool) tidy(s *ServerConn) error {
 	return err
 }
 
-var errPanicked = errors.New("pooled: a hook or the parent driver panicked")
+var errPanicked = errors.New("pooled: a hook or the wrapped driver panicked")
 
 // reset runs the reset hooks under their own deadline.
 func (p *Pool) reset(s *ServerConn) error {

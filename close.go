@@ -8,9 +8,8 @@ import (
 	"github.com/pooled-go/pooled/internal/process"
 )
 
-// discard closes a server connection that was leased. It keeps its place in the
-// count until it is closed for real, in the background: closing a dead
-// connection can take longer than its user has time for.
+// discard closes a server connection that was leased. It keeps its place in the count until it is closed for real, in
+// the background: closing a dead connection can take longer than its user has time for.
 func (p *Pool) discard(s *ServerConn, cause error) {
 	if s.foreign() { // in no count of this process
 		process.KeepAlive(s)
@@ -59,9 +58,8 @@ func (p *Pool) panicked(during string, v any) error {
 	return nil
 }
 
-// close closes what is idle and the wrapped driver's connector, fails those in the queue, ends
-// the dials, and waits for the pool's goroutines. Server connections in use are
-// closed when they come back.
+// close closes what is idle and the wrapped driver's connector, fails those in the queue, ends the dials, and waits
+// for the pool's goroutines. Server connections in use are closed when they come back.
 func (p *Pool) close() error {
 	if p.closing.Swap(true) {
 		return nil
@@ -87,8 +85,7 @@ func (p *Pool) detach(s *ServerConn) {
 	}
 }
 
-// closeAside closes what was put aside, in the background: that can take longer
-// than its user has time for.
+// closeAside closes what was put aside, in the background: that can take longer than its user has time for.
 func (p *Pool) closeAside(s *ServerConn) {
 	if s.foreign() {
 		process.KeepAlive(s)
@@ -114,13 +111,11 @@ func (p *Pool) closeDetached(s *ServerConn, cause error) (err error) {
 	return nil
 }
 
-// Dispose retires all server connections that are open: those that are idle are closed
-// at once, in the background, and those in use when they come back. The pool stays usable, and
-// opens new ones. It is for a password or a host that changed, and for what SQLAlchemy's
-// Engine.dispose does.
+// Dispose retires all server connections that are open: those that are idle are closed at once, in the background, and
+// those in use when they come back. The pool stays usable, and opens new ones. It is for a password or a host that
+// changed, and for what SQLAlchemy's Engine.dispose does.
 //
-// In a forked child it leaves the parent process's server connections alone, as
-// everything else there does.
+// In a forked child it leaves the parent process's server connections alone, as everything else there does.
 func (p *Pool) Dispose() {
 	p = p.current()
 	for _, f := range p.hooks.dispose {

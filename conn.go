@@ -262,12 +262,12 @@ func (c *pooledConn) Close() error {
 		c.abandon()
 		return nil
 	case s.slot.Detached():
-		return c.pool.closeDetached(c.leave((*pooledStmt).orphan), nil)
+		return c.pool.closeDetached(c.leave((*pooledStmt).drop), nil)
 	case unused && !c.pool.direct():
 		c.pool.current().putBack(c.leave((*pooledStmt).park))
 		return nil
 	case c.pool.direct():
-		return c.pool.current().closeDirect(c.leave((*pooledStmt).orphan))
+		return c.pool.current().closeDirect(c.leave((*pooledStmt).drop))
 	}
 	c.drop(s.why())
 	return nil

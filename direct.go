@@ -6,9 +6,8 @@ import (
 	"errors"
 )
 
-// In class direct database/sql is the only pool: a Conn has one server
-// connection, opened by Connect on the caller's goroutine, and keeps it until it is
-// closed. The hooks run as in the other classes.
+// In class direct database/sql is the only pool: each of its connections has one server connection, opened by Connect
+// on the caller's goroutine, and keeps it until it is closed. The hooks run as in the other classes.
 
 func (p *Pool) direct() bool { return p.cfg.Class == ClassDirect }
 
@@ -48,8 +47,7 @@ func (p *Pool) admitDirect(ctx context.Context, c *pooledConn, s *ServerConn) er
 	return err
 }
 
-// restDirect is a checkin in class direct. It reports whether database/sql may
-// keep the Conn.
+// restDirect is a checkin in class direct. It reports whether database/sql may keep the connection.
 func (p *Pool) restDirect(c *pooledConn, s *ServerConn) bool {
 	released := false
 	defer func() {
@@ -65,9 +63,8 @@ func (p *Pool) restDirect(c *pooledConn, s *ServerConn) bool {
 	return true
 }
 
-// readmit is a checkout in class direct: database/sql uses the Conn again. Any
-// refusal is ErrBadConn to it, the one answer it takes: nothing was sent yet, and it
-// opens another.
+// readmit is a checkout in class direct: database/sql uses the connection again. Any refusal is ErrBadConn to it, the
+// one answer it takes: nothing was sent yet, and it opens another.
 func (c *pooledConn) readmit(ctx context.Context) error {
 	defer c.lostToPanic()
 	s := c.server

@@ -16,20 +16,17 @@ var (
 	// ErrTimeout is what every *[TimeoutError] is, for errors.Is.
 	ErrTimeout = errors.New("pooled: timeout")
 
-	// ErrClosed is returned by a checkout that was waiting when the pool was
-	// closed, or that came after. Programs that use database/sql rarely see
-	// it: a closed sql.DB answers "sql: database is closed" by itself.
+	// ErrClosed is returned by a checkout that was waiting when the pool was closed, or that came after. Programs that
+	// use database/sql rarely see it: a closed sql.DB answers "sql: database is closed" by itself.
 	ErrClosed = errors.New("pooled: pool is closed")
 
-	// ErrDisconnect is returned by a Checkout hook to say that this server
-	// connection is of no use: it is closed, and the checkout goes on with
-	// another. It may be wrapped to give the reason.
+	// ErrDisconnect is returned by a Checkout hook to say that this server connection is of no use: it is closed, and
+	// the checkout goes on with another. It may be wrapped to give the reason.
 	ErrDisconnect = errors.New("pooled: disconnect")
 
-	// ErrConnLost is returned by an operation whose connection broke after it was sent,
-	// with a wrapped driver that would have called that driver.ErrBadConn
-	// (lib/pq does). The server may have executed it or not; nobody sends it again.
-	// It never matches driver.ErrBadConn. Other drivers return an error of their own.
+	// ErrConnLost is returned by an operation whose connection broke after it was sent, with a wrapped driver that
+	// would have called that driver.ErrBadConn (lib/pq does). The server may have executed it or not; nobody sends it
+	// again. It never matches driver.ErrBadConn. Other drivers return an error of their own.
 	ErrConnLost = errors.New("pooled: connection lost")
 
 	errTxLost        = errors.New("pooled: the transaction's connection was closed")
@@ -61,32 +58,31 @@ const (
 	PhaseOpening Phase = "opening a connection"
 )
 
-// TimeoutError is returned when a checkout took longer than pool_timeout. It
-// is returned by the operation that needed the server connection, as it is.
+// TimeoutError is returned when a checkout took longer than pool_timeout. It is returned by the operation that needed
+// the server connection, as it is.
 //
-// It never matches driver.ErrBadConn, so database/sql does not try (and wait)
-// again, and it is never returned because the caller's own context ended:
-// that is the context's error.
+// It never matches driver.ErrBadConn, so database/sql does not try (and wait) again, and it is never returned because
+// the caller's own context ended: that is the context's error.
 type TimeoutError struct {
 	Pool        string        // the name of the pool
 	Phase       Phase         // what took so long
 	Size        int           // pool_size
-	MaxOverflow int           // pool_max_overflow, -1: no limit of ours
+	MaxOverflow int           // pool_max_overflow, -1: no limit
 	CheckedOut  int           // server connections in use at that moment
 	Idle        int           // server connections free at that moment
 	Opening     int           // server connections being opened
 	Waiting     int           // callers in the queue, this one included
 	Waited      time.Duration // how long this caller waited
 	Limit       time.Duration // pool_timeout
-	// Err is the last refusal by the server ("too many connections"), if one
-	// kept the pool from growing; nil otherwise.
+	// Err is the last refusal by the server ("too many connections"), if one kept the pool from growing; nil
+	// otherwise.
 	Err error
 	// Holders are those who had a server connection for longest at that moment, at most five.
 	Holders []Holder
 }
 
-// Error gives all figures and the holders, in one line. Where they took theirs is in it as far as that is known; the whole stacks
-// are in Holders, and printed by the verb %+v.
+// Error gives all figures and the holders, in one line. Where they took theirs is in it as far as that is known; the
+// whole stacks are in Holders, and printed by the verb %+v.
 func (e *TimeoutError) Error() string {
 	var b strings.Builder
 	b.WriteString("pooled: ")
@@ -154,19 +150,16 @@ func oneLine(statement string) string {
 	return dsn.Cut(strings.Join(strings.Fields(statement), " "), 80)
 }
 
-// Is makes errors.Is(err, ErrTimeout) true. There is no Unwrap on purpose: a
-// parent may answer a dial with driver.ErrBadConn, and a TimeoutError that
-// matched it would be waited for three times by database/sql.
+// Is makes errors.Is(err, ErrTimeout) true. There is no Unwrap on purpose: a driver may answer a dial with
+// driver.ErrBadConn, and a TimeoutError that matched it would be waited for three times by database/sql.
 func (e *TimeoutError) Is(target error) bool { return target == ErrTimeout }
 
 // Timeout makes the error one for net.Error and os.IsTimeout.
 func (e *TimeoutError) Timeout() bool { return true }
 
-// AssertError is returned in pool class assert by a checkout that finds the
-// server connection taken.
+// AssertError is returned in pool class assert by a checkout that finds the server connection taken.
 type AssertError struct {
-	// Stack is where the server connection was taken, one function and one
-	// file:line per pair of lines, as in a panic.
+	// Stack is where the server connection was taken, one function and one file:line per pair of lines, as in a panic.
 	Stack string
 }
 

@@ -19,14 +19,12 @@ func ageLimit(cfg *Config) time.Duration {
 	return limit
 }
 
-// ageGuard keeps what is too old, was idle for too long or has been disposed
-// of from being used.
+// ageGuard keeps what is too old, was idle for too long or has been disposed of from being used.
 func (p *Pool) ageGuard() Hooks {
 	return Hooks{Checkout: func(_ context.Context, s *ServerConn) error { return p.core.Expired(&s.slot) }}
 }
 
-// learnIdleLimit takes note of the time after which the server ends a session that
-// does nothing.
+// learnIdleLimit takes note of the time after which the server ends a session that does nothing.
 func (p *Pool) learnIdleLimit(server time.Duration) {
 	if p.cfg.Class != ClassNull {
 		p.core.LimitIdle(server)

@@ -12,13 +12,11 @@ import (
 	"github.com/pooled-go/pooled/internal/socket"
 )
 
-// livenessGuard keeps a dead server connection from being leased. It looks at the
-// socket, if that is known, which costs a system call and no round trip; and it pings
-// by pool_pre_ping, when the socket's silence says too little: bytes that nobody
-// asked for, or a loss since this one was last seen alive.
+// livenessGuard keeps a dead server connection from being leased. It looks at the socket, if that is known, which
+// costs a system call and no round trip; and it pings by pool_pre_ping, when the socket's silence says too little:
+// bytes that nobody asked for, or a loss since this one was last seen alive.
 //
-// All of it is part of the checkout, within the caller's context. What is dead is closed
-// in the background.
+// All of it is part of the checkout, within the caller's context. What is dead is closed in the background.
 func (p *Pool) livenessGuard() Hooks {
 	return Hooks{Checkout: func(ctx context.Context, s *ServerConn) error {
 		if !s.slot.Used() || s.socket == nil && s.driver.Pinger == nil {
@@ -53,10 +51,9 @@ func (p *Pool) wantsPing(s *ServerConn) bool {
 	return s.slot.Suspect() || s.slot.IdleFor() > p.cfg.PrePing
 }
 
-// ping asks the server whether it is there. If time runs out rather than the
-// server answering, so it would with the others that have been idle meanwhile: a firewall
-// that forgets connections forgets them all. They are closed, and the caller need
-// not wait for one after the other.
+// ping asks the server whether it is there. If time runs out rather than the server answering, so it would with the
+// others that have been idle meanwhile: a firewall that forgets connections forgets them all. They are closed, and the
+// caller need not wait for one after the other.
 func (p *Pool) ping(ctx context.Context, s *ServerConn) error {
 	limited, cancel := ctx, context.CancelFunc(func() {})
 	limit := p.pingLimit(ctx)
@@ -83,8 +80,8 @@ func (p *Pool) ping(ctx context.Context, s *ServerConn) error {
 // leastPing is how long a ping may take in any case.
 const leastPing = 250 * time.Millisecond
 
-// pingLimit is pool_ping_timeout, or half of the time the caller has left: if the
-// server connection is dead, the caller needs the other half to get another.
+// pingLimit is pool_ping_timeout, or half of the time the caller has left: if the server connection is dead, the
+// caller needs the other half to get another.
 func (p *Pool) pingLimit(ctx context.Context) time.Duration {
 	limit := p.cfg.PingTimeout
 	if end, ok := ctx.Deadline(); ok {
@@ -96,9 +93,9 @@ func (p *Pool) pingLimit(ctx context.Context) time.Duration {
 	return limit
 }
 
-// lookAfterLoss is for one that comes back broken, and no operation has said so:
-// its Rows may have. If the server has hung up, that is a loss as any. The driver itself
-// closes a connection on which it gave up, which tells nothing about the server.
+// lookAfterLoss is for one that comes back broken, and no operation has said so: its Rows may have. If the server has
+// hung up, that is a loss as any. The driver itself closes a connection on which it gave up, which tells nothing about
+// the server.
 func (p *Pool) lookAfterLoss(s *ServerConn) {
 	if s.cause != nil || s.socket == nil {
 		return
@@ -109,8 +106,7 @@ func (p *Pool) lookAfterLoss(s *ServerConn) {
 	}
 }
 
-// connectionLost recognises what any driver may return when the connection
-// broke; dialects know more.
+// connectionLost recognises what any driver may return when the connection broke; dialects know more.
 func connectionLost(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNABORTED)

@@ -5,10 +5,9 @@ import (
 	"fmt"
 )
 
-// resetterGuard tells the driver's connection that it is about to be used
-// again, as database/sql would. database/sql ignores an error that isn't
-// ErrBadConn and hands the connection out all the same; here any error
-// discards it, since nobody knows what state it is in.
+// resetterGuard tells the driver's connection that it is about to be used again, as database/sql would. database/sql
+// ignores an error that isn't ErrBadConn and hands the connection out all the same; here any error discards it, since
+// nobody knows what state it is in.
 var resetterGuard = Hooks{
 	Checkout: func(ctx context.Context, s *ServerConn) error {
 		if !s.slot.Used() || s.driver.Resetter == nil {

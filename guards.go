@@ -16,9 +16,9 @@ func (p *Pool) guards() []Hooks {
 	return []Hooks{resetterGuard, p.sessionGuard()}
 }
 
-// trusted reports whether the instant guards' last answer for s, which let it pass, is
-// still true. They go by the coarse clock, which has not moved, and by what can change at any time,
-// which is looked at here; but a socket has to be asked.
+// trusted reports whether the instant guards' last answer for s, which let it pass, is still true. They go by the
+// coarse clock, which has not moved, and by what can change at any time, which is looked at here; but a socket has to
+// be asked.
 func (p *Pool) trusted(s *ServerConn) bool {
 	return p.core.Trusted(&s.slot) && s.socket == nil && s.process == p.process && p.cfg.PrePing != PingAlways
 }

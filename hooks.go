@@ -1,122 +1,106 @@
 package pooled
 
-import (
-	"context"
-)
+import "context"
 
-// Hooks watches the life of a pool's server connections. It is a struct of
-// functions; those that are nil cost nothing. The pool's own guards are Hooks
-// values in the same chain, before the user's, so what a user's hook sees has
-// passed them. The names are SQLAlchemy's (its PoolEvents).
+// Hooks watches the life of a pool's server connections. It is a struct of functions; those that are nil cost nothing.
+// The pool's own guards are Hooks values in the same chain, before the user's, so what a user's hook sees has passed
+// them. The names are SQLAlchemy's (its PoolEvents).
 //
 // A server connection's life, and what is called:
 //
 //	opened        BeforeConnect, FirstConnect (the first of the pool), Connect
-//	leased          Checkout
+//	leased        Checkout
 //	comes back    Reset, Checkin
 //	found dead    Invalidate, Close
 //	taken out     Detach, and Close when its sql.Conn is closed
 //	done with     Close
 //
-// and of the pool: ConnectError, Timeout, Canceled, Leak, Dispose, Fork. These are given no
-// server connection.
+// and of the pool: ConnectError, Timeout, Canceled, Leak, Dispose, Fork. These are given no server connection.
 //
-// Every function runs on the goroutine that checks out or checks in, or calls
-// [Invalidate], [SoftInvalidate] or [Detach]; except that those about opening run
-// on one of the pool's own (in class direct on the caller's), and Invalidate,
-// Close and Leak may. None is called with a lock held. They may be called for
-// different server connections at the same time, never for one.
+// Every function runs on the goroutine that checks out or checks in, or calls [Invalidate], [SoftInvalidate] or
+// [Detach]; except that those about opening run on one of the pool's own (in class direct on the caller's), and
+// Invalidate, Close and Leak may. None is called with a lock held. They may be called for different server connections
+// at the same time, never for one.
 //
-// A function that panics costs the server connection, which is closed and given up
-// in the pool's count; the panic goes on. While opening it is logged with its stack
-// (slog.Default) and becomes the error of the checkout; on a goroutine of the
-// pool's own, where nobody could recover it, it is logged. A function that hangs
-// holds its server connection; those with a context should heed it.
+// A function that panics costs the server connection, which is closed and given up in the pool's count; the panic goes
+// on. While opening it is logged with its stack (slog.Default) and becomes the error of the checkout; on a goroutine
+// of the pool's own, where nobody could recover it, it is logged. A function that hangs holds its server connection;
+// those with a context should heed it.
 type Hooks struct {
-	// BeforeConnect is called before each dial, and may change what the driver
-	// driver is told: a password that rotates, say. The context has the values of
-	// the caller's and ends with the dial. An error is the checkout's. For a driver
-	// that the program gave to NewConnector there is no DSN: p.DSN is empty, and to ask
-	// for a change is an error.
+	// BeforeConnect is called before each dial, and may change what the wrapped driver is told: a password that
+	// rotates, say. The context has the values of the caller's and ends with the dial. An error is the checkout's. For
+	// a driver that the program gave to NewConnector there is no DSN: p.DSN is empty, and to ask for a change is an
+	// error.
 	BeforeConnect func(ctx context.Context, p *ConnectParams) error
 
-	// FirstConnect is called once for a pool, with its first server connection and
-	// before Connect; others that are being opened wait for it. With an error
-	// the server connection is closed, the error is the checkout's, and the
+	// FirstConnect is called once for a pool, with its first server connection and before Connect; others that are
+	// being opened wait for it. With an error the server connection is closed, the error is the checkout's, and the
 	// next one is the first.
 	FirstConnect func(ctx context.Context, s *ServerConn) error
 
-	// Connect is called once for each new server connection, before anybody
-	// uses it. With an error it is closed, and the error is the checkout's. What
-	// it sets on the session is undone by a session reset; pool_init_sql is not.
+	// Connect is called once for each new server connection, before anybody uses it. With an error it is closed, and
+	// the error is the checkout's. What it sets on the session is undone by a session reset; pool_init_sql is not.
 	Connect func(ctx context.Context, s *ServerConn) error
 
-	// Checkout is called when a server connection is about to be leased, also
-	// right after Connect. The context is the caller's. With an error that is
-	// ErrDisconnect the server connection is closed and the checkout goes on
-	// with another, until three new ones have been refused; with any other
-	// error it is closed too, and the error is the checkout's. (In class direct,
-	// when an idle Conn is used again, database/sql opens another for any error.)
+	// Checkout is called when a server connection is about to be leased, also right after Connect. The context is the
+	// caller's. With an error that is ErrDisconnect the server connection is closed and the checkout goes on with
+	// another, until three new ones have been refused; with any other error it is closed too, and the error is the
+	// checkout's. (In class direct, when an idle connection is used again, database/sql opens another for any error.)
 	Checkout func(ctx context.Context, s *ServerConn) error
 
-	// Reset is called when a server connection comes back, before Checkin,
-	// also when there was nothing to reset; state tells. The context ends
-	// after pool_reset_timeout. With an error the server connection is closed. It is not
+	// Reset is called when a server connection comes back, before Checkin, also when there was nothing to reset; state
+	// tells. The context ends after pool_reset_timeout. With an error the server connection is closed. It is not
 	// called for one that is broken, too old or disposed of.
 	Reset func(ctx context.Context, s *ServerConn, state ResetState) error
 
-	// Checkin is called when a server connection has come back and was reset,
-	// right before it is free for others, or closed in class null. It is not called
-	// where Reset is not.
+	// Checkin is called when a server connection has come back and was reset, right before it is free for others, or
+	// closed in class null. It is not called where Reset is not.
 	Checkin func(s *ServerConn)
 
-	// Invalidate is called when a server connection was found to be of no use, or
-	// the program said so ([Invalidate]), before Close; cause is never nil. It is not
-	// called for one that is closed for its age, by Dispose or as no longer needed.
+	// Invalidate is called when a server connection was found to be of no use, or the program said so ([Invalidate]),
+	// before Close; cause is never nil. It is not called for one that is closed for its age, by Dispose or as no
+	// longer needed.
 	Invalidate func(s *ServerConn, cause error)
 
-	// SoftInvalidate is called by [SoftInvalidate], when the server connection is still
-	// in use. Close follows when it comes back.
+	// SoftInvalidate is called by [SoftInvalidate], when the server connection is still in use. Close follows when it
+	// comes back.
 	SoftInvalidate func(s *ServerConn, cause error)
 
 	// Detach is called by [Detach], when the server connection has left the pool.
 	Detach func(s *ServerConn)
 
-	// Close is called before a server connection is closed, whatever the
-	// reason; cause is nil for one that was merely no longer needed, ErrRecycled and
-	// ErrDisposed for one that had its time. It is
-	// not called for one whose FirstConnect or Connect failed, and for one that a
-	// forked child leaves to its parent process.
+	// Close is called before a server connection is closed, whatever the reason; cause is nil for one that was merely
+	// no longer needed, ErrRecycled and ErrDisposed for one that had its time. It is not called for one whose
+	// FirstConnect or Connect failed, and for one that a forked child leaves to its parent process.
 	Close func(s *ServerConn, cause error)
 
-	// ConnectError is called when a server connection could not be opened, also if that was
-	// ahead of need and nobody's error, or if the server said "too many connections" and the caller
-	// goes on waiting. It runs before a caller gets the error.
+	// ConnectError is called when a server connection could not be opened, also if that was ahead of need and nobody's
+	// error, or if the server said "too many connections" and the caller goes on waiting. It runs before a caller gets
+	// the error.
 	ConnectError func(err error)
 
 	// Timeout is called with the error of a checkout that ran into pool_timeout.
 	Timeout func(err *TimeoutError)
 
-	// Canceled is called when the caller's own context ended while it waited in the queue. The caller gets the context's error
-	// as it is; this err wraps it, and says how long the wait was and who holds the server connections, like a TimeoutError.
+	// Canceled is called when the caller's own context ended while it waited in the queue. The caller gets the
+	// context's error as it is; this err wraps it, and says how long the wait was and who holds the server
+	// connections, like a TimeoutError.
 	Canceled func(err error)
 
-	// Leak is called when a checkout has lasted longer than pool_leak_after, once, and
-	// when it ends after all, with h.Returned. Not without that option.
+	// Leak is called when a checkout has lasted longer than pool_leak_after, once, and when it ends after all, with
+	// h.Returned. Not without that option.
 	Leak func(h Holder)
 
 	// Dispose is called by Pool.Dispose, before any server connection is closed for it.
 	Dispose func()
 
-	// Fork is called in a forked child, at its first use of the pool, with both
-	// process numbers.
+	// Fork is called in a forked child, at its first use of the pool, with both process numbers.
 	Fork func(parent, child int)
 }
 
 // ResetState is what a Reset hook is told.
 type ResetState struct {
-	// TransactionOver: it was certain, before anything was sent, that no
-	// transaction was open.
+	// TransactionOver: it was certain, before anything was sent, that no transaction was open.
 	TransactionOver bool
 	// Sent is what the pool sent to reset the session; empty if nothing.
 	Sent string

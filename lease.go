@@ -107,7 +107,7 @@ func (c *pooledConn) endLease(s *ServerConn, hand func(*pooledStmt, *ServerConn)
 	for st := c.stmts; st != nil; {
 		next := st.next
 		hand(st, s)
-		st.parent, st.next = nil, nil
+		st.prepared, st.next = nil, nil
 		st = next
 	}
 	c.stmts = nil
@@ -118,7 +118,7 @@ func (c *pooledConn) endLease(s *ServerConn, hand func(*pooledStmt, *ServerConn)
 
 // drop discards the server connection.
 func (c *pooledConn) drop(cause error) {
-	s := c.leave((*pooledStmt).orphan)
+	s := c.leave((*pooledStmt).drop)
 	if s.slot.Detached() {
 		c.pool.closeDetached(s, cause)
 		return
@@ -130,7 +130,7 @@ func (c *pooledConn) drop(cause error) {
 // until then Rows or a Tx may be open on it.
 func (c *pooledConn) putAside(s *ServerConn) {
 	tx := c.tx.server
-	c.leave((*pooledStmt).orphan)
+	c.leave((*pooledStmt).drop)
 	c.tx.server = tx // it can still be rolled back there
 	c.aside = append(c.aside, s)
 	if !s.slot.Detached() {

@@ -7,24 +7,21 @@ import (
 	"errors"
 )
 
-// What a program can do by hand with the server connection behind a sql.Conn. These functions
-// take a server connection from the pool if the sql.Conn holds none yet, which
-// blocks until ctx or pool_timeout ends. They must not be called while another
-// goroutine uses the sql.Conn; what is open on it (a Tx, Rows) stays usable.
+// What a program can do by hand with the server connection behind a sql.Conn. These functions take a server connection
+// from the pool if the sql.Conn holds none yet, which blocks until ctx or pool_timeout ends. They must not be called
+// while another goroutine uses the sql.Conn; what is open on it (a Tx, Rows) stays usable.
 
 // Raw calls f with the wrapped driver's connection, of whatever type that has:
 //
 //	err := pooled.Raw(ctx, conn, func(wrapped driver.Conn) error {
-//		return parent.(*stdlib.Conn).Conn().DeallocateAll(ctx) // pgx's
+//		return wrapped.(*stdlib.Conn).Conn().DeallocateAll(ctx) // pgx's
 //	})
 //
-// The connection must not be used after f returned, and not be closed. What f does with
-// it is not seen by the pool, so on return the session is reset as far as the
-// pool's mode goes. The error is f's own; if it is driver.ErrBadConn, the server
-// connection does not go back into the pool. Unlike sql.Conn.Raw, which would close the
-// sql.Conn, or wait forever if a Tx is open, Raw leaves it to be closed as usual. A panic
-// in f costs the server connection.
-func Raw(ctx context.Context, conn *sql.Conn, f func(parent driver.Conn) error) error {
+// The connection must not be used after f returned, and not be closed. What f does with it is not seen by the pool, so
+// on return the session is reset as far as the pool's mode goes. The error is f's own; if it is driver.ErrBadConn, the
+// server connection does not go back into the pool. Unlike sql.Conn.Raw, which would close the sql.Conn, or wait
+// forever if a Tx is open, Raw leaves it to be closed as usual. A panic in f costs the server connection.
+func Raw(ctx context.Context, conn *sql.Conn, f func(wrapped driver.Conn) error) error {
 	if f == nil {
 		return errors.New("pooled: Raw: the function is nil")
 	}
@@ -41,14 +38,12 @@ func Raw(ctx context.Context, conn *sql.Conn, f func(parent driver.Conn) error) 
 	})
 }
 
-// Invalidate says that the server connection behind conn is of no use. It leaves
-// the pool, which may open another in its place, and is closed when conn is, together
-// with what is still open on it. What the program does next with
-// conn is done on another server connection, unless a Tx is open: then it is an error
-// until the Tx is over, and to commit that is one too. cause is for the hooks; nil
-// is replaced. If conn holds no server connection, there is nothing to do; so
-// Invalidate never blocks, and ctx does not matter.
-// In class direct conn keeps the one it has, which is closed with it.
+// Invalidate says that the server connection behind conn is of no use. It leaves the pool, which may open another in
+// its place, and is closed when conn is, together with what is still open on it. What the program does next with conn
+// is done on another server connection, unless a Tx is open: then it is an error until the Tx is over, and to commit
+// that is one too. cause is for the hooks; nil is replaced. If conn holds no server connection, there is nothing to
+// do; so Invalidate never blocks, and ctx does not matter. In class direct conn keeps the one it has, which is closed
+// with it.
 func Invalidate(_ context.Context, conn *sql.Conn, cause error) error {
 	return withConn(conn, func(c *pooledConn) error {
 		if s := c.claim(); s != nil {
@@ -65,9 +60,8 @@ func orInvalidated(cause error) error {
 	return cause
 }
 
-// SoftInvalidate says that the server connection behind conn is to be closed
-// instead of going back into the pool. Until then conn keeps it. cause is for the
-// hooks; nil is replaced.
+// SoftInvalidate says that the server connection behind conn is to be closed instead of going back into the pool.
+// Until then conn keeps it. cause is for the hooks; nil is replaced.
 func SoftInvalidate(ctx context.Context, conn *sql.Conn, cause error) error {
 	return onConn(ctx, conn, func(c *pooledConn, s *ServerConn) error {
 		cause := orInvalidated(cause)
@@ -81,10 +75,9 @@ func SoftInvalidate(ctx context.Context, conn *sql.Conn, cause error) error {
 	})
 }
 
-// Detach takes the server connection behind conn out of the pool, which may open another in
-// its place. From then on it is conn's alone, and closed for real when conn is:
-// for a session that nobody should inherit, or that outlives the program's interest in
-// the pool. The pool's limits do not count it, and closing the sql.DB does not close it.
+// Detach takes the server connection behind conn out of the pool, which may open another in its place. From then on it
+// is conn's alone, and closed for real when conn is: for a session that nobody should inherit, or that outlives the
+// program's interest in the pool. The pool's limits do not count it, and closing the sql.DB does not close it.
 func Detach(ctx context.Context, conn *sql.Conn) error {
 	return onConn(ctx, conn, func(c *pooledConn, s *ServerConn) error {
 		c.pool.current().detach(s)
@@ -92,7 +85,7 @@ func Detach(ctx context.Context, conn *sql.Conn) error {
 	})
 }
 
-// onConn calls do with the Conn behind a sql.Conn and its server connection.
+// onConn calls do with our connection behind a sql.Conn and its server connection.
 func onConn(ctx context.Context, conn *sql.Conn, do func(*pooledConn, *ServerConn) error) error {
 	return withConn(conn, func(c *pooledConn) error {
 		s, err := c.acquire(ctx)
@@ -104,9 +97,8 @@ func onConn(ctx context.Context, conn *sql.Conn, do func(*pooledConn, *ServerCon
 	})
 }
 
-// withConn calls do with the Conn behind a sql.Conn. database/sql gets to see no
-// error and no panic: it would close the connection under an open Tx, and wait for
-// itself.
+// withConn calls do with our connection behind a sql.Conn. database/sql gets to see no error and no panic: it would close
+// the connection under an open Tx, and wait for itself.
 func withConn(conn *sql.Conn, do func(*pooledConn) error) (err error) {
 	if conn == nil {
 		return errors.New("pooled: the sql.Conn is nil")
@@ -134,7 +126,7 @@ func withConn(conn *sql.Conn, do func(*pooledConn) error) (err error) {
 	return err
 }
 
-// connBehind finds our Conn, also in a wrapper that shows what it wraps by a method Raw.
+// connBehind finds our connection, also in a wrapper that shows what it wraps by a method Raw.
 func connBehind(dc any) *pooledConn {
 	for range 8 {
 		switch v := dc.(type) {
@@ -151,8 +143,8 @@ func connBehind(dc any) *pooledConn {
 	return nil
 }
 
-// invalidate puts s aside until the lease ends: Rows or a Tx of it may still be
-// open, and a connection must not be closed under them.
+// invalidate puts s aside until the lease ends: Rows or a Tx of it may still be open, and a connection must not be
+// closed under them.
 func (c *pooledConn) invalidate(s *ServerConn, cause error) {
 	if s.foreign() {
 		c.abandon()

@@ -19,8 +19,8 @@ import (
 	"github.com/pooled-go/pooled/internal/session"
 )
 
-// Pool owns the server connections of one sql.Open (or one Connector). It is
-// reached by [PoolOf] or [Connector.Pool]. All its methods may be called at any time.
+// Pool owns the server connections of one sql.Open (or one Connector). It is reached by [PoolOf] or [Connector.Pool].
+// All its methods may be called at any time.
 type Pool struct {
 	// Pointers, so that a struct of a program's that has a Pool in a field can be printed without showing a DSN.
 	cfg     *Config
@@ -49,8 +49,8 @@ type Pool struct {
 	histograms histograms
 	tally      tally
 
-	// process is the one this pool belongs to, zero: no fork guard. heir is the
-	// pool in its place in a forked child; inherited says that this is one.
+	// process is the one this pool belongs to, zero: no fork guard. heir is the pool in its place in a forked child;
+	// inherited says that this is one.
 	process   uint64
 	successor atomic.Pointer[Pool]
 	inherited bool
@@ -77,9 +77,9 @@ type tally struct {
 	forks           atomic.Uint64
 }
 
-// checkout leases c a server connection, waiting for one if it must, until ctx
-// or pool_timeout ends. What c gets has passed all checkout hooks. This is the
-// common case, apart from what only a wait needs: one is idle, and nothing is wrong with it.
+// checkout leases c a server connection, waiting for one if it must, until ctx or pool_timeout ends. What c gets has
+// passed all checkout hooks. This is the common case, apart from what only a wait needs: one is idle, and nothing is
+// wrong with it.
 func (p *Pool) checkout(ctx context.Context, c *pooledConn) error {
 	if err := ctx.Err(); err != nil { // before the hooks see it and fail
 		return err
@@ -139,8 +139,7 @@ func (p *Pool) checkoutQueued(ctx context.Context, c *pooledConn, turn uint64) e
 			return err
 		}
 		turn = slot.Turn()
-		// The number of old ones is finite; new ones that are refused time and
-		// again are a fault in a hook.
+		// The number of old ones is finite; new ones that are refused time and again are a fault in a hook.
 		if fresh {
 			refused++
 		}
@@ -152,8 +151,7 @@ func (p *Pool) checkoutQueued(ctx context.Context, c *pooledConn, turn uint64) e
 
 const maxRefused = 3
 
-// refusedError has no Unwrap: if the hook's reason is driver.ErrBadConn, database/sql
-// would try it all again.
+// refusedError has no Unwrap: if the hook's reason is driver.ErrBadConn, database/sql would try it all again.
 type refusedError struct {
 	times int
 	last  error
@@ -165,8 +163,8 @@ func (e *refusedError) Error() string {
 
 func (e *refusedError) Is(target error) bool { return target == ErrDisconnect }
 
-// admit gives s to c and runs what has to happen before it is used. If that
-// fails, s is discarded; if it panics, by Conn.lostToPanic.
+// admit gives s to c and runs what has to happen before it is used. If that fails, s is discarded; if it panics, by
+// Conn.lostToPanic.
 func (p *Pool) admit(ctx context.Context, c *pooledConn, s *ServerConn) error {
 	c.server = s
 	s.busy, s.lending = true, true
@@ -220,8 +218,8 @@ func (p *Pool) waitError(ctx context.Context, err error) error {
 	return timeout
 }
 
-// fireCanceled tells the hooks of the end of a wait by the caller's context. The caller's error is the context's, as it
-// is, which tells nobody that it was the pool that had nothing to give.
+// fireCanceled tells the hooks of the end of a wait by the caller's context. The caller's error is the context's, as
+// it is, which tells nobody that it was the pool that had nothing to give.
 func (p *Pool) fireCanceled(ctx context.Context, state *TimeoutError) {
 	p.tally.canceled.Add(1)
 	err := fmt.Errorf("%w: %s", context.Cause(ctx), state.figures())

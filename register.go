@@ -12,9 +12,9 @@ import (
 
 var registeredHooks = byName[Hooks]{what: "hooks", option: "pool_hooks"}
 
-// RegisterHooks makes hooks available to DSNs by name: pool_hooks=name, or
-// several, name,name, which are called in that order. It is meant for init functions and
-// panics if the name is empty, has a comma or white space in it, or is taken.
+// RegisterHooks makes hooks available to DSNs by name: pool_hooks=name, or several, name,name, which are called in
+// that order. It is meant for init functions and panics if the name is empty, has a comma or white space in it, or is
+// taken.
 func RegisterHooks(name string, h Hooks) { registeredHooks.register(name, h) }
 
 // hooksNamed finds registered hooks.
@@ -32,9 +32,8 @@ func hooksNamed(names []string) ([]Hooks, error) {
 
 var registeredLoggers = byName[*slog.Logger]{what: "logger", option: "pool_logger"}
 
-// RegisterLogger makes a logger available to DSNs by name: pool_logger=name. It is
-// meant for init functions and panics if the name is empty, has a comma or white space in it,
-// or is taken, and if the logger is nil.
+// RegisterLogger makes a logger available to DSNs by name: pool_logger=name. It is meant for init functions and panics
+// if the name is empty, has a comma or white space in it, or is taken, and if the logger is nil.
 func RegisterLogger(name string, logger *slog.Logger) {
 	if logger == nil {
 		panic("pooled: register logger: the logger is nil")
@@ -50,8 +49,8 @@ func (c *Config) findLogger() (err error) {
 	return err
 }
 
-// log is where this pool logs. A program may set slog's default later than it opens
-// its database, so that is asked for each time.
+// log is where this pool logs. A program may set slog's default later than it opens its database, so that is asked for
+// each time.
 func (p *Pool) log() *slog.Logger {
 	if p.cfg.Logger != nil {
 		return p.cfg.Logger

@@ -9,8 +9,8 @@ import (
 	"github.com/pooled-go/pooled/internal/observe"
 )
 
-// The pools of this process that are open, oldest first. The list is replaced, never
-// changed, without a lock: in a forked child a lock may be held for ever.
+// The pools of this process that are open, oldest first. The list is replaced, never changed, without a lock: in a
+// forked child a lock may be held for ever.
 var (
 	openPools  atomic.Pointer[[]*Pool]
 	poolNumber atomic.Int64
@@ -18,8 +18,8 @@ var (
 	poolObservers observe.List[func(*Pool)]
 )
 
-// Pools are all pools of the process that are open, oldest first: those of each sql.Open and
-// each Connector. A pool leaves the list when its sql.DB is closed.
+// Pools are all pools of the process that are open, oldest first: those of each sql.Open and each Connector. A pool
+// leaves the list when its sql.DB is closed.
 func Pools() []*Pool {
 	var list []*Pool
 	if all := openPools.Load(); all != nil {
@@ -57,8 +57,7 @@ func ObservePools(f func(*Pool)) (stop func()) {
 // Number is 1 for the first pool of the process, 2 for the next, and so on.
 func (p *Pool) Number() int { return p.number }
 
-// Name is pool_name, or if that is empty the wrapped driver's name and the pool's
-// number: "postgres-1".
+// Name is pool_name, or if that is empty the wrapped driver's name and the pool's number: "postgres-1".
 func (p *Pool) Name() string { return p.name }
 
 // register numbers the pool, names it, and makes it one of Pools.
@@ -74,8 +73,7 @@ func (p *Pool) register() {
 	}
 }
 
-// unregister takes the pool of this number off the list: in a forked child, it is the
-// one that the parent process had.
+// unregister takes the pool of this number from the list: in a forked child, it is the one that the parent process had.
 func (p *Pool) unregister() {
 	changeOpenPools(func(all []*Pool) []*Pool {
 		return slices.DeleteFunc(all, func(other *Pool) bool { return other.number == p.number })
@@ -97,7 +95,7 @@ func changeOpenPools(change func([]*Pool) []*Pool) {
 	}
 }
 
-// driverName is the driver's name, or what stands for it if the program made the driver.
+// driverName is the driver's name, or what stands for it if the program made the connector.
 func (p *Pool) driverName() string {
 	if p.cfg.Driver != "" {
 		return p.cfg.Driver

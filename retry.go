@@ -80,7 +80,7 @@ func (c *pooledConn) lostToPanic() {
 
 func (c *pooledConn) panicked(s *ServerConn) {
 	if s.lending { // a Checkout hook did
-		c.pool.current().discard(c.leave((*pooledStmt).orphan), errPanicked)
+		c.pool.current().discard(c.leave((*pooledStmt).drop), errPanicked)
 		return
 	}
 	s.busy = false

@@ -14,7 +14,7 @@ type Stats struct {
 	Class   Class
 	Size    int // kept open, -1: all that were opened, or as database/sql has it (class direct)
 	MinIdle int // kept ready
-	// Limit is the most server connections at one time, -1: no limit of ours.
+	// Limit is the most server connections at one time, -1: no limit.
 	Limit int
 	// Ceiling is where the server said "too many connections", 0: it has not.
 	Ceiling int
@@ -91,8 +91,8 @@ func orNone(limit, none int) int {
 	return limit
 }
 
-// PoolOf is the pool behind a sql.DB that was opened with the driver "pooled"
-// or with a [Connector], and false for any other and for nil.
+// PoolOf is the pool behind a sql.DB that was opened with the driver "pooled" or with a [Connector], and false for any
+// other and for nil.
 func PoolOf(db *sql.DB) (*Pool, bool) {
 	if db == nil {
 		return nil, false

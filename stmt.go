@@ -19,33 +19,32 @@ var (
 	_ driver.NamedValueChecker = (*pooledStmt)(nil)
 )
 
-// Stmt is a prepared statement of a Conn. A Conn borrows one server connection
-// after another, so a Stmt knows its text and is prepared again where it lands,
-// unless that server connection has the text already, left there by this Conn or by
-// another.
+// pooledStmt is a prepared statement of a connection that leases one server connection after another. So it knows its
+// text and is prepared again where it lands, unless that server connection has the text already, left there by this
+// connection or by another.
 type pooledStmt struct {
 	conn    *pooledConn
 	query   string
 	verdict sqltext.Verdict // what it leaves behind when it is sent
 
-	// parent is the parent's statement on the server connection that the Conn
-	// holds now; nil if there is none yet. next links those of one Conn.
-	parent driver.Stmt
-	next   *pooledStmt
+	// prepared is the driver's statement on the server connection that is leased now; nil: there is none yet. next
+	// links those of one connection.
+	prepared driver.Stmt
+	next     *pooledStmt
 
-	// texts is where this Stmt is counted: it outlived the borrow it was prepared
-	// in, so its text is kept on server connections until it is closed.
+	// texts is where this is counted: it outlived the lease in which it was prepared, so its text is kept on server
+	// connections until it is closed.
 	texts *stmtcache.Texts
 }
 
-// attach makes parent this Stmt's statement until the Conn gives back.
-func (st *pooledStmt) attach(parent driver.Stmt) {
-	st.parent = parent
+// attach makes prepared the driver's statement until the lease ends.
+func (st *pooledStmt) attach(prepared driver.Stmt) {
+	st.prepared = prepared
 	st.next = st.conn.stmts
 	st.conn.stmts = st
 }
 
-// detach takes the statement off the Conn's list.
+// detach takes the statement off the connection's list.
 func (st *pooledStmt) detach() {
 	for at := &st.conn.stmts; *at != nil; at = &(*at).next {
 		if *at == st {
@@ -53,10 +52,10 @@ func (st *pooledStmt) detach() {
 			break
 		}
 	}
-	st.parent, st.next = nil, nil
+	st.prepared, st.next = nil, nil
 }
 
-// park, orphan and abandon are what becomes of the parent's statement when the lease ends that it was prepared in.
+// park, drop and abandon are what becomes of the driver's statement when the lease ends in which it was prepared.
 
 // park leaves it with the server connection, for whoever needs the same text there.
 func (st *pooledStmt) park(s *ServerConn) {
@@ -64,38 +63,37 @@ func (st *pooledStmt) park(s *ServerConn) {
 		texts.Add(st.query)
 		st.texts = texts
 	}
-	s.parked.Park(st.query, st.parent)
+	s.parked.Park(st.query, st.prepared)
 }
 
-// orphan leaves it to be closed with the server connection.
-func (st *pooledStmt) orphan(s *ServerConn) { s.parked.Discard(st.parent) }
+// drop leaves it to be closed with the server connection.
+func (st *pooledStmt) drop(s *ServerConn) { s.parked.Discard(st.prepared) }
 
 // abandon leaves it to the parent process.
-func (st *pooledStmt) abandon(*ServerConn) { process.KeepAlive(st.parent) }
+func (st *pooledStmt) abandon(*ServerConn) { process.KeepAlive(st.prepared) }
 
-// on is the parent's statement on s, prepared if there is none.
+// on is the driver's statement on s, prepared if there is none.
 func (st *pooledStmt) on(ctx context.Context, s *ServerConn) (driver.Stmt, error) {
-	if st.parent != nil {
-		return st.parent, nil
+	if st.prepared != nil {
+		return st.prepared, nil
 	}
-	parent := s.parked.Take(st.query)
-	if parent == nil {
+	prepared := s.parked.Take(st.query)
+	if prepared == nil {
 		var err error
-		if parent, err = s.via.Prepare(ctx, st.query); err != nil {
+		if prepared, err = s.via.Prepare(ctx, st.query); err != nil {
 			return nil, err
 		}
 	}
-	st.attach(parent)
-	return parent, nil
+	st.attach(prepared)
+	return prepared, nil
 }
 
-// ExecContext runs the statement on the server connection that its Conn holds
-// or borrows now.
+// ExecContext runs the statement on the server connection that its connection holds, or leases now.
 func (st *pooledStmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
 	return runStmt(ctx, st, args, driverconn.ExecStmt)
 }
 
-// QueryContext is like ExecContext. The parent's Rows are returned as they are.
+// QueryContext is like ExecContext. The driver's Rows are returned as they are.
 func (st *pooledStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
 	return runStmt(ctx, st, args, driverconn.QueryStmt)
 }
@@ -107,11 +105,11 @@ func runStmt[T any](
 	c := st.conn
 	defer c.lostToPanic()
 	for try := 0; ; try++ {
-		s, parent, err := st.ready(ctx)
+		s, prepared, err := st.ready(ctx)
 		if err != nil {
 			return none, err
 		}
-		values, err := c.arguments(s, s.driver.StmtArgRules(intercept.Unwrap(parent)), args, try)
+		values, err := c.arguments(s, s.driver.StmtArgRules(intercept.Unwrap(prepared)), args, try)
 		if err != nil {
 			return none, err
 		}
@@ -119,16 +117,15 @@ func runStmt[T any](
 		s.activity.SetStatement(st.query, s.slot.Uses())
 		s.state.Leave(st.verdict)
 		s.leaves(st.verdict)
-		result, err := send(ctx, parent, values)
+		result, err := send(ctx, prepared, values)
 		if err = s.trueErr(err); !c.retry(s, err, false) {
 			return result, err
 		}
 	}
 }
 
-// ready is the server connection and the parent's statement on it. To prepare
-// changes nothing that a next borrower could see, so it may be done again like
-// the operation itself.
+// ready is the server connection and the driver's statement on it. To prepare changes nothing that the next user could
+// see, so it may be done again like the operation itself.
 func (st *pooledStmt) ready(ctx context.Context) (*ServerConn, driver.Stmt, error) {
 	c := st.conn
 	for {
@@ -138,17 +135,16 @@ func (st *pooledStmt) ready(ctx context.Context) (*ServerConn, driver.Stmt, erro
 		}
 		untouched := c.pristine
 		s.start()
-		parent, err := st.on(ctx, s)
+		prepared, err := st.on(ctx, s)
 		if !c.retry(s, err, true) {
 			c.pristine = untouched && err == nil
-			return s, parent, err
+			return s, prepared, err
 		}
 	}
 }
 
-// Close closes the parent's statement if this Conn has it in hand. One that was
-// left with a server connection is closed by whoever holds that next: it may be in
-// use by another Conn at this moment.
+// Close closes the driver's statement if its server connection is leased by this connection. One that was left with a
+// server connection is closed by whoever leases that next: it may be in use by another at this moment.
 //
 // It has no context, so with lib/pq it ends after pool_reset_timeout at the latest, and costs the server connection
 // then. A COPY has no such limit: it does its work when it is closed.
@@ -158,13 +154,13 @@ func (st *pooledStmt) Close() error {
 		st.texts.Drop(st.query)
 	}
 	st.texts = nil
-	if st.parent == nil {
+	if st.prepared == nil {
 		return nil
 	}
-	parent, s := st.parent, st.conn.server
+	prepared, s := st.prepared, st.conn.server
 	st.detach()
 	if s.foreign() {
-		process.KeepAlive(parent)
+		process.KeepAlive(prepared)
 		return nil
 	}
 	ctx := context.Background()
@@ -175,7 +171,7 @@ func (st *pooledStmt) Close() error {
 	}
 	defer st.conn.lostToPanic()
 	s.start()
-	err := s.closeStmt(ctx, parent)
+	err := s.closeStmt(ctx, prepared)
 	s.busy = false
 	return err
 }
@@ -183,11 +179,11 @@ func (st *pooledStmt) Close() error {
 // isCopy tells a COPY in lib/pq's way: it takes the text for one that is sent by closing the statement.
 func isCopy(query string) bool { return len(query) >= 4 && strings.EqualFold(query[:4], "COPY") }
 
-// NumInput says that the driver does not know. The parent does, for the server
-// connection at hand, and is asked when the arguments are converted.
+// NumInput says that the number of arguments is not known. The wrapped driver knows it, for the server connection that
+// is leased, and is asked when the arguments are converted.
 func (st *pooledStmt) NumInput() int { return -1 }
 
-// CheckNamedValue accepts every argument; see Conn.CheckNamedValue.
+// CheckNamedValue accepts every argument; see pooledConn.CheckNamedValue.
 func (st *pooledStmt) CheckNamedValue(*driver.NamedValue) error { return nil }
 
 // Exec and Query are what driver.Stmt asks for; database/sql does not call them.

@@ -6,8 +6,8 @@ import (
 	"errors"
 )
 
-// tx is the transaction of a Conn. It tells the server connection when the
-// transaction is known to be over, which saves a ROLLBACK on return.
+// tx is the transaction of a connection. It tells the server connection when the transaction is known to be over, which
+// saves a ROLLBACK on return.
 type tx struct {
 	conn   *pooledConn
 	server *ServerConn // nil: it was closed under the transaction
@@ -18,8 +18,8 @@ type tx struct {
 
 var _ driver.Tx = (*tx)(nil)
 
-// Commit of a transaction whose connection was invalidated is refused: it is rolled
-// back instead. A Commit that was sent and not answered is ErrConnLost.
+// Commit of a transaction whose connection was invalidated is refused: it is rolled back instead. A Commit that was
+// sent and not answered is ErrConnLost.
 func (t *tx) Commit() error {
 	if t.server != nil && t.server.invalid {
 		return errors.Join(errTxInvalidated, t.end(t.begun.Rollback))

@@ -21,12 +21,12 @@ const (
 	StateInUse ConnState = "in use"
 )
 
-// ConnInfo is what is known of one server connection at a moment. Times are those of the pool's
-// coarse clock, which is a quarter of a second off at most.
+// ConnInfo is what is known of one server connection at a moment. Times are those of the pool's coarse clock, which is
+// a quarter of a second off at most.
 type ConnInfo struct {
 	ID uint64
-	// Session is the server's own number of the session: pg_backend_pid() or
-	// CONNECTION_ID(). Empty if it is not known.
+	// Session is the server's own number of the session: pg_backend_pid() or CONNECTION_ID(). Empty if it is not
+	// known.
 	Session string
 	State   ConnState
 	Opened  time.Time
@@ -34,8 +34,8 @@ type ConnInfo struct {
 	Idle    time.Duration // since it came back, 0: it is in use
 	Held    time.Duration // since it was leased, 0: it is idle
 	Uses    uint64        // how often it was leased
-	// Statement is the last that was sent, cut at 256 bytes: of one in use the last of this checkout, empty if there was none. It
-	// is the text alone, without arguments.
+	// Statement is the last that was sent, cut at 256 bytes: of one in use the last of this checkout, empty if there
+	// was none. It is the text alone, without arguments.
 	Statement string
 	// Stack is who took the one that is in use, as in a panic: if pool_leak_after is set.
 	Stack string
@@ -45,8 +45,8 @@ type ConnInfo struct {
 	Retiring bool
 }
 
-// Conns is every server connection of the pool that is open, by ID. Those that were
-// detached or invalidated are the pool's no more.
+// Conns is every server connection of the pool that is open, by ID. Those that were detached or invalidated are the
+// pool's no more.
 func (p *Pool) Conns() []ConnInfo {
 	p = p.current()
 	slots := p.core.Snapshot()
@@ -85,8 +85,8 @@ func (p *Pool) connInfo(slot slotInfo, stacks map[[session.StackDepth]uintptr]st
 	return info
 }
 
-// InvalidateConn retires one server connection by its ID: at once if it is idle, else when it comes
-// back, or in class direct when it is used next. It reports whether there is such a one. cause is for the hooks, Invalidate's and
+// InvalidateConn retires one server connection by its ID: at once if it is idle, else when it comes back, or in class
+// direct when it is used next. It reports whether there is such a one. cause is for the hooks, Invalidate's and
 // Close's, or Close's alone for one that is in use; nil is replaced.
 func (p *Pool) InvalidateConn(id uint64, cause error) bool {
 	p = p.current()
@@ -103,13 +103,13 @@ func (p *Pool) InvalidateConn(id uint64, cause error) bool {
 // Setting is one option in effect.
 type Setting struct {
 	Key, Value string
-	// Origin is who set it: "default", "DSN", "program", or "pool" where the wrapped driver made
-	// the pool choose another value.
+	// Origin is who set it: "default", "DSN", "program", or "pool" where the wrapped driver made the pool choose
+	// another value.
 	Origin string
 }
 
-// Settings are the options in effect, those of the pool's class, after the driver's DSN, whose
-// secrets are masked, as are the texts of pool_init_sql.
+// Settings are the options in effect, those of the pool's class, after the driver's DSN, whose secrets are masked, as
+// are the texts of pool_init_sql.
 func (p *Pool) Settings() []Setting {
 	list := []Setting{{Key: "dsn", Value: p.shownDSN(), Origin: p.asked.set}}
 	for _, o := range options {
@@ -133,7 +133,7 @@ func (p *Pool) Settings() []Setting {
 	return list
 }
 
-// origin is who set the options of a pool, and what they were before the pool made them suit its parent.
+// origin is who set the options of a pool, and what they were before the pool made them suit the wrapped driver.
 type origin struct {
 	cfg Config
 	set string
