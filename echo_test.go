@@ -356,7 +356,7 @@ func TestLogAttributesAreDocumented(t *testing.T) {
 			t.Errorf("docs/logging.md has the attribute %q, which was not logged", key)
 		}
 	}
-	for _, file := range []string{"journal.go", "echo_statements.go"} {
+	for _, file := range []string{"events.go", "internal/observe/statements.go"} {
 		code, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

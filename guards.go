@@ -25,13 +25,12 @@ func (p *Pool) trusted(s *ServerConn) bool {
 
 // watchers are the part of the chain that only looks on, behind all others.
 func (p *Pool) watchers() []Hooks {
-	list := []Hooks{p.journal.hooks()}
-	e := &echo{pool: p.Name, log: p.log, secrets: p.secrets}
+	list := []Hooks{journalHooks(&p.journal)}
 	if p.cfg.EchoPool != EchoOff {
-		list = append(list, e.poolHooks(p.cfg.EchoPool))
+		list = append(list, logHooks(p.eventLog(), p.cfg.EchoPool))
 	}
 	if p.cfg.LeakAfter != NoLimit {
-		list = append(list, e.leakHooks())
+		list = append(list, leakHooks(p.eventLog()))
 	}
 	return list
 }

@@ -95,7 +95,7 @@ func (p *Pool) InvalidateConn(id uint64, cause error) bool {
 	inUse, found := p.core.InvalidateID(id, given, as)
 	if inUse {
 		p.tally.softInvalidated.Add(1)
-		p.journal.add(eventSoftInvalidate, id, given)
+		p.journal.Add(eventSoftInvalidate, id, given)
 	}
 	return found
 }

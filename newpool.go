@@ -32,9 +32,9 @@ func newPool(parent driver.Connector, cfg Config, d *dialect, t *target, user []
 		p.stmts = stmtcache.NewShared(cfg.StmtCache, cfg.ResetOnReturn == ResetSession, p.logStmtsNotKept)
 	}
 	p.user = user
-	p.journal.secrets = p.secrets
+	p.journal.Init(p.secrets)
 	p.keepSecrets()
-	p.interceptors = p.echoed(cfg.Interceptors)
+	p.interceptors = p.withStatementLog(cfg.Interceptors)
 	p.hooks = newChain(p.instantGuards(), p.guards(), slices.Concat(user, p.watchers()))
 	if cfg.ForkGuard {
 		p.process = process.ID()

@@ -41,9 +41,9 @@ type Pool struct {
 
 	number  int    // see Pools
 	name    string // the program's or one made up
-	journal journal
+	journal observe.Journal
 
-	interceptors []sqlmw.Interceptor // the program's, then echo
+	interceptors []sqlmw.Interceptor // the program's, then the log of statements
 
 	observers  observe.List[func(Timing, time.Duration)]
 	histograms histograms

@@ -1,6 +1,16 @@
-// Package observe keeps and tells what happens: durations in histograms, and lists of
-// functions that want to be told.
+// Package observe keeps and tells what happens: events in a ring ([Journal]) and in a log
+// ([Log]), statements in a log ([StatementLog]), durations in a [Histogram], and the
+// functions that want to be told in a [List].
 //
-// It knows no pool and no connection. Everything may be used from several goroutines at
-// once.
+// It knows no pool and no connection: it is told names, numbers and texts. It takes
+// secrets out of texts, by a [Redactor], before it keeps or logs them. Everything may be
+// used from several goroutines at once.
 package observe
+
+// Redactor takes secrets out of texts.
+type Redactor interface {
+	Clean(text string) string           // without secrets
+	Clip(text string, limit int) string // and cut
+	Head(text string, limit int) string // cut as bytes, which need not be text
+	Log(text string) string             // as it goes into a log
+}
