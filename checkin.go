@@ -59,7 +59,7 @@ func (p *Pool) release(s *ServerConn) error {
 		s.cause, s.ended = nil, nil
 	}
 	reset := p.needsReset(s) || p.hooks.onReturn
-	if !reset && !s.untidy() {
+	if !reset && !p.untidy(s) {
 		return nil
 	}
 	err := p.runRelease(s, reset)
@@ -80,22 +80,24 @@ func (p *Pool) runRelease(s *ServerConn, reset bool) (err error) {
 			f(s)
 		}
 	}
-	if err == nil && s.untidy() {
+	if err == nil && p.untidy(s) {
 		err = p.tidy(s)
 	}
 	s.busy = false
 	return err
 }
 
-// untidy reports whether there may be statements to close.
-func (s *ServerConn) untidy() bool { return s.parked.NeedsCleanUp() || s.cache.NeedsCleanUp() }
+// untidy tells whether there may be statements to close.
+func (p *Pool) untidy(s *ServerConn) bool {
+	return s.parked.NeedsCleanUp(&p.texts) || s.cache.NeedsCleanUp()
+}
 
 // tidy closes the statements that nobody needs any more.
 func (p *Pool) tidy(s *ServerConn) error {
 	ctx, cancel := p.resetContext(context.Background())
 	defer cancel()
 	err := s.closeDiscarded(ctx)
-	if err == nil {
+	if err == nil && s.parked.NeedsSweep(&p.texts) {
 		err = s.sweep(ctx, p)
 	}
 	if err == nil && s.cache.NeedsCleanUp() {

@@ -176,7 +176,7 @@ func (p *Pool) admit(ctx context.Context, c *pooledConn, s *ServerConn) error {
 		s.begin()
 	}
 	err := runUntilError(ctx, guards, s)
-	if s.parked.Any() && err == nil {
+	if err == nil && s.parked.NeedsSweep(&p.texts) {
 		err = s.sweep(ctx, p)
 	}
 	s.busy, s.lending = false, false

@@ -217,7 +217,7 @@ func (s *ServerConn) close(p *Pool) (err error) {
 		return nil
 	}
 	defer func() { err = s.driver.Conn.Close() }() // also if a statement panics
-	if s.parked.NeedsCleanUp() {
+	if !s.parked.Empty() {
 		s.closeStmts(p)
 	}
 	s.cache.Close()

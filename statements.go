@@ -53,9 +53,6 @@ func (p *Pool) logStmtsNotKept(cause string) {
 // sweep closes the parked statements whose text no Stmt needs any more, within ctx and pool_reset_timeout. It is
 // ErrDisconnect if that shows that the server connection is dead.
 func (s *ServerConn) sweep(ctx context.Context, p *Pool) error {
-	if !s.parked.NeedsSweep(&p.texts) {
-		return nil
-	}
 	ctx, cancel := p.resetContext(ctx)
 	defer cancel()
 	s.parked.Sweep(ctx, &p.texts, s.closeStmt)

@@ -42,14 +42,16 @@ func (p *Parked) Take(text string) driver.Stmt {
 	return stmt
 }
 
-// Any tells whether there are statements that somebody may need.
-func (p *Parked) Any() bool { return len(p.byText) > 0 }
+// Empty tells whether there is no statement at all.
+func (p *Parked) Empty() bool { return len(p.byText) == 0 && len(p.discarded) == 0 }
+
+// NeedsSweep tells whether Sweep may find something: a text was dropped since the last one.
+func (p *Parked) NeedsSweep(texts *Texts) bool {
+	return len(p.byText) > 0 && texts.dropped.Load() != p.swept
+}
 
 // NeedsCleanUp tells whether there may be statements to close.
-func (p *Parked) NeedsCleanUp() bool { return len(p.byText) > 0 || len(p.discarded) > 0 }
-
-// NeedsSweep tells whether a text was dropped since the last Sweep.
-func (p *Parked) NeedsSweep(texts *Texts) bool { return texts.dropped.Load() != p.swept }
+func (p *Parked) NeedsCleanUp(texts *Texts) bool { return len(p.discarded) > 0 || p.NeedsSweep(texts) }
 
 // Sweep closes the statements whose text nobody needs any more.
 func (p *Parked) Sweep(ctx context.Context, texts *Texts, closes driverconn.StmtCloser) {

@@ -39,17 +39,17 @@ func (c *closed) want(t *testing.T, what string, want ...string) {
 
 func TestParkedIsTakenOnce(t *testing.T) {
 	var p stmtcache.Parked
-	if p.Any() || p.NeedsCleanUp() || p.Take("a") != nil {
+	if !p.Empty() || p.Take("a") != nil {
 		t.Error("the zero value has statements")
 	}
 	p.Park("a", named{name: "a1"})
-	if !p.Any() || p.Take("b") != nil {
+	if p.Empty() || p.Take("b") != nil {
 		t.Error("want the one that was parked, for its text alone")
 	}
 	if have := p.Take("a"); have != (named{name: "a1"}) {
 		t.Errorf("have %v, want a1", have)
 	}
-	if p.Any() || p.Take("a") != nil {
+	if !p.Empty() || p.Take("a") != nil {
 		t.Error("it was taken twice")
 	}
 }
@@ -61,11 +61,15 @@ func TestParkedTakesThePlaceOfAnother(t *testing.T) {
 	p.Park("a", named{name: "a2"})
 	p.Discard(named{name: "b1"})
 	c.want(t, "before there is a deadline")
-	if !p.NeedsCleanUp() {
+	var texts stmtcache.Texts
+	if !p.NeedsCleanUp(&texts) {
 		t.Error("want that there is something to close")
 	}
 	p.CloseDiscarded(context.Background(), c.close)
 	c.want(t, "discarded", "a1", "b1")
+	if p.NeedsCleanUp(&texts) {
+		t.Error("want that there is nothing to close")
+	}
 	p.CloseDiscarded(context.Background(), c.close)
 	c.want(t, "once more")
 	if have := p.Take("a"); have != (named{name: "a2"}) {
@@ -83,16 +87,16 @@ func TestSweepClosesWhatNobodyNeeds(t *testing.T) {
 	p.Park("a", named{name: "a1"})
 	p.Park("b", named{name: "b1"})
 	texts.Drop("b")
-	if p.NeedsSweep(&texts) {
+	if p.NeedsSweep(&texts) || p.NeedsCleanUp(&texts) {
 		t.Error("one still needs b")
 	}
 	texts.Drop("b")
-	if !p.NeedsSweep(&texts) {
+	if !p.NeedsSweep(&texts) || !p.NeedsCleanUp(&texts) {
 		t.Error("nobody needs b")
 	}
 	p.Sweep(context.Background(), &texts, c.close)
 	c.want(t, "b was dropped", "b1")
-	if p.NeedsSweep(&texts) || !p.Any() {
+	if p.NeedsSweep(&texts) || p.Empty() {
 		t.Error("want a alone, and nothing to sweep")
 	}
 	texts.Drop("a")
@@ -111,7 +115,7 @@ func TestParkedAtTheEnd(t *testing.T) {
 			[]string{"a1", "a2", "b1"}},
 		{"the server has dropped them", func(p *stmtcache.Parked, c *closed) {
 			p.Forget()
-			if p.NeedsCleanUp() {
+			if !p.Empty() {
 				t.Error("want that none is left")
 			}
 			p.CloseAll(context.Background(), c.close)
