@@ -173,7 +173,7 @@ func (u *user) conn(ctx context.Context) {
 	case 0:
 		pooled.Detach(ctx, conn)
 	case 1:
-		pooled.Invalidate(ctx, conn, errChaos)
+		pooled.Invalidate(conn, errChaos)
 	case 2:
 		pooled.SoftInvalidate(ctx, conn, errChaos)
 	case 3:

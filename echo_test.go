@@ -236,7 +236,7 @@ func echoPoolEvents(t *testing.T, mode pooled.EchoMode) {
 
 	held, _ = grab(t, db)
 	book.take()
-	if err := pooled.Invalidate(t.Context(), held, errors.New("read-only")); err != nil {
+	if err := pooled.Invalidate(held, errors.New("read-only")); err != nil {
 		t.Error(err)
 	}
 	give(t, held)

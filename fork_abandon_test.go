@@ -216,7 +216,7 @@ func TestForkByHand(t *testing.T) {
 		conn, _ := grab(t, db)
 		conns = append(conns, conn)
 	}
-	if err := errors.Join(pooled.Detach(ctx, conns[0]), pooled.Invalidate(ctx, conns[1], nil)); err != nil {
+	if err := errors.Join(pooled.Detach(ctx, conns[0]), pooled.Invalidate(conns[1], nil)); err != nil {
 		t.Fatal(err)
 	}
 	fake.ResetLog()
@@ -230,7 +230,7 @@ func TestForkByHand(t *testing.T) {
 			t.Errorf("%s: have %v, want %v", name, err, pooled.ErrForked)
 		}
 	}
-	if err := pooled.Invalidate(ctx, conns[2], nil); err != nil {
+	if err := pooled.Invalidate(conns[2], nil); err != nil {
 		t.Errorf("Invalidate: %v", err)
 	}
 	give(t, conns...)

@@ -119,7 +119,7 @@ func TestHooksSequence(t *testing.T) {
 
 		c = conn()
 		e.take()
-		if err := pooled.Invalidate(t.Context(), c, errors.New("read only")); err != nil {
+		if err := pooled.Invalidate(c, errors.New("read only")); err != nil {
 			t.Error(err)
 		}
 		want("invalidate", "invalidate 4: read only")

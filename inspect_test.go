@@ -313,7 +313,7 @@ func TestStatsAddUp(t *testing.T) {
 			db, pool := open(t, fake, class(c))
 			for name, end := range map[string]func(*sql.Conn){
 				"nothing":         func(*sql.Conn) {},
-				"invalidate":      func(conn *sql.Conn) { pooled.Invalidate(t.Context(), conn, nil) },
+				"invalidate":      func(conn *sql.Conn) { pooled.Invalidate(conn, nil) },
 				"soft invalidate": func(conn *sql.Conn) { pooled.SoftInvalidate(t.Context(), conn, nil) },
 				"detach":          func(conn *sql.Conn) { pooled.Detach(t.Context(), conn) },
 				"dispose":         func(*sql.Conn) { pool.Dispose() },

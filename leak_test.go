@@ -124,7 +124,7 @@ func TestLeakEnds(t *testing.T) {
 	for name, end := range map[string]func(t *testing.T, fake *pooledtest.Fake, conn *sql.Conn){
 		"close":      func(*testing.T, *pooledtest.Fake, *sql.Conn) {},
 		"detach":     func(t *testing.T, _ *pooledtest.Fake, c *sql.Conn) { pooled.Detach(t.Context(), c) },
-		"invalidate": func(t *testing.T, _ *pooledtest.Fake, c *sql.Conn) { pooled.Invalidate(t.Context(), c, nil) },
+		"invalidate": func(t *testing.T, _ *pooledtest.Fake, c *sql.Conn) { pooled.Invalidate(c, nil) },
 		"broken": func(t *testing.T, fake *pooledtest.Fake, c *sql.Conn) {
 			fake.On(pooledtest.StageExec, pooledtest.BadConn().Times(1))
 			c.ExecContext(t.Context(), "UPDATE")
@@ -360,7 +360,7 @@ func TestLeaksAddUp(t *testing.T) {
 							conn.ExecContext(ctx, "SLEEP 1ms")
 							switch (i + n) % 4 {
 							case 0:
-								pooled.Invalidate(t.Context(), conn, nil)
+								pooled.Invalidate(conn, nil)
 							case 1:
 								pooled.Detach(ctx, conn)
 							case 2:

@@ -145,7 +145,7 @@ func (l *lease) byHand(conn *sql.Conn) {
 	byHand := map[string]func() error{
 		"":               func() error { return nil },
 		"Detach":         func() error { return pooled.Detach(l.t.Context(), conn) },
-		"Invalidate":     func() error { return pooled.Invalidate(l.t.Context(), conn, nil) },
+		"Invalidate":     func() error { return pooled.Invalidate(conn, nil) },
 		"SoftInvalidate": func() error { return pooled.SoftInvalidate(l.t.Context(), conn, nil) },
 	}[l.before]
 	if err := byHand(); err != nil {

@@ -42,9 +42,8 @@ func Raw(ctx context.Context, conn *sql.Conn, f func(wrapped driver.Conn) error)
 // its place, and is closed when conn is, together with what is still open on it. What the program does next with conn
 // is done on another server connection, unless a Tx is open: then it is an error until the Tx is over, and to commit
 // that is one too. cause is for the hooks; nil is replaced. If conn holds no server connection, there is nothing to
-// do; so Invalidate never blocks, and ctx does not matter. In class direct conn keeps the one it has, which is closed
-// with it.
-func Invalidate(_ context.Context, conn *sql.Conn, cause error) error {
+// do. Invalidate never blocks. In class direct conn keeps the one it has, which is closed with it.
+func Invalidate(conn *sql.Conn, cause error) error {
 	return withConn(conn, func(c *pooledConn) error {
 		if s := c.claim(); s != nil {
 			c.invalidate(s, orInvalidated(cause))

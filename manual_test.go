@@ -100,7 +100,7 @@ func TestByHandOnAnotherDriver(t *testing.T) {
 	for name, f := range map[string]func() error{
 		"Raw":            func() error { return pooled.Raw(t.Context(), conn, func(driver.Conn) error { return nil }) },
 		"Detach":         func() error { return pooled.Detach(t.Context(), conn) },
-		"Invalidate":     func() error { return pooled.Invalidate(t.Context(), conn, nil) },
+		"Invalidate":     func() error { return pooled.Invalidate(conn, nil) },
 		"SoftInvalidate": func() error { return pooled.SoftInvalidate(t.Context(), conn, nil) },
 	} {
 		if err := f(); err == nil || !strings.Contains(err.Error(), "not one of a pooled sql.DB") {
@@ -122,7 +122,7 @@ func TestNil(t *testing.T) {
 		"Raw":                    pooled.Raw(t.Context(), nil, nothing),
 		"Raw without a function": pooled.Raw(t.Context(), conn, nil),
 		"Detach":                 pooled.Detach(t.Context(), nil),
-		"Invalidate":             pooled.Invalidate(t.Context(), nil, nil),
+		"Invalidate":             pooled.Invalidate(nil, nil),
 		"SoftInvalidate":         pooled.SoftInvalidate(t.Context(), nil, nil),
 	} {
 		if err == nil || !strings.Contains(err.Error(), "nil") {
@@ -211,7 +211,7 @@ func TestInvalidateWithRowsOpen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := pooled.Invalidate(t.Context(), conn, nil); err != nil {
+	if err := pooled.Invalidate(conn, nil); err != nil {
 		t.Fatal(err)
 	}
 	if !rows.Next() {
@@ -237,7 +237,7 @@ func TestInvalidateWithATxOpen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := pooled.Invalidate(t.Context(), conn, errors.New("read only")); err != nil {
+	if err := pooled.Invalidate(conn, errors.New("read only")); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := tx.Exec("UPDATE"); err == nil || !strings.Contains(err.Error(), "roll it back first") {
@@ -267,7 +267,7 @@ func TestInvalidateWithoutABorrow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := pooled.Invalidate(t.Context(), conn, nil); err != nil {
+	if err := pooled.Invalidate(conn, nil); err != nil {
 		t.Error(err)
 	}
 	give(t, conn)
@@ -281,7 +281,7 @@ func TestInvalidateInClassDirect(t *testing.T) {
 	fake := pooledtest.NewFake(t)
 	db, pool := open(t, fake, class(pooled.ClassDirect))
 	conn, n := grab(t, db)
-	if err := pooled.Invalidate(t.Context(), conn, nil); err != nil {
+	if err := pooled.Invalidate(conn, nil); err != nil {
 		t.Fatal(err)
 	}
 	if now := number(t, conn); now != n {
@@ -302,7 +302,7 @@ func TestInvalidateAtTheLimit(t *testing.T) {
 			fake := pooledtest.NewFake(t)
 			db, pool := open(t, fake, one(c))
 			conn, n := grab(t, db)
-			if err := pooled.Invalidate(t.Context(), conn, nil); err != nil {
+			if err := pooled.Invalidate(conn, nil); err != nil {
 				t.Fatal(err)
 			}
 			if now := number(t, conn); now == n {
@@ -326,7 +326,7 @@ func TestInvalidateThenCommit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := pooled.Invalidate(t.Context(), conn, nil); err != nil {
+	if err := pooled.Invalidate(conn, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := tx.Commit(); err == nil || !strings.Contains(err.Error(), "invalidated") {
@@ -356,7 +356,7 @@ func TestInvalidateWithStatementsOpen(t *testing.T) {
 		}
 		all = append(all, rows)
 	}
-	if err := pooled.Invalidate(t.Context(), conn, nil); err != nil {
+	if err := pooled.Invalidate(conn, nil); err != nil {
 		t.Fatal(err)
 	}
 	for _, rows := range all {

@@ -135,7 +135,7 @@ func TestWhatIsNoNewPasswordPushesNoneOut(t *testing.T) {
 		pool.Dispose()
 	}
 	conn, _ := grab(t, db)
-	pooled.Invalidate(t.Context(), conn, errors.New(fmt.Sprint(passwords)))
+	pooled.Invalidate(conn, errors.New(fmt.Sprint(passwords)))
 	conn.Close()
 	wantNothingOf(t, "what the pool shows", shownBy(pool), passwords...)
 }
@@ -173,7 +173,7 @@ func TestPasswordsOfConnectArgs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		pooled.Invalidate(t.Context(), conn, errors.New("m3rged is wrong"))
+		pooled.Invalidate(conn, errors.New("m3rged is wrong"))
 		conn.Close()
 		wantNothingOf(t, dsn, shownBy(pool), "m3rged")
 	}
@@ -291,7 +291,7 @@ func TestTextsOfCauses(t *testing.T) {
 		pooled.SoftInvalidate(t.Context(), conn, cause)
 		conn.Close()
 		conn, _ = grab(t, db)
-		pooled.Invalidate(t.Context(), conn, cause)
+		pooled.Invalidate(conn, cause)
 		conn.Close()
 	}
 	if have := fmt.Sprint(pool.Events()); strings.Count(have, "0 idle") < 3 || strings.Count(have, "no text") < 3 {

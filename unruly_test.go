@@ -51,7 +51,7 @@ func TestUnrulyTextsInTheLog(t *testing.T) {
 		fake.On(pooledtest.StageExec, pooledtest.Fail(errors.New("no "+unruly)).Match("refused"))
 		db.Exec("UPDATE refused '"+unruly+"'", unruly, []byte(unruly))
 		conn, _ := grab(t, db)
-		pooled.Invalidate(t.Context(), conn, errors.New("gone "+unruly))
+		pooled.Invalidate(conn, errors.New("gone "+unruly))
 		conn.Close()
 		fake.On(pooledtest.StageConnect, pooledtest.Panic("panic "+unruly).Times(1))
 		db.Ping()

@@ -1,7 +1,6 @@
 package browser_test
 
 import (
-	"context"
 	"database/sql"
 	"errors"
 	"net/http"
@@ -93,7 +92,7 @@ func TestNothingRuns(t *testing.T) {
 	pool(t, named("after "+evil))
 	hold(t, db, "SELECT 1 -- after "+evil)
 	gone := hold(t, db, "SELECT 2")
-	pooled.Invalidate(context.Background(), gone, errors.New("cause "+evil+"\nrest "+evil))
+	pooled.Invalidate(gone, errors.New("cause "+evil+"\nrest "+evil))
 	gone.Close()
 	for _, want := range []string{"before " + evil, "SELECT 1 -- before " + evil, "after " + evil, "SELECT 1 -- after " + evil, "cause " + evil, "rest " + evil} {
 		b.await(`[...document.querySelectorAll("main [data-f]")].some((node) => node.textContent === `+asJSON(want)+`)`, `document.querySelector("main").textContent`)
@@ -123,7 +122,7 @@ func TestSameAsServer(t *testing.T) {
 	}
 	hold(t, db, "SELECT 1")
 	gone := hold(t, db, "SELECT 2")
-	pooled.Invalidate(context.Background(), gone, errors.New("cause\nand more"))
+	pooled.Invalidate(gone, errors.New("cause\nand more"))
 	gone.Close()
 	hold(t, db, "SELECT 3").Close()
 	address := serve(t, debug.Handler{})

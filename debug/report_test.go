@@ -2,7 +2,6 @@ package debug_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -34,7 +33,7 @@ func TestGolden(t *testing.T) {
 		leaked := hold(t, db, "UPDATE stock SET n = 1")
 		idle := hold(t, db, "SELECT '<b>'")
 		gone := hold(t, db, "SELECT 3")
-		pooled.Invalidate(context.Background(), gone, errors.New("read-only"))
+		pooled.Invalidate(gone, errors.New("read-only"))
 		gone.Close()
 		time.Sleep(30 * time.Second)
 		idle.Close()

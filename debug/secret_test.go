@@ -1,7 +1,6 @@
 package debug_test
 
 import (
-	"context"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
@@ -60,7 +59,7 @@ func TestTextStaysText(t *testing.T) {
 	db, _ := open(t, pooledtest.NewFake(t), named("pool "+evil)) // which is an option's value, too
 	conn := hold(t, db, "SELECT 1 -- statement "+evil)
 	gone := hold(t, db, "SELECT 2")
-	pooled.Invalidate(context.Background(), gone, errors.New("event "+evil+"\nrest "+evil))
+	pooled.Invalidate(gone, errors.New("event "+evil+"\nrest "+evil))
 	gone.Close()
 	page := get(t, debug.Handler{AllowActions: true}, "/")
 	markup := regexp.MustCompile(`(?s)^(.*)<style>.*</style>(.*)<script>.*</script>(.*)$`).FindStringSubmatch(page)

@@ -1,7 +1,6 @@
 package debug_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -87,7 +86,7 @@ func TestUnrulyCharacters(t *testing.T) {
 	db, _ := open(t, pooledtest.NewFake(t))
 	hold(t, db, "SELECT 'statement "+unruly+"'")
 	gone := hold(t, db, "SELECT 2")
-	pooled.Invalidate(context.Background(), gone, errors.New("brief "+unruly+"\nrest "+unruly))
+	pooled.Invalidate(gone, errors.New("brief "+unruly+"\nrest "+unruly))
 	gone.Close()
 	page := get(t, debug.Handler{}, "/")
 	for _, where := range []string{"statement ", "brief ", "rest "} {
@@ -110,7 +109,7 @@ func TestUnrulyTextsEverywhere(t *testing.T) {
 	hold(t, db, "SELECT 'statement "+said+"'")
 	for _, cause := range []string{"event " + said, "half a character \xe2\x80, C1 \x9b"} {
 		gone := hold(t, db, "SELECT 2")
-		pooled.Invalidate(t.Context(), gone, errors.New(cause))
+		pooled.Invalidate(gone, errors.New(cause))
 		gone.Close()
 	}
 	fake.On(pooledtest.StageConnect, pooledtest.Fail(errors.New("connect error "+said)))

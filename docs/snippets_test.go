@@ -131,7 +131,7 @@ func byHand(ctx context.Context, db *sql.DB) error {
 	}
 
 	// It is of no use, read-only after a failover: conn goes on with another, and it is closed with conn.
-	if err := pooled.Invalidate(ctx, conn, errors.New("read-only")); err != nil {
+	if err := pooled.Invalidate(conn, errors.New("read-only")); err != nil {
 		return err
 	}
 
