@@ -45,9 +45,10 @@ test-browser: c-compiler ## the live page, in a headless Chromium
 race: c-compiler ## the tests that need no server, with -race; the quick check
 	CGO_ENABLED=1 go test -race -short $(TESTFLAGS) ./...
 
-lint: vet-platforms machine-paths ## gofmt, vet for each platform, staticcheck
+lint: vet-platforms machine-paths ## gofmt, vet for each platform, staticcheck, calls that must be inlined
 	@files=$$(gofmt -l .); test -z "$$files" || { echo "gofmt these:" $$files; exit 1; }
 	$(call in_modules,$(STATICCHECK) ./...,$(MODULES))
+	scripts/check-inlined
 
 vet-platforms:
 	@set -e; for os in $(PLATFORMS); do (PS4=; set -x; GOOS=$$os go vet ./...); done

@@ -61,7 +61,7 @@ var CommonAtoms = []string{
 	"0x1f", "1e5", "-", "/", "*", "+",
 }
 
-// The fixtures stand in a schema of their own.
+// PostgresFixtures stand in a schema of their own.
 var PostgresFixtures = []string{
 	"CREATE SCHEMA classify",
 	"CREATE TABLE classify.t (a int PRIMARY KEY, b text)",
