@@ -139,12 +139,17 @@ func (p *testPool) run(ctx context.Context, stage string, args ...any) error {
 func (p *testPool) note(what ...any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.log = append(p.log, fmt.Sprint(what...))
+	line := fmt.Sprint(what[0], ":")
+	for _, v := range what[1:] {
+		line += fmt.Sprint(" ", v)
+	}
+	p.log = append(p.log, line)
 }
 
 // told is what the functions were called with since the last time, in order; those of some stages alone, if any are
 // given.
 func (p *testPool) told(stages ...string) []string {
+	synctest.Wait()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	log := []string{}

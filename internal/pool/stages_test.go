@@ -47,7 +47,7 @@ func TestStageOpen(t *testing.T) {
 		"slow":   {do: does(slow(3 * time.Second)), after: 3 * time.Second, left: places{InUse: 1}},
 		"hang":   {do: does(hang), err: waited, after: time.Minute, count: 1},
 		"stuck":  {do: isStuck, err: waited, after: time.Minute, left: places{Opening: 1}},
-		"panic":  {do: does(panics), err: "open panicked", count: 1, told: []string{"panickedopenboom"}},
+		"panic":  {do: does(panics), err: "open panicked", count: 1, told: []string{"panicked: open boom"}},
 		"Goexit": {do: does(exits), err: "open ended its goroutine", count: 1},
 	}, func(t *testing.T, test stage) {
 		p := newPool(t, single, timeout(time.Minute))
@@ -66,7 +66,7 @@ func TestStageOpenFailed(t *testing.T) {
 		"ok":     {do: does(fail(nil)), err: "open", count: 1},
 		"slow":   {do: does(slow(3 * time.Second)), err: "open", after: 3 * time.Second, count: 1},
 		"stuck":  {do: isStuck, err: waited, after: time.Minute, left: places{Opening: 1}},
-		"panic":  {do: does(panics), err: "open", count: 1, told: []string{"panickedopen failedboom"}},
+		"panic":  {do: does(panics), err: "open", count: 1, told: []string{"panicked: open failed boom"}},
 		"Goexit": {do: does(exits), err: "open", count: 1},
 	}, func(t *testing.T, test stage) {
 		p := newPool(t, single, timeout(time.Minute))
@@ -88,7 +88,7 @@ func TestStageClose(t *testing.T) {
 		"slow":   {do: does(slow(500 * time.Millisecond)), after: 500 * time.Millisecond, left: places{InUse: 1}},
 		"slower": {do: does(slow(3 * time.Second)), after: time.Second, left: places{InUse: 1, Closing: 1}},
 		"stuck":  {do: isStuck, after: time.Second, left: places{InUse: 1, Closing: 1}},
-		"panic":  {do: does(panics), left: places{InUse: 1}, told: []string{"panickedcloseboom"}},
+		"panic":  {do: does(panics), left: places{InUse: 1}, told: []string{"panicked: close boom"}},
 		"Goexit": {do: does(exits), left: places{InUse: 1}},
 	}, func(t *testing.T, test stage) {
 		p := newPool(t, single, timeout(time.Minute))
@@ -109,7 +109,7 @@ func TestStageLeaving(t *testing.T) {
 		"slow":   {do: does(slow(500 * time.Millisecond)), after: 500 * time.Millisecond, left: places{InUse: 1}},
 		"slower": {do: does(slow(3 * time.Second)), after: time.Second, left: places{InUse: 1, Closing: 1}},
 		"stuck":  {do: isStuck, after: time.Second, left: places{InUse: 1, Closing: 1}},
-		"panic":  {do: does(panics), left: places{InUse: 1}, told: []string{"panickedleaveboom"}},
+		"panic":  {do: does(panics), left: places{InUse: 1}, told: []string{"panicked: leave boom"}},
 		"Goexit": {do: does(exits), left: places{InUse: 1}},
 	}
 	for of, begin := range map[string]func(t *testing.T, p *testPool) *caller{
@@ -151,7 +151,7 @@ func TestStageOverdue(t *testing.T) {
 		"ok":     {do: does(fail(nil))},
 		"slow":   {do: does(slow(3 * time.Minute))},
 		"stuck":  {do: isStuck},
-		"panic":  {do: does(panics), told: []string{"panickedoverdueboom", "panickedoverdueboom"}},
+		"panic":  {do: does(panics), told: []string{"panicked: overdue boom", "panicked: overdue boom"}},
 		"Goexit": {do: does(exits)},
 	}, func(t *testing.T, test stage) {
 		var p *testPool
@@ -203,7 +203,7 @@ func TestStageFull(t *testing.T) {
 	tests(t, map[string]stage{
 		"yes":    {do: does(fail(errFull)), after: time.Second, left: places{InUse: 2}, count: 1},
 		"no":     {do: does(fail(nil)), err: "open", left: places{InUse: 1}, count: 1},
-		"panic":  {do: does(panics), err: "open", left: places{InUse: 1}, count: 1, told: []string{"panickedfullboom"}},
+		"panic":  {do: does(panics), err: "open", left: places{InUse: 1}, count: 1, told: []string{"panicked: full boom"}},
 		"Goexit": {do: does(exits), err: "open", left: places{InUse: 1}, count: 1},
 	}, func(t *testing.T, test stage) {
 		var p *testPool
@@ -231,7 +231,7 @@ func TestStageOpenLeased(t *testing.T) {
 		"ok":     {do: does(fail(nil)), left: places{InUse: 1}},
 		"error":  {do: does(fail(errStage)), err: "failed", count: 1},
 		"slow":   {do: does(slow(3 * time.Second)), after: 3 * time.Second, left: places{InUse: 1}},
-		"panic":  {do: does(panics), err: "open panicked", count: 1, told: []string{"panickedopenboom"}},
+		"panic":  {do: does(panics), err: "open panicked", count: 1, told: []string{"panicked: open boom"}},
 		"Goexit": {do: does(exits), err: "its goroutine ended", count: 1},
 	}, func(t *testing.T, test stage) {
 		p := newPool(t, func(c *config) { c.Direct = true })
