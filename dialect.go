@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/pooled-go/pooled/internal/dialect/generic"
 	"github.com/pooled-go/pooled/internal/sqltext"
 	"github.com/pooled-go/pooled/internal/stmtcache"
 )
@@ -14,7 +15,14 @@ import (
 // dialect is what the pool knows about one kind of server. Each kind has a file
 // of its own; what all have in common is here.
 type dialect struct {
-	kind sqltext.Kind
+	// name stands for the driver's where that is not known.
+	name string
+
+	// rules are what its server makes of a statement's text.
+	rules *sqltext.Rules
+
+	// boundBySocket: it is by a deadline on the socket that an operation is made to end with its context.
+	boundBySocket bool
 
 	// The statements that end a transaction on return.
 	rollback, commit string
@@ -62,7 +70,8 @@ type dialect struct {
 // unknownDialect is for a parent that can't be told, such as a driver in a
 // wrapper. It may be SQLite's.
 var unknownDialect = &dialect{
-	kind:          sqltext.Unknown,
+	name:          "pool",
+	rules:         generic.Rules,
 	rollback:      "ROLLBACK",
 	commit:        "COMMIT",
 	noTransaction: sqliteNoTransaction,

@@ -9,13 +9,14 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 
+	mysqltext "github.com/pooled-go/pooled/internal/dialect/mysql"
 	"github.com/pooled-go/pooled/internal/socket"
-	"github.com/pooled-go/pooled/internal/sqltext"
 )
 
 // mysqlDialect is MySQL's and MariaDB's.
 var mysqlDialect = &dialect{
-	kind:           sqltext.MySQL,
+	name:           "mysql",
+	rules:          mysqltext.Rules,
 	rollback:       "ROLLBACK",
 	commit:         "COMMIT",
 	unchained:      " AND NO CHAIN NO RELEASE",

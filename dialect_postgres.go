@@ -9,21 +9,23 @@ import (
 
 	"github.com/lib/pq"
 
+	"github.com/pooled-go/pooled/internal/dialect/postgres"
 	"github.com/pooled-go/pooled/internal/dsn"
 	"github.com/pooled-go/pooled/internal/socket"
-	"github.com/pooled-go/pooled/internal/sqltext"
 )
 
 var postgresDialect = &dialect{
-	kind:     sqltext.Postgres,
-	rollback: "ROLLBACK",
-	commit:   "COMMIT",
-	greet:    greetPostgres,
-	stmts:    postgresStmts,
-	session:  postgresSession,
-	renew:    renewPostgres,
-	tooMany:  postgresTooMany,
-	gone:     postgresGone,
+	name:          "postgres",
+	rules:         postgres.Rules,
+	boundBySocket: true,
+	rollback:      "ROLLBACK",
+	commit:        "COMMIT",
+	greet:         greetPostgres,
+	stmts:         postgresStmts,
+	session:       postgresSession,
+	renew:         renewPostgres,
+	tooMany:       postgresTooMany,
+	gone:          postgresGone,
 }
 
 // postgresTooMany: 53300 is the server's word. PgBouncer has none of its own for its limits on

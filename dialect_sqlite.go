@@ -8,11 +8,12 @@ import (
 	"reflect"
 	"strings"
 
-	"github.com/pooled-go/pooled/internal/sqltext"
+	"github.com/pooled-go/pooled/internal/dialect/sqlite"
 )
 
 var sqliteDialect = &dialect{
-	kind:          sqltext.SQLite,
+	name:          "sqlite",
+	rules:         sqlite.Rules,
 	rollback:      "ROLLBACK",
 	commit:        "COMMIT",
 	noTransaction: sqliteNoTransaction,

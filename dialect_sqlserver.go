@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/pooled-go/pooled/internal/sqltext"
+	"github.com/pooled-go/pooled/internal/dialect/sqlserver"
 )
 
 // sqlserverDialect: IMPLICIT_TRANSACTIONS is SQL Server's word for autocommit
@@ -12,7 +12,8 @@ import (
 // driver resets the session by itself, in the first packet after ResetSession,
 // which the pool calls at checkout.
 var sqlserverDialect = &dialect{
-	kind:             sqltext.SQLServer,
+	name:             "sqlserver",
+	rules:            sqlserver.Rules,
 	rollback:         "IF @@TRANCOUNT > 0 ROLLBACK",
 	commit:           "IF @@TRANCOUNT > 0 COMMIT",
 	greet:            greetSQLServer,

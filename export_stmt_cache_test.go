@@ -4,7 +4,6 @@ import (
 	"database/sql/driver"
 	"errors"
 
-	"github.com/pooled-go/pooled/internal/sqltext"
 	"github.com/pooled-go/pooled/internal/stmtcache"
 )
 
@@ -26,8 +25,8 @@ func StmtsForAll(skips bool) (undo func()) {
 		Inspect:       func(driver.Conn) (int, bool) { return 1 << 20, true },
 		Kinds:         kinds,
 		NeedsPrepare:  skips,
-		Preparable:    func(query string) bool { return sqltext.Preparable(sqltext.Unknown, query) },
-		ReturnsRows:   func(query string) bool { return sqltext.ReturnsRows(sqltext.Unknown, query) },
+		Preparable:    unknownDialect.rules.Preparable,
+		ReturnsRows:   unknownDialect.rules.ReturnsRows,
 		ClosesLocally: true,
 		Stale:         func(err error) bool { return errors.Is(err, ErrStale) },
 		Unfit:         never,

@@ -49,7 +49,7 @@ var layers = map[string]string{
 
 	".": "internal/sqltext internal/driverconn internal/dsn internal/socket internal/process internal/option " +
 		"internal/observe internal/pool internal/spelling internal/visible internal/callers internal/session " +
-		"internal/stmtcache internal/intercept internal/dialect internal/opener",
+		"internal/stmtcache internal/intercept internal/dialect internal/dialect/generic " + dialects + " internal/opener",
 
 	// What stands on the root.
 	"debug":           ". internal/visible",
@@ -59,7 +59,7 @@ var layers = map[string]string{
 	"cmd/pooled":      "internal/cli internal/demo internal/doctor",
 
 	// What only tests import.
-	"internal/pooledtest": "internal/socket",
+	"internal/pooledtest": "internal/socket internal/sqltext",
 	"internal/servertest": ". internal/pooledtest",
 	"docs":                "",
 }

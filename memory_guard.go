@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/pooled-go/pooled/internal/dialect/sqlite"
 	"github.com/pooled-go/pooled/internal/sqltext"
 )
 
@@ -25,18 +26,17 @@ func sqliteGuard(parent driver.Connector) func(query string, args []driver.Named
 	return nil
 }
 
+var sqliteLexis = sqlite.Rules.Lexis
+
 func guardMemory(query string, args []driver.NamedValue) error {
 	if !sqltext.ContainsFold(query, "attach") && !sqltext.ContainsFold(query, "vacuum") {
 		return nil
 	}
-	const d = sqltext.SQLite
-	for at := sqltext.SkipBlanks(d, query, 0); at != sqltext.Doubtful && at < len(query); {
-		var buf sqltext.KeywordBuffer
-		word, end := sqltext.Keyword(query, at, &buf)
-		if err := guardStatement(string(word), query[end:], args); err != nil {
+	statements := sqliteLexis.Statements(query)
+	for statements.Next() {
+		if err := guardStatement(strings.ToLower(string(statements.Word)), statements.Rest, args); err != nil {
 			return err
 		}
-		at = sqltext.NextStatement(d, query, end)
 	}
 	return nil
 }
@@ -67,18 +67,18 @@ func vacuumTarget(rest string) (target string, ok bool) {
 	if target != rest {
 		return target, true
 	}
-	at := sqltext.SkipSpace(sqltext.SQLite, rest, 0)
-	if at == sqltext.Doubtful || at == len(rest) {
+	at := sqliteLexis.SkipSpace(rest, 0)
+	if at == sqltext.Ambiguous || at == len(rest) {
 		return "", false
 	}
-	if sqltext.OpensQuote(sqltext.SQLite, rest[at]) {
-		at = sqltext.SkipQuoted(sqltext.SQLite, rest, at)
+	if sqliteLexis.OpensQuote(rest[at]) {
+		at = sqliteLexis.SkipQuoted(rest, at)
 	} else {
 		for at < len(rest) && sqltext.IsWord(rest[at]) {
 			at++
 		}
 	}
-	if at == sqltext.Doubtful {
+	if at == sqltext.Ambiguous {
 		return "", false
 	}
 	rest = rest[at:]
@@ -88,12 +88,11 @@ func vacuumTarget(rest string) (target string, ok bool) {
 
 // skipKeyword returns the text behind the word it begins with, or all of it.
 func skipKeyword(text, word string) string {
-	at := sqltext.SkipSpace(sqltext.SQLite, text, 0)
-	if at == sqltext.Doubtful {
+	at := sqliteLexis.SkipSpace(text, 0)
+	if at == sqltext.Ambiguous {
 		return text
 	}
-	var buf sqltext.KeywordBuffer
-	if found, end := sqltext.Keyword(text, at, &buf); string(found) == word {
+	if found, end := sqltext.KeywordAt(text, at); found.Is(word) {
 		return text[end:]
 	}
 	return text
@@ -102,13 +101,13 @@ func skipKeyword(text, word string) string {
 // namesFileSystem tells whether the name of a file, a string or an argument, is a
 // URI that says in which file system it is, or means memory anyway.
 func namesFileSystem(target string, args []driver.NamedValue) bool {
-	at := sqltext.SkipSpace(sqltext.SQLite, target, 0)
-	if at == sqltext.Doubtful {
+	at := sqliteLexis.SkipSpace(target, 0)
+	if at == sqltext.Ambiguous {
 		return false
 	}
 	if at < len(target) && (target[at] == '\'' || target[at] == '"') {
-		end := sqltext.SkipQuoted(sqltext.SQLite, target, at)
-		return end != sqltext.Doubtful && explicitName(target[at+1:end-1])
+		end := sqliteLexis.SkipQuoted(target, at)
+		return end != sqltext.Ambiguous && explicitName(target[at+1:end-1])
 	}
 	for _, arg := range args {
 		if name, ok := arg.Value.(string); ok && explicitName(name) {

@@ -100,5 +100,5 @@ func (p *Pool) driverName() string {
 	if p.cfg.Driver != "" {
 		return p.cfg.Driver
 	}
-	return p.dialect.kind.String()
+	return p.dialect.name
 }

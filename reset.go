@@ -5,8 +5,6 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-
-	"github.com/pooled-go/pooled/internal/sqltext"
 )
 
 // sessionGuard is reset on return as a Hooks value, with what it has to know of a new
@@ -72,7 +70,7 @@ func (p *Pool) runInitSQL(ctx context.Context, s *ServerConn) error {
 		return nil
 	}
 	if s.cache != nil {
-		s.cache.Invalidate(sqltext.Unsettles(s.kind, p.cfg.InitSQL))
+		s.cache.Invalidate(p.dialect.rules.InvalidatesBy(p.cfg.InitSQL))
 	}
 	if err := s.exec(ctx, p.cfg.InitSQL); err != nil {
 		return fmt.Errorf("pooled: pool_init_sql: %w", err)

@@ -30,7 +30,6 @@ type ServerConn struct {
 	slot    pool.Slot[*ServerConn]
 	born    time.Time
 	process uint64 // in which it was opened; zero: no fork guard
-	kind    sqltext.Kind
 
 	// The fields below belong to the holder.
 
@@ -62,14 +61,13 @@ type ServerConn struct {
 func (p *Pool) newServerConn(o opening, parent driver.Conn, sock *socket.Socket) *ServerConn {
 	s := &ServerConn{
 		pool: p, driver: driverconn.Of(parent), socket: sock, born: time.Now(), process: p.process,
-		kind: p.dialect.kind,
 	}
 	s.slot.Init(o, s)
 	if p.dialect.session != nil {
 		s.session = p.dialect.session(parent)
 	}
 	s.cacheStmts(p)
-	s.state.Init(s.kind, p.cfg.ResetOnReturn == ResetAuto, s.cache != nil)
+	s.state.Init(p.dialect.rules, p.cfg.ResetOnReturn == ResetAuto, s.cache != nil)
 	s.via = intercept.Before(&s.driver, p.interceptors, o.ID, (*interceptGuard)(s))
 	return s
 }
@@ -97,7 +95,7 @@ func (s *ServerConn) Raw() driver.Conn {
 	if s.lending {
 		s.sendingAnything()
 	} else {
-		s.cache.Invalidate(sqltext.UnsettledForAll)
+		s.cache.Invalidate(sqltext.InvalidatesSessions)
 	}
 	return s.driver.Conn
 }
@@ -151,7 +149,7 @@ func (s *ServerConn) sendingAnything() { s.leaves(s.state.SendingAnything()) }
 
 // leaves tells the kept statements what a statement may leave behind.
 func (s *ServerConn) leaves(v sqltext.Verdict) {
-	if v.Invalidates != sqltext.Settled {
+	if v.Invalidates != sqltext.InvalidatesNone {
 		s.cache.Invalidate(v.Invalidates)
 	}
 	if v.Leaves != sqltext.EffectNone {
@@ -241,7 +239,7 @@ func (s *ServerConn) bounded(ctx context.Context, operation func(context.Context
 }
 
 // bounds tells whether it is the socket by which an operation is made to end.
-func (s *ServerConn) bounds() bool { return s.socket != nil && s.kind == sqltext.Postgres }
+func (s *ServerConn) bounds() bool { return s.socket != nil && s.pool.dialect.boundBySocket }
 
 // sent writes down what a reset sends.
 func (s *ServerConn) sent(what string) {

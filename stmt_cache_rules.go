@@ -12,7 +12,8 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/lib/pq"
-	"github.com/pooled-go/pooled/internal/sqltext"
+	mysqltext "github.com/pooled-go/pooled/internal/dialect/mysql"
+	"github.com/pooled-go/pooled/internal/dialect/postgres"
 	"github.com/pooled-go/pooled/internal/stmtcache"
 )
 
@@ -28,8 +29,8 @@ var postgresStmts = &stmtcache.Rules{
 	WatchRows: true,
 	Busy:      errPQBusy,
 
-	Preparable:  func(query string) bool { return sqltext.Preparable(sqltext.Postgres, query) },
-	ReturnsRows: func(query string) bool { return sqltext.ReturnsRows(sqltext.Postgres, query) },
+	Preparable:  postgres.Rules.Preparable,
+	ReturnsRows: postgres.Rules.ReturnsRows,
 }
 
 // postgresStale recognises errors of the server's from before it executes anything: the statement is
@@ -69,8 +70,8 @@ var mysqlStmts = &stmtcache.Rules{
 		c, known := connector.(*mysqlConnector)
 		return isMySQL(connector) && !(known && c.cfg.InterpolateParams)
 	},
-	Preparable:    func(query string) bool { return sqltext.Preparable(sqltext.MySQL, query) },
-	ReturnsRows:   func(query string) bool { return sqltext.ReturnsRows(sqltext.MySQL, query) },
+	Preparable:    mysqltext.Rules.Preparable,
+	ReturnsRows:   mysqltext.Rules.ReturnsRows,
 	Inspect:       mysqlPacket,
 	Kinds:         mysqlKinds,
 	NeedsPrepare:  true,

@@ -13,7 +13,7 @@ import (
 	"github.com/pooled-go/pooled/internal/sqltext"
 )
 
-// The tests of this file hold touchesSession against real servers through their
+// The tests of this file hold Touches against real servers through their
 // bare drivers: a statement after which the server shows another session state
 // than before must not be called clean.
 
@@ -37,9 +37,9 @@ func (before sessionState) changes(after sessionState) []string {
 	return changed
 }
 
-// sessionServer is a real server to hold touchesSession against.
+// sessionServer is a real server to hold Touches against.
 type sessionServer struct {
-	dialect  sqltext.Kind
+	rules    *sqltext.Rules
 	db       *sql.DB
 	begin    []string // statements that every session begins with
 	snapshot func(context.Context, *sql.Conn) (sessionState, error)
@@ -123,12 +123,12 @@ func (w *watched) run(t *testing.T, mode []string, q string) (changed []string, 
 	return changed, err == nil
 }
 
-// check fails the test if touchesSession calls q clean and the server disagrees.
+// check fails the test if Touches calls q clean and the server disagrees.
 func (w *watched) check(t *testing.T, mode []string, q string) (changed []string, alive bool) {
 	t.Helper()
 	changed, alive = w.run(t, mode, q)
-	if len(changed) > 0 && !sqltext.TouchesSession(w.dialect, q) {
-		t.Errorf("touchesSession(%s, %q)\nhave false\nwant true, for after %q and it the server says %q", w.dialect, q,
+	if len(changed) > 0 && !w.rules.Touches(q) {
+		t.Errorf("Touches(%q)\nhave false\nwant true, for after %q and it the server says %q", q,
 			mode, changed)
 	}
 	return changed, alive
@@ -145,7 +145,7 @@ func (s *sessionServer) runCorpus(t *testing.T, c sessionCorpus) {
 					died++
 					t.Logf("no answer after %q", q)
 				}
-				if !sqltext.TouchesSession(s.dialect, q) {
+				if !s.rules.Touches(q) {
 					clean++
 				}
 			}
@@ -166,7 +166,7 @@ func (s *sessionServer) runCorpus(t *testing.T, c sessionCorpus) {
 	})
 }
 
-// runRandom runs texts put together at random that touchesSession calls clean
+// runRandom runs texts put together at random that Touches calls clean
 // although something that touches the session stands in them.
 func (s *sessionServer) runRandom(t *testing.T, c sessionCorpus, clean int) {
 	for name, settings := range c.settings {
@@ -178,7 +178,7 @@ func (s *sessionServer) runRandom(t *testing.T, c sessionCorpus, clean int) {
 			rnd := rand.New(rand.NewPCG(3, 4))
 			for ran := 0; ran < clean; {
 				text := strings.ReplaceAll(randomText(rnd, c.atoms), "BEGIN", c.endings[rnd.IntN(len(c.endings))])
-				if !sqltext.TouchesSession(s.dialect, text) {
+				if !s.rules.Touches(text) {
 					ran++
 					w.check(t, nil, text)
 				}

@@ -13,11 +13,14 @@ import (
 	"github.com/lib/pq"
 	_ "modernc.org/sqlite"
 
+	mysqlrules "github.com/pooled-go/pooled/internal/dialect/mysql"
+	"github.com/pooled-go/pooled/internal/dialect/postgres"
+	"github.com/pooled-go/pooled/internal/dialect/sqlite"
 	"github.com/pooled-go/pooled/internal/pooledtest"
 	"github.com/pooled-go/pooled/internal/sqltext"
 )
 
-// The tests of this file hold classify against real servers through their bare
+// The tests of this file hold Leaves against real servers through their bare
 // drivers: what it calls clean must leave no transaction behind, and, where
 // autocommit can be switched off, must leave it on.
 
@@ -26,10 +29,6 @@ const (
 	leavesNone = sqltext.EffectNone
 	leavesTx   = sqltext.EffectTx
 	leavesAny  = sqltext.EffectAny
-
-	mysqlSQL  = sqltext.MySQL
-	pgSQL     = sqltext.Postgres
-	sqliteSQL = sqltext.SQLite
 )
 
 // leftBehind is what a server says about a session after a statement.
@@ -38,11 +37,11 @@ type leftBehind struct {
 	state bool // autocommit is off, or a COMMIT would start a transaction
 }
 
-// classifyServer is a real server to hold classify against.
+// classifyServer is a real server to hold Leaves against.
 type classifyServer struct {
-	dialect sqltext.Kind
-	db      *sql.DB
-	probe   func(context.Context, *sql.Conn) (leftBehind, error)
+	rules *sqltext.Rules
+	db    *sql.DB
+	probe func(context.Context, *sql.Conn) (leftBehind, error)
 }
 
 // session opens a server connection of its own, in the given mode: statements
@@ -74,13 +73,12 @@ func (s *classifyServer) leaves(t testing.TB, mode []string, q string) (left lef
 	return left, err == nil
 }
 
-// check fails the test if classify calls q clean and the server disagrees.
+// check fails the test if Leaves calls q clean and the server disagrees.
 func (s *classifyServer) check(t *testing.T, mode []string, q string) (left leftBehind, ok bool) {
 	t.Helper()
 	left, ok = s.leaves(t, mode, q)
-	if have := sqltext.Classify(s.dialect, q); left.worst() > have {
-		t.Errorf("classify(%s, %q)\nhave %v\nwant at least %v, for in mode %q the server says %+v",
-			s.dialect, q, have, left.worst(), mode, left)
+	if have := s.rules.Leaves(q); left.worst() > have {
+		t.Errorf("Leaves(%q)\nhave %v\nwant at least %v, for in mode %q the server says %+v", q, have, left.worst(), mode, left)
 	}
 	return left, ok
 }
@@ -124,7 +122,7 @@ func (s *classifyServer) runCorpus(t *testing.T, c pooledtest.Corpus) {
 	}
 }
 
-// runRandom runs texts put together at random that classify calls clean
+// runRandom runs texts put together at random that Leaves calls clean
 // although something that starts a transaction is in them. One session serves
 // for all as long as nothing is left behind.
 func (s *classifyServer) runRandom(t *testing.T, c pooledtest.Corpus, clean int) {
@@ -138,15 +136,14 @@ func (s *classifyServer) runRandom(t *testing.T, c pooledtest.Corpus, clean int)
 			defer func() { _ = conn.Close() }()
 			for ran := 0; ran < clean; {
 				q := randomText(rnd, c.Atoms)
-				if sqltext.Classify(s.dialect, q) != leavesNone {
+				if s.rules.Leaves(q) != leavesNone {
 					continue
 				}
 				ran++
 				_, _ = conn.ExecContext(ctx, q)
 				left, err := s.probe(ctx, conn)
 				if left != (leftBehind{}) {
-					t.Errorf("classify(%s, %q)\nhave none\nwant at least %v, for in mode %q the server says %+v",
-						s.dialect, q, left.worst(), mode, left)
+					t.Errorf("Leaves(%q)\nhave none\nwant at least %v, for in mode %q the server says %+v", q, left.worst(), mode, left)
 				}
 				if err != nil || left != (leftBehind{}) {
 					_ = conn.Close()
@@ -229,7 +226,7 @@ func execAll(db *sql.DB, statements []string) {
 }
 
 func openClassifySQLite(t *testing.T) *classifyServer {
-	return &classifyServer{dialect: sqliteSQL, db: openBare(t, "sqlite", ":memory:"), probe: probeSQLite}
+	return &classifyServer{rules: sqlite.Rules, db: openBare(t, "sqlite", ":memory:"), probe: probeSQLite}
 }
 
 // probeSQLite: COMMIT fails if there is nothing to commit.
@@ -253,8 +250,8 @@ func TestClassifySQLiteTclParameter(t *testing.T) {
 		if err != nil || !left.tx {
 			t.Errorf("%q left\nhave %+v (error %v)\nwant a transaction", q, left, err)
 		}
-		if have := sqltext.Classify(sqliteSQL, q); have != leavesTx {
-			t.Errorf("classify(SQLite, %q)\nhave %v\nwant %v", q, have, leavesTx)
+		if have := sqlite.Rules.Leaves(q); have != leavesTx {
+			t.Errorf("Leaves(%q)\nhave %v\nwant %v", q, have, leavesTx)
 		}
 		_ = conn.Close()
 	}
@@ -263,7 +260,7 @@ func TestClassifySQLiteTclParameter(t *testing.T) {
 func openClassifyPostgres(t *testing.T) *classifyServer {
 	db := openBare(t, "postgres", pooledtest.Postgres(t))
 	prepareServer(t, db, pooledtest.PostgresFixtures, []string{"DROP SCHEMA IF EXISTS classify CASCADE"})
-	return &classifyServer{dialect: pgSQL, db: db, probe: probePostgres}
+	return &classifyServer{rules: postgres.Rules, db: db, probe: probePostgres}
 }
 
 // probePostgres: within a transaction two statements have the same transaction
@@ -291,7 +288,7 @@ func openClassifyMySQL(t *testing.T) *classifyServer {
 	cfg.Logger = &mysql.NopLogger{} // random texts break connections
 	db := openBare(t, "mysql", cfg.FormatDSN())
 	prepareServer(t, db, pooledtest.MySQLFixtures, pooledtest.MySQLLeftovers)
-	return &classifyServer{dialect: mysqlSQL, db: db, probe: probeMySQL}
+	return &classifyServer{rules: mysqlrules.Rules, db: db, probe: probeMySQL}
 }
 
 // probeMySQL asks for the variables, and MySQL, which has no @@in_transaction,
@@ -314,7 +311,7 @@ func probeMySQL(ctx context.Context, conn *sql.Conn) (leftBehind, error) {
 	return left, err
 }
 
-// FuzzClassifySQLite runs what classify calls clean on a real SQLite.
+// FuzzClassifySQLite runs what Leaves calls clean on a real SQLite.
 func FuzzClassifySQLite(f *testing.F) {
 	for _, q := range pooledtest.SQLiteCorpus.Statements {
 		f.Add(q)
@@ -322,7 +319,7 @@ func FuzzClassifySQLite(f *testing.F) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
 	f.Cleanup(cancel)
 	f.Fuzz(func(t *testing.T, q string) {
-		if sqltext.Classify(sqliteSQL, q) != leavesNone || strings.Contains(strings.ToLower(q), "into") &&
+		if sqlite.Rules.Leaves(q) != leavesNone || strings.Contains(strings.ToLower(q), "into") &&
 			strings.Contains(strings.ToLower(q), "vacuum") {
 			return // VACUUM INTO writes a file of a name the fuzzer made up
 		}
@@ -333,7 +330,7 @@ func FuzzClassifySQLite(f *testing.F) {
 		defer func() { _ = conn.Close() }()
 		_, _ = conn.ExecContext(ctx, q)
 		if left, err := s.probe(context.Background(), conn); err == nil && left.tx {
-			t.Errorf("classify(SQLite, %q)\nhave none\nwant tx: a transaction is open", q)
+			t.Errorf("Leaves(%q)\nhave none\nwant tx: a transaction is open", q)
 		}
 	})
 }

@@ -5,7 +5,7 @@ import "github.com/pooled-go/pooled/internal/sqltext"
 // State is what the statements of a session may have left behind: an open transaction, a
 // changed session. It belongs to the holder of the connection.
 type State struct {
-	kind       sqltext.Kind
+	rules      *sqltext.Rules
 	session    bool // changes of the session are looked for
 	statements bool // so is what makes prepared statements unfit
 
@@ -24,14 +24,14 @@ type State struct {
 
 // Init is called once, before all else. Whether changes of the session and prepared
 // statements are of interest decides what is looked for in texts.
-func (s *State) Init(kind sqltext.Kind, session, statements bool) {
-	s.kind, s.session, s.statements = kind, session, statements
+func (s *State) Init(rules *sqltext.Rules, session, statements bool) {
+	s.rules, s.session, s.statements = rules, session, statements
 }
 
 // Judge tells what a text may leave behind, for a statement that is prepared now and sent
 // later.
 func (s *State) Judge(query string) sqltext.Verdict {
-	return sqltext.Judge(s.kind, query, s.session, s.statements)
+	return s.rules.Judge(query, s.session, s.statements)
 }
 
 // Sending is told of a text before it is sent, and returns what it may leave behind.
@@ -54,7 +54,7 @@ func (s *State) sending(query string) sqltext.Verdict {
 
 // SendingAnything is told that the program does what cannot be seen.
 func (s *State) SendingAnything() sqltext.Verdict {
-	v := sqltext.WorstVerdict(s.kind)
+	v := s.rules.Worst()
 	s.Leave(v)
 	return v
 }
@@ -79,7 +79,7 @@ func (s *State) Leave(v sqltext.Verdict) {
 // as such.
 func (s *State) SendingUnused(query string) sqltext.Verdict {
 	v := s.Judge(query)
-	if s.kind != sqltext.Unknown && v.Leaves == sqltext.EffectAny {
+	if !s.rules.Unknown && v.Leaves == sqltext.EffectAny {
 		s.autoOff = true
 	}
 	return v

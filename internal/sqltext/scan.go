@@ -2,45 +2,39 @@ package sqltext
 
 import "strings"
 
-// The functions of this file find their way in a query text: the blanks before
-// a statement, the semicolon behind it. They know no grammar.
+// The methods of this file find their way in a text: over the blanks before a statement, to the semicolon behind it.
 //
-// Where a semicolon stands depends on which quotes are open, and that on
-// settings of the session that a text doesn't show:
-//   - MySQL's sql_mode says whether \ escapes (NO_BACKSLASH_ESCAPES) and
-//     whether "…" is a string (ANSI_QUOTES);
-//   - PostgreSQL's standard_conforming_strings says whether \ escapes in '…', and
-//     an E before the quote says so too;
-//   - in some client character sets (GBK, Big5, Shift JIS) the second byte of a
-//     character looks like \ or like a backquote.
+// Where a semicolon stands depends on which quotes are open, and that on settings of the session that a text does not
+// show:
+//   - MySQL's sql_mode says whether \ escapes (NO_BACKSLASH_ESCAPES) and whether "…" is a string (ANSI_QUOTES);
+//   - PostgreSQL's standard_conforming_strings says whether \ escapes in '…', and an E before the quote says so too;
+//   - in some client character sets (GBK, Big5, Shift JIS) the second byte of a character looks like \ or `.
 //
-// Nothing here guesses. A text is read as long as all of these readings agree,
-// and is doubtful where they part.
+// Nothing here guesses. A text is read as long as all of these readings agree; where they part, it is Ambiguous.
 
-// Doubtful stands for a place in a text that can't be told.
-const Doubtful = -1
+// Ambiguous stands for a place in a text that cannot be told.
+const Ambiguous = -1
 
-// SkipBlanks returns where the next statement begins, from at on: behind white
-// space, comments and semicolons.
-func SkipBlanks(d Kind, q string, at int) int {
+// SkipBlanks returns where the next statement begins, from at on: behind white space, comments and semicolons.
+func (l *Lexis) SkipBlanks(q string, at int) int {
 	for {
-		at = SkipSpace(d, q, at)
-		if at == Doubtful || at == len(q) || q[at] != ';' {
+		at = l.SkipSpace(q, at)
+		if at == Ambiguous || at == len(q) || q[at] != ';' {
 			return at
 		}
 		at++
 	}
 }
 
-// SkipSpace is skipBlanks without the semicolons.
-func SkipSpace(d Kind, q string, at int) int {
+// SkipSpace is SkipBlanks without the semicolons.
+func (l *Lexis) SkipSpace(q string, at int) int {
 	for at < len(q) {
-		if isSpace(q[at]) {
+		if IsSpace(q[at]) {
 			at++
 			continue
 		}
-		end := skipComment(d, q, at)
-		if end == at || end == Doubtful {
+		end := l.SkipComment(q, at)
+		if end == at || end == Ambiguous {
 			return end
 		}
 		at = end
@@ -48,65 +42,67 @@ func SkipSpace(d Kind, q string, at int) int {
 	return at
 }
 
-// skipComment returns the place behind the comment that begins at the given
-// place, or that place if none does.
-func skipComment(d Kind, q string, at int) int {
+// SkipGap is SkipSpace within a statement. Where it is not known whether -- needs a blank behind it, what follows it
+// is not known either.
+func (l *Lexis) SkipGap(q string, at int) int {
+	at = l.SkipSpace(q, at)
+	if l.DashesNeedBlank == Unsure && at != Ambiguous && HasPrefixFold(q[at:], "--") {
+		return Ambiguous
+	}
+	return at
+}
+
+// SkipComment returns the place behind the comment that begins at the given place, or that place if none does.
+func (l *Lexis) SkipComment(q string, at int) int {
 	switch q[at] {
 	case '#':
-		if d == MySQL {
-			return skipLine(d, q, at)
+		if l.HashComments {
+			return l.skipLine(q, at)
 		}
 	case '-':
 		if at+1 == len(q) || q[at+1] != '-' {
 			return at
 		}
-		if d != MySQL && d != Unknown {
-			return skipLine(d, q, at)
+		if l.DashesNeedBlank == No {
+			return l.skipLine(q, at)
 		}
-		// MySQL wants white space or a control character behind --, and in
-		// some character sets bytes beyond ASCII are white space.
+		// In some character sets bytes beyond ASCII are white space.
 		switch {
 		case at+2 == len(q) || q[at+2] <= ' ' || q[at+2] == 0x7f:
-			return skipLine(d, q, at)
+			return l.skipLine(q, at)
 		case q[at+2] >= 0x80:
-			return Doubtful
+			return Ambiguous
 		}
 	case '/':
 		if at+1 < len(q) && q[at+1] == '*' {
-			return skipBlock(d, q, at)
+			return l.skipBlock(q, at)
 		}
 	}
 	return at
 }
 
-// skipLine skips a comment that ends with its line. A carriage return ends a
-// line in PostgreSQL, does not in MySQL and SQLite, and elsewhere nobody knows.
-// A zero byte ends it in MySQL.
-func skipLine(d Kind, q string, at int) int {
+// skipLine skips a comment that ends with its line. Some servers end it at a zero byte too.
+func (l *Lexis) skipLine(q string, at int) int {
 	for i := at; i < len(q); i++ {
 		switch q[i] {
 		case '\n':
 			return i + 1
 		case '\r':
-			switch d {
-			case Postgres:
+			switch {
+			case l.ReturnEndsLine == Yes:
 				return i + 1
-			case SQLServer, Unknown:
-				if i+1 == len(q) || q[i+1] != '\n' {
-					return Doubtful
-				}
+			case l.ReturnEndsLine == Unsure && (i+1 == len(q) || q[i+1] != '\n'):
+				return Ambiguous
 			}
 		case 0:
-			return Doubtful
+			return Ambiguous
 		}
 	}
 	return len(q)
 }
 
-// skipBlock skips a /* comment */. PostgreSQL and SQL Server nest them, others
-// don't. One without end is an error to some and a comment to others.
-func skipBlock(d Kind, q string, at int) int {
-	nest := d == Postgres || d == SQLServer
+// skipBlock skips a /* comment */. One without end is an error to some servers and a comment to others.
+func (l *Lexis) skipBlock(q string, at int) int {
 	depth := 1
 	for i := at + 2; i+1 < len(q); i++ {
 		switch {
@@ -116,131 +112,82 @@ func skipBlock(d Kind, q string, at int) int {
 			}
 			i++
 		case q[i] == '/' && q[i+1] == '*':
-			if nest {
+			switch l.NestedComments {
+			case Yes:
 				depth++
 				i++
-			} else if d == Unknown {
-				return Doubtful
+			case Unsure:
+				return Ambiguous
 			}
 		}
 	}
-	return Doubtful
+	return Ambiguous
 }
 
-// NextStatement returns where the statement behind the next semicolon begins;
-// len(q) if there is none. at is outside of quotes and comments.
-func NextStatement(d Kind, q string, at int) int {
-	if endsAtSemicolon(q[at:]) {
+// nextStatement returns where the statement behind the next semicolon begins; len(q) if there is none. at is outside
+// of quotes and comments.
+func (l *Lexis) nextStatement(q string, at int) int {
+	if EndsAtSemicolon(q[at:]) {
 		return len(q)
 	}
-	for at < len(q) {
-		c := q[at]
-		next := at + 1
+	for at != Ambiguous && at < len(q) {
+		c := l.classes[q[at]]
 		switch {
-		case c == ';':
-			return SkipBlanks(d, q, next)
-		case OpensQuote(d, c):
-			next = SkipQuoted(d, q, at)
-		case c == '$' && d == Postgres:
-			next = skipDollarQuoted(q, at)
-		case puzzles(d, c) || partsReadings(d, q, at):
-			return Doubtful
+		case c == 0:
+			at++
+		case c&classSemicolon != 0:
+			return l.SkipBlanks(q, at+1)
+		case c&classQuote != 0:
+			at = l.SkipQuoted(q, at)
+		case c&classDollar != 0:
+			at = skipDollarQuoted(q, at)
+		case c&classUnclear != 0 || c&classBeyond != 0 && l.splitsByCharset(q, at):
+			return Ambiguous
 		default:
-			if end := skipComment(d, q, at); end != at {
-				next = end
+			if end := l.SkipComment(q, at); end != at {
+				at = end
+			} else {
+				at++
 			}
 		}
-		if next == Doubtful {
-			return Doubtful
-		}
-		at = next
 	}
 	return at
 }
 
-// OpensQuote tells the bytes that open a string or a quoted identifier.
-func OpensQuote(d Kind, c byte) bool {
-	switch c {
-	case '\'', '"':
-		return true
-	case '`':
-		return d != Postgres // where it is an operator
-	case '[':
-		return d == SQLite
-	}
-	return false
-}
-
-// puzzles tells the bytes that, outside of quotes, begin what is better left
-// alone.
-func puzzles(d Kind, c byte) bool {
-	switch c {
-	case '\\':
-		return true
-	case '$':
-		// MySQL 9 quotes by dollars, older ones have names that begin with it.
-		return d == MySQL || d == SQLite
-	case '@', ':', '#':
-		// The parameter $name(…), of Tcl, takes in quotes and semicolons.
-		return d == SQLite
-	}
-	return false
-}
-
-// SkipQuoted returns the place behind the closing quote. A doubled quote needs
-// no care: it closes and opens again at once.
-func SkipQuoted(d Kind, q string, at int) int {
-	quote := q[at]
+// SkipQuoted returns the place behind the closing quote. A doubled quote needs no care: it closes and opens again at
+// once.
+func (l *Lexis) SkipQuoted(q string, at int) int {
+	quote, escapes := q[at], l.classes[q[at]]&classEscape != 0
+	counted := l.CountedNames && quote != '\''
 	if quote == '[' {
 		quote = ']'
 	}
-	escapes := quote == '\'' && d == Postgres || quote != '`' && d == MySQL
 	for i := at + 1; i < len(q); i++ {
 		switch c := q[i]; {
 		case c == quote:
 			return i + 1
 		case c == '\\' && escapes:
-			// Whether \ escapes is unknown, and matters before a quote only. Of
-			// \\ both are past, escaped or not.
+			// It matters before a quote only. Of \\ both are past, escaped or not.
 			if i+1 < len(q) && q[i+1] == quote {
-				return Doubtful
+				return Ambiguous
 			}
 			if i+1 < len(q) && q[i+1] == '\\' {
 				i++
 			}
-		case c == 0 || partsReadings(d, q, i):
-			return Doubtful // a zero byte ends a name in MySQL, and the text in SQLite
-		case c >= 0x80 && d == MySQL && quote != '\'':
-			// Old servers step over identifiers by the length that a
-			// character's first byte promises, over the quote if need be.
-			return Doubtful
+		case c == 0: // ends a name in MySQL, and the text in SQLite
+			return Ambiguous
+		case c >= 0x80 && (counted || l.splitsByCharset(q, i)):
+			return Ambiguous
 		}
 	}
-	return Doubtful
+	return Ambiguous
 }
 
-// partsReadings tells that a byte beyond ASCII stands before one that could be
-// the second half of its character or a byte with a meaning of its own. The
-// drivers of SQLite know UTF-8 only.
-func partsReadings(d Kind, q string, at int) bool {
-	if q[at] < 0x80 || at+1 == len(q) {
-		return false
-	}
-	switch q[at+1] {
-	case '\\', '`':
-		return d != SQLite
-	case '@', '[', ']', '^', '{', '|', '}', '~':
-		return d == Postgres // where a $ behind the character would not open a quote
-	}
-	return false
-}
-
-// skipDollarQuoted skips $$…$$ and $tag$…$tag$ of PostgreSQL, and the $ of a
-// parameter. A $ right behind a word is part of the word, save where the word
-// began with a digit: doubtful.
+// skipDollarQuoted skips $$…$$ and $tag$…$tag$ of PostgreSQL, and the $ of a parameter. A $ right behind a word is
+// part of the word, except where the word began with a digit: ambiguous.
 func skipDollarQuoted(q string, at int) int {
 	if at > 0 && IsWord(q[at-1]) {
-		return Doubtful
+		return Ambiguous
 	}
 	end := at + 1
 	if end < len(q) && '0' <= q[end] && q[end] <= '9' {
@@ -250,12 +197,27 @@ func skipDollarQuoted(q string, at int) int {
 		end++
 	}
 	if end == len(q) || q[end] != '$' {
-		return Doubtful
+		return Ambiguous
 	}
 	tag := q[at : end+1]
 	body := strings.Index(q[end+1:], tag)
 	if body < 0 {
-		return Doubtful
+		return Ambiguous
 	}
 	return end + 1 + body + len(tag)
+}
+
+// EndsAtSemicolon tells that nothing but white space and semicolons stands behind the first ';', so that there is one
+// statement however its quotes and comments are read.
+func EndsAtSemicolon(text string) bool {
+	i := strings.IndexByte(text, ';')
+	if i < 0 {
+		return true
+	}
+	for _, c := range []byte(text[i:]) {
+		if c != ';' && !IsSpace(c) {
+			return false
+		}
+	}
+	return true
 }

@@ -1,192 +1,147 @@
 package sqltext
 
-import "strings"
+import "slices"
 
-// The functions of this file look at words and bytes of a query text, for Classify.
+// Word is a word, in lower case, by which a statement that looks harmless does more than it seems to.
+type Word struct {
+	Text string
 
-// KeywordBuffer holds the longest keyword of any whitelist.
-type KeywordBuffer [16]byte
+	// Pivot is the place in it of a byte that is rare behind the one before.
+	Pivot int
 
-// Keyword returns the word at the given place in lower case, and where it ends.
-// It is empty if there is none, or if what stands there is a longer name.
-func Keyword(q string, at int, buf *KeywordBuffer) (word []byte, end int) {
-	for end = at; end < len(q); end++ {
-		c := lower(q[end])
-		if c < 'a' || c > 'z' {
-			break
-		}
-		if end-at == len(buf) {
-			return nil, end
-		}
-		buf[end-at] = c
-	}
-	if end < len(q) && (IsWord(q[end]) || strings.IndexByte("@#.:", q[end]) >= 0) {
-		return nil, end
-	}
-	return buf[:end-at], end
+	// Weight is how much it matters that the word is found, at least 1.
+	Weight uint8
+
+	// Check looks closer at the word found from at to end. Without one it is enough that the word stands anywhere, in
+	// a longer name too.
+	Check func(l *Lexis, q string, at, end int) bool
 }
 
-// hasExecutableComment tells whether MySQL or MariaDB might run the inside of a
-// comment: /*! … */ or /*M! … */. It does not ask whether the comment is within
-// a string.
-func hasExecutableComment(q string) bool {
-	for {
-		i := strings.IndexByte(q, '/')
-		if i < 0 {
-			return false
-		}
-		q = q[i+1:]
-		if hasFoldPrefix(q, "*!") || hasFoldPrefix(q, "*m!") {
-			return true
-		}
-	}
-}
-
-// wordSet is a set of words that must not be in a text.
-type wordSet struct {
-	words []forbidden
-
-	// pairs[b] has the bit a when some word has its pivot's byte b right behind
-	// the byte a; of both bytes the lower five bits, which ignores case. Few
-	// pairs of letters in a text pass this sieve.
+// Words is a set of words behind a sieve that few pairs of letters in a text pass.
+type Words struct {
+	// pairs[b] has the bit a when some word has its pivot's byte b right behind the byte a; of both bytes the lower
+	// five bits, which ignores case.
 	pairs [32]uint32
+
+	byPivot [32][]Word // by the low five bits of the pivot's byte
+	most    uint8      // the largest weight
 }
 
-// forbidden is a word, in lower case, and what a text that has it may leave.
-// The pivot is the place in it of a byte that is rare behind the one before.
-type forbidden struct {
-	word  string
-	pivot int
-	means Effect
-}
-
-// batchWords are SQL Server's.
-var batchWords = newWordSet(
-	forbidden{"tran", 3, EffectTx},
-	forbidden{"begin", 2, EffectTx},
-	forbidden{"exec", 1, EffectAny},
-	forbidden{"implicit_", 8, EffectAny},
-	forbidden{"ansi_defaults", 4, EffectAny},
-	forbidden{"sp_", 2, EffectAny},
-	forbidden{"xp_", 2, EffectAny},
-)
-
-// lockWords are for a SELECT of an unknown dialect: those, and words that ask
-// for locks (FOR UPDATE, WITH LOCK), which last as long as a transaction, so
-// that some drivers keep one open.
-var lockWords = newWordSet(append(batchWords.words,
-	forbidden{"update", 1, EffectTx},
-	forbidden{"lock", 3, EffectTx},
-)...)
-
-func newWordSet(words ...forbidden) wordSet {
-	s := wordSet{words: words}
-	for _, f := range words {
-		s.pairs[f.word[f.pivot]&31] |= 1 << (f.word[f.pivot-1] & 31)
+// NewWords makes a set. A word without a weight has 1.
+func NewWords(words ...Word) *Words {
+	s := &Words{}
+	for _, w := range words {
+		w.Weight = max(1, w.Weight)
+		last := w.Text[w.Pivot] & 31
+		s.pairs[last] |= 1 << (w.Text[w.Pivot-1] & 31)
+		s.byPivot[last] = append(s.byPivot[last], w)
+		s.most = max(s.most, w.Weight)
 	}
 	return s
 }
 
-// in looks for the words anywhere in a text, in comments, strings and longer
-// names too. A text beyond ASCII is the worst: which letters a collation takes
-// for which is not known here.
-func (s *wordSet) in(q string) Effect {
-	found := EffectNone
+// And returns the set with the words of others added.
+func (s *Words) And(others ...*Words) *Words {
+	return NewWords(slices.Concat(append([][]Word{s.All()}, allOf(others)...)...)...)
+}
+
+func allOf(sets []*Words) (all [][]Word) {
+	for _, s := range sets {
+		all = append(all, s.All())
+	}
+	return all
+}
+
+// All are the words of the set.
+func (s *Words) All() []Word { return slices.Concat(s.byPivot[:]...) }
+
+// Find looks for the words anywhere in a text, in comments, strings and longer names too, and returns the largest
+// weight among those it finds, 0 if none. It stops at the first of the set's largest weight; if there was none,
+// ascii tells whether the text is ASCII.
+func (s *Words) Find(l *Lexis, q string) (weight uint8, ascii bool) {
 	var before, seen byte
 	for i := range len(q) {
 		c := q[i]
-		if s.pairs[c&31]>>(before&31)&1 != 0 {
-			found = max(found, s.around(q, i))
+		if s.pairs[c&31]>>(before&31)&1 != 0 && s.around(l, q, i) > 0 {
+			return s.heaviest(l, q, i)
 		}
 		before = c
 		seen |= c
 	}
-	if seen >= 0x80 {
-		return EffectAny
-	}
-	return found
+	return 0, seen < 0x80
 }
 
-// around looks for the words whose pivot is at the given place.
-func (s *wordSet) around(q string, at int) Effect {
-	found := EffectNone
-	for _, f := range s.words {
-		if at >= f.pivot && hasFoldPrefix(q[at-f.pivot:], f.word) {
-			found = max(found, f.means)
+// heaviest goes on with Find at the first word.
+func (s *Words) heaviest(l *Lexis, q string, at int) (weight uint8, ascii bool) {
+	weight = s.around(l, q, at)
+	for i := at + 1; i < len(q) && weight < s.most; i++ {
+		if s.pairs[q[i]&31]>>(q[i-1]&31)&1 != 0 {
+			weight = max(weight, s.around(l, q, i))
 		}
 	}
-	return found
+	return weight, weight < s.most && IsASCII(q)
 }
 
-// The words most texts begin with, first byte lowest.
-const (
-	wordSelect = 's' | 'e'<<8 | 'l'<<16 | 'e'<<24 | 'c'<<32 | 't'<<40
-	wordInsert = 'i' | 'n'<<8 | 's'<<16 | 'e'<<24 | 'r'<<32 | 't'<<40
-	wordUpdate = 'u' | 'p'<<8 | 'd'<<16 | 'a'<<24 | 't'<<32 | 'e'<<40
-	wordDelete = 'd' | 'e'<<8 | 'l'<<16 | 'e'<<24 | 't'<<32 | 'e'<<40
+// Has tells whether a text has one of the words.
+func (s *Words) Has(l *Lexis, q string) bool {
+	weight, _ := s.Find(l, q)
+	return weight > 0
+}
 
-	lowerSix = 0x202020202020 // the bit that tells a lower-case letter
-)
+// around looks for the words whose pivot is at the given place, and returns the largest weight.
+func (s *Words) around(l *Lexis, q string, at int) (weight uint8) {
+	words := s.byPivot[q[at]&31]
+	for i := range words {
+		w := &words[i]
+		start := at - w.Pivot
+		if start < 0 || !HasPrefixFold(q[start:], w.Text) {
+			continue
+		}
+		if w.Check == nil || w.Check(l, q, start, start+len(w.Text)) {
+			weight = max(weight, w.Weight)
+		}
+	}
+	return weight
+}
 
-// beginsPlainly tells whether a text begins with one of them and white space:
-// what most texts do, for the price of a comparison.
-func beginsPlainly(q string) bool {
-	if len(q) < 7 || !isSpace(q[6]) {
+// WholeWord is a Check: the word is not part of a longer one.
+func WholeWord(_ *Lexis, q string, at, end int) bool {
+	return (at == 0 || !IsWord(q[at-1])) && (end == len(q) || !IsWord(q[end]))
+}
+
+// Temporary is a Check for temp. It tells temp and temporary as keywords of PostgreSQL and SQLite (CREATE TEMP TABLE,
+// SELECT … INTO TEMP), and temp as the name of SQLite's schema, from a column or table of that name.
+func Temporary(l *Lexis, q string, at, end int) bool {
+	if HasPrefixFold(q[end:], "orary") {
+		end += len("orary")
+	}
+	if !WholeWord(l, q, at, end) {
 		return false
 	}
-	w := uint64(q[0]) | uint64(q[1])<<8 | uint64(q[2])<<16 | uint64(q[3])<<24 | uint64(q[4])<<32 | uint64(q[5])<<40
-	switch w | lowerSix {
-	case wordSelect, wordInsert, wordUpdate, wordDelete:
-		return true
+	if end < len(q) && (l.OpensQuote(q[end]) || q[end] == ']') {
+		end++
+	}
+	end = l.SkipGap(q, end)
+	return end == Ambiguous || end < len(q) && q[end] == '.' || l.leadsToTemp(q)
+}
+
+// leadsToTemp looks for the keyword behind those that it can stand behind.
+func (l *Lexis) leadsToTemp(q string) bool {
+	for at := 0; at < len(q); {
+		word, end := KeywordAt(q, at)
+		var buf Buffer
+		switch string(word.Lower(&buf)) {
+		case "create", "replace", "into", "local", "global":
+			next := l.SkipGap(q, end)
+			if next == Ambiguous {
+				return true
+			}
+			word, _ = KeywordAt(q, next)
+			if word.Is("temp") || word.Is("temporary") {
+				return true
+			}
+		}
+		at = max(end, at+1)
 	}
 	return false
-}
-
-// ContainsFold looks for a lower-case word in any case.
-func ContainsFold(q, word string) bool {
-	for i := 0; i+len(word) <= len(q); i++ {
-		if lower(q[i]) == word[0] && hasFoldPrefix(q[i:], word) {
-			return true
-		}
-	}
-	return false
-}
-
-// hasFoldPrefix tells whether q begins with a lower-case word in any case.
-func hasFoldPrefix(q, word string) bool {
-	if len(q) < len(word) {
-		return false
-	}
-	for i := range len(word) {
-		if lower(q[i]) != word[i] {
-			return false
-		}
-	}
-	return true
-}
-
-func isASCII(q string) bool {
-	for i := range len(q) {
-		if q[i] >= 0x80 {
-			return false
-		}
-	}
-	return true
-}
-
-func lower(c byte) byte {
-	if 'A' <= c && c <= 'Z' {
-		return c + 'a' - 'A'
-	}
-	return c
-}
-
-func isSpace(c byte) bool {
-	return c == ' ' || '\t' <= c && c <= '\r'
-}
-
-// IsWord tells the bytes that a name can go on with.
-func IsWord(c byte) bool {
-	c = lower(c)
-	return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '_' || c == '$' || c >= 0x80
 }

@@ -112,15 +112,15 @@ func (c *Cache) dropAll() {
 }
 
 // Invalidate is told before a statement is sent that changes how texts are read.
-func (c *Cache) Invalidate(how sqltext.Unsettling) {
-	if c == nil || how == sqltext.Settled {
+func (c *Cache) Invalidate(how sqltext.Invalidation) {
+	if c == nil || how == sqltext.InvalidatesNone {
 		return
 	}
 	c.paused = true
-	if how > sqltext.UnsettledForNow {
+	if how > sqltext.InvalidatesForNow {
 		c.dropAll()
 	}
-	if how == sqltext.UnsettledForAll {
+	if how == sqltext.InvalidatesSessions {
 		c.changed, c.toldEarly = true, false
 	}
 }

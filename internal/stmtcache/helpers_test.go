@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pooled-go/pooled/internal/dialect/generic"
 	"github.com/pooled-go/pooled/internal/driverconn"
 	"github.com/pooled-go/pooled/internal/pooledtest"
 	"github.com/pooled-go/pooled/internal/sqltext"
@@ -27,8 +28,8 @@ func rules(needsPrepare bool) *stmtcache.Rules {
 	return &stmtcache.Rules{
 		Supports:      func(driver.Connector) bool { return true },
 		Inspect:       func(driver.Conn) (int, bool) { return 0, true },
-		Preparable:    func(query string) bool { return sqltext.Preparable(sqltext.Unknown, query) },
-		ReturnsRows:   func(query string) bool { return sqltext.ReturnsRows(sqltext.Unknown, query) },
+		Preparable:    generic.Rules.Preparable,
+		ReturnsRows:   generic.Rules.ReturnsRows,
 		NeedsPrepare:  needsPrepare,
 		ClosesLocally: true,
 		Stale:         func(err error) bool { return errors.Is(err, errStale) },
@@ -158,8 +159,8 @@ func (h *host) CloseStmt(_ context.Context, stmt driver.Stmt) error { return stm
 func (h *host) MakeRoom(ctx context.Context) bool { return h.cache.CloseAll(ctx) }
 
 func (c *conn) note(query string) {
-	c.cache.Invalidate(sqltext.Unsettles(sqltext.Unknown, query))
-	if sqltext.Classify(sqltext.Unknown, query) != sqltext.EffectNone {
+	c.cache.Invalidate(generic.Rules.InvalidatesBy(query))
+	if generic.Rules.Leaves(query) != sqltext.EffectNone {
 		c.cache.MayEndTx()
 		c.textTx = true
 	}

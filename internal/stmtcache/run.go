@@ -102,7 +102,7 @@ func (c *Cache) afterError(e *entry, err error) bool {
 
 // key is what a statement is kept for, with an empty text if for nothing.
 func (c *Cache) key(query string, args []driver.NamedValue) entryKey {
-	if len(args) == 0 || len(query) > sqltext.KeptTextMost || c.off {
+	if len(args) == 0 || len(query) > sqltext.MaxPrepared || c.off {
 		return entryKey{}
 	}
 	if c.rules.Kinds == nil {

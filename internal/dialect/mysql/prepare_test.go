@@ -1,0 +1,58 @@
+package mysql_test
+
+import (
+	"testing"
+
+	"github.com/pooled-go/pooled/internal/dialect/mysql"
+	"github.com/pooled-go/pooled/internal/sqltext"
+)
+
+func TestPreparable(t *testing.T) {
+	for _, test := range []struct {
+		query string
+		want  bool
+	}{
+		{"SELECT ?", true},
+		{"REPLACE INTO t VALUES (?)", true},
+		{"SELECT 'today', ?", true},
+		{"MERGE INTO t", false},
+		{"LOAD DATA LOCAL INFILE 'x' INTO TABLE t", false},
+		{"SELECT ? /*! , 2 */", false},
+		{"SELECT ?; SELECT 2", false},
+		{"DO SLEEP(?)", false},
+	} {
+		if have := mysql.Rules.Preparable(test.query); have != test.want {
+			t.Errorf("%.60q: have %t, want %t", test.query, have, test.want)
+		}
+	}
+}
+
+func TestInvalidates(t *testing.T) {
+	const (
+		none     = sqltext.InvalidatesNone
+		forNow   = sqltext.InvalidatesForNow
+		session  = sqltext.InvalidatesSession
+		sessions = sqltext.InvalidatesSessions
+	)
+	for _, test := range []struct {
+		query string
+		want  sqltext.Invalidation
+	}{
+		{"SELECT 1", none},
+		{"CREATE TABLE t (a int)", none},
+		{"START TRANSACTION", none},
+		{"USE other", session},
+		{"SET time_zone = '+00:00'", session},
+		{"SET @a = 1", session},
+		{"ALTER TABLE t ADD c int", sessions},
+		{"RENAME TABLE t TO u", sessions},
+		{"DEALLOCATE PREPARE x", session},
+		{"CALL p()", session},
+		{"SELECT 1 /*! ; USE x */", session},
+		{"SELECT 1; USE x", session},
+	} {
+		if have := mysql.Rules.InvalidatesBy(test.query); have != test.want {
+			t.Errorf("%q: have %v, want %v", test.query, have, test.want)
+		}
+	}
+}
