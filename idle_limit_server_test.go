@@ -46,7 +46,7 @@ func TestIdleLimitOfALostGreeting(t *testing.T) {
 		t.Run(test.name+"/"+test.at, func(t *testing.T) {
 			proxy := pooledtest.NewProxy(t, test.dsn(t))
 			proxy.On(test.at, proxy.CloseAll)
-			db := openServer(t, "pooled", proxy.DSN(), "pool_reset_on_return=session")
+			db := openServer(t, "pooled", proxy.DSN(), "pool_reset_on_return=session", "pool_stmt_cache=64")
 			if err := db.Ping(); err == nil {
 				t.Error("have no error of the connection that was lost")
 			}
