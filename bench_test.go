@@ -254,7 +254,7 @@ func BenchmarkWatched(b *testing.B) {
 		{"off", func(*pooled.Config) {}},
 		{"leaks", func(c *pooled.Config) { c.LeakAfter = time.Minute }},
 		{"timings", func(c *pooled.Config) { c.Timings = true }},
-		{"interceptor", func(c *pooled.Config) { c.Interceptors = []sqlmw.Interceptor{sqlmw.NullInterceptor{}} }},
+		{"interceptor", func(c *pooled.Config) { c.Interceptors = []pooled.Interceptor{sqlmw.NullInterceptor{}} }},
 		{"echo", func(c *pooled.Config) {
 			c.Echo, c.Logger = pooled.EchoOn, slog.New(slog.NewTextHandler(io.Discard, nil))
 		}},

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/ngrok/sqlmw"
 	"github.com/pooled-go/pooled/internal/option"
 )
 
@@ -157,7 +156,7 @@ type Config struct {
 	Logger *slog.Logger
 	// Interceptors are called for each operation of the program's on a server connection, the first outermost; see
 	// ConnID. They have no place in a DSN. Default: none, which costs nothing.
-	Interceptors []sqlmw.Interceptor
+	Interceptors []Interceptor
 	// Timings measures waits, connects, uses and resets from the start. False: while Pool.Histogram is called.
 	// Default: false.
 	Timings bool

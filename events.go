@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/ngrok/sqlmw"
@@ -111,11 +110,15 @@ func (p *Pool) eventLog() observe.Log {
 }
 
 // withStatementLog are the interceptors with the log of statements behind them, if it is wanted.
-func (p *Pool) withStatementLog(interceptors []sqlmw.Interceptor) []sqlmw.Interceptor {
-	if p.cfg.Echo == EchoOff {
-		return interceptors
+func (p *Pool) withStatementLog(interceptors []Interceptor) []sqlmw.Interceptor {
+	var list []sqlmw.Interceptor
+	for _, i := range interceptors {
+		list = append(list, i)
 	}
-	return append(slices.Clone(interceptors), &observe.StatementLog{
+	if p.cfg.Echo == EchoOff {
+		return list
+	}
+	return append(list, &observe.StatementLog{
 		Log: p.eventLog(), ConnID: ConnID, HideParameters: p.cfg.HideParameters, Rows: p.cfg.Echo == EchoDebug,
 	})
 }

@@ -174,7 +174,7 @@ func openIntercepted() error {
 	if err != nil {
 		return err
 	}
-	cfg.Interceptors = []sqlmw.Interceptor{slowStatements{}}
+	cfg.Interceptors = []pooled.Interceptor{slowStatements{}}
 	db, err := pooled.Open(cfg)
 	if err != nil {
 		return err

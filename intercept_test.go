@@ -84,7 +84,7 @@ func TestConformanceWithInterceptors(t *testing.T) {
 		t.Run(string(c), func(t *testing.T) {
 			pooledtest.Conform(t, func(t *testing.T, parent driver.Connector) *sql.DB {
 				db, _ := open(t, parent, class(c), echo(pooled.EchoDebug), func(cfg *pooled.Config) {
-					cfg.Interceptors = []sqlmw.Interceptor{sqlmw.NullInterceptor{}, sqlmw.NullInterceptor{}}
+					cfg.Interceptors = []pooled.Interceptor{sqlmw.NullInterceptor{}, sqlmw.NullInterceptor{}}
 					cfg.LoggerName = "discard"
 				})
 				return db
@@ -92,6 +92,9 @@ func TestConformanceWithInterceptors(t *testing.T) {
 		})
 	}
 }
+
+// sqlmw's interceptors can be used as they are.
+var _ pooled.Interceptor = sqlmw.Interceptor(nil)
 
 // sender sends statements of its own before the program's.
 type sender struct{ sqlmw.NullInterceptor }
@@ -111,7 +114,7 @@ func (sender) ConnExecContext(
 func TestResetSeesWhatInterceptorsSend(t *testing.T) {
 	fake := pooledtest.NewFake(t)
 	db, _ := open(t, fake, one(pooled.ClassQueue), speaks("postgres"), func(c *pooled.Config) {
-		c.Interceptors, c.ResetOnReturn = []sqlmw.Interceptor{sender{}}, pooled.ResetAuto
+		c.Interceptors, c.ResetOnReturn = []pooled.Interceptor{sender{}}, pooled.ResetAuto
 	})
 	mustExec(t, db, "INSERT")
 	log := strings.Join(fake.Log(), "\n")

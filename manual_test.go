@@ -9,8 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ngrok/sqlmw"
-
 	"github.com/pooled-go/pooled"
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
@@ -139,7 +137,7 @@ func TestNil(t *testing.T) {
 		t.Errorf("observers that are nil: have %q in the log", lines)
 	}
 	cfg := pooled.NewConfig()
-	cfg.Interceptors = []sqlmw.Interceptor{nil}
+	cfg.Interceptors = []pooled.Interceptor{nil}
 	if _, err := pooled.NewConnector(pooledtest.Null{}, cfg); err == nil {
 		t.Error("a nil Interceptor: have no error")
 	}

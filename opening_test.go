@@ -41,7 +41,7 @@ func TestAnOpenedConnectionIsNotLost(t *testing.T) {
 	intercept := func(times int, fail func()) func(*pooled.Config) {
 		return func(cfg *pooled.Config) {
 			interceptor = &failsAfterConnect{times: times, fail: fail}
-			cfg.Interceptors = []sqlmw.Interceptor{sqlmw.NullInterceptor{}, interceptor, sqlmw.NullInterceptor{}}
+			cfg.Interceptors = []pooled.Interceptor{sqlmw.NullInterceptor{}, interceptor, sqlmw.NullInterceptor{}}
 		}
 	}
 	var fails func() error // in a hook

@@ -17,7 +17,7 @@ var WatchedContenders = []Contender{
 	watched("`pool_leak_after`", func(c *pooled.Config) { c.LeakAfter = time.Minute }),
 	watched("`pool_timings`", func(c *pooled.Config) { c.Timings = true }),
 	watched("an interceptor that does nothing", func(c *pooled.Config) {
-		c.Interceptors = []sqlmw.Interceptor{sqlmw.NullInterceptor{}}
+		c.Interceptors = []pooled.Interceptor{sqlmw.NullInterceptor{}}
 	}),
 	watched("`echo_pool=true`", func(c *pooled.Config) { c.EchoPool = pooled.EchoOn }),
 	watched("`echo_pool=debug`", func(c *pooled.Config) { c.EchoPool = pooled.EchoDebug }),
