@@ -65,7 +65,7 @@ func (p *Pool) close() error {
 		return nil
 	}
 	p.unregister()
-	p.histograms.rest()
+	p.histograms.demand.End()
 	err := p.core.Close()
 	if closer, ok := p.wrapped.(io.Closer); ok && !p.inherited {
 		err = errors.Join(err, closer.Close())

@@ -184,7 +184,7 @@ func newConnector(parent driver.Connector, cfg Config, t *target, asked origin) 
 	pool.asked = &asked
 	pool.register()
 	if cfg.Timings {
-		pool.histograms.wanted(pool)
+		pool.measure()
 	}
 	pool.core.Refill()
 	return &Connector{pool: pool, driver: &boundDriver{pool: pool}}, nil

@@ -76,7 +76,7 @@ func (p *Pool) succeed() *Pool {
 			process.KeepAlive(p)
 			process.KeepAlive(last) // nil, unless the child was forked again
 			if fresh.cfg.Timings {
-				fresh.histograms.wanted(fresh)
+				fresh.measure()
 			}
 			fresh.fireFork()
 			fresh.core.Refill()

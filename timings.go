@@ -1,7 +1,6 @@
 package pooled
 
 import (
-	"sync"
 	"time"
 
 	"github.com/pooled-go/pooled/internal/observe"
@@ -53,7 +52,7 @@ func (h Histogram) Quantile(q float64) time.Duration {
 // A Timing that is not known has no durations.
 func (p *Pool) Histogram(t Timing) Histogram {
 	p = p.current()
-	p.histograms.wanted(p)
+	p.measure()
 	h := p.histograms.of(t)
 	if h == nil {
 		return Histogram{}
@@ -103,47 +102,18 @@ func (p *Pool) waited(s *ServerConn, began time.Time) {
 	s.took = time.Now()
 }
 
-// histograms count without a lock; a reader may meet one that is half counted.
+// histograms count while somebody asks for them.
 type histograms struct {
 	wait, connect, use, reset observe.Histogram
 
-	mu    sync.Mutex
-	stop  func()      // nil: nothing is counted
-	timer *time.Timer // nil: it is counted whether somebody asks or not
+	demand observe.Demand
 }
 
-// unasked is for how long the histograms count when nobody asks for them.
-const unasked = 5 * time.Minute
-
-// wanted begins counting, or goes on for another while.
-func (h *histograms) wanted(p *Pool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if p.closing.Load() {
-		return
-	}
-	if h.stop == nil {
-		h.stop = p.Observe(h.add)
-	}
-	switch {
-	case p.cfg.Timings:
-	case h.timer == nil:
-		h.timer = time.AfterFunc(unasked, h.rest)
-	default:
-		h.timer.Reset(unasked)
-	}
-}
-
-// rest ends counting: nobody has asked for long, or the pool is closed.
-func (h *histograms) rest() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.timer != nil {
-		h.timer.Stop()
-	}
-	if h.stop != nil {
-		h.stop()
-		h.stop = nil
+// measure fills the histograms from now on: as long as somebody asks for them, or with Config.Timings as long as the
+// pool is open.
+func (p *Pool) measure() {
+	if !p.closing.Load() {
+		p.histograms.demand.Ask(func() (stop func()) { return p.Observe(p.histograms.add) }, p.cfg.Timings)
 	}
 }
 

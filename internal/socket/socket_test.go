@@ -255,6 +255,37 @@ func TestBoundReleasedWhileCanceled(t *testing.T) {
 	})
 }
 
+// Run is for drivers that must not see the end of ctx.
+func TestRun(t *testing.T) {
+	ours, theirs, s := pooledtest.SocketPair(t, "tcp")
+	ctx, cancel := context.WithCancel(context.Background())
+	failed := errors.New("no")
+	for _, want := range []error{nil, failed} {
+		err := s.Run(ctx, func(inner context.Context) error {
+			if inner.Done() != nil {
+				t.Error("the driver sees a context that can end")
+			}
+			return want
+		})
+		if err != want {
+			t.Errorf("have %v, want %v", err, want)
+		}
+	}
+	write(t, ours, "x") // no deadline is left
+	wantRead(t, theirs, "x")
+	time.AfterFunc(10*time.Millisecond, cancel)
+	err := s.Run(ctx, func(context.Context) error {
+		_, err := ours.Read(make([]byte, 1))
+		return err
+	})
+	if err != context.Canceled {
+		t.Errorf("have %v, want %v", err, context.Canceled)
+	}
+	if err := s.Run(ctx, func(context.Context) error { return nil }); err != nil {
+		t.Errorf("what was done in spite of the end: have %v, want nil", err)
+	}
+}
+
 func TestBoundErrorOfOthers(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
