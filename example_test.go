@@ -39,13 +39,13 @@ func Example() {
 	// Output: 42
 }
 
-// Any driver.Connector can be the parent.
+// Any driver.Connector can be wrapped.
 func ExampleNewConnector() {
-	parent := pooledtest.Null{}
+	wrapped := pooledtest.Null{}
 	if err := func() error {
 		cfg := pooled.NewConfig()
 		cfg.Size, cfg.MaxOverflow = 10, 10
-		connector, err := pooled.NewConnector(parent, cfg)
+		connector, err := pooled.NewConnector(wrapped, cfg)
 		if err != nil {
 			return err
 		}
@@ -121,7 +121,7 @@ func ExampleHooks() {
 	// Output: connected server connection 1
 }
 
-// The parent's connection, for what only its driver can do.
+// The driver's connection, for what only its driver can do.
 func ExampleConn_Raw() {
 	db, err := sql.Open("pooled", "sqlite://")
 	if err != nil {
@@ -134,8 +134,8 @@ func ExampleConn_Raw() {
 	}
 	defer conn.Close()
 	err = conn.Raw(func(dc any) error {
-		parent := dc.(interface{ Raw() driver.Conn }).Raw()
-		fmt.Printf("%T\n", parent)
+		raw := dc.(interface{ Raw() driver.Conn }).Raw()
+		fmt.Printf("%T\n", raw)
 		return nil
 	})
 	if err != nil {

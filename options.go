@@ -46,7 +46,7 @@ const maxConnsKey = "pool_max_conns"
 // options is the one table. Its order is that of the documentation and of FormatDSN.
 var options = option.New(NewConfig(),
 	option.Row[Config]{
-		Key: "pool_driver", Doc: "registered name of the parent driver; by default the DSN tells it",
+		Key: "pool_driver", Doc: "registered name of the wrapped driver; by default the DSN tells it",
 		Parse:  parseDriver,
 		Format: func(c *Config) string { return c.Driver },
 	},

@@ -368,9 +368,9 @@ func copyNotes(ctx context.Context, db *sql.DB) error {
 		return err
 	}
 	defer conn.Close()
-	return pooled.Raw(ctx, conn, func(parent driver.Conn) error {
+	return pooled.Raw(ctx, conn, func(wrapped driver.Conn) error {
 		rows := pgx.CopyFromRows([][]any{{1, "a"}, {2, "b"}})
-		_, err := parent.(*stdlib.Conn).Conn().CopyFrom(ctx, pgx.Identifier{"notes"}, []string{"id", "text"}, rows)
+		_, err := wrapped.(*stdlib.Conn).Conn().CopyFrom(ctx, pgx.Identifier{"notes"}, []string{"id", "text"}, rows)
 		return err
 	})
 }
