@@ -6,8 +6,6 @@ import (
 	"maps"
 	"slices"
 	"time"
-
-	"github.com/pooled-go/pooled/internal/option"
 )
 
 // Class is the way a pool keeps its server connections.
@@ -18,27 +16,27 @@ const (
 	ClassQueue Class = "queue"
 	// ClassNull keeps none: a server connection is opened at checkout and closed at checkin.
 	ClassNull Class = "null"
-	// ClassStatic keeps exactly one, borrowed by one Conn at a time.
+	// ClassStatic keeps exactly one, which is leased to one caller at a time.
 	ClassStatic Class = "static"
 	// ClassAssert keeps exactly one and fails a second checkout at the same time, with the stack of the first.
 	ClassAssert Class = "assert"
-	// ClassDirect leaves pooling to database/sql: a Conn keeps its server connection for life.
+	// ClassDirect leaves pooling to database/sql: each of its connections keeps one server connection for life.
 	ClassDirect Class = "direct"
 )
 
-// ResetMode is what is done to a server connection when it is given back.
+// ResetMode is what is done to a session when its server connection comes back.
 type ResetMode string
 
 const (
-	// ResetRollback rolls back what the borrower left open. The default.
+	// ResetRollback rolls back a transaction that was left open. The default.
 	ResetRollback ResetMode = "rollback"
-	// ResetCommit commits what the borrower left open.
+	// ResetCommit commits a transaction that was left open.
 	ResetCommit ResetMode = "commit"
-	// ResetNone does nothing: a forgotten transaction meets the next borrower.
+	// ResetNone does nothing: the next user finds a transaction that was left open.
 	ResetNone ResetMode = "none"
 	// ResetAuto is ResetRollback, and ResetSession after a statement that changes the state of the session.
 	ResetAuto ResetMode = "auto"
-	// ResetSession gives the session the state it had after connect, whatever the borrower did.
+	// ResetSession gives the session the state that it had when it was new.
 	ResetSession ResetMode = "session"
 )
 
@@ -46,16 +44,17 @@ const (
 type EchoMode string
 
 const (
-	// EchoOff: nothing. The default.
+	// EchoOff logs nothing. The default.
 	EchoOff EchoMode = "off"
-	// EchoOn: what one wants to see now and then.
+	// EchoOn logs what is worth a line.
 	EchoOn EchoMode = "true"
-	// EchoDebug: everything.
+	// EchoDebug logs everything.
 	EchoDebug EchoMode = "debug"
 )
 
-// NoLimit is the value of a number or a duration in a Config that sets no limit. Other negative values are refused.
-const NoLimit = option.NoLimit
+// NoLimit is the value of a number or a duration in a Config that sets no limit: -1, as in a DSN. Other negative
+// values are refused.
+const NoLimit = -1
 
 // Values of Config.PrePing that have a name.
 const (
@@ -67,7 +66,7 @@ const (
 	PingAuto = time.Second
 )
 
-// Jitter is a length of time: a part of another one, or a Duration. One of the two is zero.
+// Jitter is a length of time, given as a part of another one or as a duration. At most one of the two is set.
 type Jitter struct {
 	Percent  float64 // 0 to 100
 	Duration time.Duration
@@ -78,95 +77,96 @@ func (j Jitter) of(d time.Duration) time.Duration {
 	return min(d, max(j.Duration, percentOf(j.Percent, d)))
 }
 
-// Config says which parent to use and how its server connections are pooled. Make it with NewConfig or ParseDSN: the
-// zero Config is refused. What is given a Config copies it and leaves it unchanged.
+// Config says which driver to wrap and how its server connections are pooled. Make one with NewConfig or ParseDSN: the
+// zero Config is refused. A function that is given a Config copies it and leaves it unchanged.
 //
-// Where a number or a duration may have no limit, that is written [NoLimit], or -1 in a DSN.
+// Where a number or a duration may be without a limit, its value is NoLimit then.
 type Config struct {
-	// Driver is the parent's name as given to sql.Register. Empty: the DSN tells it.
+	// Driver is the name of the wrapped driver, as given to sql.Register. If it is empty, the DSN tells it.
 	Driver string
-	// DSN is the parent's own. It may also be one of the URL forms of ParseDSN, without options of ours.
+	// DSN is the wrapped driver's. It may also be one of the URL forms of ParseDSN, without options of the pool.
 	DSN string
-	// ConnectArgs are further arguments for the parent, merged into its DSN and replacing the same key there.
+	// ConnectArgs are merged into the DSN. Each replaces the argument of the same name there.
 	ConnectArgs map[string]string
 
 	// Class is the kind of pool. Default: ClassQueue.
 	Class Class
-	// Size is how many server connections are kept open, at least 1; -1 keeps every one that was opened. Default: 5.
+	// Size is how many server connections are kept open, at least 1; with NoLimit every one that was opened is kept.
+	// Default: 5.
 	Size int
-	// MaxOverflow is how many more may be opened under load; 0: none, -1: no limit. Default: -1.
+	// MaxOverflow is how many more may be opened under load; 0: none. Default: NoLimit.
 	MaxOverflow int
-	// Timeout is the longest wait for a server connection; 0: do not wait, -1: no limit. Default: 30s.
+	// Timeout is the longest wait for a server connection; 0: do not wait. It may be NoLimit. Default: 30s.
 	Timeout time.Duration
-	// UseLIFO hands out the most recently returned server connection first, so that the others can age. Default: true.
+	// UseLIFO takes the server connection that was returned last, so that the others can age. False: the one that was
+	// returned first. Default: true.
 	UseLIFO bool
 	// MinIdle is how many idle server connections are kept ready in the background, at most 65536. Default: 0.
 	MinIdle int
-	// IdleTimeout is how long a server connection above Size may sit idle; 0: it is closed on return, -1: it stays.
-	// Default: 1m.
+	// IdleTimeout is how long a server connection above Size may be idle before it is closed; 0: it is closed on
+	// return. With NoLimit it stays. Default: 1m.
 	IdleTimeout time.Duration
-	// ConnectLimit is how many server connections may be in the opening at one moment when a burst begins; -1: no
-	// limit. While callers wait whom returned connections can't serve soon, each that was opened permits one more; each
-	// that could not be opened halves it, down to one. Default: 4.
+	// ConnectLimit is how many server connections may be opened at the same time, at least 1 or NoLimit, when a burst
+	// of load begins. While more callers wait than returned connections can serve, each one that was opened raises it
+	// by one; each failure halves it, down to one. Default: 4.
 	ConnectLimit int
-	// Recycle is the age after which a server connection is replaced, above 0: in the background if it is idle, on
-	// return if it is in use; -1: never. SQLite's are not recycled, there is no server that could mind their age.
-	// Default: 30m.
+	// Recycle is the age after which a server connection is replaced, above 0 or NoLimit: in the background if it is
+	// idle, on return if it is in use. Connections to SQLite are not recycled. Default: 30m.
 	Recycle time.Duration
-	// RecycleJitter shortens each server connection's own age limit by a random part of this, fixed when it is opened,
-	// so that those opened together do not end together. Default: 25 percent.
+	// RecycleJitter shortens the age limit of each server connection by a random part of this, which is fixed when it
+	// is opened, so that those opened together are not replaced together. Default: 25 percent.
 	RecycleJitter Jitter
-	// PrePing is the idle time after which a server connection is pinged at checkout, above 0; or PingOff, PingAlways,
-	// PingAuto. 0 is refused: elsewhere it means off, or always. Where the socket is known it is looked at in any case, which costs no round trip; and
-	// unless PrePing is PingOff, a server connection is also pinged when another was lost since it was last seen alive.
-	// A parent without driver.Pinger cannot be pinged. Default: PingAuto.
+	// PrePing is the idle time after which a server connection is pinged at checkout, above 0, or PingOff, PingAlways
+	// or PingAuto. 0 is refused: elsewhere it means off, or always. Unless it is PingOff, a server connection is also
+	// pinged when another one was lost since this one was last known to be alive. Where the socket is known it is
+	// looked at in any case, which costs no round trip. A driver without driver.Pinger is not pinged. Default:
+	// PingAuto.
 	PrePing time.Duration
-	// PingTimeout is the longest wait for the answer to a ping, above 0; -1: no limit but the caller's context.
-	// Default: 5s.
+	// PingTimeout is the longest wait for the answer to a ping, above 0. With NoLimit only the caller's context ends
+	// it. Default: 5s.
 	PingTimeout time.Duration
-	// ResetOnReturn is what happens to a server connection's session when it is given back. Default: ResetRollback.
+	// ResetOnReturn is what is done to the session of a server connection when it comes back. Default: ResetRollback.
 	ResetOnReturn ResetMode
-	// ResetTimeout is the longest a reset may take, and with lib/pq the closing of a prepared statement; above 0, -1:
-	// no limit. Default: 5s.
+	// ResetTimeout is the longest that a reset may take, and with lib/pq the closing of a prepared statement; above 0
+	// or NoLimit. Default: 5s.
 	ResetTimeout time.Duration
-	// InitSQL is run on each new server connection, and again after its session was reset. Several statements only if
-	// the parent takes them in one text. Default: empty, nothing is run.
+	// InitSQL is run on each new server connection, and again after its session was reset. It may be several
+	// statements if the driver takes them in one text. Default: empty, nothing is run.
 	InitSQL string
-	// StmtCache is how many prepared statements are kept on each server connection, for queries with arguments by
-	// lib/pq or go-sql-driver/mysql, at most 65536; 0: none. With other parents none are kept. Default: 0.
+	// StmtCache is how many prepared statements are kept on each server connection, for queries with arguments, by
+	// lib/pq and go-sql-driver/mysql; at most 65536. Other drivers keep none. Default: 0.
 	StmtCache int
-	// ForkGuard keeps a forked child process from using or closing its parent's server connections. Default: true.
+	// ForkGuard keeps a forked child process from using or closing its parent process's server connections. Default:
+	// true.
 	ForkGuard bool
-	// LeakAfter is how long a checkout may last before it is logged, with its last statement and the stack that took
-	// it, and told to the Leak hooks; above 0, -1: none is. It costs a look at the stack for each checkout. Default:
-	// -1.
+	// LeakAfter is how long a checkout may last, above 0, before it is logged with its last statement and the stack
+	// that made it, and the Leak hooks are called. It costs a walk of the stack at each checkout. Default: NoLimit.
 	LeakAfter time.Duration
-	// Echo logs each statement; EchoDebug also each row that is read. Default: EchoOff.
+	// Echo logs each statement, with EchoDebug also each row that is read. Default: EchoOff.
 	Echo EchoMode
-	// EchoPool logs the pool's events; EchoDebug also each checkout, reset and checkin. Default: EchoOff.
+	// EchoPool logs the pool's events, with EchoDebug also each checkout, reset and checkin. Default: EchoOff.
 	EchoPool EchoMode
-	// HideParameters keeps the arguments of statements, and what rows hold, out of the log. What a program writes into
-	// the text of a statement itself, and what a server repeats in an error, is not known to be an argument. Default:
-	// false.
+	// HideParameters keeps the arguments of statements, and what rows hold, out of the log. It can't tell what a
+	// program writes into the text of a statement, or what a server repeats in an error. Default: false.
 	HideParameters bool
 	// LoggerName is the name of a logger given to RegisterLogger. Default: empty.
 	LoggerName string
-	// Logger is where everything is logged. It has no place in a DSN. Nil, the default: LoggerName's, and if that is
-	// empty slog.Default() at the moment of logging.
+	// Logger is where everything is logged. It has no key in a DSN. If it is nil, the logger called LoggerName is
+	// used, or without a name slog.Default() at the moment of logging. Default: nil.
 	Logger *slog.Logger
-	// Interceptors are called for each operation of the program's on a server connection, the first outermost; see
-	// ConnID. They have no place in a DSN. Default: none, which costs nothing.
+	// Interceptors are called for each operation of the program on a server connection, the first outermost; see
+	// ConnID. They have no key in a DSN. Default: none, which costs nothing.
 	Interceptors []Interceptor
 	// Timings measures waits, connects, uses and resets from the start. False: while Pool.Histogram is called.
 	// Default: false.
 	Timings bool
-	// Name stands for the pool in logs, metrics and Stats. Default: empty, and the pool is called by its driver and
-	// number.
+	// Name is the name of the pool in logs, metrics and Stats. If it is empty, the pool is named after its driver and
+	// number. Default: empty.
 	Name string
 	// HookNames are the names of hooks given to RegisterHooks. They are called in this order, before Hooks. Default:
 	// none.
 	HookNames []string
-	// Hooks are called on the way of a server connection through the pool. They have no place in a DSN.
+	// Hooks are called at the events of a server connection's life. They have no key in a DSN. Default: none.
 	Hooks Hooks
 }
 
@@ -202,8 +202,8 @@ func (c Config) clone() Config {
 	return c
 }
 
-// validate reports the first option whose value is refused. The error names its key in a DSN, also for a Config made in
-// code.
+// validate reports the first option whose value is refused. The error names its key in a DSN, also for a Config made
+// in code.
 func (c *Config) validate() error {
 	if c.Class == "" {
 		return errors.New("pooled: Class is empty: make the Config with pooled.NewConfig")

@@ -9,9 +9,9 @@ import (
 	"github.com/pooled-go/pooled/internal/option"
 )
 
-// ParseDSN reads a DSN: the parent's own with options of ours in it, each in the way the parent's are written there, or
-// a URL. It tells whose DSN it is by pool_driver, then by the scheme, then by the form; if two forms fit, it says so in
-// an error.
+// ParseDSN reads a DSN: that of a driver with options of the pool in it, written in the way of that DSN's own
+// arguments, or a URL. Which driver it is for is told by pool_driver, then by the scheme, then by the form; if two
+// forms fit, that is an error.
 //
 //	scott:tiger@tcp(host:3306)/db?parseTime=true&pool_size=10     go-sql-driver/mysql
 //	host=/run/postgresql user=scott pool_size=10                  lib/pq
@@ -21,13 +21,14 @@ import (
 //	mysql://scott:tiger@host/db                                   also mariadb://; rewritten to the driver's own form
 //	sqlite:// sqlite:///relative.db sqlite:////absolute.db        rewritten; the driver is sqlite or sqlite3
 //	postgresql+pgx://scott:tiger@host/db                          dialect+driver, as in SQLAlchemy
-//	name://…                                                      the driver registered as name, which gets the whole URL
-//	whatever?pool_driver=name                                     any other; ";pool_driver=name" and " pool_driver=name" too
+//	name://…                                                      the driver registered as name gets the whole URL
+//	whatever?pool_driver=name                                     any other, also ";pool_driver=name", " pool_driver=name"
 //
-// What is not ours reaches the parent byte for byte, in its order. ParseDSN does not need the driver to be registered.
+// All that is no option reaches the driver byte for byte and in its order, unless the URL is rewritten. The driver
+// need not be registered.
 //
-// Errors are one line and name the key. They never show a password: a value is shown only if it is that of a known key,
-// short, and without an @ behind it, and nothing of the parent's part of the DSN is shown at all.
+// An error is one line and names the key. It never shows a password: a value is shown only if it is that of a known
+// key, short, and has no @ behind it. Nothing of the driver's part of the DSN is shown.
 func ParseDSN(s string) (Config, error) {
 	form, err := dsn.Detect(s)
 	if err != nil {
@@ -114,9 +115,9 @@ func (c *Config) checkMeaning(given map[string]string) error {
 	return nil
 }
 
-// FormatDSN returns a DSN from which ParseDSN makes an equal Config, save for ConnectArgs and Hooks, which a DSN cannot
-// hold, and for a DSN field that is a URL, which ParseDSN rewrites. It holds the options that differ from their
-// defaults and mean something in its Class. It holds the password, too: for a log use String.
+// FormatDSN returns a DSN from which ParseDSN makes an equal Config, but for the fields that have no key in a DSN, and
+// for a URL in the field DSN, which ParseDSN rewrites. It holds the options that differ from their defaults and mean
+// something in the class. The password is in it, too: String is for a log.
 func (c Config) FormatDSN() string {
 	var pairs []dsn.Pair
 	for _, o := range options {
@@ -133,6 +134,6 @@ func (c Config) FormatDSN() string {
 // String is FormatDSN with the passwords masked.
 func (c Config) String() string { return dsn.Mask(c.FormatDSN()) }
 
-// Format prints String by every verb, so that none shows them. fmt does not ask it where a Config stands in a field of
-// another struct that is not exported, or for %p and %w, which vet refuses.
+// Format prints String by every verb, so that none shows a password. fmt does not call it for a Config in an
+// unexported field of another struct.
 func (c Config) Format(f fmt.State, _ rune) { io.WriteString(f, c.String()) }

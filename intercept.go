@@ -7,13 +7,13 @@ import (
 	"github.com/pooled-go/pooled/internal/intercept"
 )
 
-// Interceptor is called in the place of the wrapped driver for the program's operations on a server connection. It goes on
-// by calling the same method of what it is given, or answers by itself. A method that returns a context has it used for
-// what follows: the rows, the statement or the transaction.
+// Interceptor is called in the place of the wrapped driver for the program's operations on a server connection. It
+// goes on by calling the same method of what it is given, or answers by itself. A method that returns a context has it
+// used for what follows: the rows, the statement or the transaction.
 //
-// Its methods are those of github.com/ngrok/sqlmw, whose interceptors can be used as they are; embed its NullInterceptor
-// in one that is interested in a few methods only. Unlike sqlmw's driver, the pool calls an interceptor only where the
-// wrapped driver can do what is asked, in whatever old or new way.
+// Its methods are those of github.com/ngrok/sqlmw, whose interceptors can be used as they are; embed its
+// NullInterceptor in one that is interested in a few methods only. Unlike sqlmw's driver, the pool calls an
+// interceptor only where the wrapped driver can do what is asked, in whatever old or new way.
 //
 // An interceptor is called for all server connections of a pool, and for several at the same time.
 type Interceptor interface {
@@ -45,8 +45,8 @@ type Interceptor interface {
 	TxRollback(context.Context, driver.Tx) error
 }
 
-// ConnID is the ID of the server connection that an Interceptor's context belongs to, as ServerConn.ID, in
-// all its functions but ConnectorConnect; elsewhere 0.
+// ConnID is the ID of the server connection that an Interceptor's context belongs to, as ServerConn.ID, in all its
+// functions but ConnectorConnect; elsewhere 0.
 func ConnID(ctx context.Context) uint64 { return intercept.ConnID(ctx) }
 
 // interceptGuard is a ServerConn as it stands between the interceptors and the driver.

@@ -10,8 +10,8 @@ import (
 type Timing string
 
 const (
-	// TimingWait is how long a checkout took, from the request to the server connection: the wait, a dial of its own and the
-	// guards included. Checkouts that failed are not in it; Stats has their numbers.
+	// TimingWait is how long a checkout took, from the request to the server connection: the wait, a dial of its own
+	// and the guards included. Checkouts that failed are not in it; Stats has their numbers.
 	TimingWait Timing = "wait"
 	// TimingConnect is how long it took to open a server connection, its hooks and pool_init_sql included.
 	TimingConnect Timing = "connect"
@@ -21,8 +21,8 @@ const (
 	TimingReset Timing = "reset"
 )
 
-// Histogram counts durations. The bounds of the buckets are the same in all: from 10us to a minute, two or three in each
-// power of ten.
+// Histogram counts durations. The bounds of the buckets are the same in all: from 10us to a minute, two or three in
+// each power of ten.
 type Histogram struct {
 	Count   uint64
 	Sum     time.Duration
@@ -36,8 +36,8 @@ type Bucket struct {
 	Count uint64
 }
 
-// Quantile is the bound of the bucket in which the share q (0 to 1) of the durations is reached: at
-// most so long were as many of them. It is 0 if there are none, and -1 beyond the last bound.
+// Quantile is the bound of the bucket in which the share q (0 to 1) of the durations is reached: at most so long were
+// as many of them. It is 0 if there are none, and -1 beyond the last bound.
 func (h Histogram) Quantile(q float64) time.Duration {
 	for _, b := range h.Buckets {
 		if h.Count > 0 && float64(b.Count) >= q*float64(h.Count) {
@@ -48,8 +48,8 @@ func (h Histogram) Quantile(q float64) time.Duration {
 }
 
 // Histogram returns what the pool has measured. With Config.Timings it measures from the start. Else it begins at the
-// first call, for all timings, and stops when there was no call for five minutes: so it costs nothing while nobody looks.
-// A Timing that is not known has no durations.
+// first call, for all timings, and stops when there was no call for five minutes: so it costs nothing while nobody
+// looks. A Timing that is not known has no durations.
 func (p *Pool) Histogram(t Timing) Histogram {
 	p = p.current()
 	p.measure()
@@ -66,9 +66,9 @@ func (p *Pool) Histogram(t Timing) Histogram {
 	return list
 }
 
-// Observe calls f with each duration as it is measured, until stop is called. f runs on the goroutine that checks out or
-// in, or opens a connection, at any time and at the same time for several; it should be quick. If it panics, that is
-// logged. With at least one observer, a checkout and its checkin read the clock three times. A nil f does nothing.
+// Observe calls f with each duration as it is measured, until stop is called. f runs on the goroutine that checks out
+// or in, or opens a connection, at any time and at the same time for several; it should be quick. If it panics, that
+// is logged. With at least one observer, a checkout and its checkin read the clock three times. A nil f does nothing.
 func (p *Pool) Observe(f func(Timing, time.Duration)) (stop func()) {
 	if f == nil {
 		return func() {}
