@@ -167,7 +167,7 @@ func (e *refusedError) Is(target error) bool { return target == ErrDisconnect }
 // Conn.lostToPanic.
 func (p *Pool) admit(ctx context.Context, c *pooledConn, s *ServerConn) error {
 	c.server = s
-	s.busy, s.lending = true, true
+	s.busy, s.checkingOut = true, true
 	s.took = time.Time{}
 	guards := p.hooks.checkout
 	if p.trusted(s) {
@@ -179,7 +179,7 @@ func (p *Pool) admit(ctx context.Context, c *pooledConn, s *ServerConn) error {
 	if err == nil && s.parked.NeedsSweep(&p.texts) {
 		err = s.sweep(ctx, p)
 	}
-	s.busy, s.lending = false, false
+	s.busy, s.checkingOut = false, false
 	if err != nil {
 		c.server = nil
 		p.discard(s, err)

@@ -79,7 +79,7 @@ func (c *pooledConn) lostToPanic() {
 }
 
 func (c *pooledConn) panicked(s *ServerConn) {
-	if s.lending { // a Checkout hook did
+	if s.checkingOut { // a Checkout hook did
 		c.pool.current().discard(c.leave((*pooledStmt).drop), errPanicked)
 		return
 	}

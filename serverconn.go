@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pooled-go/pooled/internal/driverconn"
+	"github.com/pooled-go/pooled/internal/dsn"
 	"github.com/pooled-go/pooled/internal/intercept"
 	"github.com/pooled-go/pooled/internal/pool"
 	"github.com/pooled-go/pooled/internal/process"
@@ -18,10 +19,9 @@ import (
 	"github.com/pooled-go/pooled/internal/stmtcache"
 )
 
-// ServerConn is one connection of the parent driver, with what the pool knows
-// of it. Hooks are given it. It belongs to whoever has checked it out, and to
-// the pool while it is idle; its methods must not be used outside the hook
-// that was given it.
+// ServerConn is one connection of the wrapped driver, with what the pool knows of it. Hooks are given it. It belongs to
+// whoever has checked it out, and to the pool while it is idle; its methods must not be used outside the hook that was
+// given it.
 type ServerConn struct {
 	pool    *Pool            // that opened it
 	driver  driverconn.Conn  // the driver's connection, with the cache of statements before it
@@ -31,40 +31,41 @@ type ServerConn struct {
 	born    time.Time
 	process uint64 // in which it was opened; zero: no fork guard
 
+	session string // the server's own number of the session, empty: not known
+
+	activity session.Activity // what others see of it
+
 	// The fields below belong to the holder.
 
-	lending    bool   // the Checkout hooks are running
-	busy       bool   // an operation is under way; still true at checkin if it panicked
-	broken     bool   // must not go back into the pool
-	cut        bool   // this borrow can't go on on it
-	invalid    bool   // the Invalidate hooks were told
-	cause      error  // why, if that is known
-	ended      error  // the last error of this borrow that was a context's
-	resetBy    string // what the last reset sent
-	sentBefore uint64 // bytes on the socket before the operation under way
+	// The operation under way.
+	checkingOut bool   // the Checkout hooks are running
+	busy        bool   // true also at checkin, if it panicked
+	sentBefore  uint64 // bytes on the socket before it
 
-	took time.Time // when it was lent, if somebody measures
+	// Whether it can be used on.
+	broken  bool  // it must not go back into the pool
+	cut     bool  // this lease can't go on on it
+	invalid bool  // the Invalidate hooks were told
+	cause   error // why, if that is known
+	ended   error // the last error of this lease that was a context's
+
+	took    time.Time     // when it was leased, if somebody measures
+	state   session.State // what its statements may have left behind
+	resetBy string        // what the last reset sent
+	mysql   mysqlBirth    // what a session reset has to restore
 
 	parked stmtcache.Parked // statements left here by Conns that moved on
-
-	cache *stmtcache.Cache // nil: none is kept
-
-	values map[any]any // the hooks' own
-
-	mysql mysqlBirth // what a session reset has to restore
-
-	state    session.State
-	activity session.Activity
-	session  string // the server's own number of the session, empty: not known
+	cache  *stmtcache.Cache // nil: none is kept
+	values map[any]any      // the hooks' own
 }
 
-func (p *Pool) newServerConn(o opening, parent driver.Conn, sock *socket.Socket) *ServerConn {
+func (p *Pool) newServerConn(o opening, conn driver.Conn, sock *socket.Socket) *ServerConn {
 	s := &ServerConn{
-		pool: p, driver: driverconn.Of(parent), socket: sock, born: time.Now(), process: p.process,
+		pool: p, driver: driverconn.Of(conn), socket: sock, born: time.Now(), process: p.process,
 	}
 	s.slot.Init(o, s)
 	if p.dialect.session != nil {
-		s.session = p.dialect.session(parent)
+		s.session = p.dialect.session(conn)
 	}
 	s.cacheStmts(p)
 	s.state.Init(p.dialect.rules, p.cfg.ResetOnReturn == ResetAuto, s.cache != nil)
@@ -72,27 +73,25 @@ func (p *Pool) newServerConn(o opening, parent driver.Conn, sock *socket.Socket)
 	return s
 }
 
-// ID numbers the server connections of a pool from 1 in the order they were
-// asked for.
+// ID numbers the server connections of a pool from 1 in the order they were asked for.
 func (s *ServerConn) ID() uint64 { return s.slot.ID() }
 
-// Opened is when the parent driver had connected.
+// Opened is when the wrapped driver had connected.
 func (s *ServerConn) Opened() time.Time { return s.born }
 
-// Idle is for how long this was idle before it was lent, by the pool's coarse clock, which is a quarter of
-// a second off at most; 0 for a new one.
+// Idle is for how long this was idle before it was checked out, by the pool's coarse clock, which is a quarter of a
+// second off at most; 0 for a new one.
 func (s *ServerConn) Idle() time.Duration { return s.slot.IdleFor() }
 
-// Session is the server's own number of this session, as pg_backend_pid() or CONNECTION_ID() give it; empty
-// if it is not known, as with SQLite and some drivers.
+// Session is the server's own number of this session, as pg_backend_pid() or CONNECTION_ID() give it; empty if it is
+// not known, as with SQLite and some drivers.
 func (s *ServerConn) Session() string { return s.session }
 
-// Raw is the parent driver's connection. What a hook does with it is not seen by the
-// pool. In a Checkout hook it counts as something that may leave a transaction
-// open and change the session, so reset on return has to undo it; [ServerConn.Exec] says
-// more precisely what there is to undo.
+// Raw is the wrapped driver's connection. The pool does not see what a hook does with it. In a Checkout hook it counts
+// as something that may leave a transaction open and change the session, so reset on return has to undo it;
+// [ServerConn.Exec] says more precisely what there is to undo.
 func (s *ServerConn) Raw() driver.Conn {
-	if s.lending {
+	if s.checkingOut {
 		s.sendingAnything()
 	} else {
 		s.cache.Invalidate(sqltext.InvalidatesSessions)
@@ -100,12 +99,11 @@ func (s *ServerConn) Raw() driver.Conn {
 	return s.driver.Conn
 }
 
-// Exec runs a statement on the parent driver's connection, for hooks. What it
-// leaves on the session is the borrower's, as if the borrower had sent it, in a Checkout
-// hook; in a Connect hook it is a part of the session from its beginning, though
-// a session reset undoes it: what is to last is pool_init_sql's.
+// Exec runs a statement on the wrapped driver's connection, for hooks. In a Checkout hook it counts as if the program
+// had sent it. In a Connect hook, what it leaves is a part of the session from its beginning, but a session reset
+// undoes it: what is to last belongs in pool_init_sql.
 func (s *ServerConn) Exec(ctx context.Context, query string) error {
-	if s.lending {
+	if s.checkingOut {
 		s.sending(query)
 	} else {
 		s.cache.Invalidate(s.state.SendingUnused(query).Invalidates)
@@ -121,9 +119,8 @@ func (s *ServerConn) String() string {
 // Format prints String by every verb, so that none shows the last statement, in which there may be a password.
 func (s *ServerConn) Format(f fmt.State, _ rune) { io.WriteString(f, s.String()) }
 
-// SetValue keeps a value of a hook's with the server connection, for as long as that
-// lives; nil removes it. Keys are compared with ==; a type of your own keeps
-// them from meeting others'. It is SQLAlchemy's ConnectionRecord.info.
+// SetValue keeps a value of a hook's with the server connection, for as long as that lives; nil removes it. Keys are
+// compared with ==; a type of your own keeps them from meeting others'. It is SQLAlchemy's ConnectionRecord.info.
 func (s *ServerConn) SetValue(key, value any) {
 	if value == nil {
 		delete(s.values, key)
@@ -157,6 +154,36 @@ func (s *ServerConn) leaves(v sqltext.Verdict) {
 	}
 }
 
+// begin is told when a lease may last for a while before there is a statement in it.
+func (s *ServerConn) begin() { s.activity.Begin(s.slot.Uses()) }
+
+// statementLimit is how much of a statement's text is shown.
+const statementLimit = 256
+
+// look is the last statement, and the stack that leased this, if they are known. Of one in use it is the statement
+// of this lease; 0: of whichever.
+func (s *ServerConn) look(r *dsn.Redactor, lease uint64) (statement string, stack []uintptr) {
+	statement, stack = s.activity.Look(lease, s.slot.Taken)
+	return r.Clip(statement, statementLimit), stack
+}
+
+// trim lets go of a very long text, when the server connection comes back. What is shown of it may be cleaner than the
+// text by then, see forget.
+func (s *ServerConn) trim(r *dsn.Redactor) {
+	s.state.Trim()
+	s.activity.Trim(func(shown string) string { return r.Clip(shown, statementLimit) })
+}
+
+// forget takes the secrets that the redactor still knows out of what is shown of the last statement.
+func (s *ServerConn) forget(r *dsn.Redactor) {
+	s.activity.Replace(func(shown string) string {
+		if clean := r.Clip(shown, statementLimit); clean != dsn.Cut(shown, statementLimit) {
+			return clean
+		}
+		return shown
+	})
+}
+
 // usable reports whether this may go back into the pool.
 func (s *ServerConn) usable() bool {
 	if s.broken || s.busy {
@@ -178,7 +205,7 @@ func (s *ServerConn) why() error {
 	return errBroken
 }
 
-// start is the moment before an operation of the parent's.
+// start is the moment before an operation of the driver's.
 func (s *ServerConn) start() {
 	s.busy = true
 	if s.socket != nil {
@@ -186,10 +213,9 @@ func (s *ServerConn) start() {
 	}
 }
 
-// trueErr replaces a driver.ErrBadConn that is not true: it means that nothing
-// was sent, and database/sql sends the statement again. lib/pq answers with it also when the
-// connection broke after the statement was on its way. Where the pool counts
-// what is written to the socket, it knows better.
+// trueErr replaces a driver.ErrBadConn that is not true. It means that nothing was sent, so database/sql sends the
+// statement again; but lib/pq answers with it also when the connection broke after the statement was on its way. Where
+// the pool counts what is written to the socket, it knows better.
 func (s *ServerConn) trueErr(err error) error {
 	if err == nil {
 		return nil
@@ -207,8 +233,8 @@ func (s *ServerConn) checkBadConn(err error) error {
 	return err
 }
 
-// close closes this with the statements on it, unless it is another
-// process's: nothing else in the pool closes a connection of the parent driver's.
+// close closes this with the statements on it, unless it is another process's. Nothing else in the pool closes a
+// connection of the driver's.
 func (s *ServerConn) close(p *Pool) (err error) {
 	if s.foreign() {
 		process.KeepAlive(s)
@@ -228,9 +254,8 @@ func (s *ServerConn) send(ctx context.Context, query string) error {
 	return s.bounded(ctx, func(ctx context.Context) error { return s.exec(ctx, query) })
 }
 
-// bounded runs an operation that has to end with ctx. lib/pq answers the end of a
-// context by dialing the server once more, to cancel, and on a silent network waits
-// for that; so if its socket is known it is bounded there.
+// bounded runs an operation that has to end with ctx. lib/pq answers the end of a context by dialing the server once
+// more, to cancel, and on a silent network waits for that; so if its socket is known it is bounded there.
 func (s *ServerConn) bounded(ctx context.Context, operation func(context.Context) error) error {
 	if !s.bounds() {
 		return operation(ctx)
