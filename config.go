@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/pooled-go/pooled/internal/saturate"
 )
 
 // Class is the way a pool keeps its server connections.
@@ -74,7 +76,7 @@ type Jitter struct {
 
 // of is the jitter of a given time, at most that time.
 func (j Jitter) of(d time.Duration) time.Duration {
-	return min(d, max(j.Duration, percentOf(j.Percent, d)))
+	return min(d, max(j.Duration, saturate.Percent(j.Percent, d)))
 }
 
 // Config says which driver to wrap and how its server connections are pooled. Make one with NewConfig or ParseDSN: the

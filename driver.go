@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-sql-driver/mysql" // registers "mysql", which comes with the package
 	"github.com/lib/pq"              // registers "postgres", the same
+
 	"github.com/pooled-go/pooled/internal/dsn"
 )
 

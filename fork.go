@@ -67,7 +67,7 @@ func (p *Pool) succeed() *Pool {
 		}
 		fresh := newPool(p.wrapped, *p.cfg, p.dialect, p.target.anew(), p.user)
 		fresh.inherited = true
-		fresh.number, fresh.name, fresh.asked = p.number, p.name, p.asked
+		fresh.number, fresh.name, fresh.asked, fresh.unregister = p.number, p.name, p.asked, p.unregister
 		if before := cmp.Or(last, p); before.closing.Load() {
 			fresh.closing.Store(true) // by the program, before the fork
 			fresh.core.Close()

@@ -16,7 +16,7 @@ import (
 const module = "github.com/pooled-go/pooled"
 
 // What a dialect may import, beside the contract.
-const forDialects = "internal/sqltext internal/driverconn internal/socket internal/stmtcache internal/dsn"
+const forDialects = "internal/sqltext internal/driverconn internal/socket internal/stmtcache internal/dsn internal/saturate"
 
 // layers is what each package may import of this module, "." being the root. Its tests may import more.
 var layers = map[string]string{
@@ -29,6 +29,7 @@ var layers = map[string]string{
 	"internal/option":     "internal/spelling",
 	"internal/observe":    "",
 	"internal/pool":       "",
+	"internal/saturate":   "",
 	"internal/spelling":   "",
 	"internal/visible":    "",
 	"internal/callers":    "",
@@ -48,7 +49,7 @@ var layers = map[string]string{
 	"internal/opener":            "internal/dialect internal/dialect/generic " + dialects + " " + forDialects,
 
 	".": "internal/sqltext internal/driverconn internal/dsn internal/socket internal/process internal/option " +
-		"internal/observe internal/pool internal/spelling internal/visible internal/callers internal/session " +
+		"internal/observe internal/pool internal/saturate internal/spelling internal/visible internal/callers internal/session " +
 		"internal/stmtcache internal/intercept internal/dialect internal/dialect/generic " + dialects + " internal/opener",
 
 	// What stands on the root.

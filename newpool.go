@@ -9,6 +9,7 @@ import (
 	"github.com/pooled-go/pooled/internal/dsn"
 	"github.com/pooled-go/pooled/internal/pool"
 	"github.com/pooled-go/pooled/internal/process"
+	"github.com/pooled-go/pooled/internal/saturate"
 	"github.com/pooled-go/pooled/internal/stmtcache"
 )
 
@@ -92,7 +93,7 @@ func (p *Pool) bounds() (limit, keep int) {
 			return pool.Unlimited, pool.Unlimited
 		}
 		if p.cfg.MaxOverflow >= 0 {
-			return sum(p.cfg.Size, p.cfg.MaxOverflow), p.cfg.Size
+			return saturate.Add(p.cfg.Size, p.cfg.MaxOverflow), p.cfg.Size
 		}
 	}
 	return pool.Unlimited, p.cfg.Size

@@ -39,9 +39,10 @@ type Pool struct {
 	user    []Hooks                                            // the part of hooks that is not the pool's own
 	refuses func(query string, args []driver.NamedValue) error // or nil
 
-	number  int    // see Pools
-	name    string // the program's or one made up
-	journal observe.Journal
+	number     int    // see Pools
+	unregister func() // takes it out of Pools
+	name       string // the program's or one made up
+	journal    observe.Journal
 
 	interceptors []sqlmw.Interceptor // the program's, then the log of statements
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"math"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -488,6 +489,43 @@ func TestRecycleUnderLoadMakesNobodyWait(t *testing.T) {
 		s := pool.Stats()
 		if waits, recycled := s.Waits-before.Waits, s.Recycled-before.Recycled; waits > 0 || recycled < 3*all {
 			t.Errorf("have %d waits and %d recycled, want no wait and %d at least", waits, recycled, 3*all)
+		}
+	})
+}
+
+const forever = time.Duration(math.MaxInt64)
+
+// An age limit is above 0 and at most pool_recycle, whatever the two options are, and the jitter is not lost.
+func TestAgeLimit(t *testing.T) {
+	for _, age := range []time.Duration{1, 2, time.Hour, forever - 1, forever} {
+		for _, jitter := range []pooled.Jitter{
+			{}, {Percent: 1e-9}, {Percent: 100}, {Duration: 1}, {Duration: time.Hour}, {Duration: forever},
+		} {
+			different := map[time.Duration]bool{}
+			for range 200 {
+				limit := pooled.AgeLimit(age, jitter)
+				different[limit] = true
+				if limit <= 0 || limit > age {
+					t.Fatalf("%v, %+v: have %v", age, jitter, limit)
+				}
+			}
+			if all := age >= time.Hour && (jitter.Percent == 100 || jitter.Duration >= time.Hour); all && len(different) < 100 {
+				t.Errorf("%v, %+v: have %d different limits of 200", age, jitter, len(different))
+			}
+		}
+	}
+}
+
+// The longest pool_idle_timeout is not over after a part of it.
+func TestIdleTimeoutForGood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t)
+		db, pool := open(t, fake, size(1, -1), noRecycle, func(cfg *pooled.Config) { cfg.IdleTimeout = forever })
+		defer db.Close()
+		burst(t, db, 4)
+		time.Sleep(forever / 3)
+		if s := pool.Stats(); s.Idle != 4 || s.Closed != 0 {
+			t.Errorf("have %+v, want all four idle", s)
 		}
 	})
 }

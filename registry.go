@@ -1,18 +1,17 @@
 package pooled
 
 import (
+	"cmp"
 	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 
 	"github.com/pooled-go/pooled/internal/observe"
 )
 
-// The pools of this process that are open, oldest first. The list is replaced, never changed, without a lock: in a
-// forked child a lock may be held for ever.
+// The pools of this process that are open, oldest first.
 var (
-	openPools  atomic.Pointer[[]*Pool]
+	openPools  observe.List[*Pool]
 	poolNumber atomic.Int64
 
 	poolObservers observe.List[func(*Pool)]
@@ -22,10 +21,8 @@ var (
 // leaves the list when its sql.DB is closed.
 func Pools() []*Pool {
 	var list []*Pool
-	if all := openPools.Load(); all != nil {
-		for _, p := range *all {
-			list = append(list, p.current())
-		}
+	for p := range openPools.All() {
+		list = append(list, p.current())
 	}
 	return list
 }
@@ -64,41 +61,12 @@ func (p *Pool) Name() string { return p.name }
 func (p *Pool) register() {
 	p.number = int(poolNumber.Add(1))
 	if p.name = p.cfg.Name; p.name == "" {
-		p.name = fmt.Sprintf("%s-%d", p.driverName(), p.number)
+		driver := cmp.Or(p.cfg.Driver, p.dialect.name) // the program may have made the connector
+		p.name = fmt.Sprintf("%s-%d", driver, p.number)
 	}
-	changeOpenPools(func(all []*Pool) []*Pool { return append(all, p) })
+	p.unregister = openPools.Add(p)
 	defer p.logPanic("pool observer") // the pool is there all the same
 	for f := range poolObservers.All() {
 		f(p)
 	}
-}
-
-// unregister takes the pool of this number from the list: in a forked child, it is the one that the parent process had.
-func (p *Pool) unregister() {
-	changeOpenPools(func(all []*Pool) []*Pool {
-		return slices.DeleteFunc(all, func(other *Pool) bool { return other.number == p.number })
-	})
-}
-
-// changeOpenPools replaces the list by what change makes of a copy of it.
-func changeOpenPools(change func([]*Pool) []*Pool) {
-	for {
-		old := openPools.Load()
-		var all []*Pool
-		if old != nil {
-			all = slices.Clone(*old)
-		}
-		all = change(all)
-		if openPools.CompareAndSwap(old, &all) {
-			return
-		}
-	}
-}
-
-// driverName is the driver's name, or what stands for it if the program made the connector.
-func (p *Pool) driverName() string {
-	if p.cfg.Driver != "" {
-		return p.cfg.Driver
-	}
-	return p.dialect.name
 }

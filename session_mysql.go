@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/pooled-go/pooled/internal/saturate"
 )
 
 // mysqlBirth is what a reset has to know of a MySQL session's beginning.
@@ -77,7 +79,7 @@ func mysqlBegins(row []driver.Value) bool {
 func (p *Pool) learnMySQL(s *ServerConn, row []driver.Value) {
 	s.session = fmt.Sprint(row[1])
 	if seconds, err := strconv.ParseInt(fmt.Sprint(row[0]), 10, 64); err == nil && p.core.IdleLimit() == 0 {
-		p.learnIdleLimit(times(seconds, time.Second))
+		p.learnIdleLimit(saturate.Times(seconds, time.Second))
 	}
 	if len(row) > 2 {
 		p.learnStmtLimit(fmt.Sprint(row[2]))

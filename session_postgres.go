@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/lib/pq"
+
+	"github.com/pooled-go/pooled/internal/saturate"
 )
 
 // greetPostgres asks whether statements can be kept on a new session, and, once for a pool, when the server ends a
@@ -38,7 +40,7 @@ func (p *Pool) askPostgresIdleLimit(ctx context.Context, s *ServerConn) (known b
 		return !postgresHindered(err), nil
 	}
 	if ms, err := strconv.ParseInt(fmt.Sprint(row[0]), 10, 64); err == nil {
-		p.learnIdleLimit(times(ms, time.Millisecond))
+		p.learnIdleLimit(saturate.Times(ms, time.Millisecond))
 	}
 	return true, nil
 }

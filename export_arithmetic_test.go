@@ -1,7 +1,0 @@
-package pooled
-
-var (
-	Sum       = sum
-	PercentOf = percentOf
-	Times     = times
-)
