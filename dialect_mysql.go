@@ -21,7 +21,7 @@ var mysqlDialect = &dialect{
 	commit:         "COMMIT",
 	unchained:      " AND NO CHAIN NO RELEASE",
 	greet:          greetMySQL,
-	stmts:          mysqlStmts,
+	stmts:          mysqltext.Stmts,
 	renew:          renewMySQL,
 	silentWhenIdle: true,
 	tooMany:        mysqlTooMany,
@@ -84,6 +84,9 @@ func (c *mysqlConnector) Connect(ctx context.Context) (driver.Conn, error) {
 }
 
 func (c *mysqlConnector) Driver() driver.Driver { return c.parent.Driver() }
+
+// InterpolatesParams tells whether the driver puts arguments into the text by itself.
+func (c *mysqlConnector) InterpolatesParams() bool { return c.cfg.InterpolateParams }
 
 // plain reports whether what the driver writes is on the socket as it is: no TLS,
 // which with tls=preferred is the server's choice, no compression, and no dialer of

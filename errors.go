@@ -30,7 +30,6 @@ var (
 	ErrConnLost = errors.New("pooled: connection lost")
 
 	errTxLost        = errors.New("pooled: the transaction's connection was closed")
-	errPQBusy        = errors.New("pq: there is already a query being processed on this connection") // lib/pq's words
 	errTxInvalidated = errors.New("pooled: the transaction's connection was invalidated: roll it back first")
 )
 

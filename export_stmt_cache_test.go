@@ -4,6 +4,7 @@ import (
 	"database/sql/driver"
 	"errors"
 
+	"github.com/pooled-go/pooled/internal/dialect/mysql"
 	"github.com/pooled-go/pooled/internal/stmtcache"
 )
 
@@ -16,7 +17,7 @@ var (
 // StmtsForAll has pools keep statements over parents of which the dialect is not known. skips: they answer ErrSkip
 // to a text with arguments.
 func StmtsForAll(skips bool) (undo func()) {
-	kinds := mysqlKinds
+	kinds := mysql.Stmts.Kinds
 	if !skips {
 		kinds = nil
 	}

@@ -122,31 +122,3 @@ func TestResetSeesWhatInterceptorsSend(t *testing.T) {
 		t.Errorf("have\n%s\nwant a rollback, and the session reset", log)
 	}
 }
-
-// A connection of somebody's own that looks like pgx's, and is not, is no reason to fail.
-type (
-	oddConn  struct{ plainConn }
-	oddInner int
-
-	plainConn interface{ driver.Conn }
-)
-
-func (oddConn) Conn() *oddInner      { return nil }
-func (i *oddInner) PgConn() oddInner { return *i }
-
-type oddConnector struct{ pooledtest.Null }
-
-func (oddConnector) Connect(ctx context.Context) (driver.Conn, error) {
-	conn, err := pooledtest.Null{}.Connect(ctx)
-	return oddConn{plainConn: conn}, err
-}
-
-func TestSessionOfAnOddDriver(t *testing.T) {
-	db, pool := open(t, oddConnector{}, speaks("postgres"))
-	if err := db.Ping(); err != nil {
-		t.Fatal(err)
-	}
-	if have := pool.Conns()[0].Session; have != "" {
-		t.Errorf("have session %q", have)
-	}
-}

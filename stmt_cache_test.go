@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/pooled-go/pooled"
 	"github.com/pooled-go/pooled/internal/pooledtest"
@@ -348,37 +347,6 @@ func TestStmtsAreUnfitAfterAChangeByTheOpening(t *testing.T) {
 // restLines are the lines that say that the cache rests.
 func restLines(book *logBook) []string {
 	return slices.DeleteFunc(book.take(), func(l string) bool { return !strings.Contains(l, "pool_stmt_cache rests") })
-}
-
-// MariaDB remembers the types of a statement's arguments: a statement is kept for arguments of the same types.
-func TestStmtIsKeptForItsTypes(t *testing.T) {
-	db, fake, _ := keeping(t, 8)
-	kinds := []any{nil, 1, 1.5, true, "a", []byte("b"), time.Unix(0, 0).UTC(), []byte(nil)}
-	use := func() {
-		for _, arg := range kinds {
-			mustExec(t, db, "UPDATE ?", arg)
-		}
-	}
-	use()
-	use()
-	fake.skip()
-	use()
-	if n := fake.Counts().StmtsOpen; n != 5 {
-		t.Errorf("statements kept: have %d, want 5: null, int, float, bool and text", n)
-	}
-	for _, line := range fake.Log()[fake.looked:] {
-		if strings.Contains(line, "prepare") {
-			t.Errorf("prepared again: %s", line)
-		}
-	}
-	fake.skip()
-	long := strings.Repeat("x", 1<<20)
-	for range 3 {
-		mustExec(t, db, "UPDATE ?", long)
-	}
-	if n := fake.Counts().StmtsOpen; n != 5 {
-		t.Errorf("statements kept after long arguments: have %d, want 5", n)
-	}
 }
 
 // A cache that was asked for and rests says so once.

@@ -123,8 +123,8 @@ var invalidatingWords = sqltext.NewWords(
 	sqltext.Word{Text: "create", Pivot: 3, Weight: unfitEverywhere, Check: explainsCreate},
 )
 
-// definingKeywords are the first words of statements that define something, or may run one that does. They are
-// looked for in all of a text of which it is not certain where its statements begin.
+// definingKeywords are the first words of statements that define something, or may run one that does. They are looked
+// for in all of a text of which it is not certain where its statements begin.
 var definingKeywords = sqltext.NewWords(
 	sqltext.Word{Text: "create", Pivot: 3, Check: sqltext.WholeWord},
 	sqltext.Word{Text: "alter", Pivot: 2, Check: sqltext.WholeWord},

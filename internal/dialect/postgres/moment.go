@@ -6,10 +6,10 @@ import (
 	"github.com/pooled-go/pooled/internal/sqltext"
 )
 
-// namesMoment looks for a literal such as 'now' or 'today': PostgreSQL turns it into a moment when it reads the
-// text, so in a prepared statement it stands still (its documentation, "Special Values" of date/time types). now()
-// by itself, a function, does not. Where it is not plain what is a literal, everything is, and what may hide a word
-// is taken for one.
+// namesMoment looks for a literal such as 'now' or 'today': PostgreSQL turns it into a moment when it reads the text,
+// so in a prepared statement it stands still (its documentation, "Special Values" of date/time types). now() by
+// itself, a function, does not. Where it is not plain what is a literal, everything is, and what may hide a word is
+// taken for one.
 func namesMoment(query string) bool {
 	if hidesWords(query) {
 		return true

@@ -45,8 +45,8 @@ func effect(word sqltext.Keyword, _ string) sqltext.Effect {
 }
 
 // touchesSession. Not on the list: SET but for its kinds that end with the transaction, RESET, DISCARD, LISTEN,
-// UNLISTEN, PREPARE, EXECUTE, DEALLOCATE, LOAD, DO, CALL. EXPLAIN ANALYZE does what the statement behind it does,
-// and of those it can have the words tell the rest.
+// UNLISTEN, PREPARE, EXECUTE, DEALLOCATE, LOAD, DO, CALL. EXPLAIN ANALYZE does what the statement behind it does, and
+// of those it can have the words tell the rest.
 func touchesSession(word sqltext.Keyword, rest string) bool {
 	var buf sqltext.Buffer
 	switch string(word.Lower(&buf)) {
@@ -65,8 +65,8 @@ func touchesSession(word sqltext.Keyword, rest string) bool {
 }
 
 // setsWithinTransaction tells SET LOCAL, SET TRANSACTION and SET CONSTRAINTS, which end with the transaction and
-// outside of one do nothing. None of these words is reserved: in SET local.x = 1 it is the first half of a
-// setting's name.
+// outside of one do nothing. None of these words is reserved: in SET local.x = 1 it is the first half of a setting's
+// name.
 func setsWithinTransaction(rest string) bool {
 	at := lexis.SkipSpace(rest, 0)
 	if at == sqltext.Ambiguous {
@@ -82,8 +82,8 @@ func setsWithinTransaction(rest string) bool {
 	return false
 }
 
-// sessionWords: the functions of PostgreSQL itself and of the extensions that come with it. A function that runs a text
-// could call any of them by a name that is put together at run time.
+// sessionWords: the functions of PostgreSQL itself and of the extensions that come with it. A function that runs a
+// text could call any of them by a name that is put together at run time.
 var sessionWords = sqltext.NewWords(
 	sqltext.Word{Text: "set_config", Pivot: 7},
 	sqltext.Word{Text: "pg_settings", Pivot: 2}, // an UPDATE of this view is a SET

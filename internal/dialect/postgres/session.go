@@ -1,4 +1,4 @@
-package pooled
+package postgres
 
 import (
 	"database/sql/driver"
@@ -6,10 +6,10 @@ import (
 	"strconv"
 )
 
-// postgresSession is the process number of the backend behind a parent's connection, which each driver was told when it
-// connected, and none hands out: lib/pq keeps it in a field of its own, pgx some way behind its connection. To ask the server
-// would be a round trip. Empty: another driver, or another version.
-func postgresSession(conn driver.Conn) (session string) {
+// SessionID is the process number of the backend behind a driver's connection, which each driver was told when it
+// connected, and none hands out: lib/pq keeps it in a field of its own, pgx some way behind its connection. To ask the
+// server would be a round trip. Empty: another driver, or another version.
+func SessionID(conn driver.Conn) (session string) {
 	defer func() {
 		if recover() != nil { // a driver of somebody's with such names and another meaning
 			session = ""
@@ -21,7 +21,8 @@ func postgresSession(conn driver.Conn) (session string) {
 			return strconv.FormatInt(pid.Int(), 10)
 		}
 	}
-	// The names stand here by themselves: with a name that it can't see, the linker would keep every method of the program.
+	// The names stand here by themselves: with a name that it can't see, the linker would keep every method of the
+	// program.
 	if v = result(v.MethodByName("Conn")); v.IsValid() { // pgx's stdlib.Conn, pgx.Conn, pgconn.PgConn
 		v = result(v.MethodByName("PgConn"))
 	}

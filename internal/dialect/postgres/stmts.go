@@ -1,0 +1,90 @@
+package postgres
+
+import (
+	"database/sql/driver"
+	"errors"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/lib/pq"
+
+	"github.com/pooled-go/pooled/internal/stmtcache"
+)
+
+// Stmts are the rules of kept statements for lib/pq. Other drivers have a cache of their own (pgx), or nobody knows
+// what they have.
+var Stmts = &stmtcache.Rules{
+	Supports:    supportsStmts,
+	Inspect:     func(conn driver.Conn) (int, bool) { return 0, SessionID(conn) != "" && !binary(conn) },
+	Preparable:  Rules.Preparable,
+	ReturnsRows: Rules.ReturnsRows,
+	Stale:       stale,
+	Unfit:       unfit,
+	Changed:     changed,
+	WatchRows:   true,
+	Busy:        errBusy,
+}
+
+var errBusy = errors.New("pq: there is already a query being processed on this connection") // lib/pq's words
+
+func supportsStmts(connector driver.Connector) bool {
+	_, ours := connector.Driver().(*pq.Driver)
+	return ours
+}
+
+// stale tells errors of the server's from before it executes anything: the statement is not known (26000), its result
+// would have other columns (0A000), it can't be read any more as it was, since a table or column has gone (class 42
+// with a place in the text), or an argument does not fit, which may be for the type that a column had when the
+// statement was prepared. Where tells that it was not a function's own statement that failed.
+func stale(err error) bool {
+	e := pq.As(err)
+	switch {
+	case e == nil:
+		return false
+	case strings.HasPrefix(e.Where, "unnamed portal parameter $"):
+		return true
+	case e.Where != "":
+		return false
+	case e.Code == "26000":
+		return e.Routine == "FetchPreparedStatement"
+	case e.Code == "0A000":
+		return e.Routine == "RevalidateCachedQuery"
+	}
+	return strings.HasPrefix(string(e.Code), "42") && e.Position != ""
+}
+
+// unfit tells an argument that does not fit, where the server speaks another language, a type or function that has
+// gone. After one such error the statement is prepared anew.
+func unfit(err error) bool {
+	state := sqlState(err)
+	return len(state) == 5 && slices.Contains([]string{"0A", "22", "26", "42", "XX"}, state[:2])
+}
+
+// changed tells what may be for a table that is another now.
+func changed(err error) bool {
+	state := sqlState(err)
+	return state == "0A000" || strings.HasPrefix(state, "42")
+}
+
+func sqlState(err error) string {
+	var e interface{ SQLState() string }
+	if errors.As(err, &e) {
+		return e.SQLState()
+	}
+	return ""
+}
+
+// binary tells whether a connection of lib/pq's was opened with binary_parameters, by which a query with arguments is
+// one round trip anyway, and its values have other types than those of a prepared one. It is true if that can't be
+// told.
+func binary(conn driver.Conn) bool {
+	v := reflect.Indirect(reflect.ValueOf(conn))
+	for _, name := range [...]string{"cfg", "BinaryParameters"} {
+		if v.Kind() != reflect.Struct {
+			return true
+		}
+		v = v.FieldByName(name)
+	}
+	return v.Kind() != reflect.Bool || v.Bool()
+}

@@ -1,0 +1,110 @@
+package postgres_test
+
+import (
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/lib/pq"
+
+	"github.com/pooled-go/pooled/internal/dialect/postgres"
+	"github.com/pooled-go/pooled/internal/pooledtest"
+)
+
+func TestStmtErrors(t *testing.T) {
+	for _, test := range []struct {
+		err                   error
+		stale, unfit, changed bool
+	}{
+		{&pq.Error{Code: "26000", Routine: "FetchPreparedStatement"}, true, true, false},
+		{&pq.Error{Code: "26000", Routine: "another"}, false, true, false},
+		{&pq.Error{Code: "0A000", Routine: "RevalidateCachedQuery"}, true, true, true},
+		{&pq.Error{Code: "0A000", Routine: "another"}, false, true, true},
+		{&pq.Error{Code: "42P01", Position: "15"}, true, true, true},
+		{&pq.Error{Code: "42P01"}, false, true, true}, // by a trigger, say
+		{&pq.Error{Code: "42P01", Position: "15", Where: "PL/pgSQL function f()"}, false, true, true},
+		{&pq.Error{Code: "22P02", Where: "unnamed portal parameter $1"}, true, true, false},
+		{&pq.Error{Code: "22012"}, false, true, false},
+		{&pq.Error{Code: "23505"}, false, false, false},
+		{errors.New("the driver's own"), false, false, false},
+	} {
+		r, err := postgres.Stmts, fmt.Errorf("wrapped: %w", test.err)
+		if r.Stale(err) != test.stale || r.Unfit(err) != test.unfit || r.Changed(err) != test.changed {
+			t.Errorf("%#v: have stale %t, unfit %t, changed %t", test.err, r.Stale(err), r.Unfit(err), r.Changed(err))
+		}
+	}
+}
+
+// pqConn and others have the fields that are looked for in lib/pq's.
+type (
+	pqConn struct {
+		driver.Conn
+		pid int
+		cfg struct{ BinaryParameters bool }
+	}
+	oldConn struct {
+		driver.Conn
+		pid int
+	}
+)
+
+// TestStmtsAreForLibPQ: without binary_parameters, and if that can be told.
+func TestStmtsAreForLibPQ(t *testing.T) {
+	connector, err := pq.NewConnector("host=localhost")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !postgres.Stmts.Supports(connector) || postgres.Stmts.Supports(pooledtest.Null{}) {
+		t.Error("want lib/pq's connector, and no other")
+	}
+	binary := &pqConn{pid: 1}
+	binary.cfg.BinaryParameters = true
+	for name, test := range map[string]struct {
+		conn driver.Conn
+		want bool
+	}{
+		"plain": {&pqConn{pid: 1}, true}, "binary": {binary, false}, "without a number": {&pqConn{}, false},
+		"another version": {&oldConn{pid: 1}, false},
+	} {
+		if _, have := postgres.Stmts.Inspect(test.conn); have != test.want {
+			t.Errorf("%s: have %t, want %t", name, have, test.want)
+		}
+	}
+}
+
+// pgxConn is as pgx's.
+type (
+	pgxConn  struct{ plainConn }
+	pgxInner struct{}
+	pgConn   struct{}
+
+	plainConn interface{ driver.Conn }
+)
+
+func (pgxConn) Conn() *pgxInner   { return &pgxInner{} }
+func (*pgxInner) PgConn() *pgConn { return &pgConn{} }
+func (*pgConn) PID() uint32       { return 42 }
+
+// oddConn looks like pgx's, and is not.
+type (
+	oddConn  struct{ plainConn }
+	oddInner int
+)
+
+func (oddConn) Conn() *oddInner      { return nil }
+func (i *oddInner) PgConn() oddInner { return *i }
+
+// TestSessionID: a connection of somebody's own that looks like one of these, and is not, is no reason to fail.
+func TestSessionID(t *testing.T) {
+	for _, test := range []struct {
+		conn driver.Conn
+		want string
+	}{
+		{&pqConn{pid: 41}, "41"}, {pgxConn{}, "42"}, {oddConn{}, ""}, {nil, ""},
+	} {
+		if have := postgres.SessionID(test.conn); have != test.want {
+			t.Errorf("%T: have %q, want %q", test.conn, have, test.want)
+		}
+	}
+}
