@@ -11,27 +11,25 @@ import (
 	"github.com/pooled-go/pooled/internal/dsn"
 )
 
-// ConnectParams is what a BeforeConnect hook may change, for the one dial that
-// follows it.
+// ConnectParams is what a BeforeConnect hook may change for one dial.
 type ConnectParams struct {
-	// DSN is the parent driver's own, secrets included; empty if the parent was
-	// given to NewConnector, or is a database in memory, and nothing can be changed.
+	// DSN is the wrapped driver's, with its secrets. It is empty, and nothing can be changed, if the program gave the
+	// driver to NewConnector, or if the database is in memory.
 	DSN string
-	// User and Password replace those of the DSN if they are not empty.
-	// Known for MySQL, PostgreSQL and SQL Server; for another parent write
-	// them into DSN.
+	// User and Password replace those of the DSN if they are not empty. That can be done for MySQL, PostgreSQL and SQL
+	// Server; for another driver write them into DSN.
 	User, Password string
-	// Args are merged into the DSN, as Config.ConnectArgs.
+	// Args are merged into the DSN, as Config.ConnectArgs are.
 	Args map[string]string
 }
 
-// String shows the DSN with its secrets masked, and nothing else.
+// String is the DSN with its secrets masked, and nothing else.
 func (p ConnectParams) String() string { return "pooled.ConnectParams(" + dsn.Mask(p.DSN) + ")" }
 
-// Format prints String by every verb, and MarshalText puts it into JSON and logs.
+// Format prints String by every verb.
 func (p ConnectParams) Format(f fmt.State, _ rune) { io.WriteString(f, p.String()) }
 
-// MarshalText is String.
+// MarshalText returns String, for JSON and logs.
 func (p ConnectParams) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
 // target is where a pool's parent connects to, if that can be changed for a dial.
@@ -74,7 +72,8 @@ func (p *Pool) connector(ctx context.Context) (driver.Connector, error) {
 	case asked.DSN == given.DSN && asked.User == "" && asked.Password == "" && len(asked.Args) == 0:
 		return p.wrapped, nil
 	case p.target == nil:
-		return nil, errors.New("pooled: before connect: there is no DSN to change: the parent is a connector of the program's or a database in memory")
+		return nil, errors.New("pooled: before connect: there is no DSN to change: " +
+			"the driver was given to NewConnector, or the database is in memory")
 	}
 	changed, err := dsn.MergeLogin(p.target.driver, asked.DSN, asked.User, asked.Password, asked.Args)
 	if err != nil {

@@ -32,9 +32,9 @@ var (
 //	db, err := sql.Open("pooled", dsn)
 type Driver struct{}
 
-// OpenConnector parses the DSN and makes a pool for it. It connects to nothing,
-// unless pool_min_idle asks for server connections ahead of need. That a DSN is empty is an error of Connect's:
-// tracing libraries open a driver by its name and without a DSN, and ask the sql.DB for the driver.
+// OpenConnector parses a DSN and makes a pool for it. It connects to nothing, unless pool_min_idle asks for server
+// connections ahead of need. The error about an empty DSN is that of Connect: tracing libraries open a driver by its
+// name without a DSN, and ask the sql.DB for its driver.
 func (d *Driver) OpenConnector(name string) (driver.Connector, error) {
 	connector, err := openDSN(name)
 	switch err {
@@ -81,7 +81,7 @@ func openConnector(cfg Config, set string) (*Connector, error) {
 		return nil, err
 	}
 	if name == DriverName {
-		return nil, errors.New("pooled: pool_driver=pooled: the parent has to be another driver")
+		return nil, errors.New("pooled: pool_driver=pooled: the wrapped driver has to be another one")
 	}
 	parent, err := openParent(name, parentDSN, cfg.Class)
 	if err != nil {
@@ -149,22 +149,21 @@ type ownedConn struct {
 
 func (c *ownedConn) Close() error { return errors.Join(c.pooledConn.Close(), c.owner.Close()) }
 
-// Connector makes Conns that share one pool. It is for sql.OpenDB; with a DSN,
-// sql.Open("pooled", dsn) does the same.
+// Connector makes connections for database/sql that share one pool. It is for sql.OpenDB; sql.Open("pooled", dsn) makes
+// one from a DSN.
 type Connector struct {
 	pool   *Pool
 	driver *boundDriver
 }
 
-// NewConnector puts a pool before parent, any driver's Connector. cfg comes from
-// [NewConfig] or [ParseDSN]; its DSN is not used, and its Driver only says which
-// server parent speaks to ("postgres", "mysql", "sqlite", "sqlserver") when driver's type doesn't
-// tell. Closing the sql.DB closes parent too, if it is an io.Closer.
-func NewConnector(parent driver.Connector, cfg Config) (*Connector, error) {
-	if parent == nil {
-		return nil, errors.New("pooled: new connector: parent is nil")
+// NewConnector puts a pool before any driver's connector. cfg comes from NewConfig or ParseDSN. Its DSN is not used,
+// and its Driver only says which server it is ("postgres", "mysql", "sqlite", "sqlserver"), where the type of the
+// driver does not tell. Closing the sql.DB closes the connector too, if that is an io.Closer.
+func NewConnector(connector driver.Connector, cfg Config) (*Connector, error) {
+	if connector == nil {
+		return nil, errors.New("pooled: new connector: the connector is nil")
 	}
-	return newConnector(parent, cfg, nil, origin{cfg: cfg.clone(), set: originProgram})
+	return newConnector(connector, cfg, nil, origin{cfg: cfg.clone(), set: originProgram})
 }
 
 func newConnector(parent driver.Connector, cfg Config, t *target, asked origin) (*Connector, error) {
@@ -191,9 +190,9 @@ func newConnector(parent driver.Connector, cfg Config, t *target, asked origin) 
 	return &Connector{pool: pool, driver: &boundDriver{pool: pool}}, nil
 }
 
-// Connect makes a Conn and leases a server connection for it at once, so that
-// an error of the dial, the pool's timeout or the end of ctx is Connect's, as
-// with the bare driver. It blocks until one of these or success.
+// Connect makes a connection for database/sql, and leases a server connection for it at once, so that it returns the
+// error of the dial, the pool's timeout or the end of ctx, as the bare driver's does. It blocks until one of these or
+// success.
 func (c *Connector) Connect(ctx context.Context) (driver.Conn, error) {
 	made := &pooledConn{pool: c.pool}
 	if err := made.connect(ctx); err != nil {
@@ -206,10 +205,10 @@ func (c *Connector) Connect(ctx context.Context) (driver.Conn, error) {
 	return made, nil
 }
 
-// Driver is the value that db.Driver() returns; it leads to the pool.
+// Driver is what sql.DB.Driver returns. It leads to the pool.
 func (c *Connector) Driver() driver.Driver { return c.driver }
 
-// Pool is the pool that the Connector's Conns lease from.
+// Pool is the pool from which the connections lease.
 func (c *Connector) Pool() *Pool { return c.pool }
 
 // Close closes the pool: idle server connections at once, those in use when

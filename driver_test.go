@@ -253,10 +253,10 @@ func TestPrintingShowsNoPassword(t *testing.T) {
 	}
 }
 
-// A pool whose parent is itself would have no end.
-func TestPooledIsNoParent(t *testing.T) {
+// A driver that wraps itself would have no end.
+func TestPooledIsNotWrapped(t *testing.T) {
 	for _, dsn := range []string{"pooled://u:geheim@h/db", "postgres://u:geheim@h/db?pool_driver=pooled"} {
-		if _, err := sql.Open("pooled", dsn); err == nil || !strings.Contains(err.Error(), "another driver") {
+		if _, err := sql.Open("pooled", dsn); err == nil || !strings.Contains(err.Error(), "has to be another one") {
 			t.Errorf("%s: have %v, want it refused", dsn, err)
 		}
 	}
