@@ -105,7 +105,12 @@ func (p *Pool[T]) expire() {
 // takeBackOldLocked takes back what was leased long ago and not used since: it grows old in its holder's hands.
 func (p *Pool[T]) takeBackOldLocked(now Moment) {
 	for s := range p.all {
-		if now.Since(s.leasedAt) > longUnused && p.takeBackLocked(s) {
+		switch {
+		case now.Since(s.leasedAt) <= longUnused || !p.takeBackLocked(s):
+		case s.expired.Load():
+			p.closeInBackgroundLocked(s, p.expiredFor(s), nil)
+			p.reopenLocked(s)
+		default:
 			p.placeLocked(s)
 		}
 	}
@@ -131,7 +136,7 @@ func (p *Pool[T]) budgetLocked() int {
 	if p.cfg.ConnectLimit >= 0 {
 		few = min(few, p.cfg.ConnectLimit)
 	}
-	return few - p.renewal.replacements - p.closing
+	return few - p.renewal.replacements - (p.closing - p.slow)
 }
 
 // expireLocked deals with one that is due. It reports whether that makes way for another, which it does only if one
@@ -163,12 +168,16 @@ func (p *Pool[T]) expireLocked(s *Slot[T], now Moment, mayMiss bool) bool {
 	return false
 }
 
-// letGoLocked closes one that has had its time, if it is in use when it comes back.
+// letGoLocked closes one that has had its time, if it is in use when it comes back. If its lease is not used it is left
+// to its holder for a while, who may be about to.
 func (p *Pool[T]) letGoLocked(s *Slot[T]) {
 	if s.idle {
 		p.dropIdleLocked(s, p.cfg.Causes.Expired)
-	} else {
-		s.expired.Store(true)
+		return
+	}
+	s.expired.Store(true)
+	if s.unused() {
+		p.armExpiryLocked(2 * longUnused) // by then it can be taken back
 	}
 }
 
@@ -200,6 +209,10 @@ func (p *Pool[T]) replaceLaterLocked() {
 func (p *Pool[T]) Replace(s *Slot[T]) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.reopenLocked(s)
+}
+
+func (p *Pool[T]) reopenLocked(s *Slot[T]) {
 	if !s.replaced && p.cfg.Reuse && !p.closed && p.queue.n == 0 && p.establishedLocked() < p.cfg.Keep {
 		p.renewal.replacements++
 		p.openLocked(p.ctx)

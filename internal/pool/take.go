@@ -115,7 +115,11 @@ func (p *Pool[T]) wait(ctx context.Context, w *waiter[T]) (*Slot[T], error) {
 // canceled is the end of a wait by the caller's context.
 func (p *Pool[T]) canceled(w *waiter[T]) error {
 	if s := p.leave(w); s != nil { // delivered at the very moment it gave up
-		if cause, kept := p.Put(s); !kept {
+		cause, kept := p.Departs(s), false
+		if cause == nil {
+			cause, kept = p.Put(s)
+		}
+		if !kept {
 			p.mu.Lock()
 			p.leased--
 			p.closeInBackgroundLocked(s, cause, nil)
