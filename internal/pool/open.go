@@ -173,7 +173,9 @@ func (p *Pool[T]) joinQueueLocked(s *Slot[T]) bool {
 func (p *Pool[T]) joinLocked(s *Slot[T]) {
 	p.all[s] = struct{}{}
 	s.losses = p.losses
-	p.watchAgeLocked(s)
+	if !p.cfg.Direct { // else its holder sees its age, and nobody has use for another
+		p.watchAgeLocked(s)
+	}
 }
 
 // openFailedLocked gives the error to the caller whose turn it was. That there are as many as there can be is nobody's
