@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/pooled-go/pooled/internal/observe"
 	"github.com/pooled-go/pooled/internal/process"
 )
 
@@ -51,7 +52,7 @@ func (p *Pool) panicked(during string, v any) error {
 		p.logPanicked("pooled: panic while opening a connection", v)
 		return p.secrets.Error(fmt.Errorf("pooled: open connection: panic: %v", v))
 	case "leave", "close":
-		p.logPanicked("pooled: a hook panicked", v, "event", eventClose)
+		p.logPanicked("pooled: a hook panicked", v, "event", observe.EventClose)
 	default:
 		p.logPanicked("pooled: panic", v, "during", during)
 	}

@@ -6,6 +6,7 @@ import (
 	"net"
 
 	"github.com/pooled-go/pooled/internal/intercept"
+	"github.com/pooled-go/pooled/internal/observe"
 	"github.com/pooled-go/pooled/internal/pool"
 	"github.com/pooled-go/pooled/internal/socket"
 )
@@ -116,7 +117,7 @@ func (p *Pool) runFirstConnect(ctx context.Context, s *ServerConn) error {
 
 // fireConnectError runs the hooks before anybody gets the error.
 func (p *Pool) fireConnectError(err error) {
-	defer p.logPanic(eventConnectError)
+	defer p.logPanic(observe.EventConnectError)
 	if p.core.Closed() {
 		return
 	}

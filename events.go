@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/ngrok/sqlmw"
@@ -35,56 +34,28 @@ func (p *Pool) Events() []Event {
 	return list
 }
 
-// Names of events, in the journal and in the log.
-const (
-	eventConnect        = "connect"
-	eventConnectError   = "connect_error"
-	eventCheckout       = "checkout"
-	eventReset          = "reset"
-	eventCheckin        = "checkin"
-	eventRecycle        = "recycle"
-	eventInvalidate     = "invalidate"
-	eventSoftInvalidate = "soft_invalidate"
-	eventDetach         = "detach"
-	eventClose          = "close"
-	eventTimeout        = "timeout"
-	eventCanceled       = "canceled"
-	eventLeak           = "leak"
-	eventLeakReturned   = "leak_returned"
-	eventDispose        = "dispose"
-	eventFork           = "fork"
-)
-
 // eventHooks tells of all that is rare, by name. The server connection and the cause may be nil.
 func eventHooks(tell func(event string, s *ServerConn, cause error)) Hooks {
 	return Hooks{
-		Connect: func(_ context.Context, s *ServerConn) error { tell(eventConnect, s, nil); return nil },
+		Connect: func(_ context.Context, s *ServerConn) error { tell(observe.EventConnect, s, nil); return nil },
 		Close: func(s *ServerConn, cause error) {
 			if errors.Is(cause, ErrRecycled) {
-				tell(eventRecycle, s, cause)
+				tell(observe.EventRecycle, s, cause)
 			} else {
-				tell(eventClose, s, cause)
+				tell(observe.EventClose, s, cause)
 			}
 		},
-		Invalidate:     func(s *ServerConn, cause error) { tell(eventInvalidate, s, cause) },
-		SoftInvalidate: func(s *ServerConn, cause error) { tell(eventSoftInvalidate, s, cause) },
-		Detach:         func(s *ServerConn) { tell(eventDetach, s, nil) },
-		ConnectError:   func(err error) { tell(eventConnectError, nil, err) },
-		Canceled:       func(err error) { tell(eventCanceled, nil, err) },
-		Timeout:        func(err *TimeoutError) { tell(eventTimeout, nil, err) },
-		Dispose:        func() { tell(eventDispose, nil, nil) },
+		Invalidate:     func(s *ServerConn, cause error) { tell(observe.EventInvalidate, s, cause) },
+		SoftInvalidate: func(s *ServerConn, cause error) { tell(observe.EventSoftInvalidate, s, cause) },
+		Detach:         func(s *ServerConn) { tell(observe.EventDetach, s, nil) },
+		ConnectError:   func(err error) { tell(observe.EventConnectError, nil, err) },
+		Canceled:       func(err error) { tell(observe.EventCanceled, nil, err) },
+		Timeout:        func(err *TimeoutError) { tell(observe.EventTimeout, nil, err) },
+		Dispose:        func() { tell(observe.EventDispose, nil, nil) },
 		Fork: func(parent, child int) {
-			tell(eventFork, nil, fmt.Errorf("from process %d into %d", parent, child))
+			tell(observe.EventFork, nil, fmt.Errorf("from process %d into %d", parent, child))
 		},
 	}
-}
-
-// leakEvent is the name of a leak's event.
-func leakEvent(h Holder) string {
-	if h.Returned {
-		return eventLeakReturned
-	}
-	return eventLeak
 }
 
 // journalHooks write the journal. It is always on: what it remembers costs much more than to remember it.
@@ -97,7 +68,8 @@ func journalHooks(j *observe.Journal) Hooks {
 		j.Add(event, id, cause)
 	})
 	h.Leak = func(h Holder) {
-		j.Add(leakEvent(h), h.Conn, fmt.Errorf("in use for %v: %s", h.Held.Round(time.Millisecond), h.Statement))
+		cause := fmt.Errorf("in use for %v: %s", h.Held.Round(time.Millisecond), h.Statement)
+		j.Add(observe.Leak(h).Event(), h.Conn, cause)
 	}
 	return h
 }
@@ -125,61 +97,26 @@ func (p *Pool) withStatementLog(interceptors []Interceptor) []sqlmw.Interceptor 
 
 // logHooks log the pool's events: those that are rare, and with debug all.
 func logHooks(l observe.Log, mode EchoMode) Hooks {
-	h := eventHooks(func(event string, s *ServerConn, cause error) { logRare(l, event, s, cause) })
+	h := eventHooks(func(event string, s *ServerConn, cause error) {
+		var about observe.Conn // nil, unlike an interface that holds a nil pointer
+		if s != nil {
+			about = s
+		}
+		l.Event(event, about, cause)
+	})
 	if mode != EchoDebug {
 		return h
 	}
-	h.Checkout = func(ctx context.Context, s *ServerConn) error {
-		l.Record(ctx, slog.LevelInfo, eventCheckout, append(ofConn(s), slog.Duration("idle", s.Idle()))...)
-		return nil
-	}
+	h.Checkout = func(ctx context.Context, s *ServerConn) error { l.Checkout(ctx, s, s.Idle()); return nil }
 	h.Reset = func(ctx context.Context, s *ServerConn, state ResetState) error {
-		if state.Sent != "" {
-			l.Record(ctx, slog.LevelInfo, eventReset, append(ofConn(s), slog.String("stmt", state.Sent))...)
-		}
+		l.Reset(ctx, s, state.Sent)
 		return nil
 	}
-	h.Checkin = func(s *ServerConn) { l.Record(context.Background(), slog.LevelInfo, eventCheckin, ofConn(s)...) }
+	h.Checkin = func(s *ServerConn) { l.Checkin(s) }
 	return h
-}
-
-func logRare(l observe.Log, event string, s *ServerConn, cause error) {
-	level := slog.LevelInfo
-	switch event {
-	case eventInvalidate, eventConnectError, eventTimeout, eventCanceled, eventFork:
-		level = slog.LevelWarn
-	}
-	var attrs []slog.Attr
-	if s != nil {
-		attrs = ofConn(s)
-	}
-	if cause != nil {
-		attrs = append(attrs, slog.String("err", textOf(cause)))
-	}
-	l.Record(context.Background(), level, event, attrs...)
-}
-
-// ofConn are the attributes of a server connection.
-func ofConn(s *ServerConn) []slog.Attr {
-	return append(connAttrs(s.ID(), s.Session()), slog.Duration("age", time.Since(s.Opened())))
-}
-
-func connAttrs(id uint64, session string) []slog.Attr {
-	attrs := append(make([]slog.Attr, 0, 5), slog.Uint64("conn", id))
-	if session != "" {
-		attrs = append(attrs, slog.String("session", session))
-	}
-	return attrs
 }
 
 // leakHooks log leaks. They are on whenever leaks are looked for.
 func leakHooks(l observe.Log) Hooks {
-	return Hooks{Leak: func(h Holder) {
-		stack := slog.String("stack", h.Stack)
-		if h.Returned {
-			stack = slog.Attr{}
-		}
-		l.Record(context.Background(), slog.LevelWarn, leakEvent(h), append(connAttrs(h.Conn, h.Session),
-			slog.Duration("dur", h.Held), slog.String("stmt", h.Statement), stack)...)
-	}}
+	return Hooks{Leak: func(h Holder) { l.Leak(observe.Leak(h)) }}
 }

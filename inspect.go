@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/pooled-go/pooled/internal/dsn"
+	"github.com/pooled-go/pooled/internal/observe"
 	"github.com/pooled-go/pooled/internal/pool"
 	"github.com/pooled-go/pooled/internal/session"
 )
@@ -95,7 +96,7 @@ func (p *Pool) InvalidateConn(id uint64, cause error) bool {
 	inUse, found := p.core.InvalidateID(id, given, as)
 	if inUse {
 		p.tally.softInvalidated.Add(1)
-		p.journal.Add(eventSoftInvalidate, id, given)
+		p.journal.Add(observe.EventSoftInvalidate, id, given)
 	}
 	return found
 }

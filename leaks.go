@@ -3,6 +3,7 @@ package pooled
 import (
 	"time"
 
+	"github.com/pooled-go/pooled/internal/observe"
 	"github.com/pooled-go/pooled/internal/pool"
 	"github.com/pooled-go/pooled/internal/session"
 )
@@ -42,7 +43,7 @@ func (p *Pool) endLeak(s *ServerConn) {
 }
 
 func (p *Pool) fireLeak(h Holder) {
-	defer p.logPanic(eventLeak)
+	defer p.logPanic(observe.EventLeak)
 	for _, f := range p.hooks.leak {
 		f(h)
 	}
