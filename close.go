@@ -97,7 +97,7 @@ func (p *Pool) closeAside(s *ServerConn) {
 		defer s.close(p)
 		p.fireClose(s, s.cause)
 	}
-	if p.dialect.embedded {
+	if p.dialect.Embedded {
 		closing()
 		return
 	}

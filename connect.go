@@ -69,7 +69,7 @@ func (p *Pool) open(ctx context.Context, o opening) (_ *ServerConn, err error) {
 	}
 	conn = connected
 	s = p.newServerConn(o, conn, dialed.Last())
-	s.mysql.via, _ = parent.(*mysqlConnector)
+	s.connector = parent
 	if err = p.runFirstConnect(ctx, s); err != nil {
 		return nil, err
 	}

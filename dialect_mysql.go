@@ -9,23 +9,24 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 
+	"github.com/pooled-go/pooled/internal/dialect"
 	mysqltext "github.com/pooled-go/pooled/internal/dialect/mysql"
 	"github.com/pooled-go/pooled/internal/socket"
 )
 
 // mysqlDialect is MySQL's and MariaDB's.
-var mysqlDialect = &dialect{
-	name:           "mysql",
-	rules:          mysqltext.Rules,
-	rollback:       "ROLLBACK",
-	commit:         "COMMIT",
-	unchained:      " AND NO CHAIN NO RELEASE",
-	greet:          greetMySQL,
-	stmts:          mysqltext.Stmts,
-	renew:          renewMySQL,
-	silentWhenIdle: true,
-	tooMany:        mysqlTooMany,
-	gone:           mysqlGone,
+var mysqlDialect = &dialect.Dialect{
+	Name:           "mysql",
+	Rules:          mysqltext.Rules,
+	Rollback:       "ROLLBACK",
+	Commit:         "COMMIT",
+	NoChain:        " AND NO CHAIN NO RELEASE",
+	Probe:          probeMySQL,
+	Stmts:          mysqltext.Stmts,
+	Reset:          resetMySQL,
+	SilentWhenIdle: true,
+	TooManyConns:   mysqlTooMany,
+	ConnLost:       mysqlGone,
 }
 
 // mysqlTooMany: ER_CON_COUNT_ERROR is the server's limit, ER_TOO_MANY_USER_CONNECTIONS the account's.

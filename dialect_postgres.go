@@ -9,23 +9,24 @@ import (
 
 	"github.com/lib/pq"
 
+	"github.com/pooled-go/pooled/internal/dialect"
 	"github.com/pooled-go/pooled/internal/dialect/postgres"
 	"github.com/pooled-go/pooled/internal/dsn"
 	"github.com/pooled-go/pooled/internal/socket"
 )
 
-var postgresDialect = &dialect{
-	name:          "postgres",
-	rules:         postgres.Rules,
-	boundBySocket: true,
-	rollback:      "ROLLBACK",
-	commit:        "COMMIT",
-	greet:         greetPostgres,
-	stmts:         postgres.Stmts,
-	session:       postgres.SessionID,
-	renew:         renewPostgres,
-	tooMany:       postgresTooMany,
-	gone:          postgresGone,
+var postgresDialect = &dialect.Dialect{
+	Name:          "postgres",
+	Rules:         postgres.Rules,
+	BoundBySocket: true,
+	Rollback:      "ROLLBACK",
+	Commit:        "COMMIT",
+	Probe:         probePostgres,
+	Stmts:         postgres.Stmts,
+	SessionID:     postgres.SessionID,
+	Reset:         resetPostgres,
+	TooManyConns:  postgresTooMany,
+	ConnLost:      postgresGone,
 }
 
 // postgresTooMany: 53300 is the server's word. PgBouncer has none of its own for its limits on

@@ -8,18 +8,19 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/pooled-go/pooled/internal/dialect"
 	"github.com/pooled-go/pooled/internal/dialect/sqlite"
 )
 
-var sqliteDialect = &dialect{
-	name:          "sqlite",
-	rules:         sqlite.Rules,
-	rollback:      "ROLLBACK",
-	commit:        "COMMIT",
-	noTransaction: sqliteNoTransaction,
-	tooMany:       never,
-	gone:          never,
-	embedded:      true,
+var sqliteDialect = &dialect.Dialect{
+	Name:          "sqlite",
+	Rules:         sqlite.Rules,
+	Rollback:      "ROLLBACK",
+	Commit:        "COMMIT",
+	NoTransaction: sqliteNoTransaction,
+	TooManyConns:  dialect.Never,
+	ConnLost:      dialect.Never,
+	Embedded:      true,
 }
 
 // sqliteNoTransaction recognises what SQLite answers to a ROLLBACK or COMMIT

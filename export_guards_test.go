@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pooled-go/pooled/internal/dialect"
 	"github.com/pooled-go/pooled/internal/pool"
 )
 
@@ -66,7 +67,7 @@ func LearnIdleLimit(p *Pool, limit time.Duration) { p.learnIdleLimit(limit) }
 
 // IsLoss tells whether an operation's error means that its connection is lost.
 func IsLoss(speaks string, err error) bool {
-	return connectionLost(err) || dialectOf(speaks, nil).gone(err)
+	return dialect.ConnLost(err) || dialectOf(speaks, nil).ConnLost(err)
 }
 
 // SuitSingle is what becomes of a reset mode with a database that ends with its connection.
@@ -108,7 +109,7 @@ func Suspect(p *Pool) { p.core.Suspect() }
 // PanicOnce makes the pool's own work on the next new server connection panic.
 func PanicOnce(p *Pool) {
 	d, real := *p.dialect, p.dialect
-	d.session = func(driver.Conn) string {
+	d.SessionID = func(driver.Conn) string {
 		p.dialect = real
 		panic("boom")
 	}

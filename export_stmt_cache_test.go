@@ -4,6 +4,7 @@ import (
 	"database/sql/driver"
 	"errors"
 
+	"github.com/pooled-go/pooled/internal/dialect"
 	"github.com/pooled-go/pooled/internal/dialect/mysql"
 	"github.com/pooled-go/pooled/internal/stmtcache"
 )
@@ -21,18 +22,18 @@ func StmtsForAll(skips bool) (undo func()) {
 	if !skips {
 		kinds = nil
 	}
-	unknownDialect.stmts = &stmtcache.Rules{
+	unknownDialect.Stmts = &stmtcache.Rules{
 		Supports:      func(driver.Connector) bool { return true },
 		Inspect:       func(driver.Conn) (int, bool) { return 1 << 20, true },
 		Kinds:         kinds,
 		NeedsPrepare:  skips,
-		Preparable:    unknownDialect.rules.Preparable,
-		ReturnsRows:   unknownDialect.rules.ReturnsRows,
+		Preparable:    unknownDialect.Rules.Preparable,
+		ReturnsRows:   unknownDialect.Rules.ReturnsRows,
 		ClosesLocally: true,
 		Stale:         func(err error) bool { return errors.Is(err, ErrStale) },
-		Unfit:         never,
+		Unfit:         dialect.Never,
 		Changed:       func(error) bool { return false },
 		Full:          func(err error) bool { return errors.Is(err, ErrFull) },
 	}
-	return func() { unknownDialect.stmts = nil }
+	return func() { unknownDialect.Stmts = nil }
 }

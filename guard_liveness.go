@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
-	"syscall"
 	"time"
 
 	"github.com/pooled-go/pooled/internal/socket"
@@ -27,7 +25,7 @@ func (p *Pool) livenessGuard() Hooks {
 			switch state, err := s.socket.Peek(); {
 			case state == socket.Gone:
 				return fmt.Errorf("%w: the server has hung up: %w", ErrDisconnect, err)
-			case state == socket.Pending && p.dialect.silentWhenIdle:
+			case state == socket.Pending && p.dialect.SilentWhenIdle:
 				return fmt.Errorf("%w: the server has said something unasked, its goodbye most likely", ErrDisconnect)
 			case state == socket.Pending:
 				ping = true
@@ -104,10 +102,4 @@ func (p *Pool) lookAfterLoss(s *ServerConn) {
 		s.cause = fmt.Errorf("pooled: the server has hung up: %w", err)
 		p.core.Suspect()
 	}
-}
-
-// connectionLost recognises what any driver may return when the connection broke; dialects know more.
-func connectionLost(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNABORTED)
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/pooled-go/pooled/internal/dialect"
 	"github.com/pooled-go/pooled/internal/dsn"
 	"github.com/pooled-go/pooled/internal/pool"
 	"github.com/pooled-go/pooled/internal/process"
@@ -15,8 +16,8 @@ import (
 
 // newPool makes a pool that starts nothing before refill. The configuration is the
 // pool's own, and valid; user is its named hooks and its hooks.
-func newPool(parent driver.Connector, cfg Config, d *dialect, t *target, user []Hooks) *Pool {
-	if d.embedded || cfg.Class == ClassNull { // nothing goes away, or grows old
+func newPool(parent driver.Connector, cfg Config, d *dialect.Dialect, t *target, user []Hooks) *Pool {
+	if d.Embedded || cfg.Class == ClassNull { // nothing goes away, or grows old
 		cfg.Recycle, cfg.PrePing = NoLimit, PingOff
 	}
 	p := &Pool{
@@ -56,7 +57,7 @@ func (p *Pool) coreConfig() pool.Config[*ServerConn] {
 	}
 	cfg := pool.Config[*ServerConn]{
 		Limit: limit, Keep: keep, MinIdle: p.cfg.MinIdle, Reuse: p.reuse, LIFO: p.cfg.UseLIFO,
-		Direct: p.direct(), CloseNow: p.dialect.embedded, // there is no server that could be slow, and there are locks to be freed
+		Direct: p.direct(), CloseNow: p.dialect.Embedded, // there is no server that could be slow, and there are locks to be freed
 		Timeout: p.cfg.Timeout, IdleTimeout: idleTimeout, Recycle: p.cfg.Recycle, OverdueAfter: p.cfg.LeakAfter,
 		ConnectLimit: p.cfg.ConnectLimit,
 
@@ -65,7 +66,7 @@ func (p *Pool) coreConfig() pool.Config[*ServerConn] {
 		Close:      func(s *ServerConn) error { return s.close(p) },
 		Leaving:    p.fireClose,
 		MaxAge:     func() time.Duration { return ageLimit(p.cfg) },
-		Full:       p.dialect.tooMany,
+		Full:       p.dialect.TooManyConns,
 		Overdue:    p.fireLeaks,
 		Panicked:   p.panicked,
 		Causes: pool.Causes{

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ngrok/sqlmw"
 
+	"github.com/pooled-go/pooled/internal/dialect"
 	"github.com/pooled-go/pooled/internal/dsn"
 	"github.com/pooled-go/pooled/internal/stmtcache"
 
@@ -32,7 +33,7 @@ type Pool struct {
 
 	wrapped driver.Connector
 	target  *target // where parent connects to; nil: not known
-	dialect *dialect
+	dialect *dialect.Dialect
 	hooks   chain
 	texts   stmtcache.Texts
 	stmts   *stmtcache.Shared                                  // nil: no statements are kept

@@ -5,6 +5,10 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+
+	"github.com/pooled-go/pooled/internal/dialect"
+	"github.com/pooled-go/pooled/internal/driverconn"
+	"github.com/pooled-go/pooled/internal/socket"
 )
 
 // sessionGuard is reset on return as a Hooks value, with what it has to know of a new
@@ -17,7 +21,7 @@ import (
 //	none      nothing is done, the next user is in the transaction
 //
 // Nothing is sent when it is certain that there is nothing to undo: every
-// statement that was sent is known to leave nothing (see classify and touchesSession), autocommit is
+// statement that was sent is known to leave nothing (see sqltext.Rules), autocommit is
 // on, and every transaction begun through the driver has ended. Only session
 // trusts no statement.
 //
@@ -27,7 +31,7 @@ func (p *Pool) sessionGuard() Hooks {
 	if p.cfg.ResetOnReturn != ResetNone {
 		h.Reset = p.resetSession
 	}
-	if p.dialect.resetsAtCheckout && p.cfg.InitSQL != "" {
+	if p.dialect.ResetsAtCheckout && p.cfg.InitSQL != "" {
 		h.Checkout = func(ctx context.Context, s *ServerConn) error {
 			if !s.slot.Used() {
 				return nil
@@ -55,14 +59,42 @@ func (p *Pool) greet(ctx context.Context, s *ServerConn) error {
 	if err := p.runInitSQL(ctx, s); err != nil {
 		return err
 	}
-	if p.dialect.greet == nil {
+	if p.dialect.Probe == nil {
 		return nil
 	}
-	if err := p.dialect.greet(ctx, p, s); err != nil {
+	wants := dialect.Wants{
+		IdleLimit:  !p.idleAsked.Swap(true),
+		Statements: s.cache != nil,
+		Reset:      p.cfg.ResetOnReturn == ResetSession || p.cfg.ResetOnReturn == ResetAuto,
+	}
+	facts, err := p.dialect.Probe(ctx, (*dialectSession)(s), wants)
+	if wants.IdleLimit && !facts.IdleLimitKnown {
+		p.idleAsked.Store(false) // the next session is asked
+	}
+	p.take(s, facts)
+	if err != nil {
 		return err
 	}
 	s.state.SetNew()
 	return nil
+}
+
+// take takes note of what a new session has said.
+func (p *Pool) take(s *ServerConn, facts dialect.Facts) {
+	s.facts = facts
+	s.state.SetAutoOff(facts.AutoOff)
+	if facts.SessionID != "" {
+		s.session = facts.SessionID
+	}
+	if facts.IdleLimit > 0 && p.core.IdleLimit() == 0 {
+		p.learnIdleLimit(facts.IdleLimit)
+	}
+	if facts.StmtLimited {
+		p.learnStmtLimit(facts.StmtLimit)
+	}
+	if facts.NoStatements != "" {
+		s.cache.TurnOff(facts.NoStatements)
+	}
 }
 
 func (p *Pool) runInitSQL(ctx context.Context, s *ServerConn) error {
@@ -70,7 +102,7 @@ func (p *Pool) runInitSQL(ctx context.Context, s *ServerConn) error {
 		return nil
 	}
 	if s.cache != nil {
-		s.cache.Invalidate(p.dialect.rules.InvalidatesBy(p.cfg.InitSQL))
+		s.cache.Invalidate(p.dialect.Rules.InvalidatesBy(p.cfg.InitSQL))
 	}
 	if err := s.exec(ctx, p.cfg.InitSQL); err != nil {
 		return fmt.Errorf("pooled: pool_init_sql: %w", err)
@@ -94,15 +126,15 @@ func (p *Pool) resetSession(ctx context.Context, s *ServerConn, _ ResetState) er
 // endTransaction ends the transaction that may be open.
 func (p *Pool) endTransaction(ctx context.Context, s *ServerConn) error {
 	d := p.dialect
-	text := d.rollback
+	text := d.Rollback
 	if p.cfg.ResetOnReturn == ResetCommit {
-		text = d.commit
+		text = d.Commit
 	}
 	if s.state.AutoOff() {
-		text += d.unchained
+		text += d.NoChain
 	}
 	err := s.send(ctx, text)
-	if err != nil && (d.noTransaction == nil || !d.noTransaction(err)) {
+	if err != nil && (d.NoTransaction == nil || !d.NoTransaction(err)) {
 		return fmt.Errorf("pooled: reset on return (%s): %w", text, err)
 	}
 	s.state.RolledBack()
@@ -111,13 +143,16 @@ func (p *Pool) endTransaction(ctx context.Context, s *ServerConn) error {
 
 // renew gives the session the state it had after connect.
 func (p *Pool) renew(ctx context.Context, s *ServerConn) error {
-	if p.dialect.renew == nil {
+	if p.dialect.Reset == nil {
 		return errReopening
 	}
-	if err := p.dialect.renew(ctx, p, s); err != nil {
+	switch err := p.dialect.Reset(ctx, (*dialectSession)(s), s.facts); {
+	case errors.Is(err, dialect.ErrReopen):
+		return errReopening
+	case err != nil:
 		return err
 	}
-	if !p.dialect.resetsAtCheckout {
+	if !p.dialect.ResetsAtCheckout {
 		if err := p.runInitSQL(ctx, s); err != nil {
 			return err
 		}
@@ -126,15 +161,23 @@ func (p *Pool) renew(ctx context.Context, s *ServerConn) error {
 	return nil
 }
 
-// unanswered is the error of a question that the pool can do without: nil, unless
-// the connection was lost. It does not match driver.ErrBadConn, at which database/sql would
-// connect three times.
-func (d *dialect) unanswered(ctx context.Context, err error) error {
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case err != nil && (errors.Is(err, driver.ErrBadConn) || connectionLost(err) || d.gone(err)):
-		return fmt.Errorf("pooled: open connection: it was lost at once: %v", err)
-	}
-	return nil
+// dialectSession is a ServerConn as its dialect sees it.
+type dialectSession ServerConn
+
+var _ dialect.Session = (*dialectSession)(nil)
+
+func (d *dialectSession) server() *ServerConn { return (*ServerConn)(d) }
+
+func (d *dialectSession) Exec(ctx context.Context, query string) error {
+	return d.server().send(ctx, query)
+}
+func (d *dialectSession) Sent(what string)            { d.server().sent(what) }
+func (d *dialectSession) Driver() *driverconn.Conn    { return &d.driver }
+func (d *dialectSession) Connector() driver.Connector { return d.connector }
+func (d *dialectSession) Socket() *socket.Socket      { return d.socket }
+func (d *dialectSession) MayHoldTx() bool             { return d.state.MayHoldTx() }
+func (d *dialectSession) ForgetStatements()           { d.server().forgetStatements() }
+
+func (d *dialectSession) QueryRow(ctx context.Context, query string) ([]driver.Value, error) {
+	return d.server().queryRow(ctx, query)
 }

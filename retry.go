@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 
+	"github.com/pooled-go/pooled/internal/dialect"
 	"github.com/pooled-go/pooled/internal/driverconn"
 )
 
@@ -51,7 +52,7 @@ func (c *pooledConn) noteError(s *ServerConn, err error) (bad, lost bool) {
 		s.ended = err // with which many drivers close their connection
 	}
 	known := bad || errors.Is(err, ErrConnLost)
-	if !known && !connectionLost(err) && !c.pool.dialect.gone(err) {
+	if !known && !dialect.ConnLost(err) && !c.pool.dialect.ConnLost(err) {
 		return false, false
 	}
 	if known || s.driver.Validator == nil { // else the driver itself says, at checkin

@@ -8,6 +8,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/pooled-go/pooled/internal/dialect"
 	"github.com/pooled-go/pooled/internal/driverconn"
 	"github.com/pooled-go/pooled/internal/dsn"
 	"github.com/pooled-go/pooled/internal/intercept"
@@ -31,6 +32,8 @@ type ServerConn struct {
 	born    time.Time
 	process uint64 // in which it was opened; zero: no fork guard
 
+	connector driver.Connector // that opened it
+
 	session string // the server's own number of the session, empty: not known
 
 	activity session.Activity // what others see of it
@@ -52,7 +55,7 @@ type ServerConn struct {
 	took    time.Time     // when it was leased, if somebody measures
 	state   session.State // what its statements may have left behind
 	resetBy string        // what the last reset sent
-	mysql   mysqlBirth    // what a session reset has to restore
+	facts   dialect.Facts // what the session said when it was new
 
 	parked stmtcache.Parked // statements left here by Conns that moved on
 	cache  *stmtcache.Cache // nil: none is kept
@@ -64,11 +67,11 @@ func (p *Pool) newServerConn(o opening, conn driver.Conn, sock *socket.Socket) *
 		pool: p, driver: driverconn.Of(conn), socket: sock, born: time.Now(), process: p.process,
 	}
 	s.slot.Init(o, s)
-	if p.dialect.session != nil {
-		s.session = p.dialect.session(conn)
+	if p.dialect.SessionID != nil {
+		s.session = p.dialect.SessionID(conn)
 	}
 	s.cacheStmts(p)
-	s.state.Init(p.dialect.rules, p.cfg.ResetOnReturn == ResetAuto, s.cache != nil)
+	s.state.Init(p.dialect.Rules, p.cfg.ResetOnReturn == ResetAuto, s.cache != nil)
 	s.via = intercept.Before(&s.driver, p.interceptors, o.ID, (*interceptGuard)(s))
 	return s
 }
@@ -264,7 +267,7 @@ func (s *ServerConn) bounded(ctx context.Context, operation func(context.Context
 }
 
 // bounds tells whether it is the socket by which an operation is made to end.
-func (s *ServerConn) bounds() bool { return s.socket != nil && s.pool.dialect.boundBySocket }
+func (s *ServerConn) bounds() bool { return s.socket != nil && s.pool.dialect.BoundBySocket }
 
 // sent writes down what a reset sends.
 func (s *ServerConn) sent(what string) {

@@ -10,39 +10,38 @@ import (
 
 	"github.com/lib/pq"
 
+	"github.com/pooled-go/pooled/internal/dialect"
 	"github.com/pooled-go/pooled/internal/saturate"
 )
 
-// greetPostgres asks whether statements can be kept on a new session, and, once for a pool, when the server ends a
+// probePostgres asks whether statements can be kept on a new session, and, once for a pool, when the server ends a
 // session that does nothing.
-func greetPostgres(ctx context.Context, p *Pool, s *ServerConn) error {
-	if err := greetPostgresStmts(ctx, p, s); err != nil {
-		return err
+func probePostgres(ctx context.Context, s dialect.Session, wants dialect.Wants) (facts dialect.Facts, err error) {
+	if wants.Statements {
+		if facts.NoStatements, err = probePostgresStmts(ctx, s); err != nil {
+			return facts, err
+		}
 	}
-	if p.idleAsked.Swap(true) {
-		return nil
+	if wants.IdleLimit {
+		facts.IdleLimit, facts.IdleLimitKnown, err = probePostgresIdleLimit(ctx, s)
 	}
-	known, err := p.askPostgresIdleLimit(ctx, s)
-	if !known {
-		p.idleAsked.Store(false) // the next session is asked
-	}
-	return err
+	return facts, err
 }
 
-// askPostgresIdleLimit reports whether the answer is final. Before PostgreSQL 14 there is no such setting, and what
+// probePostgresIdleLimit reports whether the answer is final. Before PostgreSQL 14 there is no such setting, and what
 // only looks like PostgreSQL may not know the view.
-func (p *Pool) askPostgresIdleLimit(ctx context.Context, s *ServerConn) (known bool, err error) {
-	row, err := s.queryRow(ctx, "SELECT setting FROM pg_catalog.pg_settings WHERE name = 'idle_session_timeout'")
-	if lost := p.dialect.unanswered(ctx, err); lost != nil {
-		return false, lost
+func probePostgresIdleLimit(ctx context.Context, s dialect.Session) (limit time.Duration, known bool, err error) {
+	row, err := s.QueryRow(ctx, "SELECT setting FROM pg_catalog.pg_settings WHERE name = 'idle_session_timeout'")
+	if lost := dialect.Unanswered(ctx, err, postgresGone); lost != nil {
+		return 0, false, lost
 	}
 	if err != nil {
-		return !postgresHindered(err), nil
+		return 0, !postgresHindered(err), nil
 	}
 	if ms, err := strconv.ParseInt(fmt.Sprint(row[0]), 10, 64); err == nil {
-		p.learnIdleLimit(saturate.Times(ms, time.Millisecond))
+		limit = saturate.Times(ms, time.Millisecond)
 	}
-	return true, nil
+	return limit, true, nil
 }
 
 // postgresHindered recognises errors that say nothing about the statement: the server lacked resources (class 53),
@@ -52,22 +51,22 @@ func postgresHindered(err error) bool {
 	return len(state) == 5 && slices.Contains([]string{"53", "57", "40", "58", "XX"}, state[:2])
 }
 
-// renewPostgres sends DISCARD ALL, which a transaction does not permit. It also drops all
+// resetPostgres sends DISCARD ALL, which a transaction does not permit. It also drops all
 // prepared statements. lib/pq keeps none that it would miss, but other drivers do, so
 // with them all else is reset by itself, and of the statements only those go that
 // were prepared in SQL.
-func renewPostgres(ctx context.Context, p *Pool, s *ServerConn) error {
-	if s.state.MayHoldTx() {
-		if err := s.send(ctx, "ROLLBACK"); err != nil {
+func resetPostgres(ctx context.Context, s dialect.Session, _ dialect.Facts) error {
+	if s.MayHoldTx() {
+		if err := s.Exec(ctx, "ROLLBACK"); err != nil {
 			return fmt.Errorf("pooled: reset on return (ROLLBACK): %w", err)
 		}
 	}
 	text := postgresDiscards
-	if isPQ(p.wrapped) {
+	if isPQ(s.Connector()) {
 		text = "DISCARD ALL"
-		s.forgetStatements()
+		s.ForgetStatements()
 	}
-	if err := s.send(ctx, text); err != nil {
+	if err := s.Exec(ctx, text); err != nil {
 		return fmt.Errorf("pooled: reset on return (DISCARD): %w", err)
 	}
 	return nil

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"strconv"
 
 	"github.com/pooled-go/pooled/internal/stmtcache"
 )
@@ -41,7 +40,7 @@ func (h *stmtHost) MakeRoom(ctx context.Context) bool {
 // cacheStmts puts a cache before the driver's connection, if statements are to be kept.
 func (s *ServerConn) cacheStmts(p *Pool) {
 	if p.stmts != nil {
-		s.cache = p.stmts.Before(&s.driver, p.wrapped, p.dialect.stmts, (*stmtHost)(s))
+		s.cache = p.stmts.Before(&s.driver, p.wrapped, p.dialect.Stmts, (*stmtHost)(s))
 	}
 }
 
@@ -151,11 +150,7 @@ const stmtsOfServer = 1.0 / 3
 
 // learnStmtLimit takes note of the server's limit on prepared statements, which all its clients share. Each new server
 // connection tells it, so that what makeRoom took away comes back when others have made room.
-func (p *Pool) learnStmtLimit(answer string) {
-	most, err := strconv.Atoi(answer)
-	if err != nil || most < 0 {
-		return
-	}
+func (p *Pool) learnStmtLimit(most int) {
 	share := int64(stmtsOfServer*float64(most)/float64(p.mostConns())) - 1 // one is for what is prepared to be run once
 	p.stmts.SetShare(max(0, share))
 	if share <= 0 {

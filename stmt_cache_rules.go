@@ -6,6 +6,9 @@ import (
 	"fmt"
 
 	"github.com/go-sql-driver/mysql"
+
+	"github.com/pooled-go/pooled/internal/dialect"
+	"github.com/pooled-go/pooled/internal/dialect/postgres"
 )
 
 func mysqlNumber(err error, numbers ...uint16) bool {
@@ -21,21 +24,18 @@ func mysqlNumber(err error, numbers ...uint16) bool {
 	return false
 }
 
-// greetPostgresStmts turns the cache off on a server connection on which it is not safe: behind a pooler the next
-// statement may go to another backend, which knows other statements by the same names. A pooler tells a client a
-// process number of its own making. Where the server does not say, it is not known to be safe.
-func greetPostgresStmts(ctx context.Context, p *Pool, s *ServerConn) error {
-	if s.cache == nil {
-		return nil
-	}
-	row, err := s.queryRow(ctx, "SELECT pg_catalog.pg_backend_pid()")
-	switch lost := p.dialect.unanswered(ctx, err); {
+// probePostgresStmts tells why statements can't be kept on a session, if that is so: behind a pooler the next statement
+// may go to another backend, which knows other statements by the same names. A pooler tells a client a process number of
+// its own making. Where the server does not say, it is not known to be safe.
+func probePostgresStmts(ctx context.Context, s dialect.Session) (cause string, err error) {
+	row, err := s.QueryRow(ctx, "SELECT pg_catalog.pg_backend_pid()")
+	switch lost := dialect.Unanswered(ctx, err, postgresGone); {
 	case lost != nil:
-		return lost
+		return "", lost
 	case err != nil:
-		s.cache.TurnOff("a server did not say which session it is")
-	case fmt.Sprint(row[0]) != s.session:
-		s.cache.TurnOff("behind a pooler the next statement may go to another session")
+		return "a server did not say which session it is", nil
+	case fmt.Sprint(row[0]) != postgres.SessionID(s.Driver().Conn):
+		return "behind a pooler the next statement may go to another session", nil
 	}
-	return nil
+	return "", nil
 }

@@ -1,0 +1,151 @@
+// Package dialect is the contract between a pool and what it knows of one kind of server. A Dialect is data and
+// functions: what the server says when a connection is lost, how a session is asked what it was born with, how it is
+// reset. It is handed one session at a time and returns Facts; it holds nothing of a pool and changes nothing in it.
+//
+// Each kind of server has a folder of its own below this one.
+package dialect
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"syscall"
+	"time"
+
+	"github.com/pooled-go/pooled/internal/driverconn"
+	"github.com/pooled-go/pooled/internal/socket"
+	"github.com/pooled-go/pooled/internal/sqltext"
+	"github.com/pooled-go/pooled/internal/stmtcache"
+)
+
+// Dialect is what there is to know about one kind of server. Functions that are nil have nothing to say.
+type Dialect struct {
+	// Name stands for the driver's where that is not known.
+	Name string
+
+	// Rules are what the server makes of a statement's text.
+	Rules *sqltext.Rules
+
+	// Rollback and Commit end a transaction. NoChain is added to them on a session whose settings are in doubt: MySQL's
+	// completion_type can make a plain ROLLBACK open the next transaction.
+	Rollback, Commit, NoChain string
+
+	// NoTransaction recognises the error by which the server says that there was no transaction to end.
+	NoTransaction func(error) bool
+
+	// TooManyConns recognises the server's refusal to accept one more connection.
+	TooManyConns func(error) bool
+
+	// ConnLost recognises the errors by which a connection that was in use turns out to be lost, beyond what the
+	// function ConnLost knows.
+	ConnLost func(error) bool
+
+	// SilentWhenIdle: the server sends nothing to a session that asked nothing, except for its goodbye.
+	SilentWhenIdle bool
+
+	// Embedded: the database is a part of the process, there is no server that could go away.
+	Embedded bool
+
+	// BoundBySocket: an operation is made to end with its context by a deadline on the socket.
+	BoundBySocket bool
+
+	// SessionID is the server's own number of a session as far as its driver knows it; else Probe asks, or there is
+	// none.
+	SessionID func(driver.Conn) string
+
+	// Stmts is what there is to know about kept statements. Nil: none are kept.
+	Stmts *stmtcache.Rules
+
+	// Probe asks a new session what the pool wants to know of it. The Facts count also if there is an error, which is
+	// that of a session that is of no use.
+	Probe func(ctx context.Context, s Session, wants Wants) (Facts, error)
+
+	// Reset gives a session the state it had after connect; ErrReopen if only a new one will do, as where Reset is nil.
+	Reset func(ctx context.Context, s Session, facts Facts) error
+
+	// ResetsAtCheckout: the driver's ResetSession resets the session for real, so pool_init_sql has to be run after
+	// each.
+	ResetsAtCheckout bool
+}
+
+// Session is one connection, as its holder sees it.
+type Session interface {
+	// Exec runs a statement of a reset, which the pool writes down.
+	Exec(ctx context.Context, query string) error
+
+	// Sent writes down what a reset sends otherwise.
+	Sent(what string)
+
+	// QueryRow runs a query that has one row of one column or more. Bytes are returned as a string.
+	QueryRow(ctx context.Context, query string) ([]driver.Value, error)
+
+	// Driver is the driver's connection, Connector what opened it, and Socket what the driver dialed; nil if that is
+	// not known.
+	Driver() *driverconn.Conn
+	Connector() driver.Connector
+	Socket() *socket.Socket
+
+	// MayHoldTx tells whether a transaction may be open.
+	MayHoldTx() bool
+
+	// ForgetStatements is called when the server has dropped all prepared statements.
+	ForgetStatements()
+}
+
+// Wants is what the pool has a use for.
+type Wants struct {
+	IdleLimit  bool // when the server ends an idle session; one session is asked for all
+	Statements bool // whether statements can be kept, and how many
+	Reset      bool // what Reset will have to restore
+}
+
+// Facts are what a session has answered.
+type Facts struct {
+	// AutoOff: every statement may open a transaction, or a COMMIT the next one.
+	AutoOff bool
+
+	// SessionID is the server's own number of the session; empty: it was not asked.
+	SessionID string
+
+	// IdleLimit is the time after which the server ends a session that does nothing. IdleLimitKnown: it has said
+	// whether there is one.
+	IdleLimit      time.Duration
+	IdleLimitKnown bool
+
+	// StmtLimit is how many prepared statements all clients of the server may have, if StmtLimited.
+	StmtLimit   int
+	StmtLimited bool
+
+	// NoStatements is why no statements can be kept on this session; empty: they can.
+	NoStatements string
+
+	// Restore is for Reset: the statements that bring back what the session has and a reset one has not. Nil: there is no
+	// way.
+	Restore []string
+}
+
+// ErrReopen says that a session can only be reset by opening a new one.
+var ErrReopen = errors.New("the session cannot be reset")
+
+// ConnLost recognises what any driver may return when the connection broke; dialects know more.
+func ConnLost(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNABORTED)
+}
+
+// Unanswered is the error of a question that the pool can do without: nil, unless the connection was lost. It does not
+// match driver.ErrBadConn, at which database/sql would connect three times.
+func Unanswered(ctx context.Context, err error, lost func(error) bool) error {
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil && (errors.Is(err, driver.ErrBadConn) || ConnLost(err) || lost(err)):
+		return fmt.Errorf("pooled: open connection: it was lost at once: %v", err)
+	}
+	return nil
+}
+
+// Never is for errors that a server does not have.
+func Never(error) bool { return false }

@@ -1,0 +1,40 @@
+package dialect_test
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"syscall"
+	"testing"
+
+	"github.com/pooled-go/pooled/internal/dialect"
+)
+
+// A question that went without an answer matters only if the connection was lost, and then database/sql does not try
+// again.
+func TestUnanswered(t *testing.T) {
+	gone := errors.New("gone")
+	isGone := func(err error) bool { return errors.Is(err, gone) }
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, test := range []struct {
+		ctx  context.Context
+		err  error
+		want string
+	}{
+		{t.Context(), nil, "<nil>"},
+		{t.Context(), errors.New("no such variable"), "<nil>"},
+		{canceled, nil, "context canceled"},
+		{t.Context(), driver.ErrBadConn, "pooled: open connection: it was lost at once: driver: bad connection"},
+		{t.Context(), fmt.Errorf("read: %w", io.EOF), "pooled: open connection: it was lost at once: read: EOF"},
+		{t.Context(), syscall.EPIPE, "pooled: open connection: it was lost at once: broken pipe"},
+		{t.Context(), gone, "pooled: open connection: it was lost at once: gone"},
+	} {
+		err := dialect.Unanswered(test.ctx, test.err, isGone)
+		if have := fmt.Sprint(err); have != test.want || errors.Is(err, driver.ErrBadConn) {
+			t.Errorf("%v: have %q, want %q, not ErrBadConn", test.err, have, test.want)
+		}
+	}
+}
