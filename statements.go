@@ -39,8 +39,18 @@ func (h *stmtHost) MakeRoom(ctx context.Context) bool {
 
 // cacheStmts puts a cache before the driver's connection, if statements are to be kept.
 func (s *ServerConn) cacheStmts(p *Pool) {
-	if p.stmts != nil {
-		s.cache = p.stmts.Before(&s.driver, p.wrapped, p.dialect.Stmts, (*stmtHost)(s))
+	rules := p.dialect.Stmts
+	switch {
+	case p.stmts == nil:
+		return
+	case rules == nil || !rules.Supports(p.wrapped):
+		p.stmts.NotKept("it is for lib/pq and go-sql-driver/mysql, without interpolateParams")
+		return
+	}
+	s.cache = p.stmts.Before(&s.driver, rules, (*stmtHost)(s))
+	if s.cache == nil {
+		p.stmts.NotKept("the driver's connection is not plainly that of lib/pq, without binary_parameters, " +
+			"or of go-sql-driver/mysql")
 	}
 }
 

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// ArgRules is what a driver has to say about the arguments of one operation. database/sql converts them before it calls
-// the driver; Convert does the same later, in the words of database/sql for what goes wrong.
+// ArgRules is what a driver has to say about the arguments of one operation. database/sql converts them before it
+// calls the driver; Convert does the same later, in the words of database/sql for what goes wrong.
 type ArgRules struct {
 	checker   driver.NamedValueChecker
 	converter driver.ColumnConverter //nolint:staticcheck // a driver may have nothing newer
@@ -29,7 +29,7 @@ func (c *Conn) StmtArgRules(stmt driver.Stmt) ArgRules {
 	return rules
 }
 
-// Custom tells whether the driver has rules of its own, by which to convert twice may not be the same as once.
+// Custom reports whether the driver has rules of its own, by which to convert twice may not be the same as once.
 func (r ArgRules) Custom() bool { return r.checker != nil || r.converter != nil }
 
 // Convert changes args in place and returns those that are to be sent.
@@ -110,8 +110,7 @@ func (r ArgRules) column(arg *driver.NamedValue) error {
 
 var valuerType = reflect.TypeFor[driver.Valuer]()
 
-// valueOf asks a Valuer for its value. A nil pointer whose element has the
-// method is NULL; calling it would panic.
+// valueOf asks a Valuer for its value. A nil pointer whose element has the method is NULL; calling it would panic.
 func valueOf(v driver.Valuer) (driver.Value, error) {
 	if rv := reflect.ValueOf(v); rv.Kind() == reflect.Pointer && rv.IsNil() && rv.Type().Elem().Implements(valuerType) {
 		return nil, nil

@@ -10,8 +10,8 @@ import (
 )
 
 // Conn is a driver's connection with its optional interfaces, asserted once. A nil field is an interface that it
-// lacks; Execer and Queryer stand for the old ones too. A copy in which some of them are replaced is a connection
-// with something before it. Like the connection itself it is used by one goroutine at a time.
+// lacks; Execer and Queryer stand for the old ones too. A copy in which some of them are replaced is a connection with
+// something before it. Like the connection itself it is used by one goroutine at a time.
 type Conn struct {
 	Conn      driver.Conn
 	Execer    driver.ExecerContext

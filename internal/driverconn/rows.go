@@ -19,7 +19,7 @@ var (
 // they answer what database/sql assumes then, so that a program can't tell.
 type Rows struct{ driver.Rows }
 
-// HasNextResultSet tells whether there is another result set.
+// HasNextResultSet reports whether there is another result set.
 func (r Rows) HasNextResultSet() bool {
 	rows, ok := r.Rows.(driver.RowsNextResultSet)
 	return ok && rows.HasNextResultSet()
@@ -49,7 +49,7 @@ func (r Rows) ColumnTypeLength(index int) (length int64, ok bool) {
 	return 0, false
 }
 
-// ColumnTypeNullable tells whether the column may be NULL.
+// ColumnTypeNullable reports whether the column may be NULL.
 func (r Rows) ColumnTypeNullable(index int) (nullable, ok bool) {
 	if rows, ok := r.Rows.(driver.RowsColumnTypeNullable); ok {
 		return rows.ColumnTypeNullable(index)

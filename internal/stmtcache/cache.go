@@ -80,8 +80,8 @@ func (c *Cache) keep(e *entry) { c.byKey[e.entryKey] = c.order.PushFront(e) }
 // admitOneIn: when there is no room, one text in so many makes some.
 const admitOneIn = 8
 
-// admit tells whether a statement is prepared and kept for one more text. When more texts are used in turn than can be
-// kept, the one unused for longest is the one that is needed next: if each text made room for itself, all would be
+// admit reports whether a statement is prepared and kept for one more text. When more texts are used in turn than can
+// be kept, the one unused for longest is the one that is needed next: if each text made room for itself, all would be
 // prepared each time and none found. So most go the old way, and those that are kept stay a while.
 func (c *Cache) admit() bool {
 	limit := c.shared.limit()
@@ -161,7 +161,7 @@ func (c *Cache) tellOthers() {
 	}
 }
 
-// NeedsCleanUp tells whether there is something to do when the connection comes back.
+// NeedsCleanUp reports whether there is something to do when the connection comes back.
 func (c *Cache) NeedsCleanUp() bool {
 	return c != nil && (c.paused || len(c.dropped) > 0 || c.order.Len() > c.shared.limit())
 }
@@ -211,8 +211,8 @@ func (c *Cache) Forget() {
 	c.forgetDropped()
 }
 
-// Close is for a connection that is about to be closed, and all its statements with it. They are closed one by one only
-// if that takes no time.
+// Close is for a connection that is about to be closed, and all its statements with it. They are closed one by one
+// only if that takes no time.
 func (c *Cache) Close() {
 	if c == nil || !c.rules.ClosesLocally {
 		return

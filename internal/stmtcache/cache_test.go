@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -430,40 +431,41 @@ func TestShare(t *testing.T) {
 	}
 }
 
-// TestNotKept: why no cache is put before a connection, said once for each cause.
-func TestNotKept(t *testing.T) {
-	no, other := rules(true), rules(true)
-	no.Supports = func(driver.Connector) bool { return false }
+// TestConnectionsWithoutACache: none is put before a connection that is not the driver's own, or lacks what is needed.
+func TestConnectionsWithoutACache(t *testing.T) {
+	other := rules(true)
 	other.Inspect = func(driver.Conn) (int, bool) { return 0, false }
 	for name, test := range map[string]struct {
 		rules   *stmtcache.Rules
 		profile pooledtest.Profile
-		want    string
 	}{
-		"no rules":             {nil, pooledtest.Full, "it is for lib/pq"},
-		"another driver":       {no, pooledtest.Full, "it is for lib/pq"},
-		"another connection":   {other, pooledtest.Full, "not plainly that of"},
-		"one that lacks Exec":  {rules(true), pooledtest.NoExecer, "not plainly that of"},
-		"one that lacks Query": {rules(true), pooledtest.NoQueryer, "not plainly that of"},
+		"another driver's":     {other, pooledtest.Full},
+		"one that lacks Exec":  {rules(true), pooledtest.NoExecer},
+		"one that lacks Query": {rules(true), pooledtest.NoQueryer},
 	} {
-		var why []string
-		shared := stmtcache.NewShared(4, false, func(w string) { why = append(why, w) })
-		fake := pooledtest.NewFake(t, pooledtest.With(test.profile))
-		for range 2 {
-			inner, err := fake.Connect(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			conn := driverconn.Of(inner)
-			before := conn
-			if cache := shared.Before(&conn, fake, test.rules, nil); cache != nil || conn != before {
-				t.Errorf("%s: there is a cache", name)
-			}
-			inner.Close()
+		inner, err := pooledtest.NewFake(t, pooledtest.With(test.profile)).Connect(t.Context())
+		if err != nil {
+			t.Fatal(err)
 		}
-		if len(why) != 1 || !strings.Contains(why[0], test.want) {
-			t.Errorf("%s: have %q, want once that %s", name, why, test.want)
+		conn := driverconn.Of(inner)
+		before := conn
+		shared := stmtcache.NewShared(4, false, nil)
+		if cache := shared.Before(&conn, test.rules, nil); cache != nil || conn != before {
+			t.Errorf("%s: there is a cache", name)
 		}
+		inner.Close()
+	}
+}
+
+// TestNotKept: each cause for which no statements are kept is said once.
+func TestNotKept(t *testing.T) {
+	var why []string
+	shared := stmtcache.NewShared(4, false, func(w string) { why = append(why, w) })
+	for _, w := range []string{"a", "b", "a"} {
+		shared.NotKept(w)
+	}
+	if !slices.Equal(why, []string{"a", "b"}) {
+		t.Errorf("have %q", why)
 	}
 }
 

@@ -26,7 +26,6 @@ var (
 // rules are those of a driver that asks for statements when there are arguments, as go-sql-driver does, or does not.
 func rules(needsPrepare bool) *stmtcache.Rules {
 	return &stmtcache.Rules{
-		Supports:      func(driver.Connector) bool { return true },
 		Inspect:       func(driver.Conn) (int, bool) { return 0, true },
 		Preparable:    generic.Rules.Preparable,
 		ReturnsRows:   generic.Rules.ReturnsRows,
@@ -129,7 +128,7 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 		return nil, err
 	}
 	conn := &conn{Conn: driverconn.Of(inner)}
-	conn.cache = c.pool.shared.Before(&conn.Conn, c.pool.Fake, c.pool.rules, (*host)(conn))
+	conn.cache = c.pool.shared.Before(&conn.Conn, c.pool.rules, (*host)(conn))
 	if conn.cache != nil {
 		conn.cache.Opened()
 	}

@@ -7,8 +7,8 @@ import (
 	"github.com/pooled-go/pooled/internal/driverconn"
 )
 
-// Parked are the prepared statements that users left on a connection when their lease ended: for whoever needs the same
-// text there next, or to be closed. It belongs to whoever holds the connection. The zero value has none.
+// Parked are the prepared statements that users left on a connection when their lease ended: for whoever needs the
+// same text there next, or to be closed. It belongs to whoever holds the connection. The zero value has none.
 //
 // A user's own close can come while somebody else holds the connection that a statement was prepared on. So it only
 // says that the text is no longer needed (Texts), and the next holder closes the statement (Sweep).
@@ -18,8 +18,8 @@ type Parked struct {
 	swept     uint64        // Texts.dropped when byText was last swept
 }
 
-// Park leaves a statement for the next user who needs its text. It takes the place of one of the same text, which
-// is discarded.
+// Park leaves a statement for the next user who needs its text. It takes the place of one of the same text, which is
+// discarded.
 func (p *Parked) Park(text string, stmt driver.Stmt) {
 	if old, ok := p.byText[text]; ok {
 		p.Discard(old)
@@ -42,15 +42,15 @@ func (p *Parked) Take(text string) driver.Stmt {
 	return stmt
 }
 
-// Empty tells whether there is no statement at all.
+// Empty reports whether there is no statement at all.
 func (p *Parked) Empty() bool { return len(p.byText) == 0 && len(p.discarded) == 0 }
 
-// NeedsSweep tells whether Sweep may find something: a text was dropped since the last one.
+// NeedsSweep reports whether Sweep may find something: a text was dropped since the last one.
 func (p *Parked) NeedsSweep(texts *Texts) bool {
 	return len(p.byText) > 0 && texts.dropped.Load() != p.swept
 }
 
-// NeedsCleanUp tells whether there may be statements to close.
+// NeedsCleanUp reports whether there may be statements to close.
 func (p *Parked) NeedsCleanUp(texts *Texts) bool { return len(p.discarded) > 0 || p.NeedsSweep(texts) }
 
 // Sweep closes the statements whose text nobody needs any more.

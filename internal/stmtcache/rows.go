@@ -9,8 +9,8 @@ import (
 )
 
 // execKept runs a kept statement. lib/pq closes a connection when a context ends while it runs a text, since the
-// request to cancel that goes out then may reach the server late, and hit the next statement. It does not where it runs
-// a prepared statement, so that is done here.
+// request to cancel that goes out then may reach the server late, and hit the next statement. It does not where it
+// runs a prepared statement, so that is done here.
 func (c *Cache) execKept(ctx context.Context, stmt driver.Stmt, args []driver.NamedValue) (driver.Result, error) {
 	result, err := driverconn.ExecStmt(ctx, stmt, args)
 	if c.rules.WatchRows {

@@ -163,7 +163,7 @@ func TestErrorAfterTheContextEnded(t *testing.T) {
 	shared := stmtcache.NewShared(4, false, func(why string) { t.Error(why) })
 	var err error
 	c := &conn{Conn: driverconn.Of(lone{err: &err})}
-	c.cache = shared.Before(&c.Conn, nil, r, (*host)(c))
+	c.cache = shared.Before(&c.Conn, r, (*host)(c))
 	query := func(ctx context.Context) (driver.Rows, error) {
 		return c.QueryContext(ctx, "SELECT ?", args("SELECT ?"))
 	}

@@ -7,12 +7,13 @@ import (
 
 // Rules are what is known about kept statements of one driver and its server.
 type Rules struct {
-	// Supports tells whether a connector is that driver's, and so configured that it pays, and changes nothing, to
+	// Supports reports whether a connector is that driver's, and so configured that it pays, and changes nothing, to
 	// keep statements; Inspect, whether a connection is that driver's own, and how long the packets are that it sends.
 	Supports func(driver.Connector) bool
 	Inspect  func(driver.Conn) (packet int, ok bool)
 
-	// Preparable tells whether a statement can be kept for a text, and ReturnsRows, whether such a text may return rows.
+	// Preparable reports whether a statement can be kept for a text, and ReturnsRows, whether such a text may return
+	// rows.
 	Preparable, ReturnsRows func(query string) bool
 
 	// Kinds tells the kinds of arguments for which a statement is kept by itself; false: none is kept for them. Nil:
@@ -36,7 +37,8 @@ type Rules struct {
 	ClosesLocally bool
 
 	// WatchRows: the driver does not notice by itself when a kept statement is run while Rows are open, and it keeps a
-	// connection of which a context ended while a kept statement ran. Busy is its error for a text while Rows are open.
+	// connection of which a context ended while a kept statement ran. Busy is its error for a text while Rows are
+	// open.
 	WatchRows bool
 	Busy      error
 }
@@ -50,10 +52,10 @@ type Host interface {
 	// host does not use the connection again.
 	CloseStmt(ctx context.Context, stmt driver.Stmt) error
 
-	// InTx tells whether a transaction that was begun through the driver is not known to have ended.
+	// InTx reports whether a transaction that was begun through the driver is not known to have ended.
 	InTx() bool
 
-	// MayHoldTx tells whether any transaction may be open.
+	// MayHoldTx reports whether any transaction may be open.
 	MayHoldTx() bool
 
 	// Lost is told that the connection is of no use after this lease.

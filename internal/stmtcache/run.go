@@ -87,7 +87,7 @@ func runKept[T any](
 	return run(ctx, e.stmt, args)
 }
 
-// afterError draws the conclusions from an error of a kept statement, and tells whether it is stale.
+// afterError draws the conclusions from an error of a kept statement, and reports whether it is stale.
 func (c *Cache) afterError(e *entry, err error) bool {
 	stale := c.rules.Stale(err)
 	if stale || c.rules.Unfit(err) {
@@ -137,7 +137,7 @@ func (c *Cache) keptFor(ctx context.Context, key entryKey, args []driver.NamedVa
 	return e, nil
 }
 
-// wants tells whether a statement is to be prepared and kept for a text.
+// wants reports whether a statement is to be prepared and kept for a text.
 func (c *Cache) wants(key entryKey, exec bool) bool {
 	if c.shared.resets && !c.host.MayHoldTx() {
 		return false // it would be gone before it is used again

@@ -2,7 +2,6 @@ package stmtcache
 
 import (
 	"container/list"
-	"database/sql/driver"
 	"math"
 	"sync"
 	"sync/atomic"
@@ -40,17 +39,11 @@ func NewShared(most int, resets bool, log func(why string)) *Shared {
 	return s
 }
 
-// Before puts a cache before a new connection, if that is one for which statements are kept; else it is nil. Nil rules:
-// none are.
-func (s *Shared) Before(conn *driverconn.Conn, connector driver.Connector, rules *Rules, host Host) *Cache {
-	if rules == nil || !rules.Supports(connector) {
-		s.NotKept("it is for lib/pq and go-sql-driver/mysql, without interpolateParams")
-		return nil
-	}
+// Before puts a cache before a new connection, which host holds. Nil: the connection is not one for which statements
+// are kept.
+func (s *Shared) Before(conn *driverconn.Conn, rules *Rules, host Host) *Cache {
 	packet, ok := rules.Inspect(conn.Conn)
 	if !ok || conn.Execer == nil || conn.Queryer == nil {
-		s.NotKept("the driver's connection is not plainly that of lib/pq, without binary_parameters, " +
-			"or of go-sql-driver/mysql")
 		return nil
 	}
 	c := &Cache{
