@@ -11,8 +11,39 @@ import (
 	"testing"
 
 	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/internal/dialect"
+	"github.com/pooled-go/pooled/internal/dialect/generic"
+	"github.com/pooled-go/pooled/internal/dialect/mysql"
 	"github.com/pooled-go/pooled/internal/pooledtest"
+	"github.com/pooled-go/pooled/internal/stmtcache"
 )
+
+// What the server says about statements by the rules of stmtsForAll.
+var (
+	errStale = errors.New("stale statement")
+	errFull  = errors.New("no more statements")
+)
+
+// stmtsForAll has pools keep statements over drivers of which the dialect is not known. needsPrepare: they answer
+// driver.ErrSkip to a text with arguments.
+func stmtsForAll(needsPrepare bool) (undo func()) {
+	rules := &stmtcache.Rules{
+		Supports:      func(driver.Connector) bool { return true },
+		Inspect:       func(driver.Conn) (int, bool) { return 1 << 20, true },
+		Preparable:    generic.Rules.Preparable,
+		ReturnsRows:   generic.Rules.ReturnsRows,
+		NeedsPrepare:  needsPrepare,
+		ClosesLocally: true,
+		Stale:         func(err error) bool { return errors.Is(err, errStale) },
+		Unfit:         dialect.Never,
+		Changed:       dialect.Never,
+		Full:          func(err error) bool { return errors.Is(err, errFull) },
+	}
+	if needsPrepare {
+		rules.Kinds = mysql.Stmts.Kinds
+	}
+	return pooled.KeepStatementsBy(rules)
+}
 
 func keeps(n int) func(*pooled.Config) { return func(cfg *pooled.Config) { cfg.StmtCache = n } }
 
@@ -20,7 +51,7 @@ func keeps(n int) func(*pooled.Config) { return func(cfg *pooled.Config) { cfg.S
 func TestConformanceWithKeptStatements(t *testing.T) {
 	for _, skips := range []bool{true, false} {
 		t.Run(fmt.Sprintf("skips=%t", skips), func(t *testing.T) {
-			defer pooled.StmtsForAll(skips)()
+			defer stmtsForAll(skips)()
 			pooledtest.ConformLoosely(t, func(t *testing.T, parent driver.Connector) *sql.DB {
 				db, _ := open(t, parent, keeps(3))
 				return db
@@ -40,7 +71,7 @@ type told struct {
 
 func keeping(t *testing.T, n int, set ...func(*pooled.Config)) (*sql.DB, *told, *pooled.Pool) {
 	t.Helper()
-	t.Cleanup(pooled.StmtsForAll(true))
+	t.Cleanup(stmtsForAll(true))
 	fake := pooledtest.NewFake(t, pooledtest.With(pooledtest.SkipQueries))
 	db, pool := open(t, fake, append([]func(*pooled.Config){keeps(n), one(pooled.ClassQueue)}, set...)...)
 	return db, &told{fake, 0}, pool
@@ -111,8 +142,8 @@ func TestStaleStmtInATransaction(t *testing.T) {
 			mustExec(t, db, "UPDATE ?", 1)
 			exec, end := begin(t, db)
 			fake.skip()
-			fake.On(pooledtest.StageExec, pooledtest.Fail(pooled.ErrStale).Times(1).Match("UPDATE"))
-			if err := exec("UPDATE ?", 2); !errors.Is(err, pooled.ErrStale) {
+			fake.On(pooledtest.StageExec, pooledtest.Fail(errStale).Times(1).Match("UPDATE"))
+			if err := exec("UPDATE ?", 2); !errors.Is(err, errStale) {
 				t.Errorf("have %v, want the server's word", err)
 			}
 			fake.want(t, "stmt exec UPDATE ? [2] -> stale statement")
@@ -127,7 +158,7 @@ func TestStaleStmtInATransaction(t *testing.T) {
 
 // When the server takes no more statements, those that are kept make room.
 func TestKeptStmtsMakeRoom(t *testing.T) {
-	full := pooledtest.Fail(pooled.ErrFull).Times(1).Match("UPDATE new")
+	full := pooledtest.Fail(errFull).Times(1).Match("UPDATE new")
 	t.Run("of the same connection", func(t *testing.T) {
 		db, fake, _ := keeping(t, 4)
 		keep(t, db, "UPDATE a ?", "UPDATE b ?")
@@ -165,8 +196,8 @@ func TestKeptStmtsMakeRoom(t *testing.T) {
 	})
 	t.Run("there are none", func(t *testing.T) {
 		db, fake, _ := keeping(t, 4)
-		fake.On(pooledtest.StagePrepare, pooledtest.Fail(pooled.ErrFull))
-		if _, err := db.Exec("UPDATE new ?", 1); !errors.Is(err, pooled.ErrFull) {
+		fake.On(pooledtest.StagePrepare, pooledtest.Fail(errFull))
+		if _, err := db.Exec("UPDATE new ?", 1); !errors.Is(err, errFull) {
 			t.Errorf("have %v, want the server's word", err)
 		}
 		fake.want(t, "prepare UPDATE new ? -> no more statements")
