@@ -42,6 +42,10 @@ func (p *Pool[T]) leaseLocked(s *Slot[T], turn uint64) {
 // The error is a [WaitError] for a wait that ended without a slot, one of Open, of Admit or Causes.Closed.
 func (p *Pool[T]) Take(ctx context.Context, since *time.Time, turn uint64) (*Slot[T], error) {
 	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return nil, p.cfg.Causes.Closed
+	}
 	if p.cfg.Admit != nil {
 		if err := p.admitLocked(); err != nil {
 			p.mu.Unlock()
@@ -87,11 +91,8 @@ func (p *Pool[T]) admitLocked() error {
 	return err
 }
 
-// refusalLocked is the error of a caller that may not even wait.
+// refusalLocked is the error of a caller that may not wait.
 func (p *Pool[T]) refusalLocked() error {
-	if p.closed {
-		return p.cfg.Causes.Closed
-	}
 	// Without a wait, only a place that is free and promised to nobody will do.
 	// One that is being closed is as good as free: a stale slot that this
 	// caller has just met must not become its error.
