@@ -26,8 +26,8 @@ const Unlimited = int(^uint(0) >> 1)
 type Config[T any] struct {
 	Limit   int  // most slots at one time, those being opened or closed included
 	Keep    int  // so many stay open when they are idle
-	MinIdle int  // so many are opened ahead of need, and kept idle
-	Reuse   bool // false: a slot that comes back is closed, unless somebody waits
+	MinIdle int  // so many are opened ahead of need, and kept idle; only with Reuse
+	Reuse   bool // false: a slot that comes back is closed
 	LIFO    bool // the slot that came back last is leased first
 
 	// Direct: slots are opened by their callers, and leased for life (see OpenLeased); no lease is ever revoked.
