@@ -39,6 +39,11 @@ var (
 	reusing   = []string{string(ClassQueue), string(ClassStatic), string(ClassAssert), string(ClassDirect)}
 )
 
+const (
+	wantPing = "want off, on, auto, or a duration above 0, such as 30s, after which to ping"
+	wantLeak = "want off or a duration above 0"
+)
+
 // maxConnsKey is pgxpool's name for a limit on all server connections. It sets two options, so it is more than an
 // alias.
 const maxConnsKey = "pool_max_conns"
@@ -80,12 +85,12 @@ var options = option.New(NewConfig(),
 		Doc:   "each server connection's own age limit is shortened by up to this, a percentage or a duration",
 		Parse: parseJitter, Format: formatJitter, Check: checkJitter,
 	},
-	option.Row[Config]{
-		Key: "pool_pre_ping", Classes: reusing,
-		Doc: "ping at checkout: `off` (or false), `on` (or true), an idle time above which to ping, such as `30s`, " +
+	option.Worded("pool_pre_ping", func(c *Config) *time.Duration { return &c.PrePing }, checkPing,
+		"ping at checkout: `off` (or false), `on` (or true), an idle time above which to ping, such as `30s`, "+
 			"or `auto`, which is `1s`",
-		Parse: parsePing, Format: formatPing, Check: checkPing,
-	}.Elsewhere("pool_health_check_period"),
+		wantPing, []string{"0", "1"}, // they may be meant as off and on, or as seconds
+		option.Word{Word: "off", Value: PingOff}, option.Word{Word: "on", Value: PingAlways}, option.Word{Word: "auto", Value: PingAuto}).
+		In(reusing).Elsewhere("pool_health_check_period"),
 	option.Duration("pool_ping_timeout", func(c *Config) *time.Duration { return &c.PingTimeout }, option.AboveZero,
 		"longest wait for the answer to a ping; -1: no limit").
 		In(reusing),
@@ -106,12 +111,10 @@ var options = option.New(NewConfig(),
 		"server connections being opened at one moment, to begin with: more while the server keeps up, "+
 			"fewer while it fails; -1: no limit").
 		In(waiting),
-	option.Row[Config]{
-		Key: "pool_leak_after",
-		Doc: "a checkout held longer is logged with the stack that took it, and again when it comes back; " +
+	option.Worded("pool_leak_after", func(c *Config) *time.Duration { return &c.LeakAfter }, checkLeak,
+		"a checkout held longer is logged with the stack that took it, and again when it comes back; "+
 			"off (or -1): none is",
-		Parse: parseLeak, Format: formatLeak, Check: checkLeak,
-	},
+		wantLeak, nil, option.Word{Word: "off", Value: NoLimit}),
 	option.Bool("pool_fork_guard", func(c *Config) *bool { return &c.ForkGuard },
 		"a forked child neither uses nor closes its parent's server connections"),
 	option.Switch("pool_echo", func(c *Config) *EchoMode { return &c.Echo }, EchoOn, EchoOff,
@@ -195,7 +198,10 @@ func parseJitter(c *Config, v string) (err error) {
 		c.RecycleJitter.Duration, err = option.ParseDuration(v)
 		c.RecycleJitter.Duration = max(c.RecycleJitter.Duration, 0)
 	}
-	return replaceErr(err, errJitter)
+	if err != nil {
+		return errJitter
+	}
+	return nil
 }
 
 func formatJitter(c *Config) string {
@@ -217,71 +223,17 @@ func checkJitter(c *Config) error {
 	return nil
 }
 
-var errPing = errors.New("want off, on, auto, or a duration above 0, such as 30s, after which to ping")
-
-// parsePing refuses 0 and 1: they may be meant as off and on, or as seconds.
-func parsePing(c *Config, v string) (err error) {
-	on, notBool := option.ParseBool(v)
-	switch {
-	case v == "auto":
-		c.PrePing = PingAuto
-	case v == "0", v == "1":
-		return errPing
-	case notBool != nil:
-		if c.PrePing, err = option.ParseDuration(v); c.PrePing == 0 {
-			err = errPing
-		}
-	case on:
-		c.PrePing = PingAlways
-	default:
-		c.PrePing = PingOff
-	}
-	return replaceErr(err, errPing)
-}
-
-func formatPing(c *Config) string {
-	switch c.PrePing {
-	case PingOff:
-		return "off"
-	case PingAlways:
-		return "on"
-	case PingAuto:
-		return "auto"
-	}
-	return option.FormatDuration(c.PrePing)
-}
-
-func checkPing(c *Config) error {
-	if c.PrePing == 0 {
+// checkPing refuses 0, which could mean either.
+func checkPing(d time.Duration) error {
+	if d == 0 {
 		return errors.New("want PingOff, PingAlways, PingAuto, or a duration above 0: 0 could mean off or always")
 	}
-	return option.AboveZero(c.PrePing)
+	return option.AboveZero(d)
 }
 
-var errLeak = errors.New("want off or a duration above 0")
-
-func parseLeak(c *Config, v string) (err error) {
-	if on, notBool := option.ParseBool(v); notBool == nil && !on {
-		c.LeakAfter = NoLimit
-		return nil
-	}
-	c.LeakAfter, err = option.ParseDuration(v)
-	return replaceErr(err, errLeak)
-}
-
-func formatLeak(c *Config) string {
-	if c.LeakAfter == NoLimit {
-		return "off"
-	}
-	return option.FormatDuration(c.LeakAfter)
-}
-
-func checkLeak(c *Config) error { return replaceErr(option.AboveZero(c.LeakAfter), errLeak) }
-
-// replaceErr puts a better text in the place of an error.
-func replaceErr(err, better error) error {
-	if err != nil {
-		return better
+func checkLeak(d time.Duration) error {
+	if option.AboveZero(d) != nil {
+		return errors.New(wantLeak)
 	}
 	return nil
 }

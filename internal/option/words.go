@@ -1,0 +1,46 @@
+package option
+
+import (
+	"errors"
+	"slices"
+	"time"
+)
+
+// Word is a value that is written as a word.
+type Word struct {
+	Word  string
+	Value time.Duration
+}
+
+// Worded is a duration above zero of which some values are written as words. The words on and off may also be written
+// as in [ParseBool]. All else, and what is refused, is answered with want.
+func Worded[C any](key string, field func(*C) *time.Duration, check func(time.Duration) error,
+	doc, want string, refused []string, words ...Word) Row[C] {
+	errWant := errors.New(want)
+	parse := func(v string) (time.Duration, error) {
+		if slices.Contains(refused, v) {
+			return 0, errWant
+		}
+		name := v
+		if on, err := ParseBool(v); err == nil && on {
+			name = "on"
+		} else if err == nil {
+			name = "off"
+		}
+		if i := slices.IndexFunc(words, func(w Word) bool { return w.Word == name }); i >= 0 {
+			return words[i].Value, nil
+		}
+		d, err := ParseDuration(v)
+		if err != nil || d == 0 {
+			return 0, errWant
+		}
+		return d, nil
+	}
+	format := func(d time.Duration) string {
+		if i := slices.IndexFunc(words, func(w Word) bool { return w.Value == d }); i >= 0 {
+			return words[i].Word
+		}
+		return FormatDuration(d)
+	}
+	return row(key, doc, field, parse, format, check)
+}
