@@ -30,7 +30,7 @@ func TestReplacedAheadOfTime(t *testing.T) {
 		p.on("open", slow(2*time.Second))
 		time.Sleep(due - 1)
 		p.want(places{Idle: 1})
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		p.want(places{Idle: 1, Opening: 1})
 		equal(t, "replacements", p.Stats().Replacements, 1)
 		time.Sleep(2 * time.Second)
