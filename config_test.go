@@ -46,7 +46,8 @@ func TestConfigRanges(t *testing.T) {
 		want string // part of the error; empty: accepted
 	}{
 		{"class", func(c *pooled.Config) { c.Class = "quue" }, "pool_class=quue"},
-		{"size 0", func(c *pooled.Config) { c.Size = 0 }, "for no limit write pool_max_overflow=-1, to keep no server connection pool_class=null"},
+		{"size 0", func(c *pooled.Config) { c.Size = 0 },
+			"for no limit write pool_max_overflow=-1, to keep no server connection pool_class=null"},
 		{"size -2", func(c *pooled.Config) { c.Size = -2 }, "pool_size=-2"},
 		{"size -1", func(c *pooled.Config) { c.Size = -1 }, ""},
 		{"size -1 and overflow", func(c *pooled.Config) { c.Size, c.MaxOverflow = -1, 3 }, "pool_max_overflow=3"},
@@ -54,7 +55,8 @@ func TestConfigRanges(t *testing.T) {
 		{"overflow -2", func(c *pooled.Config) { c.MaxOverflow = -2 }, "pool_max_overflow=-2"},
 		{"timeout 0", func(c *pooled.Config) { c.Timeout = 0 }, ""},
 		{"timeout -1", func(c *pooled.Config) { c.Timeout = -1 }, ""},
-		{"timeout -1s", func(c *pooled.Config) { c.Timeout = -time.Second }, "pool_timeout=-1s: bad value: want no negative duration: for no limit write NoLimit"},
+		{"timeout -1s", func(c *pooled.Config) { c.Timeout = -time.Second },
+			"pool_timeout=-1s: bad value: want no negative duration: for no limit write NoLimit"},
 		{"timeout NoLimit", func(c *pooled.Config) { c.Timeout = pooled.NoLimit }, ""},
 		{"pre-ping 0", func(c *pooled.Config) { c.PrePing = 0 },
 			"want PingOff, PingAlways, PingAuto, or a duration above 0: 0 could mean off or always"},
@@ -62,11 +64,13 @@ func TestConfigRanges(t *testing.T) {
 		{"idle timeout 0", func(c *pooled.Config) { c.IdleTimeout = 0 }, ""},
 		{"idle timeout -2", func(c *pooled.Config) { c.IdleTimeout = -2 }, "pool_idle_timeout="},
 		{"min idle -1", func(c *pooled.Config) { c.MinIdle = -1 }, "pool_min_idle=-1"},
-		{"min idle above the limit", func(c *pooled.Config) { c.Size, c.MaxOverflow, c.MinIdle = 2, 1, 4 }, "pool_min_idle=4"},
+		{"min idle above the limit", func(c *pooled.Config) { c.Size, c.MaxOverflow, c.MinIdle = 2, 1, 4 },
+			"pool_min_idle=4"},
 		{"min idle at the limit", func(c *pooled.Config) { c.Size, c.MaxOverflow, c.MinIdle = 2, 1, 3 }, ""},
 		{"min idle without limit", func(c *pooled.Config) { c.MinIdle = 1000 }, ""},
 		{"min idle huge", func(c *pooled.Config) { c.Size, c.MaxOverflow, c.MinIdle = 1<<62, 1<<62, 1 }, ""},
-		{"min idle outside queue", func(c *pooled.Config) { c.Class, c.MinIdle = pooled.ClassNull, 1 }, "pool_min_idle=1"},
+		{"min idle outside queue", func(c *pooled.Config) { c.Class, c.MinIdle = pooled.ClassNull, 1 },
+			"pool_min_idle=1"},
 		{"connect limit 0", func(c *pooled.Config) { c.ConnectLimit = 0 }, "pool_connect_limit=0"},
 		{"connect limit -1", func(c *pooled.Config) { c.ConnectLimit = -1 }, ""},
 		{"reset mode", func(c *pooled.Config) { c.ResetOnReturn = "" }, "pool_reset_on_return="},
@@ -90,7 +94,8 @@ func checkError(t *testing.T, what string, err error, want string) {
 		t.Errorf("%s: have no error, want %q", what, want)
 	case err != nil && want == "":
 		t.Errorf("%s: have %q, want no error", what, err)
-	case err != nil && (!strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "pooled: ") || strings.ContainsAny(err.Error(), "\r\n")):
+	case err != nil && (!strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "pooled: ") ||
+		strings.ContainsAny(err.Error(), "\r\n")):
 		t.Errorf("%s: have %q, want one line that begins with %q and holds %q", what, err, "pooled: ", want)
 	}
 }

@@ -15,7 +15,8 @@ import (
 )
 
 // allDrivers are the names that the tests take as registered.
-var allDrivers = []string{"mysql", "postgres", "pgx", "sqlite", "sqlite3", "sqlserver", "clickhouse", "oracle", "nrmysql", "pooled"}
+var allDrivers = []string{"mysql", "postgres", "pgx", "sqlite", "sqlite3", "sqlserver", "clickhouse", "oracle",
+	"nrmysql", "pooled"}
 
 // FuzzRoundTrip: what FormatDSN writes, ParseDSN reads back, for every DSN and every value of an option.
 func FuzzRoundTrip(f *testing.F) {
@@ -28,7 +29,8 @@ func FuzzRoundTrip(f *testing.F) {
 			return
 		}
 		checkRoundTrip(t, c)
-		c.Class = []pooled.Class{pooled.ClassQueue, pooled.ClassStatic, pooled.ClassNull, pooled.ClassAssert, pooled.ClassDirect}[mode%5]
+		c.Class = []pooled.Class{pooled.ClassQueue, pooled.ClassStatic, pooled.ClassNull, pooled.ClassAssert,
+			pooled.ClassDirect}[mode%5]
 		c.ResetOnReturn = []pooled.ResetMode{pooled.ResetRollback, pooled.ResetCommit, pooled.ResetNone}[mode%3]
 		c.Name, c.MinIdle = name, 0
 		if c.Class == pooled.ClassQueue {
@@ -108,10 +110,12 @@ var secretForms = []func(password string) string{
 	raw("a=b;pwd=", "@tcp(host)/db"),
 }
 
-// FuzzNoSecret: no part of a password is in any error or in String, whatever the form, however it is cut short or mistaken.
+// FuzzNoSecret: no part of a password is in any error or in String, whatever the form, however it is cut short or
+// mistaken.
 func FuzzNoSecret(f *testing.F) {
 	for i := range secretForms {
-		for j, s := range []string{"", "a?b", "/", "@", "#", "%zz", ":", "'", ";", " ", "?pool_size=", "&pool_x=", "//", "(", "\n", "=", "}\"\\"} {
+		for j, s := range []string{"", "a?b", "/", "@", "#", "%zz", ":", "'", ";", " ",
+			"?pool_size=", "&pool_x=", "//", "(", "\n", "=", "}\"\\"} {
 			f.Add(uint8(i), s, "", uint8(j%2*j))
 			f.Add(uint8(i), "", s, uint8(0))
 			f.Add(uint8(i), s, s, uint8(0))

@@ -13,21 +13,25 @@ import (
 var dsns = []struct{ dsn, driver, native string }{
 	{"user:p?a/ss@tcp(host)/db?x=y&pool_size=7", "mysql", "user:p?a/ss@tcp(host)/db?x=y"},
 	{"a b@tcp(h)/db?pool_driver=nrmysql&x=1&pool_size=7", "nrmysql", "a b@tcp(h)/db?x=1"},
-	{"mysql://scott:t%2F%40%3Aiger%3F@host/db?pool_size=7&loc=US/Pacific", "mysql", "scott:t/@:iger?@tcp(host:3306)/db?loc=US%2FPacific"},
+	{"mysql://scott:t%2F%40%3Aiger%3F@host/db?pool_size=7&loc=US/Pacific", "mysql",
+		"scott:t/@:iger?@tcp(host:3306)/db?loc=US%2FPacific"},
 	{"mysql+nrmysql://scott@host/db?pool_size=7", "nrmysql", "scott@tcp(host:3306)/db"},
 	{"pool_driver=mysql;pool_size=7", "mysql", ""},
 	{"host=h  pool_size = 7\t\n user=u", "postgres", "host=h  \n user=u"},
 	{`host=h pool_size='7' password='it\'s pool_size=3 \\'`, "postgres", `host=h password='it\'s pool_size=3 \\'`},
 	{"host=h pool_driver=pgx pool_size=7", "pgx", "host=h"},
-	{"postgres://u:p@h:5432/db?sslmode=disable&pool_size=7#f", "postgres", "postgres://u:p@h:5432/db?sslmode=disable#f"},
+	{"postgres://u:p@h:5432/db?sslmode=disable&pool_size=7#f", "postgres",
+		"postgres://u:p@h:5432/db?sslmode=disable#f"},
 	{"postgres+pgx://u:p?pool_size=3#@h1:1,h2:2/db?pool_size=7", "pgx", "postgres://u:p?pool_size=3#@h1:1,h2:2/db"},
 	{":memory:?pool_size=7", "", ":memory:"},
 	{"file:a.db?mode=ro&pool_size=7", "", "file:a.db?mode=ro"},
 	{"sqlite:///a%20b/app.db?pool_size=7", "", "sqlite:///a%20b/app.db"},
 	{"sqlite+sqlite3:///app.db?pool_size=7", "sqlite3", "app.db"},
 	{"mssql://sa:p@h?pool_size=7", "sqlserver", "sqlserver://sa:p@h"},
-	{`Data Source=h;password="a;pool_size=3;""b";pool_size=7`, "sqlserver", `Data Source=h;password="a;pool_size=3;""b"`},
-	{"odbc:server=h;password={a;pool_size=3;}}b};pool_size=7", "sqlserver", "odbc:server=h;password={a;pool_size=3;}}b}"},
+	{`Data Source=h;password="a;pool_size=3;""b";pool_size=7`, "sqlserver",
+		`Data Source=h;password="a;pool_size=3;""b"`},
+	{"odbc:server=h;password={a;pool_size=3;}}b};pool_size=7", "sqlserver",
+		"odbc:server=h;password={a;pool_size=3;}}b}"},
 	{"clickhouse://u:p@h:9000/db?pool_size=7&debug=true#f", "clickhouse", "clickhouse://u:p@h:9000/db?debug=true#f"},
 	{"scott/t?ger@host:1521/svc?a=b&pool_size=7&pool_driver=oracle", "oracle", "scott/t?ger@host:1521/svc?a=b"},
 	{"a=1;pool_size=7;b=2;pool_driver=oracle", "oracle", "a=1;b=2"},
@@ -124,7 +128,8 @@ func TestParseDSNErrors(t *testing.T) {
 		{"u@/db?pool_class=direct&pool_timeout=7", "pool_timeout means nothing with pool_class=direct"},
 		{"u@/db?pool_class=direct&pool_connect_limit=7", "pool_connect_limit means nothing with pool_class=direct"},
 		{"u@/db?pool_class=direct&pool_min_idle_conns=0", "pool_min_idle_conns means nothing with pool_class=direct"},
-		{"u@/db?pool_class=null&pool_max_conn_idle_time=7", "pool_max_conn_idle_time means nothing with pool_class=null"},
+		{"u@/db?pool_class=null&pool_max_conn_idle_time=7",
+			"pool_max_conn_idle_time means nothing with pool_class=null"},
 		{"u@/db?pool_class=null&pool_timeout=7&pool_connect_limit=7", ""},
 	} {
 		_, err := pooled.ParseDSN(test.dsn)
@@ -182,7 +187,8 @@ func TestOptionValues(t *testing.T) {
 
 // What means nothing in the class would be refused in a DSN, so FormatDSN leaves it out.
 func TestFormatDSNOfEveryClass(t *testing.T) {
-	for _, class := range []pooled.Class{pooled.ClassQueue, pooled.ClassNull, pooled.ClassStatic, pooled.ClassAssert, pooled.ClassDirect} {
+	for _, class := range []pooled.Class{pooled.ClassQueue, pooled.ClassNull, pooled.ClassStatic, pooled.ClassAssert,
+		pooled.ClassDirect} {
 		cfg := pooled.NewConfig()
 		cfg.Class, cfg.Size, cfg.MaxOverflow, cfg.UseLIFO, cfg.Timeout = class, 3, 4, false, time.Second
 		cfg.Driver, cfg.DSN = "postgres", "postgres://h/d"

@@ -35,7 +35,8 @@ func TestOptionsAtTheirExtremes(t *testing.T) {
 	for _, pair := range [][2]string{
 		{"Size", "MaxOverflow"}, {"Size", "MinIdle"}, {"MaxOverflow", "MinIdle"}, {"Size", "IdleTimeout"},
 		{"Recycle", "RecycleJitter"},
-		{"Recycle", "JitterPercent"}, {"Recycle", "IdleTimeout"}, {"PrePing", "PingTimeout"}, {"ConnectLimit", "MinIdle"},
+		{"Recycle", "JitterPercent"}, {"Recycle", "IdleTimeout"}, {"PrePing", "PingTimeout"},
+		{"ConnectLimit", "MinIdle"},
 	} {
 		for _, a := range extremes {
 			for _, b := range extremes {

@@ -14,8 +14,8 @@ import (
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
-// The password of the DSN, and one that BeforeConnect gave, are in nothing that is logged, kept or shown,
-// even where a driver repeats them in an error and a program in a statement.
+// The password of the DSN, and one that BeforeConnect gave, are in nothing that is logged, kept or shown, even where a
+// driver repeats them in an error and a program in a statement.
 func TestPasswordIsNowhere(t *testing.T) {
 	const first, second = "t1ger&co", "l30pard"
 	for name, dsn := range map[string]string{
@@ -53,10 +53,13 @@ func TestPasswordIsNowhere(t *testing.T) {
 func TestRedactingLeavesTheRest(t *testing.T) {
 	var book logBook
 	fake := pooledtest.NewFake(t)
-	db, _ := open(t, fake, logTo(&book), echo(pooled.EchoOn), func(c *pooled.Config) { c.Driver, c.DSN = "postgres", "postgres://scott:a@h/db" })
+	db, _ := open(t, fake, logTo(&book), echo(pooled.EchoOn), func(c *pooled.Config) {
+		c.Driver, c.DSN = "postgres", "postgres://scott:a@h/db"
+	})
 	fake.On(pooledtest.StageExec, pooledtest.Fail(errors.New("a table is amiss")).Match("banana"))
 	db.Exec("UPDATE banana")
-	if have := fmt.Sprint(book.take()); !strings.Contains(have, "stmt=UPDATE banana") || !strings.Contains(have, "a table is amiss") {
+	have := fmt.Sprint(book.take())
+	if !strings.Contains(have, "stmt=UPDATE banana") || !strings.Contains(have, "a table is amiss") {
 		t.Errorf("have %s", have)
 	}
 }
@@ -64,7 +67,9 @@ func TestRedactingLeavesTheRest(t *testing.T) {
 // A text is cut when the passwords are taken out, in what the pool shows and in what it logs.
 func TestRedactingBeforeCutting(t *testing.T) {
 	const secret = "SuperSecretPassword"
-	db, pool := open(t, pooledtest.NewFake(t), func(c *pooled.Config) { c.Driver, c.DSN = "postgres", "postgres://scott:"+secret+"@h/db" })
+	db, pool := open(t, pooledtest.NewFake(t), func(c *pooled.Config) {
+		c.Driver, c.DSN = "postgres", "postgres://scott:"+secret+"@h/db"
+	})
 	for n := 225; n < 260; n++ {
 		mustExec(t, db, "UPDATE "+strings.Repeat(" ", n)+secret)
 		if have := pool.Conns()[0].Statement; strings.Contains(have, secret[:3]) {
@@ -72,7 +77,9 @@ func TestRedactingBeforeCutting(t *testing.T) {
 		}
 	}
 	var book logBook
-	db, _ = open(t, pooledtest.NewFake(t), logTo(&book), echo(pooled.EchoOn), func(c *pooled.Config) { c.Driver, c.DSN = "postgres", "postgres://scott:"+secret+"@h/db" })
+	db, _ = open(t, pooledtest.NewFake(t), logTo(&book), echo(pooled.EchoOn), func(c *pooled.Config) {
+		c.Driver, c.DSN = "postgres", "postgres://scott:"+secret+"@h/db"
+	})
 	for n := range 110 {
 		mustExec(t, db, "UPDATE ?, ?", strings.Repeat("x", n)+secret+"y", []byte(strings.Repeat("x", n)+secret))
 	}

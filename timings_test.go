@@ -52,7 +52,8 @@ func TestTimings(t *testing.T) {
 					{"sleep", 0, 0},
 				} {
 					if h := pool.Histogram(test.timing); h.Count != test.count || h.Sum != test.sum {
-						t.Errorf("%s: have %d and %v, want %d and %v", test.timing, h.Count, h.Sum, test.count, test.sum)
+						t.Errorf("%s: have %d and %v, want %d and %v", test.timing, h.Count, h.Sum, test.count,
+							test.sum)
 					}
 				}
 				stop()
@@ -207,13 +208,15 @@ func TestHistogram(t *testing.T) {
 		for _, want := range []struct {
 			upTo  time.Duration
 			count uint64
-		}{{10 * time.Microsecond, 2}, {50 * time.Microsecond, 3}, {2 * time.Millisecond, 3}, {5 * time.Millisecond, 4}, {time.Minute, 4}, {-1, 5}} {
+		}{{10 * time.Microsecond, 2}, {50 * time.Microsecond, 3}, {2 * time.Millisecond, 3},
+			{5 * time.Millisecond, 4}, {time.Minute, 4}, {-1, 5}} {
 			i := slices.IndexFunc(h.Buckets, func(b pooled.Bucket) bool { return b.UpTo == want.upTo })
 			if i < 0 || h.Buckets[i].Count != want.count {
 				t.Errorf("up to %v: have %+v, want %d", want.upTo, h.Buckets, want.count)
 			}
 		}
-		for q, want := range map[float64]time.Duration{0.2: 10 * time.Microsecond, 0.6: 50 * time.Microsecond, 0.8: 5 * time.Millisecond, 1: -1} {
+		for q, want := range map[float64]time.Duration{0.2: 10 * time.Microsecond, 0.6: 50 * time.Microsecond,
+			0.8: 5 * time.Millisecond, 1: -1} {
 			if have := h.Quantile(q); have != want {
 				t.Errorf("quantile %v: have %v, want %v", q, have, want)
 			}
@@ -240,7 +243,8 @@ func TestStatsCountEvents(t *testing.T) {
 		synctest.Wait()
 		have := pool.Stats()
 		want := pooled.Stats{Name: have.Name, Class: pooled.ClassQueue, Size: 1, Limit: 1,
-			Checkouts: 3, Checkins: 2, Waits: 2, Timeouts: 1, Opened: 1, Closed: 1, Invalidated: 1, SoftInvalidated: 1, Resets: 1, Disposals: 1}
+			Checkouts: 3, Checkins: 2, Waits: 2, Timeouts: 1, Opened: 1, Closed: 1, Invalidated: 1,
+			SoftInvalidated: 1, Resets: 1, Disposals: 1}
 		if have != want {
 			t.Errorf("have %+v\nwant %+v", have, want)
 		}
