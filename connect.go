@@ -58,18 +58,18 @@ func (p *Pool) open(ctx context.Context, o opening) (_ *ServerConn, err error) {
 		return nil, errForked
 	}
 	began := p.clocked()
-	parent, err := p.connector(ctx)
+	connector, err := p.connector(ctx)
 	if err != nil {
 		return nil, err
 	}
 	watched, dialed := socket.Collect(ctx)
-	connected, err := intercept.Connect(watched, p.interceptors, parent)
+	connected, err := intercept.Connect(watched, p.interceptors, connector)
 	if err != nil { // then connected may be a nil pointer in an interface that isn't nil
 		return nil, err
 	}
 	conn = connected
 	s = p.newServerConn(o, conn, dialed.Last())
-	s.connector = parent
+	s.connector = connector
 	if err = p.runFirstConnect(ctx, s); err != nil {
 		return nil, err
 	}

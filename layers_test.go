@@ -16,7 +16,8 @@ import (
 const module = "github.com/pooled-go/pooled"
 
 // What a dialect may import, beside the contract.
-const forDialects = "internal/sqltext internal/driverconn internal/socket internal/stmtcache internal/dsn internal/saturate"
+const forDialects = "internal/sqltext internal/driverconn internal/socket internal/stmtcache internal/dsn " +
+	"internal/saturate"
 
 // layers is what each package may import of this module, "." being the root. Its tests may import more.
 var layers = map[string]string{
@@ -49,8 +50,8 @@ var layers = map[string]string{
 	"internal/opener":            "internal/dialect internal/dialect/generic " + dialects + " " + forDialects,
 
 	".": "internal/sqltext internal/driverconn internal/dsn internal/socket internal/process internal/option " +
-		"internal/observe internal/pool internal/saturate internal/spelling internal/visible internal/callers internal/session " +
-		"internal/stmtcache internal/intercept internal/dialect internal/dialect/generic " + dialects + " internal/opener",
+		"internal/observe internal/pool internal/saturate internal/spelling internal/visible internal/callers " +
+		"internal/session internal/stmtcache internal/intercept internal/dialect internal/dialect/generic " + dialects + " internal/opener",
 
 	// What stands on the root.
 	"debug":           ". internal/visible",

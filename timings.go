@@ -90,7 +90,7 @@ func (p *Pool) observe(what Timing, began time.Time) {
 		return
 	}
 	took := time.Since(began)
-	defer p.logPanic("timing") // the borrow goes on
+	defer p.logPanic("timing") // the lease goes on
 	for f := range p.observers.All() {
 		f(what, took)
 	}
