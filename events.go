@@ -14,17 +14,17 @@ import (
 // Event is something that happened in a pool.
 type Event struct {
 	Time time.Time
-	// Name is connect, connect_error, recycle, invalidate, soft_invalidate, detach, close, timeout, canceled,
-	// leak, leak_returned, dispose or fork.
+	// Name is connect, connect_error, recycle, invalidate, soft_invalidate, detach, close, timeout, canceled, leak,
+	// leak_returned, dispose or fork.
 	Name string
 	Conn uint64 // the server connection's ID, 0: none
-	// Detail is the cause, if there is one, and how often the same happened in a row. Passwords are masked; the rest is
-	// as the driver or the server said it, control characters included.
+	// Detail is the cause, if there is one, and how often the same happened in a row. Passwords are masked; the rest
+	// is as the driver or the server said it, control characters included.
 	Detail string
 }
 
-// Events are the last 100 events of the pool, oldest first, without those that happen with every
-// statement: checkout, reset and checkin.
+// Events are the last 100 events of the pool, oldest first, without those that happen with every statement: checkout,
+// reset and checkin.
 func (p *Pool) Events() []Event {
 	entries := p.current().journal.Read()
 	list := make([]Event, len(entries))

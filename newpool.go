@@ -14,8 +14,8 @@ import (
 	"github.com/pooled-go/pooled/internal/stmtcache"
 )
 
-// newPool makes a pool that starts nothing before refill. The configuration is the
-// pool's own, and valid; user is its named hooks and its hooks.
+// newPool makes a pool that starts nothing before refill. The configuration is the pool's own, and valid; user is its
+// named hooks and its hooks.
 func newPool(parent driver.Connector, cfg Config, d *dialect.Dialect, t *target, user []Hooks) *Pool {
 	if d.Embedded || cfg.Class == ClassNull { // nothing goes away, or grows old
 		cfg.Recycle, cfg.PrePing = NoLimit, PingOff

@@ -20,9 +20,9 @@ import (
 	"github.com/pooled-go/pooled/internal/stmtcache"
 )
 
-// ServerConn is one connection of the wrapped driver, with what the pool knows of it. Hooks are given it. It belongs to
-// whoever has checked it out, and to the pool while it is idle; its methods must not be used outside the hook that was
-// given it.
+// ServerConn is one connection of the wrapped driver, with what the pool knows of it. Hooks are given it. It belongs
+// to whoever has checked it out, and to the pool while it is idle; its methods must not be used outside the hook that
+// was given it.
 type ServerConn struct {
 	pool    *Pool            // that opened it
 	driver  driverconn.Conn  // the driver's connection, with the cache of statements before it
@@ -163,8 +163,8 @@ func (s *ServerConn) begin() { s.activity.Begin(s.slot.Uses()) }
 // statementLimit is how much of a statement's text is shown.
 const statementLimit = 256
 
-// look is the last statement, and the stack that leased this, if they are known. Of one in use it is the statement
-// of this lease; 0: of whichever.
+// look is the last statement, and the stack that leased this, if they are known. Of one in use it is the statement of
+// this lease; 0: of whichever.
 func (s *ServerConn) look(r *dsn.Redactor, lease uint64) (statement string, stack []uintptr) {
 	statement, stack = s.activity.Look(lease, s.slot.Taken)
 	return r.Clip(statement, statementLimit), stack
