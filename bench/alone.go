@@ -50,7 +50,7 @@ func AloneOpenContenders(n int) []AloneContender {
 	}
 }
 
-// filled has n connections lent at once before anything is measured.
+// filled has n connections leased at once before anything is measured.
 func filled(n int, open func(context.Context) (Alone, error)) func(context.Context) (Alone, error) {
 	return func(ctx context.Context) (Alone, error) {
 		p, err := open(ctx)
@@ -101,7 +101,7 @@ func (p *goPool) Slice(goroutines, n int) (nanoseconds float64, err error) {
 	return float64(time.Since(began)) / float64(each*goroutines), err
 }
 
-// fill has n connections lent at once.
+// fill has n connections leased at once.
 func (p *goPool) fill(n int) error {
 	for range n {
 		u, err := p.newUser()
@@ -156,10 +156,10 @@ func openPuddle(connections int) func(context.Context) (Alone, error) {
 			return nil, err
 		}
 		return &goPool{close: func() error { pool.Close(); return nil }, newUser: func() (goUser, error) {
-			var lent *puddle.Resource[driver.Conn]
+			var leased *puddle.Resource[driver.Conn]
 			return goUser{
-				take: func() (err error) { lent, err = pool.Acquire(ctx); return err },
-				give: func() { lent.Release() },
+				take: func() (err error) { leased, err = pool.Acquire(ctx); return err },
+				give: func() { leased.Release() },
 			}, nil
 		}}, nil
 	}
@@ -173,7 +173,7 @@ func newPuddle(connections int) (*puddle.Pool[driver.Conn], error) {
 	})
 }
 
-// unasked is the null parent without its Ping.
+// unasked is the null driver without its Ping.
 type unasked struct{}
 
 type unaskedConn struct{ driver.Conn }

@@ -57,17 +57,17 @@ func ContendPuddle(ctx context.Context, length time.Duration) (Load, error) {
 	}
 	defer pool.Close()
 	l := saturate(ContentionGoroutines, length, func() error {
-		lent, err := pool.Acquire(ctx)
+		leased, err := pool.Acquire(ctx)
 		if err == nil {
 			time.Sleep(ContentionHold)
-			lent.Release()
+			leased.Release()
 		}
 		return err
 	})
 	return l, l.Example
 }
 
-// slow is the null parent with statements, and connects, that take a time.
+// slow is the null driver with statements, and connects, that take a time.
 type slow struct {
 	takes, connectTakes time.Duration
 	connects            atomic.Int64 // how many there were

@@ -11,7 +11,7 @@ import (
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
-// Open opens n server connections in a pool of that size over the null parent.
+// Open opens n server connections in a pool of that size over the null driver.
 func Open(ctx context.Context, n int, lifo bool) (*sql.DB, error) {
 	db, err := OpenNull(func(c *pooled.Config) { c.Size, c.UseLIFO = n, lifo })
 	if err != nil {
@@ -27,7 +27,7 @@ func Open(ctx context.Context, n int, lifo bool) (*sql.DB, error) {
 	return db, nil
 }
 
-// OpenBare opens n with database/sql over the null parent itself.
+// OpenBare opens n with database/sql over the null driver itself.
 func OpenBare(ctx context.Context, n int) (*sql.DB, error) {
 	db := tuned(sql.OpenDB(pooledtest.Null{}))
 	err := hold(ctx, db, n)
@@ -81,24 +81,24 @@ func poolStats(db *sql.DB) (pooled.Stats, error) {
 
 // Memory is what one idle server connection takes, in bytes.
 type Memory struct {
-	Parent float64 // by the parent driver alone
+	Driver float64 // by the wrapped driver alone
 	Pool   float64 // beside it by pooled, while database/sql keeps no conn
 	Conn   float64 // beside these by the Conn and what database/sql has for it, while it does
-	Bare   float64 // beside the parent's by database/sql over the driver itself
+	Bare   float64 // beside the driver's by database/sql over the driver itself
 }
 
 // IdleMemory measures with n server connections.
 func IdleMemory(ctx context.Context, n int) (Memory, error) {
 	var m Memory
 	before := liveBytes()
-	parents := make([]driver.Conn, n)
-	for i := range parents {
-		parents[i], _ = pooledtest.Null{}.Connect(ctx)
+	conns := make([]driver.Conn, n)
+	for i := range conns {
+		conns[i], _ = pooledtest.Null{}.Connect(ctx)
 	}
 	slots := float64(n) * 16 // of the slice itself
-	m.Parent = (float64(liveBytes()-before) - slots) / float64(n)
-	runtime.KeepAlive(parents)
-	parents = nil
+	m.Driver = (float64(liveBytes()-before) - slots) / float64(n)
+	runtime.KeepAlive(conns)
+	conns = nil
 
 	before = liveBytes()
 	db, err := Open(ctx, n, true)
@@ -108,8 +108,8 @@ func IdleMemory(ctx context.Context, n int) (Memory, error) {
 	defer db.Close()
 	withConns := float64(liveBytes()-before) / float64(n)
 	db.SetMaxIdleConns(-1)
-	m.Pool = float64(liveBytes()-before)/float64(n) - m.Parent
-	m.Conn = withConns - m.Pool - m.Parent
+	m.Pool = float64(liveBytes()-before)/float64(n) - m.Driver
+	m.Conn = withConns - m.Pool - m.Driver
 	if err = checkOpen(db, n); err != nil {
 		return m, err
 	}
@@ -119,7 +119,7 @@ func IdleMemory(ctx context.Context, n int) (Memory, error) {
 		return m, err
 	}
 	defer bare.Close()
-	m.Bare = float64(liveBytes()-before)/float64(n) - m.Parent
+	m.Bare = float64(liveBytes()-before)/float64(n) - m.Driver
 	return m, nil
 }
 

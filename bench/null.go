@@ -23,23 +23,23 @@ type Contender struct {
 	Open func() (*sql.DB, error)
 }
 
-// NullContenders reach a parent that does nothing, at once and without
+// NullContenders reach a driver that does nothing, at once and without
 // allocating: what is left is the price of the way. The first one is bare
 // database/sql, the last three are wrappers that look on: sqlmw with an
 // interceptor that does nothing, otelsql with OpenTelemetry's own default, which
 // records nothing, sqldb-logger with a logger that drops everything.
 var NullContenders = contendersOver(pooledtest.Null{})
 
-func contendersOver(parent driver.Connector) []Contender {
+func contendersOver(wrapped driver.Connector) []Contender {
 	return []Contender{
-		{"bare", func() (*sql.DB, error) { return tuned(sql.OpenDB(parent)), nil }},
-		{"pooled", func() (*sql.DB, error) { return openOver(parent, nil) }},
+		{"bare", func() (*sql.DB, error) { return tuned(sql.OpenDB(wrapped)), nil }},
+		{"pooled", func() (*sql.DB, error) { return openOver(wrapped, nil) }},
 		{"pooled, class direct", func() (*sql.DB, error) {
-			return openOver(parent, func(c *pooled.Config) { c.Class = pooled.ClassDirect })
+			return openOver(wrapped, func(c *pooled.Config) { c.Class = pooled.ClassDirect })
 		}},
-		{"sqlmw", func() (*sql.DB, error) { return openSQLMW(parent.Driver()) }},
-		{"otelsql", func() (*sql.DB, error) { return tuned(otelsql.OpenDB(parent)), nil }},
-		{"sqldb-logger", func() (*sql.DB, error) { return tuned(sqldblogger.OpenDriver("", parent.Driver(), noLog{})), nil }},
+		{"sqlmw", func() (*sql.DB, error) { return openSQLMW(wrapped.Driver()) }},
+		{"otelsql", func() (*sql.DB, error) { return tuned(otelsql.OpenDB(wrapped)), nil }},
+		{"sqldb-logger", func() (*sql.DB, error) { return tuned(sqldblogger.OpenDriver("", wrapped.Driver(), noLog{})), nil }},
 	}
 }
 
@@ -57,31 +57,31 @@ func Names(contenders []Contender) []string {
 	return names
 }
 
-// OpenNull opens pooled over the null parent. The pool is told that it speaks
+// OpenNull opens pooled over the null driver. The pool is told that it speaks
 // to PostgreSQL, since what a statement may leave behind is told by dialect.
 func OpenNull(change func(*pooled.Config)) (*sql.DB, error) {
 	return openOver(pooledtest.Null{}, change)
 }
 
-func openOver(parent driver.Connector, change func(*pooled.Config)) (*sql.DB, error) {
-	connector, err := nullConnector(parent, change)
+func openOver(wrapped driver.Connector, change func(*pooled.Config)) (*sql.DB, error) {
+	connector, err := nullConnector(wrapped, change)
 	if err != nil {
 		return nil, err
 	}
 	return tuned(sql.OpenDB(connector)), nil
 }
 
-func nullConnector(parent driver.Connector, change func(*pooled.Config)) (*pooled.Connector, error) {
+func nullConnector(wrapped driver.Connector, change func(*pooled.Config)) (*pooled.Connector, error) {
 	cfg := pooled.NewConfig()
 	cfg.Driver = "postgres"
 	if change != nil {
 		change(&cfg)
 	}
-	return pooled.NewConnector(parent, cfg)
+	return pooled.NewConnector(wrapped, cfg)
 }
 
-func openSQLMW(parent driver.Driver) (*sql.DB, error) {
-	wrapped := sqlmw.Driver(parent, sqlmw.NullInterceptor{})
+func openSQLMW(own driver.Driver) (*sql.DB, error) {
+	wrapped := sqlmw.Driver(own, sqlmw.NullInterceptor{})
 	connector, err := wrapped.(driver.DriverContext).OpenConnector("")
 	if err != nil {
 		return nil, err
@@ -102,7 +102,7 @@ type Operation struct {
 	Run  func(context.Context, *sql.DB) error
 }
 
-// NullOperations are the operations measured over the null parent.
+// NullOperations are the operations measured over the null driver.
 var NullOperations = []Operation{
 	{"Exec", execOnce},
 	{"Exec, one argument", execArg},

@@ -8,7 +8,7 @@ import (
 // OpenCounts are how many connections are open: few, many, very many.
 var OpenCounts = []int{10, 1_000, 10_000}
 
-// OpenContenders have n connections open over the null parent: bare database/sql,
+// OpenContenders have n connections open over the null driver: bare database/sql,
 // and pooled, which reuses them in either order.
 func OpenContenders(ctx context.Context, n int) []Contender {
 	queue := func(lifo bool) func() (*sql.DB, error) {

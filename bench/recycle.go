@@ -56,8 +56,8 @@ type Recycled struct {
 
 // Recycle runs the load on connections that are all open.
 func Recycle(ctx context.Context, c RecycleContender, length time.Duration, seed uint64) (Recycled, error) {
-	parent := &slow{takes: RecycleTakes, connectTakes: RecycleConnect}
-	db, err := c.open(parent)
+	wrapped := &slow{takes: RecycleTakes, connectTakes: RecycleConnect}
+	db, err := c.open(wrapped)
 	if err != nil {
 		return Recycled{}, err
 	}
@@ -65,7 +65,7 @@ func Recycle(ctx context.Context, c RecycleContender, length time.Duration, seed
 	if err := openAll(ctx, db, RecycleConnections); err != nil {
 		return Recycled{}, err
 	}
-	before := parent.connects.Load()
+	before := wrapped.connects.Load()
 	l := OpenLoop(ctx, db, update, RecycleRate, length, seed)
-	return Recycled{l, int(parent.connects.Load() - before)}, l.Example
+	return Recycled{l, int(wrapped.connects.Load() - before)}, l.Example
 }

@@ -16,10 +16,10 @@ import (
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
-// WaitConnections are all lent while everybody waits.
+// WaitConnections are all leased while everybody waits.
 const WaitConnections = 4
 
-// Waiting is what it costs that many wait in line for a connection.
+// Waiting is what it costs that many wait in the queue for a connection.
 type Waiting struct {
 	Bytes float64       // of heap and stacks, for each that waits
 	Drain time.Duration // from the connections' return until everybody has been served
@@ -35,7 +35,7 @@ type WaitContender struct {
 // waitingLine is open, with nothing left to take.
 type waitingLine struct {
 	use     func() error // waits for its turn
-	release func() error // gives back what is lent
+	release func() error // gives back what is leased
 	close   func() error
 }
 
@@ -64,14 +64,14 @@ var WaitContenders = []WaitContender{
 	{"puddle", waitForPuddle},
 }
 
-// waitForDB lends all connections of a DB; those who wait want to Exec.
+// waitForDB leases all connections of a DB; those who wait want to Exec.
 func waitForDB(ctx context.Context, db *sql.DB) (*waitingLine, error) {
 	line := &waitingLine{close: db.Close, use: func() error { return execOnce(ctx, db) }}
 	var conns []*sql.Conn
 	for range WaitConnections {
 		conn, err := db.Conn(ctx)
 		if err == nil {
-			err = conn.PingContext(ctx) // pooled lends when it is used
+			err = conn.PingContext(ctx) // pooled leases when it is used
 		}
 		if err != nil {
 			return nil, errors.Join(err, db.Close())
@@ -93,13 +93,13 @@ func waitForPuddle(ctx context.Context) (*waitingLine, error) {
 	if err != nil {
 		return nil, err
 	}
-	var lent []*puddle.Resource[driver.Conn]
+	var leased []*puddle.Resource[driver.Conn]
 	for range WaitConnections {
 		resource, err := pool.Acquire(ctx)
 		if err != nil {
 			return nil, err
 		}
-		lent = append(lent, resource)
+		leased = append(leased, resource)
 	}
 	return &waitingLine{
 		close: func() error { pool.Close(); return nil },
@@ -111,7 +111,7 @@ func waitForPuddle(ctx context.Context) (*waitingLine, error) {
 			return err
 		},
 		release: func() error {
-			for _, resource := range lent {
+			for _, resource := range leased {
 				resource.Release()
 			}
 			return nil

@@ -11,7 +11,7 @@ import (
 	"github.com/pooled-go/pooled"
 )
 
-// WatchedContenders are pooled over the null parent with somebody looking on; with the first one nobody does.
+// WatchedContenders are pooled over the null driver with somebody looking on; with the first one nobody does.
 var WatchedContenders = []Contender{
 	watched("nobody looks on", func(*pooled.Config) {}),
 	watched("`pool_leak_after`", func(c *pooled.Config) { c.LeakAfter = time.Minute }),

@@ -19,7 +19,7 @@ func aloneCosts(ctx context.Context, how settings) (section, error) {
 	s := section{
 		title: "The pool alone",
 		text: fmt.Sprintf("A checkout and a checkin without database/sql: medians and quartiles of %d slices of about %v. Each pool may open %d connections, which do nothing.\n"+
-			"pooled: a Conn of its connector is pinged, which a parent without Ping doesn't notice, and asked whether it is valid, as database/sql does when it gets one\n"+
+			"pooled: a Conn of its connector is pinged, which a driver without Ping doesn't notice, and asked whether it is valid, as database/sql does when it gets one\n"+
 			"back. puddle: `Acquire`, `Release`. HikariCP: `getConnection`, `close`. SQLAlchemy: `QueuePool.connect`, `close`.\n"+
 			"Those of other languages are programs that take their slices when it is their turn; all are started %d times, and warm up for %v each time.\n"+
 			"With two goroutines or threads, the time is that of the whole by the number of checkouts.", how.slices, how.alone.Slice, bench.AloneConnections, how.alone.Starts, how.alone.Warm),

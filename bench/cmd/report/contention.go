@@ -15,7 +15,7 @@ const (
 
 func contention(ctx context.Context, how settings) (section, error) {
 	s := section{
-		title: "Waiting in line",
+		title: "Waiting in the queue",
 		text: fmt.Sprintf("%d goroutines on %d connections, each use takes %v; how long one took with its wait, in runs of %v. database/sql wakes those who wait "+
 			"at\nrandom, the pools first come first served. puddle, the pool of pgxpool, is by itself here: without database/sql, and without a driver.",
 			bench.ContentionGoroutines, bench.ContentionConnections, bench.ContentionHold, how.contend),

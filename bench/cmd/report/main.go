@@ -28,7 +28,7 @@ import (
 // settings are how long and how often.
 type settings struct {
 	pairs    int           // runs of each contender of a load
-	slices   int           // runs of each contender over the null parent
+	slices   int           // runs of each contender over the null driver
 	slice    time.Duration // the length of each of these
 	load     time.Duration // of an open-loop run
 	burst    time.Duration // of one that is over when the pool is warm
@@ -155,7 +155,7 @@ func measure(ctx context.Context, how settings) ([]byte, []section, error) {
 		sections = append(sections, more...)
 		env = append(env, [2]string{s.Name, version})
 	}
-	env = append(env, [2]string{"runs", fmt.Sprintf("%d pairs under load, %d over the null parent, taken in turns, %v altogether",
+	env = append(env, [2]string{"runs", fmt.Sprintf("%d pairs under load, %d over the null driver, taken in turns, %v altogether",
 		how.pairs, how.slices, time.Since(began).Round(time.Second))})
 	var page bytes.Buffer
 	writePage(&page, how, env, sections, len(servers))

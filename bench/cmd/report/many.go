@@ -17,7 +17,7 @@ const (
 func openCosts(ctx context.Context, how settings) (section, error) {
 	s := section{
 		title: "Few and many connections",
-		text: "One Exec over the null parent, and a checkout with its checkin of the pool alone, on one goroutine, by the number of connections that are open and idle;\n" +
+		text: "One Exec over the null driver, and a checkout with its checkin of the pool alone, on one goroutine, by the number of connections that are open and idle;\n" +
 			"medians and quartiles as before.",
 		header: []string{"what", "contender", "open", "ns", "to 10 open"},
 	}
@@ -94,31 +94,31 @@ func idleMemory(ctx context.Context, how settings) (section, error) {
 		header: []string{"part", "bytes for each"},
 	}
 	step("memory")
-	var parent, pool, conn, bare bench.Series
+	var own, pool, conn, bare bench.Series
 	for range how.pairs {
 		m, err := bench.IdleMemory(ctx, conns)
 		if err != nil {
 			return s, err
 		}
-		parent, pool, conn, bare = append(parent, m.Parent), append(pool, m.Pool), append(conn, m.Conn), append(bare, m.Bare)
+		own, pool, conn, bare = append(own, m.Driver), append(pool, m.Pool), append(conn, m.Conn), append(bare, m.Bare)
 	}
-	s.row("the parent's own", spread(parent, "%.0f"))
+	s.row("the driver's own", spread(own, "%.0f"))
 	s.row("bare database/sql, beside it", spread(bare, "%.0f"))
 	s.row("pooled, beside it", spread(pool, "%.0f"))
 	s.row("a Conn of pooled, while database/sql keeps one idle", spread(conn, "%.0f"))
-	s.promise("memory of an idle server connection beside the parent's", median(pool, "%.0f B"),
+	s.promise("memory of an idle server connection beside the driver's", median(pool, "%.0f B"),
 		fmt.Sprintf("at most %d B", bytesPerConn), pool.Median() <= bytesPerConn)
 	s.against("memory of an idle connection", "bare database/sql", pool.Over(bare))
 	return s, nil
 }
 
-// waiters: very many wait in line at once.
+// waiters: very many wait in the queue at once.
 func waiters(ctx context.Context, how settings) (section, error) {
 	contenders := bench.WaitContenders
 	s := section{
-		title: fmt.Sprintf("%s in line", thousands(how.waiters)),
-		text: fmt.Sprintf("%s goroutines wait for one of %d connections, which are lent; then these are given back, and each goroutine has its turn: one Exec over the null\n"+
-			"parent, or Acquire and Release of puddle, which has no database/sql above it. Memory is heap and stacks in use (runtime.MemStats: HeapAlloc and StackInuse) after\n"+
+		title: fmt.Sprintf("%s in the queue", thousands(how.waiters)),
+		text: fmt.Sprintf("%s goroutines wait for one of %d connections, which are leased; then these are given back, and each goroutine has its turn: one Exec over the null\n"+
+			"driver, or Acquire and Release of puddle, which has no database/sql above it. Memory is heap and stacks in use (runtime.MemStats: HeapAlloc and StackInuse) after\n"+
 			"two collections, while all wait, less what was in use before they came, for each: its stack, and all that waits with it. The first row is what a goroutine\n"+
 			"takes that waits for a channel. Drained means from the first connection's return until the last one has been served; %d runs (smallest … largest).\n"+
 			"pooled has its own line behind database/sql, so that each of those who wait has a Conn; it is served first come first served, with a timer for pool_timeout.",
@@ -139,15 +139,15 @@ func waiters(ctx context.Context, how settings) (section, error) {
 	if err != nil {
 		return s, err
 	}
-	memory := chart{file: "waiters-memory.svg", title: "Memory of one that waits in line", unit: "bytes, median and range", groups: []string{"memory"}}
-	drain := chart{file: "waiters-drain.svg", title: "Until all in line have been served", unit: "ms, median and range", groups: []string{"drained"}}
+	memory := chart{file: "waiters-memory.svg", title: "Memory of one that waits in the queue", unit: "bytes, median and range", groups: []string{"memory"}}
+	drain := chart{file: "waiters-drain.svg", title: "Until all in the queue have been served", unit: "ms, median and range", groups: []string{"drained"}}
 	for i, c := range contenders {
 		s.row(c.Name, spread(bytes[i], "%.0f"), spread(bytes[i].Minus(bytes[0]), "%+.0f"), spread(drained[i], "%.0f"))
 		memory.series = append(memory.series, ranged(c.Name, bytes[i]))
 		drain.series = append(drain.series, ranged(c.Name, drained[i]))
 		if c.Name == "database/sql" || c.Name == "puddle" {
-			s.against("memory of one in line", c.Name, bytes[2].Over(bytes[i]))
-			s.against("time to drain the line", c.Name, drained[2].Over(drained[i]))
+			s.against("memory of one in the queue", c.Name, bytes[2].Over(bytes[i]))
+			s.against("time to drain the queue", c.Name, drained[2].Over(drained[i]))
 		}
 	}
 	s.chart(memory)

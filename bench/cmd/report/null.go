@@ -18,7 +18,7 @@ const (
 
 func nullCosts(ctx context.Context, how settings) (section, error) {
 	s := section{
-		title: "Over a parent that does nothing",
+		title: "Over a driver that does nothing",
 		text: fmt.Sprintf("One operation, and what it costs more than with bare database/sql: medians of %d runs of about %v (and their quartiles).\n"+
 			"All contenders keep their conns (SetMaxIdleConns), the context can be cancelled, the dialect is PostgreSQL's. sqlmw has an interceptor that does\n"+
 			"nothing, otelsql no exporter (OpenTelemetry's default, which records nothing), sqldb-logger a logger that drops everything.", how.slices, how.slice),
@@ -28,7 +28,7 @@ func nullCosts(ctx context.Context, how settings) (section, error) {
 	more := make([][]bench.Series, len(names)) // of one goroutine, by contender and operation
 	for _, operation := range bench.NullOperations {
 		for _, goroutines := range distinct(1, runtime.GOMAXPROCS(0)) {
-			step("null parent, %s, %d goroutines", operation.Name, goroutines)
+			step("null driver, %s, %d goroutines", operation.Name, goroutines)
 			costs, err := bench.MeasureCosts(ctx, bench.NullContenders, operation.Run, how.slices, goroutines, how.slice)
 			if err != nil {
 				return s, err
@@ -70,17 +70,17 @@ func (s *section) addCosts(operation string, goroutines int, names []string, cos
 // same base, so that the difference of their times says it.
 func (s *section) promiseCosts(operation string, names []string, costs []bench.Cost) {
 	bare, pooled, sqlmw := costs[0], costs[1], costs[slices.Index(names, "sqlmw")]
-	s.promise(operation+" over the null parent: pooled's overhead less sqlmw's", interval(pooled.Nanoseconds.Minus(sqlmw.Nanoseconds), "%+.0f ns"),
+	s.promise(operation+" over the null driver: pooled's overhead less sqlmw's", interval(pooled.Nanoseconds.Minus(sqlmw.Nanoseconds), "%+.0f ns"),
 		"below 0", pooled.Nanoseconds.Minus(sqlmw.Nanoseconds).Median() < 0)
 	more := pooled.Allocations.Minus(bare.Allocations)
-	s.promise(operation+" over the null parent: allocations more than bare", median(more, "%+.1f"),
+	s.promise(operation+" over the null driver: allocations more than bare", median(more, "%+.1f"),
 		fmt.Sprintf("+%d", overheadAllocations), math.Round(10*more.Median()) <= 10*overheadAllocations)
 }
 
 func watchedCosts(ctx context.Context, how settings) (section, error) {
 	s := section{
 		title:  "Looking on",
-		text:   "One Exec over the null parent on one goroutine, and what it costs more if somebody looks on; medians and quartiles as before.",
+		text:   "One Exec over the null driver on one goroutine, and what it costs more if somebody looks on; medians and quartiles as before.",
 		header: []string{"", "ns/op", "more, ns", "allocs/op", "more"},
 	}
 	step("looking on")
