@@ -1,6 +1,7 @@
 package pool_test
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -110,7 +111,11 @@ func TestReplacedAtTheLimit(t *testing.T) {
 	}, func(t *testing.T, test test) {
 		p := newPool(t, sized(test.limit, test.limit), recycle(time.Hour), connectLimit(test.connectLimit))
 		p.fill(test.limit)
-		p.on("open", slow(100*time.Millisecond))
+		var opened atomic.Int64
+		p.on("open", func(context.Context) error { // some take longer than others
+			time.Sleep(50*time.Millisecond + time.Duration(opened.Add(1)%5)*37*time.Millisecond)
+			return nil
+		})
 		p.mu.Lock()
 		p.mostOpening = 0
 		p.mu.Unlock()
@@ -127,6 +132,39 @@ func TestReplacedAtTheLimit(t *testing.T) {
 		equal(t, "missing and opened at one time", []int{test.limit - least, p.mostOpening}, []int{test.few, test.few})
 		equal(t, "recycled", p.Stats().Recycled, uint64(test.limit))
 		p.want(places{Idle: test.limit})
+	})
+}
+
+// While one is missing no other goes.
+func TestReplacedWhileOneIsMissing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, recycle(time.Hour))
+		all := p.takeMany(2)
+		p.give(all[0])
+		p.on("close", slow(600*time.Millisecond))
+		p.on("open", slow(time.Second))
+		time.Sleep(due - 100*time.Millisecond)
+		p.Discard(all[1], errBad, false)
+		time.Sleep(200 * time.Millisecond)
+		p.want(places{Idle: 1, Closing: 1})
+		time.Sleep(5 * time.Second)
+		p.want(places{Idle: 1})
+		equal(t, "values", p.All(), []int{3})
+	})
+}
+
+// With places for both each of those in use is let go for one that is opened.
+func TestReplacedEachInUse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, sized(16, 8), recycle(time.Hour))
+		all := p.takeMany(8)
+		time.Sleep(due)
+		p.want(places{InUse: 8, Idle: 8})
+		for _, s := range all {
+			equal(t, "departs", p.Departs(s), errExpired)
+		}
+		p.give(all...)
+		p.want(places{Idle: 8})
 	})
 }
 

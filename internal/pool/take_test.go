@@ -215,6 +215,7 @@ func TestWhatComesFirst(t *testing.T) {
 		if err != nil || s != held || c.took != time.Second {
 			t.Errorf("have %v after %v (%v), want the one that came back", s, c.took, err)
 		}
+		equal(t, "used", s.Used(), true) // it may have been leased for long
 		time.Sleep(10 * time.Second)
 		p.want(places{Idle: 1, InUse: 1}) // what was opened for it is kept
 		p.give(s)

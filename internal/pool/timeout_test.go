@@ -60,12 +60,17 @@ func TestTimeoutOfNothing(t *testing.T) {
 			cancel()
 			synctest.Wait()
 		}, false},
+		"both are promised, and opened one after the other": {func(p *testPool) {
+			p.on("open", slow(time.Second))
+			p.queue(background, 0)
+			p.queue(background, 0)
+		}, false},
 		"one is being closed": {func(p *testPool) {
 			p.on("close", slow(500*time.Millisecond))
 			p.Discard(p.takeMany(2)[0], errBad, false)
 		}, true},
 	}, func(t *testing.T, test test) {
-		p := newPool(t, timeout(0))
+		p := newPool(t, timeout(0), connectLimit(1))
 		test.begin(p)
 		before := p.Stats()
 		c := p.queue(background, 0)
