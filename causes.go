@@ -2,7 +2,7 @@ package pooled
 
 import "errors"
 
-// What Hooks.Close is told of a server connection with which nothing was wrong.
+// Causes that Hooks.Close is given when nothing was wrong with the server connection.
 var (
 	// ErrRecycled: it was older than pool_recycle, or idle for almost as long as its server allows.
 	ErrRecycled = errors.New("pooled: recycled")

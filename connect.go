@@ -11,10 +11,10 @@ import (
 	"github.com/pooled-go/pooled/internal/socket"
 )
 
-// DialContext dials as a zero [net.Dialer] does, and if the pool called, it remembers the connection for its liveness
-// check. The drivers for PostgreSQL and MySQL that the pool opens by DSN dial with it already. It is for programs that
-// open their connections themselves, to be given to the driver as it is or called by the program's own dial function,
-// with the context that came from the driver:
+// DialContext dials like the zero [net.Dialer]. If ctx is one that the pool has given to a driver, the pool remembers
+// the connection for its liveness check. The drivers for PostgreSQL and MySQL that the pool opens by DSN dial with it
+// already. It is for programs that configure a driver themselves, as its dial function or called by one of the
+// program's own:
 //
 //	cfg.DialFunc = pooled.DialContext // a mysql.Config or a pgconn.Config
 //
@@ -22,11 +22,10 @@ import (
 //		return pooled.DialContext(ctx, "tcp", tunnelTo(addr))
 //	})
 //
-// What it returns is the *net.TCPConn or *net.UnixConn itself. It may be wrapped, as by TLS: the pool looks at the
-// socket below, where it sees all the same that the server has hung up. Under any other context it is a plain dial.
+// It returns the *net.TCPConn or *net.UnixConn itself, which may be wrapped, as by TLS: the pool looks at the socket
+// below. With any other context it is a plain dial.
 //
-// Without it nothing breaks: the pool then knows of such a connection only by pool_pre_ping's round trips whether it
-// is alive.
+// Without it, the pool finds out by a ping only whether such a connection is alive; see Config.PrePing.
 func DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	return socket.Dial(ctx, network, address)
 }

@@ -53,7 +53,7 @@ type Phase string
 const (
 	// PhaseWaiting: the pool was at its limit and nothing came back.
 	PhaseWaiting Phase = "waiting for a connection"
-	// PhaseOpening: there was room, and the server was slow to let us in.
+	// PhaseOpening: the limit was not reached, and the server was slow to accept a connection.
 	PhaseOpening Phase = "opening a connection"
 )
 
@@ -80,8 +80,8 @@ type TimeoutError struct {
 	Holders []Holder
 }
 
-// Error gives all figures and the holders, in one line. Where they took theirs is in it as far as that is known; the
-// whole stacks are in Holders, and printed by the verb %+v.
+// Error gives all figures and the holders, in one line, with the places where they made their checkouts as far as these
+// are known. The whole stacks are in Holders, and printed by the verb %+v.
 func (e *TimeoutError) Error() string {
 	var b strings.Builder
 	b.WriteString("pooled: ")

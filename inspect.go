@@ -46,8 +46,8 @@ type ConnInfo struct {
 	Retiring bool
 }
 
-// Conns is every server connection of the pool that is open, by ID. Those that were detached or invalidated are the
-// pool's no more.
+// Conns returns every server connection of the pool that is open, by ID. Those that were detached or invalidated no
+// longer belong to the pool.
 func (p *Pool) Conns() []ConnInfo {
 	p = p.current()
 	slots := p.core.Snapshot()

@@ -75,8 +75,8 @@ func SoftInvalidate(ctx context.Context, conn *sql.Conn, cause error) error {
 }
 
 // Detach takes the server connection behind conn out of the pool, which may open another in its place. From then on it
-// is conn's alone, and closed for real when conn is: for a session that nobody should inherit, or that outlives the
-// program's interest in the pool. The pool's limits do not count it, and closing the sql.DB does not close it.
+// belongs to conn, and is closed when conn is. The pool's limits do not count it, and closing the sql.DB does not close
+// it. It is for a session whose state no other user should meet, or that is to outlive the pool.
 func Detach(ctx context.Context, conn *sql.Conn) error {
 	return onConn(ctx, conn, func(c *pooledConn, s *ServerConn) error {
 		c.pool.current().detach(s)

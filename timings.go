@@ -36,8 +36,8 @@ type Bucket struct {
 	Count uint64
 }
 
-// Quantile is the bound of the bucket in which the share q (0 to 1) of the durations is reached: at most so long were
-// as many of them. It is 0 if there are none, and -1 beyond the last bound.
+// Quantile returns the bound of the bucket in which the share q, from 0 to 1, of the durations is reached: that share
+// of them was not longer. It is 0 if there are no durations, and NoLimit beyond the last bound.
 func (h Histogram) Quantile(q float64) time.Duration {
 	for _, b := range h.Buckets {
 		if h.Count > 0 && float64(b.Count) >= q*float64(h.Count) {
