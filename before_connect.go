@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync"
 
 	"github.com/pooled-go/pooled/internal/dsn"
 )
@@ -32,36 +31,13 @@ func (p ConnectParams) Format(f fmt.State, _ rune) { io.WriteString(f, p.String(
 // MarshalText returns String, for JSON and logs.
 func (p ConnectParams) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
-// target is where a pool's parent connects to, if that can be changed for a dial.
-type target struct {
-	driver string
-	dsn    string
-	open   func(dsn string) (driver.Connector, error)
-
-	mu      sync.Mutex
-	recent  []madeConnector // for what the hook last asked for
-	closers []io.Closer     // connectors that were made, to close with the pool
-	closed  bool
-}
-
-type madeConnector struct {
-	dsn       string
-	connector driver.Connector
-}
-
-// recentMost is how many connectors are kept for the next dial.
-const recentMost = 4
-
 // connector is the parent's connector for the next dial, after the
 // BeforeConnect hooks had their say.
 func (p *Pool) connector(ctx context.Context) (driver.Connector, error) {
 	if len(p.hooks.beforeConnect) == 0 {
-		return p.wrapped, nil
+		return p.driver.Connector(), nil
 	}
-	var given ConnectParams
-	if p.target != nil {
-		given.DSN = p.target.dsn
-	}
+	given := ConnectParams{DSN: p.driver.DSN}
 	asked := given
 	for _, hook := range p.hooks.beforeConnect {
 		if err := hook(ctx, &asked); err != nil {
@@ -70,62 +46,24 @@ func (p *Pool) connector(ctx context.Context) (driver.Connector, error) {
 	}
 	switch {
 	case asked.DSN == given.DSN && asked.User == "" && asked.Password == "" && len(asked.Args) == 0:
-		return p.wrapped, nil
-	case p.target == nil:
+		return p.driver.Connector(), nil
+	case !p.driver.HasDSN():
 		return nil, errors.New("pooled: before connect: there is no DSN to change: " +
 			"the driver was given to NewConnector, or the database is in memory")
 	}
-	changed, err := dsn.MergeLogin(p.target.driver, asked.DSN, asked.User, asked.Password, asked.Args)
+	changed, err := p.driver.Merged(asked.DSN, asked.User, asked.Password, asked.Args)
 	if err != nil {
 		return nil, err
 	}
 	p.learn(changed)
-	return p.target.connector(changed)
-}
-
-// connector makes the connector for a changed DSN. The last few are kept: what
-// rotates does so now and then, not with each dial.
-func (t *target) connector(changed string) (driver.Connector, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.closed {
-		return nil, ErrClosed
-	}
-	for _, made := range t.recent {
-		if made.dsn == changed {
-			return made.connector, nil
-		}
-	}
-	made, err := t.open(changed)
-	if err != nil {
-		return nil, dsn.Scrub(fmt.Errorf("before connect: %s: %w", t.driver, err), changed)
-	}
-	if closer, ok := made.(io.Closer); ok {
-		t.closers = append(t.closers, closer)
-	}
-	t.recent = append(t.recent[max(0, len(t.recent)+1-recentMost):], madeConnector{changed, made})
-	return made, nil
-}
-
-func (t *target) close() (err error) {
-	if t == nil {
-		return nil
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.closed = true
-	for _, closer := range t.closers {
-		err = errors.Join(err, closer.Close())
-	}
-	t.closers = nil
-	return err
+	return p.driver.ConnectorFor(changed)
 }
 
 // keepSecrets masks the secrets that the pool was configured with.
 func (p *Pool) keepSecrets() {
 	p.secrets.Keep(p.cfg.DSN, p.cfg.ConnectArgs)
-	if p.target != nil {
-		p.secrets.Keep(p.target.dsn, nil)
+	if p.driver.HasDSN() {
+		p.secrets.Keep(p.driver.DSN, nil)
 	}
 }
 

@@ -3,7 +3,6 @@ package pooled
 import (
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/pooled-go/pooled/internal/observe"
 	"github.com/pooled-go/pooled/internal/process"
@@ -68,10 +67,10 @@ func (p *Pool) close() error {
 	p.unregister()
 	p.histograms.demand.End()
 	err := p.core.Close()
-	if closer, ok := p.wrapped.(io.Closer); ok && !p.inherited {
-		err = errors.Join(err, closer.Close())
+	if !p.inherited {
+		err = errors.Join(err, p.driver.CloseConnector())
 	}
-	return errors.Join(err, p.target.close())
+	return errors.Join(err, p.driver.Close())
 }
 
 // detach takes s out of the pool's count.
@@ -97,7 +96,7 @@ func (p *Pool) closeAside(s *ServerConn) {
 		defer s.close(p)
 		p.fireClose(s, s.cause)
 	}
-	if p.dialect.Embedded {
+	if p.driver.Dialect.Embedded {
 		closing()
 		return
 	}

@@ -9,10 +9,8 @@ import (
 	"io"
 	"slices"
 
-	"github.com/go-sql-driver/mysql" // registers "mysql", which comes with the package
-	"github.com/lib/pq"              // registers "postgres", the same
-
 	"github.com/pooled-go/pooled/internal/dsn"
+	"github.com/pooled-go/pooled/internal/opener"
 )
 
 // DriverName is the name the driver is registered by.
@@ -83,27 +81,28 @@ func openConnector(cfg Config, set string) (*Connector, error) {
 	if name == DriverName {
 		return nil, errors.New("pooled: pool_driver=pooled: the wrapped driver has to be another one")
 	}
-	parent, err := openParent(name, parentDSN, cfg.Class)
+	static := cfg.Class == ClassStatic || cfg.Class == ClassAssert
+	opened, err := opener.Open(name, parentDSN, static, ErrClosed)
 	if err != nil {
 		return nil, dsn.Scrub(fmt.Errorf("%s: %w", name, err), parentDSN)
 	}
 	cfg.Driver = name
-	if err := suitSingle(parent, &cfg); err != nil {
-		closeConnector(parent) // it has opened nothing
+	if err := suitSingle(opened.Private(), &cfg); err != nil {
+		opened.CloseConnector() // it has opened nothing
 		return nil, err
 	}
-	connector, err := newConnector(parent, cfg, targetOf(parent, name, parentDSN), asked)
+	connector, err := newConnector(opened, cfg, asked)
 	if err != nil {
-		closeConnector(parent)
+		opened.CloseConnector()
 		return nil, err
 	}
 	return connector, nil
 }
 
 // suitSingle fits the configuration to a database that ends with its one connection.
-func suitSingle(parent driver.Connector, cfg *Config) error {
+func suitSingle(single bool, cfg *Config) error {
 	switch {
-	case !sqliteSingle(parent):
+	case !single:
 		return nil
 	case cfg.Class == ClassNull || cfg.Class == ClassDirect:
 		return fmt.Errorf("pooled: pool_class=%s: with driver %s each connection has an in-memory database of its own: use pool_class=static",
@@ -114,16 +113,6 @@ func suitSingle(parent driver.Connector, cfg *Config) error {
 	}
 	cfg.Class = ClassStatic
 	return nil
-}
-
-// targetOf is where parent connects to, for BeforeConnect to change. A database in
-// memory has nowhere else to go.
-func targetOf(parent driver.Connector, name, dsn string) *target {
-	if _, memory := parent.(*memoryConnector); memory || sqliteSingle(parent) {
-		return nil
-	}
-	d := parent.Driver()
-	return &target{driver: name, dsn: dsn, open: func(dsn string) (driver.Connector, error) { return parentConnector(d, dsn) }}
 }
 
 // Open is for programs that call a driver by hand: the connection has a pool of
@@ -163,10 +152,10 @@ func NewConnector(connector driver.Connector, cfg Config) (*Connector, error) {
 	if connector == nil {
 		return nil, errors.New("pooled: new connector: the connector is nil")
 	}
-	return newConnector(connector, cfg, nil, origin{cfg: cfg.clone(), set: originProgram})
+	return newConnector(opener.Of(cfg.Driver, connector), cfg, origin{cfg: cfg.clone(), set: originProgram})
 }
 
-func newConnector(parent driver.Connector, cfg Config, t *target, asked origin) (*Connector, error) {
+func newConnector(d *opener.Driver, cfg Config, asked origin) (*Connector, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
@@ -180,7 +169,7 @@ func newConnector(parent driver.Connector, cfg Config, t *target, asked origin) 
 	if slices.Contains(cfg.Interceptors, nil) {
 		return nil, errors.New("pooled: Config.Interceptors: one is nil")
 	}
-	pool := newPool(parent, cfg.clone(), dialectOf(cfg.Driver, parent.Driver()), t, append(named, cfg.Hooks))
+	pool := newPool(d, cfg.clone(), append(named, cfg.Hooks))
 	pool.asked = &asked
 	pool.register()
 	if cfg.Timings {
@@ -227,50 +216,3 @@ func (d *boundDriver) Pool() *Pool { return d.pool }
 
 // String keeps a printed driver from showing its pool's DSN.
 func (d *boundDriver) String() string { return "pooled.Driver" }
-
-// openParent makes the wrapped driver's connector for its DSN.
-func openParent(name, dsn string, class Class) (driver.Connector, error) {
-	parent, err := registered(name, dsn)
-	if err != nil {
-		return nil, err
-	}
-	open := func(dsn string) (driver.Connector, error) { return parentConnector(parent, dsn) }
-	switch {
-	case dialectOf(name, parent) != sqliteDialect:
-		return open(dsn)
-	case class == ClassStatic || class == ClassAssert:
-		return sqliteStaticConnector(dsn, open)
-	}
-	return sqliteConnector(dsn, open)
-}
-
-func parentConnector(parent driver.Driver, dsn string) (driver.Connector, error) {
-	switch d := parent.(type) {
-	case *mysql.MySQLDriver:
-		return newMySQLConnector(dsn)
-	case *pq.Driver:
-		return newPQConnector(dsn)
-	case driver.DriverContext:
-		return d.OpenConnector(dsn)
-	}
-	return &dsnConnector{dsn: dsn, driver: parent}, nil
-}
-
-// registered finds a driver by name. database/sql shows it by way of a sql.DB
-// only; nothing is connected.
-func registered(name, dsn string) (driver.Driver, error) {
-	db, err := sql.Open(name, dsn)
-	if err != nil {
-		return nil, err
-	}
-	return db.Driver(), db.Close()
-}
-
-// dsnConnector is the Connector of a driver that has none.
-type dsnConnector struct {
-	dsn    string
-	driver driver.Driver
-}
-
-func (c *dsnConnector) Connect(context.Context) (driver.Conn, error) { return c.driver.Open(c.dsn) }
-func (c *dsnConnector) Driver() driver.Driver                        { return c.driver }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/pooled-go/pooled/internal/dialect"
+	"github.com/pooled-go/pooled/internal/opener"
 	"github.com/pooled-go/pooled/internal/pool"
 )
 
@@ -67,14 +68,14 @@ func LearnIdleLimit(p *Pool, limit time.Duration) { p.learnIdleLimit(limit) }
 
 // IsLoss tells whether an operation's error means that its connection is lost.
 func IsLoss(speaks string, err error) bool {
-	return dialect.ConnLost(err) || dialectOf(speaks, nil).ConnLost(err)
+	return dialect.ConnLost(err) || opener.DialectOf(speaks, nil).ConnLost(err)
 }
 
 // SuitSingle is what becomes of a reset mode with a database that ends with its connection.
 func SuitSingle(mode string) (ResetMode, error) {
 	cfg := NewConfig()
 	cfg.ResetOnReturn = ResetMode(mode)
-	err := suitSingle(&privateMemory{}, &cfg)
+	err := suitSingle(true, &cfg)
 	return cfg.ResetOnReturn, err
 }
 
@@ -108,10 +109,10 @@ func Suspect(p *Pool) { p.core.Suspect() }
 
 // PanicOnce makes the pool's own work on the next new server connection panic.
 func PanicOnce(p *Pool) {
-	d, real := *p.dialect, p.dialect
+	d, real := *p.driver.Dialect, p.driver.Dialect
 	d.SessionID = func(driver.Conn) string {
-		p.dialect = real
+		p.driver.Dialect = real
 		panic("boom")
 	}
-	p.dialect = &d
+	p.driver.Dialect = &d
 }

@@ -1,6 +1,9 @@
 package pooled
 
-import "github.com/pooled-go/pooled/internal/stmtcache"
+import (
+	"github.com/pooled-go/pooled/internal/dialect/generic"
+	"github.com/pooled-go/pooled/internal/stmtcache"
+)
 
 // What tests call by name though programs can't.
 type (
@@ -10,6 +13,6 @@ type (
 
 // KeepStatementsBy has pools keep statements over drivers of which the dialect is not known, until undo is called.
 func KeepStatementsBy(rules *stmtcache.Rules) (undo func()) {
-	unknownDialect.Stmts = rules
-	return func() { unknownDialect.Stmts = nil }
+	generic.Dialect.Stmts = rules
+	return func() { generic.Dialect.Stmts = nil }
 }

@@ -65,7 +65,7 @@ func (p *Pool) succeed() *Pool {
 		if last != nil && last.process == process.ID() {
 			return last
 		}
-		fresh := newPool(p.wrapped, *p.cfg, p.dialect, p.target.anew(), p.user)
+		fresh := newPool(p.driver.Anew(), *p.cfg, p.user)
 		fresh.inherited = true
 		fresh.number, fresh.name, fresh.asked, fresh.unregister = p.number, p.name, p.asked, p.unregister
 		if before := cmp.Or(last, p); before.closing.Load() {
@@ -84,14 +84,6 @@ func (p *Pool) succeed() *Pool {
 		}
 		fresh.core.Close() // another goroutine was first
 	}
-}
-
-// anew is the same target without the connectors that the parent process has made.
-func (t *target) anew() *target {
-	if t == nil {
-		return nil
-	}
-	return &target{driver: t.driver, dsn: t.dsn, open: t.open}
 }
 
 // fireFork tells the hooks and logs once in each process, that it was forked.

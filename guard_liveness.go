@@ -25,7 +25,7 @@ func (p *Pool) livenessGuard() Hooks {
 			switch state, err := s.socket.Peek(); {
 			case state == socket.Gone:
 				return fmt.Errorf("%w: the server has hung up: %w", ErrDisconnect, err)
-			case state == socket.Pending && p.dialect.SilentWhenIdle:
+			case state == socket.Pending && p.driver.Dialect.SilentWhenIdle:
 				return fmt.Errorf("%w: the server has said something unasked, its goodbye most likely", ErrDisconnect)
 			case state == socket.Pending:
 				ping = true

@@ -149,8 +149,8 @@ const (
 
 // shownDSN is the driver's DSN without its secrets, or what the driver is.
 func (p *Pool) shownDSN() string {
-	if p.target == nil && p.asked.cfg.DSN == "" {
-		return fmt.Sprintf("(a connector of the program's: %T)", p.wrapped)
+	if !p.driver.HasDSN() && p.asked.cfg.DSN == "" {
+		return fmt.Sprintf("(a connector of the program's: %T)", p.driver.Connector())
 	}
 	shown := NewConfig()
 	shown.Driver, shown.DSN = p.cfg.Driver, p.asked.cfg.DSN

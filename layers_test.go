@@ -51,7 +51,7 @@ var layers = map[string]string{
 
 	".": "internal/sqltext internal/driverconn internal/dsn internal/socket internal/process internal/option " +
 		"internal/observe internal/pool internal/saturate internal/spelling internal/visible internal/callers " +
-		"internal/session internal/stmtcache internal/intercept internal/dialect internal/dialect/generic " + dialects + " internal/opener",
+		"internal/session internal/stmtcache internal/intercept internal/dialect internal/opener",
 
 	// What stands on the root.
 	"debug":           ". internal/visible",

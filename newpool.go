@@ -1,13 +1,12 @@
 package pooled
 
 import (
-	"database/sql/driver"
 	"errors"
 	"slices"
 	"time"
 
-	"github.com/pooled-go/pooled/internal/dialect"
 	"github.com/pooled-go/pooled/internal/dsn"
+	"github.com/pooled-go/pooled/internal/opener"
 	"github.com/pooled-go/pooled/internal/pool"
 	"github.com/pooled-go/pooled/internal/process"
 	"github.com/pooled-go/pooled/internal/saturate"
@@ -16,17 +15,15 @@ import (
 
 // newPool makes a pool that starts nothing before refill. The configuration is the pool's own, and valid; user is its
 // named hooks and its hooks.
-func newPool(parent driver.Connector, cfg Config, d *dialect.Dialect, t *target, user []Hooks) *Pool {
-	if d.Embedded || cfg.Class == ClassNull { // nothing goes away, or grows old
+func newPool(d *opener.Driver, cfg Config, user []Hooks) *Pool {
+	if d.Dialect.Embedded || cfg.Class == ClassNull { // nothing goes away, or grows old
 		cfg.Recycle, cfg.PrePing = NoLimit, PingOff
 	}
 	p := &Pool{
 		cfg:     &cfg,
 		secrets: &dsn.Redactor{},
-		wrapped: parent,
-		target:  t,
-		dialect: d,
-		refuses: sqliteGuard(parent),
+		driver:  d,
+		refuses: d.Veto(),
 		reuse:   cfg.Class != ClassNull,
 		first:   make(chan struct{}, 1),
 	}
@@ -57,7 +54,7 @@ func (p *Pool) coreConfig() pool.Config[*ServerConn] {
 	}
 	cfg := pool.Config[*ServerConn]{
 		Limit: limit, Keep: keep, MinIdle: p.cfg.MinIdle, Reuse: p.reuse, LIFO: p.cfg.UseLIFO,
-		Direct: p.direct(), CloseNow: p.dialect.Embedded, // there is no server that could be slow, and there are locks to be freed
+		Direct: p.direct(), CloseNow: p.driver.Dialect.Embedded, // there is no server that could be slow, and there are locks to be freed
 		Timeout: p.cfg.Timeout, IdleTimeout: idleTimeout, Recycle: p.cfg.Recycle, OverdueAfter: p.cfg.LeakAfter,
 		ConnectLimit: p.cfg.ConnectLimit,
 
@@ -66,7 +63,7 @@ func (p *Pool) coreConfig() pool.Config[*ServerConn] {
 		Close:      func(s *ServerConn) error { return s.close(p) },
 		Leaving:    p.fireClose,
 		MaxAge:     func() time.Duration { return ageLimit(p.cfg) },
-		Full:       p.dialect.TooManyConns,
+		Full:       p.driver.Dialect.TooManyConns,
 		Overdue:    p.fireLeaks,
 		Panicked:   p.panicked,
 		Causes: pool.Causes{

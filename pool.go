@@ -10,8 +10,8 @@ import (
 
 	"github.com/ngrok/sqlmw"
 
-	"github.com/pooled-go/pooled/internal/dialect"
 	"github.com/pooled-go/pooled/internal/dsn"
+	"github.com/pooled-go/pooled/internal/opener"
 	"github.com/pooled-go/pooled/internal/stmtcache"
 
 	"github.com/pooled-go/pooled/internal/callers"
@@ -31,9 +31,7 @@ type Pool struct {
 	// core leases the server connections, takes them back, and has them opened and closed.
 	core *pool.Pool[*ServerConn]
 
-	wrapped driver.Connector
-	target  *target // where parent connects to; nil: not known
-	dialect *dialect.Dialect
+	driver  *opener.Driver // the wrapped driver
 	hooks   chain
 	texts   stmtcache.Texts
 	stmts   *stmtcache.Shared                                  // nil: no statements are kept

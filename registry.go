@@ -61,7 +61,7 @@ func (p *Pool) Name() string { return p.name }
 func (p *Pool) register() {
 	p.number = int(poolNumber.Add(1))
 	if p.name = p.cfg.Name; p.name == "" {
-		driver := cmp.Or(p.cfg.Driver, p.dialect.Name) // the program may have made the connector
+		driver := cmp.Or(p.cfg.Driver, p.driver.Dialect.Name) // the program may have made the connector
 		p.name = fmt.Sprintf("%s-%d", driver, p.number)
 	}
 	p.unregister = openPools.Add(p)

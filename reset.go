@@ -31,7 +31,7 @@ func (p *Pool) sessionGuard() Hooks {
 	if p.cfg.ResetOnReturn != ResetNone {
 		h.Reset = p.resetSession
 	}
-	if p.dialect.ResetsAtCheckout && p.cfg.InitSQL != "" {
+	if p.driver.Dialect.ResetsAtCheckout && p.cfg.InitSQL != "" {
 		h.Checkout = func(ctx context.Context, s *ServerConn) error {
 			if !s.slot.Used() {
 				return nil
@@ -59,7 +59,7 @@ func (p *Pool) greet(ctx context.Context, s *ServerConn) error {
 	if err := p.runInitSQL(ctx, s); err != nil {
 		return err
 	}
-	if p.dialect.Probe == nil {
+	if p.driver.Dialect.Probe == nil {
 		return nil
 	}
 	wants := dialect.Wants{
@@ -67,7 +67,7 @@ func (p *Pool) greet(ctx context.Context, s *ServerConn) error {
 		Statements: s.cache != nil,
 		Reset:      p.cfg.ResetOnReturn == ResetSession || p.cfg.ResetOnReturn == ResetAuto,
 	}
-	facts, err := p.dialect.Probe(ctx, (*dialectSession)(s), wants)
+	facts, err := p.driver.Dialect.Probe(ctx, (*dialectSession)(s), wants)
 	if wants.IdleLimit && !facts.IdleLimitKnown {
 		p.idleAsked.Store(false) // the next session is asked
 	}
@@ -102,7 +102,7 @@ func (p *Pool) runInitSQL(ctx context.Context, s *ServerConn) error {
 		return nil
 	}
 	if s.cache != nil {
-		s.cache.Invalidate(p.dialect.Rules.InvalidatesBy(p.cfg.InitSQL))
+		s.cache.Invalidate(p.driver.Dialect.Rules.InvalidatesBy(p.cfg.InitSQL))
 	}
 	if err := s.exec(ctx, p.cfg.InitSQL); err != nil {
 		return fmt.Errorf("pooled: pool_init_sql: %w", err)
@@ -125,7 +125,7 @@ func (p *Pool) resetSession(ctx context.Context, s *ServerConn, _ ResetState) er
 
 // endTransaction ends the transaction that may be open.
 func (p *Pool) endTransaction(ctx context.Context, s *ServerConn) error {
-	d := p.dialect
+	d := p.driver.Dialect
 	text := d.Rollback
 	if p.cfg.ResetOnReturn == ResetCommit {
 		text = d.Commit
@@ -143,16 +143,16 @@ func (p *Pool) endTransaction(ctx context.Context, s *ServerConn) error {
 
 // renew gives the session the state it had after connect.
 func (p *Pool) renew(ctx context.Context, s *ServerConn) error {
-	if p.dialect.Reset == nil {
+	if p.driver.Dialect.Reset == nil {
 		return errReopening
 	}
-	switch err := p.dialect.Reset(ctx, (*dialectSession)(s), s.facts); {
+	switch err := p.driver.Dialect.Reset(ctx, (*dialectSession)(s), s.facts); {
 	case errors.Is(err, dialect.ErrReopen):
 		return errReopening
 	case err != nil:
 		return err
 	}
-	if !p.dialect.ResetsAtCheckout {
+	if !p.driver.Dialect.ResetsAtCheckout {
 		if err := p.runInitSQL(ctx, s); err != nil {
 			return err
 		}

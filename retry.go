@@ -52,7 +52,7 @@ func (c *pooledConn) noteError(s *ServerConn, err error) (bad, lost bool) {
 		s.ended = err // with which many drivers close their connection
 	}
 	known := bad || errors.Is(err, ErrConnLost)
-	if !known && !dialect.ConnLost(err) && !c.pool.dialect.ConnLost(err) {
+	if !known && !dialect.ConnLost(err) && !c.pool.driver.Dialect.ConnLost(err) {
 		return false, false
 	}
 	if known || s.driver.Validator == nil { // else the driver itself says, at checkin
@@ -124,7 +124,7 @@ func (c *pooledConn) beforeSend(s *ServerConn, query string, args []driver.Named
 	return args, nil
 }
 
-// veto is the error of a statement that must not be sent; see sqliteGuard.
+// veto is the error of a statement that must not be sent; see opener.Driver.Veto.
 func (c *pooledConn) veto(query string, args []driver.NamedValue) error {
 	if c.pool.refuses == nil {
 		return nil

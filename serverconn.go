@@ -67,11 +67,11 @@ func (p *Pool) newServerConn(o opening, conn driver.Conn, sock *socket.Socket) *
 		pool: p, driver: driverconn.Of(conn), socket: sock, born: time.Now(), process: p.process,
 	}
 	s.slot.Init(o, s)
-	if p.dialect.SessionID != nil {
-		s.session = p.dialect.SessionID(conn)
+	if p.driver.Dialect.SessionID != nil {
+		s.session = p.driver.Dialect.SessionID(conn)
 	}
 	s.cacheStmts(p)
-	s.state.Init(p.dialect.Rules, p.cfg.ResetOnReturn == ResetAuto, s.cache != nil)
+	s.state.Init(p.driver.Dialect.Rules, p.cfg.ResetOnReturn == ResetAuto, s.cache != nil)
 	s.via = intercept.Before(&s.driver, p.interceptors, o.ID, (*interceptGuard)(s))
 	return s
 }
@@ -267,7 +267,7 @@ func (s *ServerConn) bounded(ctx context.Context, operation func(context.Context
 }
 
 // bounds tells whether it is the socket by which an operation is made to end.
-func (s *ServerConn) bounds() bool { return s.socket != nil && s.pool.dialect.BoundBySocket }
+func (s *ServerConn) bounds() bool { return s.socket != nil && s.pool.driver.Dialect.BoundBySocket }
 
 // sent writes down what a reset sends.
 func (s *ServerConn) sent(what string) {

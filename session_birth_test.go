@@ -112,27 +112,6 @@ func TestMySQLBirth(t *testing.T) {
 	}
 }
 
-// Only a server's own word that it has no such variable says that it is not set.
-func TestMySQLLacks(t *testing.T) {
-	const unknown = "Unknown system variable 'completion_type'"
-	for _, test := range []struct {
-		err  error
-		want bool
-	}{
-		{nil, false},
-		{&mysql.MySQLError{Number: 1193, Message: unknown}, true},
-		{&mysql.MySQLError{Number: 1193, Message: "Unknown system variable 'wait_timeout'"}, false},
-		{&mysql.MySQLError{Number: 1205, Message: unknown}, false},
-		{errors.New(unknown), false},
-		{context.Canceled, false},
-		{driver.ErrBadConn, false},
-	} {
-		if have := pooled.MySQLLacks(test.err, "completion_type"); have != test.want {
-			t.Errorf("%v: have %t, want %t", test.err, have, test.want)
-		}
-	}
-}
-
 // SQL Server's session is born with implicit transactions by pool_init_sql, which its driver undoes at each checkout,
 // so that it runs again; or by the server's configuration.
 func TestSQLServerBirth(t *testing.T) {

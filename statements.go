@@ -39,11 +39,11 @@ func (h *stmtHost) MakeRoom(ctx context.Context) bool {
 
 // cacheStmts puts a cache before the driver's connection, if statements are to be kept.
 func (s *ServerConn) cacheStmts(p *Pool) {
-	rules := p.dialect.Stmts
+	rules := p.driver.Dialect.Stmts
 	switch {
 	case p.stmts == nil:
 		return
-	case rules == nil || !rules.Supports(p.wrapped):
+	case rules == nil || !rules.Supports(p.driver.Connector()):
 		p.stmts.NotKept("it is for lib/pq and go-sql-driver/mysql, without interpolateParams")
 		return
 	}

@@ -25,6 +25,23 @@ type Dialect struct {
 	// Name stands for the driver's where that is not known.
 	Name string
 
+	// Names are words by which a driver's name or type tells that it speaks to such a server.
+	Names []string
+
+	// Connector makes the connector of a driver that the pool knows better than others, which remembers what it dials;
+	// nil for another driver.
+	Connector func(d driver.Driver, dsn string) (driver.Connector, error)
+
+	// Share makes the connector of a pool whose connections could have a database each, by which they have one, until it
+	// is closed. Private tells one of which each connection has a database of its own all the same; InMemory, one whose
+	// database cannot be reached otherwise.
+	Share             func(dsn string, how Sharing) (driver.Connector, error)
+	Private, InMemory func(driver.Connector) bool
+
+	// Veto is a check to make before a statement is sent to what a connector opened; nil: none. args are nil when the
+	// statement is prepared.
+	Veto func(driver.Connector) func(query string, args []driver.NamedValue) error
+
 	// Rules are what the server makes of a statement's text.
 	Rules *sqltext.Rules
 
@@ -68,6 +85,13 @@ type Dialect struct {
 	// ResetsAtCheckout: the driver's ResetSession resets the session for real, so pool_init_sql has to be run after
 	// each.
 	ResetsAtCheckout bool
+}
+
+// Sharing is how a shared database is opened.
+type Sharing struct {
+	Open   func(dsn string) (driver.Connector, error) // makes the driver's own connector
+	Static bool                                       // there is one connection at a time
+	Closed error                                      // the error of Connect after Close
 }
 
 // Session is one connection, as its holder sees it.

@@ -15,7 +15,7 @@ import (
 // Stmts are the rules of kept statements for lib/pq. Other drivers have a cache of their own (pgx), or nobody knows
 // what they have.
 var Stmts = &stmtcache.Rules{
-	Supports:    supportsStmts,
+	Supports:    isPQ,
 	Inspect:     func(conn driver.Conn) (int, bool) { return 0, SessionID(conn) != "" && !binary(conn) },
 	Preparable:  Rules.Preparable,
 	ReturnsRows: Rules.ReturnsRows,
@@ -28,7 +28,7 @@ var Stmts = &stmtcache.Rules{
 
 var errBusy = errors.New("pq: there is already a query being processed on this connection") // lib/pq's words
 
-func supportsStmts(connector driver.Connector) bool {
+func isPQ(connector driver.Connector) bool {
 	_, ours := connector.Driver().(*pq.Driver)
 	return ours
 }

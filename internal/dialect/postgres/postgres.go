@@ -1,4 +1,4 @@
-package pooled
+package postgres
 
 import (
 	"context"
@@ -10,28 +10,30 @@ import (
 	"github.com/lib/pq"
 
 	"github.com/pooled-go/pooled/internal/dialect"
-	"github.com/pooled-go/pooled/internal/dialect/postgres"
 	"github.com/pooled-go/pooled/internal/dsn"
 	"github.com/pooled-go/pooled/internal/socket"
 )
 
-var postgresDialect = &dialect.Dialect{
+// Dialect is PostgreSQL's.
+var Dialect = &dialect.Dialect{
 	Name:          "postgres",
-	Rules:         postgres.Rules,
+	Names:         []string{"postgres", "pgx", "pq.", "stdlib."}, // the last is pgx's package
+	Connector:     connectorOf,
+	Rules:         Rules,
 	BoundBySocket: true,
 	Rollback:      "ROLLBACK",
 	Commit:        "COMMIT",
-	Probe:         probePostgres,
-	Stmts:         postgres.Stmts,
-	SessionID:     postgres.SessionID,
-	Reset:         resetPostgres,
-	TooManyConns:  postgresTooMany,
-	ConnLost:      postgresGone,
+	Probe:         probe,
+	Stmts:         Stmts,
+	SessionID:     SessionID,
+	Reset:         reset,
+	TooManyConns:  tooManyConns,
+	ConnLost:      connLost,
 }
 
-// postgresTooMany: 53300 is the server's word. PgBouncer has none of its own for its limits on
+// tooManyConns: 53300 is the server's word. PgBouncer has none of its own for its limits on
 // clients, only a text.
-func postgresTooMany(err error) bool {
+func tooManyConns(err error) bool {
 	switch sqlState(err) {
 	case "53300":
 		return true
@@ -42,23 +44,30 @@ func postgresTooMany(err error) bool {
 	return false
 }
 
-// postgresGone: class 08 is connection exceptions, 57P01 to 57P03 are the shutdowns.
-func postgresGone(err error) bool {
+// connLost: class 08 is connection exceptions, 57P01 to 57P03 are the shutdowns.
+func connLost(err error) bool {
 	state := sqlState(err)
 	return strings.HasPrefix(state, "08") || state == "57P01" || state == "57P02" || state == "57P03"
 }
 
-// pqConnector makes lib/pq's Connector behave as its Driver does under
+// connector makes lib/pq's Connector behave as its Driver does under
 // sql.Open, but for the context, which that does not know. A DSN that lib/pq
 // refuses is the error of the first connection, not of sql.Open; and a dial that a
 // caller's context ended is that context's error.
-type pqConnector struct {
+type connector struct {
 	parent *pq.Connector // nil: lib/pq refuses the DSN
 	cfg    pq.Config
 	dsn    string
 }
 
-func newPQConnector(name string) (driver.Connector, error) {
+func connectorOf(d driver.Driver, dsn string) (driver.Connector, error) {
+	if _, ours := d.(*pq.Driver); !ours {
+		return nil, nil
+	}
+	return newConnector(dsn)
+}
+
+func newConnector(name string) (driver.Connector, error) {
 	cfg, err := pq.NewConfig(name)
 	told := name
 	if !strings.Contains(name, "://") {
@@ -66,30 +75,30 @@ func newPQConnector(name string) (driver.Connector, error) {
 	}
 	switch {
 	case err == nil:
-		return pqConnectorFor(cfg, name)
+		return connectorFor(cfg, name)
 	case dsn.Leaks(err.Error(), told):
 		return nil, err // not as it is: it shows more than it should
 	}
-	return &pqConnector{dsn: name}, nil
+	return &connector{dsn: name}, nil
 }
 
-func pqConnectorFor(cfg pq.Config, dsn string) (*pqConnector, error) {
+func connectorFor(cfg pq.Config, dsn string) (*connector, error) {
 	parent, err := pq.NewConnectorConfig(cfg)
 	if err != nil {
 		return nil, err
 	}
-	parent.Dialer(pqDialer{})
-	return &pqConnector{parent: parent, cfg: cfg, dsn: dsn}, nil
+	parent.Dialer(dialer{})
+	return &connector{parent: parent, cfg: cfg, dsn: dsn}, nil
 }
 
-func (c *pqConnector) Connect(ctx context.Context) (driver.Conn, error) {
+func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	parent := c.parent
 	if parent == nil { // what was missing, such as a service file, may be there by now
-		now, err := newPQConnector(c.dsn)
-		if err != nil || now.(*pqConnector).parent == nil {
+		now, err := newConnector(c.dsn)
+		if err != nil || now.(*connector).parent == nil {
 			return pq.Open(c.dsn) // for its error
 		}
-		parent = now.(*pqConnector).parent
+		parent = now.(*connector).parent
 	}
 	conn, err := parent.Connect(ctx)
 	if err != nil {
@@ -101,31 +110,31 @@ func (c *pqConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	return conn, nil
 }
 
-func (c *pqConnector) Driver() driver.Driver { return &pq.Driver{} }
+func (c *connector) Driver() driver.Driver { return &pq.Driver{} }
 
-// pqDialer is lib/pq's own dialer, but that the connection of a server
+// dialer is lib/pq's own dialer, but that the connection of a server
 // connection is remembered, and counted (lib/pq uses nothing that net.Conn doesn't
 // have, and says ErrBadConn also after a statement was sent). lib/pq
 // dials cancel requests under contexts of its own, which collect nothing.
-type pqDialer struct{ dialer net.Dialer }
+type dialer struct{ dialer net.Dialer }
 
 var (
-	_ pq.Dialer        = pqDialer{}
-	_ pq.DialerContext = pqDialer{}
+	_ pq.Dialer        = dialer{}
+	_ pq.DialerContext = dialer{}
 )
 
-func (pqDialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+func (dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	return socket.DialCounted(ctx, network, address)
 }
 
 // Dial and DialTimeout are what lib/pq wants of a dialer; it calls neither where
 // there is a DialContext.
 
-func (d pqDialer) Dial(network, address string) (net.Conn, error) {
+func (d dialer) Dial(network, address string) (net.Conn, error) {
 	return d.dialer.Dial(network, address)
 }
 
-func (d pqDialer) DialTimeout(network, address string, timeout time.Duration) (net.Conn, error) {
+func (d dialer) DialTimeout(network, address string, timeout time.Duration) (net.Conn, error) {
 	d.dialer.Timeout = timeout
 	return d.dialer.Dial(network, address)
 }

@@ -1,4 +1,4 @@
-package pooled
+package sqlite
 
 import (
 	"crypto/rand"
@@ -9,25 +9,29 @@ import (
 	"strings"
 
 	"github.com/pooled-go/pooled/internal/dialect"
-	"github.com/pooled-go/pooled/internal/dialect/sqlite"
 )
 
-var sqliteDialect = &dialect.Dialect{
+var Dialect = &dialect.Dialect{
+	Names:         []string{"sqlite"},
+	Share:         share,
+	Private:       isPrivate,
+	InMemory:      inMemory,
+	Veto:          veto,
 	Name:          "sqlite",
-	Rules:         sqlite.Rules,
+	Rules:         Rules,
 	Rollback:      "ROLLBACK",
 	Commit:        "COMMIT",
-	NoTransaction: sqliteNoTransaction,
+	NoTransaction: noTransaction,
 	TooManyConns:  dialect.Never,
 	ConnLost:      dialect.Never,
 	Embedded:      true,
 }
 
-// sqliteNoTransaction recognises what SQLite answers to a ROLLBACK or COMMIT
+// noTransaction recognises what SQLite answers to a ROLLBACK or COMMIT
 // outside of a transaction. It goes by the text, which is SQLite's own: the code
 // beside it, 1, is that of any error in a statement, and the drivers' types are
 // not known here.
-func sqliteNoTransaction(err error) bool {
+func noTransaction(err error) bool {
 	if err == nil {
 		return false
 	}
@@ -36,102 +40,89 @@ func sqliteNoTransaction(err error) bool {
 		strings.Contains(text, "cannot commit - no transaction is active")
 }
 
-// sqliteConnector makes the connector of a SQLite parent whose pool may have
-// several server connections. For a database that each of them would have for
-// itself (":memory:" and its like), it is a connector by which all have the same
-// one, until it is closed. open makes the parent's own connector for a DSN.
+// share makes the connector of a SQLite driver whose pool may have several server connections. For a database that each
+// of them would have for itself (":memory:" and its like), it is a connector by which all have the same one, until it is
+// closed.
 //
-// How: the DSN is changed to a name of SQLite's memdb file system that no other
-// sqliteConnector uses. Not to a shared cache, SQLite's older way: there a
-// reader and a writer of one table exclude each other by locks that a busy
-// timeout doesn't cover, so mattn's driver fails at once ("database table is
-// locked") and modernc's waits without end, whatever the context says, if the
-// other connection is in the same goroutine's hands.
+// How: the DSN is changed to a name of SQLite's memdb file system that nobody else uses. Not to a shared cache, SQLite's
+// older way: there a reader and a writer of one table exclude each other by locks that a busy timeout doesn't cover, so
+// mattn's driver fails at once ("database table is locked") and modernc's waits without end, whatever the context says,
+// if the other connection is in the same goroutine's hands.
 //
-// With a driver that isn't known to have memdb the DSN stays as it is, and
-// sqliteSingle is true of the connector.
-func sqliteConnector(dsn string, open func(dsn string) (driver.Connector, error)) (driver.Connector, error) {
-	return sqliteShare(dsn, open, sqliteDSN.memdb, true)
-}
-
-// sqliteStaticConnector is sqliteConnector for a pool with one server connection
-// at a time. The database still outlives that connection, but as there is nobody
-// to get in its way, it can be a shared cache, which has what memdb lacks: ATTACH
-// and VACUUM INTO reach the disk by a plain path, and no limit of 1 GiB.
-func sqliteStaticConnector(dsn string, open func(dsn string) (driver.Connector, error)) (driver.Connector, error) {
-	return sqliteShare(dsn, open, sqliteDSN.sharedCache, false)
-}
-
-func sqliteShare(
-	dsn string,
-	open func(string) (driver.Connector, error),
-	rewrite func(sqliteDSN, *sqliteDriver) string,
-	guard bool,
-) (driver.Connector, error) {
-	parent, err := open(dsn)
+// With a driver that isn't known to have memdb the DSN stays as it is, and the connector is private.
+//
+// A static pool has one server connection at a time. The database still outlives that connection, but as there is nobody
+// to get in its way, it can be a shared cache, which has what memdb lacks: ATTACH and VACUUM INTO reach the disk by a
+// plain path, and no limit of 1 GiB.
+func share(dsn string, how dialect.Sharing) (driver.Connector, error) {
+	connector, err := how.Open(dsn)
 	if err != nil {
 		return nil, err
 	}
-	parsed := parseSQLiteDSN(dsn)
+	parsed := parseDSN(dsn)
 	switch parsed.place() {
-	case sqliteOnDisk:
-		return parent, nil
-	case sqliteSharedByName:
-		return newMemoryConnector(parent, false), nil
+	case onDisk:
+		return connector, nil
+	case sharedByName:
+		return newMemoryConnector(connector, how.Closed, false), nil
 	}
-	known := findSQLiteDriver(parent.Driver())
+	known := findDriver(connector.Driver())
 	if known == nil {
-		return &privateMemory{Connector: parent}, nil
+		return &privateMemory{Connector: connector}, nil
 	}
-	closeConnector(parent) // it was made to know its driver, and has opened nothing
-	if parent, err = open(rewrite(parsed, known)); err != nil {
+	closeConnector(connector) // it was made to know its driver, and has opened nothing
+	rewritten := parsed.memdb(known)
+	if how.Static {
+		rewritten = parsed.sharedCache()
+	}
+	if connector, err = how.Open(rewritten); err != nil {
 		return nil, err
 	}
-	return newMemoryConnector(parent, guard), nil
+	return newMemoryConnector(connector, how.Closed, !how.Static), nil
 }
 
-// sqliteDriver is a driver of which is known that it is built with memdb, reads
+// knownDriver is a driver of which is known that it is built with memdb, reads
 // parameters behind '?' and hands "file:" names to SQLite with them.
-type sqliteDriver struct {
+type knownDriver struct {
 	pkg  string // where its type is declared
-	busy string // its parameter for sqliteBusyTimeout
+	busy string // its parameter for busyTimeout
 }
 
-// sqliteBusyTimeout is how long a statement waits, in milliseconds, while others
+// busyTimeout is how long a statement waits, in milliseconds, while others
 // keep the shared memory database busy. SQLite looks again every 100 ms at worst,
 // and in no order, so how long it takes is a matter of luck: of 8 goroutines that
 // do nothing but insert and count none waited a second; of 32 on as many
 // connections some waited 5 s and none 10 s. More would only make a goroutine that
 // is in its own way wait longer for its error: SQLite does not look at the context
 // while it waits.
-const sqliteBusyTimeout = 10_000
+const busyTimeout = 10_000
 
-var sqliteDrivers = []sqliteDriver{
-	{pkg: "modernc.org/sqlite", busy: fmt.Sprintf("_pragma=busy_timeout(%d)", sqliteBusyTimeout)},
-	{pkg: "github.com/glebarez/go-sqlite", busy: fmt.Sprintf("_pragma=busy_timeout(%d)", sqliteBusyTimeout)},
-	{pkg: "github.com/mattn/go-sqlite3", busy: fmt.Sprintf("_busy_timeout=%d", sqliteBusyTimeout)},
+var knownDrivers = []knownDriver{
+	{pkg: "modernc.org/sqlite", busy: fmt.Sprintf("_pragma=busy_timeout(%d)", busyTimeout)},
+	{pkg: "github.com/glebarez/go-sqlite", busy: fmt.Sprintf("_pragma=busy_timeout(%d)", busyTimeout)},
+	{pkg: "github.com/mattn/go-sqlite3", busy: fmt.Sprintf("_busy_timeout=%d", busyTimeout)},
 }
 
-// findSQLiteDriver goes by the type, not by the registered name: programs
+// findDriver goes by the type, not by the registered name: programs
 // register these drivers by names of their own, and two that differ share the
 // name "sqlite3". It sees through types that wrap or embed the driver, as those
 // for tracing do. Nil: not known.
-func findSQLiteDriver(d driver.Driver) *sqliteDriver {
-	return findSQLiteType(reflect.ValueOf(d), 4)
+func findDriver(d driver.Driver) *knownDriver {
+	return findType(reflect.ValueOf(d), 4)
 }
 
 var driverInterface = reflect.TypeFor[driver.Driver]()
 
-func findSQLiteType(v reflect.Value, depth int) *sqliteDriver {
+func findType(v reflect.Value, depth int) *knownDriver {
 	for v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface {
 		v = v.Elem()
 	}
 	if !v.IsValid() || depth == 0 {
 		return nil
 	}
-	for i := range sqliteDrivers {
-		if sqliteDrivers[i].pkg == v.Type().PkgPath() {
-			return &sqliteDrivers[i]
+	for i := range knownDrivers {
+		if knownDrivers[i].pkg == v.Type().PkgPath() {
+			return &knownDrivers[i]
 		}
 	}
 	if v.Kind() != reflect.Struct {
@@ -142,43 +133,43 @@ func findSQLiteType(v reflect.Value, depth int) *sqliteDriver {
 		if !f.Type().Implements(driverInterface) && !reflect.PointerTo(f.Type()).Implements(driverInterface) {
 			continue
 		}
-		if known := findSQLiteType(f, depth-1); known != nil {
+		if known := findType(f, depth-1); known != nil {
 			return known
 		}
 	}
 	return nil
 }
 
-// sqlitePlace is where the database of a DSN is.
-type sqlitePlace int
+// place is where the database of a DSN is.
+type place int
 
 const (
-	sqliteOnDisk       sqlitePlace = iota // in a file, or wherever a vfs puts it
-	sqlitePrivate                         // in memory, one for each connection
-	sqliteSharedByName                    // in memory, one for all who know the name
+	onDisk       place = iota // in a file, or wherever a vfs puts it
+	private                   // in memory, one for each connection
+	sharedByName              // in memory, one for all who know the name
 )
 
-// sqliteDSN is a DSN taken apart as SQLite's drivers do it: what is behind the
+// parsedDSN is a DSN taken apart as SQLite's drivers do it: what is behind the
 // first '?' is for the driver, unless the '?' comes first. A DSN that begins with
 // "file:" goes to SQLite whole, as a URI; of others SQLite sees the name alone.
-type sqliteDSN struct {
+type parsedDSN struct {
 	uri    bool
 	name   string   // decoded
 	params []string // key=value as written
 	seen   []string // those that SQLite sees: of a URI, up to a '#'
 }
 
-func parseSQLiteDSN(dsn string) sqliteDSN {
+func parseDSN(dsn string) parsedDSN {
 	rest, uri := strings.CutPrefix(dsn, "file:")
 	if !uri {
 		if strings.HasPrefix(dsn, "?") {
-			return sqliteDSN{name: dsn}
+			return parsedDSN{name: dsn}
 		}
 		name, query, _ := strings.Cut(dsn, "?")
-		return sqliteDSN{name: name, params: splitParams(query)}
+		return parsedDSN{name: name, params: splitParams(query)}
 	}
 	path, query, _ := strings.Cut(rest, "?")
-	d := sqliteDSN{uri: true, params: splitParams(query)}
+	d := parsedDSN{uri: true, params: splitParams(query)}
 	path, _, fragment := strings.Cut(path, "#")
 	if !fragment {
 		query, _, _ = strings.Cut(query, "#")
@@ -226,24 +217,24 @@ func lastParam(params []string, key string) string {
 // place tells where SQLite would put the database. The empty name is that of a
 // temporary file which is each connection's own and mostly stays in its cache: no
 // different from ":memory:" for a program that has several connections.
-func (d sqliteDSN) place() sqlitePlace {
+func (d parsedDSN) place() place {
 	if d.name == ":memory:" || d.name == "" || lastParam(d.seen, "mode") == "memory" {
 		if lastParam(d.seen, "cache") == "shared" && d.name != "" {
-			return sqliteSharedByName
+			return sharedByName
 		}
-		return sqlitePrivate
+		return private
 	}
 	if lastParam(d.params, "vfs") != "memdb" {
-		return sqliteOnDisk
+		return onDisk
 	}
 	if len(d.name) > 1 && (d.name[0] == '/' || d.name[0] == '\\') {
-		return sqliteSharedByName
+		return sharedByName
 	}
-	return sqlitePrivate
+	return private
 }
 
 // memdb is a DSN for the same that several connections can share.
-func (d sqliteDSN) memdb(known *sqliteDriver) string {
+func (d parsedDSN) memdb(known *knownDriver) string {
 	params := "vfs=memdb"
 	if !d.hasBusyTimeout() {
 		params += "&" + known.busy
@@ -252,14 +243,14 @@ func (d sqliteDSN) memdb(known *sqliteDriver) string {
 }
 
 // sharedCache is a DSN for the same that outlives a connection.
-func (d sqliteDSN) sharedCache(*sqliteDriver) string {
+func (d parsedDSN) sharedCache() string {
 	return d.renamed("", "mode=memory&cache=shared")
 }
 
 // renamed gives the database a name that no other in this process has, by chance
 // rather than by a counter, for there may be two copies of this package. All
 // parameters but those that say where the database is stay as they are.
-func (d sqliteDSN) renamed(root, params string) string {
+func (d parsedDSN) renamed(root, params string) string {
 	dsn := "file:" + root + "pooled-" + rand.Text() + "?" + params
 	for _, param := range d.params {
 		if key, _ := splitParam(param); !d.replaces(key) {
@@ -272,7 +263,7 @@ func (d sqliteDSN) renamed(root, params string) string {
 // replaces tells the parameters that are dropped from a private database's DSN.
 // Not being a URI, it may have had some that SQLite never saw, and which mean
 // nothing to the driver.
-func (d sqliteDSN) replaces(key string) bool {
+func (d parsedDSN) replaces(key string) bool {
 	switch key {
 	case "vfs", "cache":
 		return true
@@ -284,7 +275,7 @@ func (d sqliteDSN) replaces(key string) bool {
 	return false
 }
 
-func (d sqliteDSN) hasBusyTimeout() bool {
+func (d parsedDSN) hasBusyTimeout() bool {
 	for _, param := range d.params {
 		switch key, value := splitParam(param); key {
 		case "_busy_timeout", "_timeout":

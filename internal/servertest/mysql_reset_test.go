@@ -1,166 +1,58 @@
-package pooled_test
+package servertest_test
 
 import (
-	"bytes"
 	"context"
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"io"
-	"net"
-	"runtime"
 	"slices"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/go-sql-driver/mysql"
 
-	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/internal/dialect"
+	mysqldialect "github.com/pooled-go/pooled/internal/dialect/mysql"
+	"github.com/pooled-go/pooled/internal/driverconn"
 	"github.com/pooled-go/pooled/internal/pooledtest"
 	"github.com/pooled-go/pooled/internal/socket"
 )
 
-// resetPacket is what the pool sends.
-var resetPacket = []byte{1, 0, 0, 0, 0x1f}
-
-// packet is one of MySQL's.
-func packet(number byte, body string) string {
-	return string([]byte{byte(len(body)), byte(len(body) >> 8), byte(len(body) >> 16), number}) + body
-}
-
-func TestResetMySQLConnection(t *testing.T) {
-	ok := "\x00\x00\x00\x02\x00\x00\x00"
-	for _, test := range []struct {
-		name, before, answer string
-		hangUp               bool
-		want                 string // empty: none
-	}{
-		{name: "ok", answer: packet(1, ok)},
-		{name: "longer ok", answer: packet(1, ok+"some words")},
-		{name: "error", answer: packet(1, "\xff\x17\x04#08S01Unknown command"),
-			want: "pooled: reset connection: Error 1047 (08S01): Unknown command"},
-		{name: "error without state", answer: packet(1, "\xff\x10\x04Too many"),
-			want: "pooled: reset connection: Error 1040: Too many"},
-		{name: "neither", answer: packet(1, "\xfe\x00\x00\x02\x00"),
-			want: "pooled: reset connection: the answer is neither OK nor an error"},
-		{name: "empty", answer: packet(1, ""),
-			want: "pooled: reset connection: the answer is neither OK nor an error"},
-		{name: "short error", answer: packet(1, "\xff\x01"),
-			want: "pooled: reset connection: the answer is neither OK nor an error"},
-		{name: "wrong number", answer: packet(2, ok),
-			want: "pooled: reset connection: malformed answer of 7 bytes, number 2"},
-		{name: "too long", answer: "\x00\x00\x01\x01\x00",
-			want: "pooled: reset connection: malformed answer of 65536 bytes, number 1"},
-		{name: "more behind it", answer: packet(1, ok) + "x",
-			want: "pooled: reset connection: malformed answer of 7 bytes, number 1"},
-		{name: "hangs up", hangUp: true, want: "pooled: reset connection: EOF"},
-		{name: "hangs up half-way", answer: packet(1, ok)[:6], hangUp: true,
-			want: "pooled: reset connection: unexpected EOF"},
-		{name: "hangs up in the header", answer: packet(1, ok)[:3], hangUp: true,
-			want: "pooled: reset connection: unexpected EOF"},
-		{name: "unread bytes", before: packet(1, ok),
-			want: "pooled: reset connection: unread bytes on the socket"},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			ours, theirs, s := pooledtest.SocketPair(t, "tcp")
-			if test.before != "" {
-				theirs.Write([]byte(test.before))
-				pooledtest.PeekSees(t, s, socket.Pending)
-			}
-			var server sync.WaitGroup
-			defer server.Wait()
-			defer ours.Close()
-			server.Go(func() {
-				got := make([]byte, len(resetPacket))
-				if _, err := io.ReadFull(theirs, got); err == nil && !bytes.Equal(got, resetPacket) {
-					t.Errorf("sent: have %x, want %x", got, resetPacket)
-				}
-				theirs.Write([]byte(test.answer))
-				if test.hangUp {
-					theirs.Close()
-				}
-			})
-			err := pooled.ResetMySQLConnection(context.Background(), s)
-			if (err == nil) != (test.want == "") || err != nil && err.Error() != test.want {
-				t.Errorf("have %v, want %s", err, test.want)
-			}
-		})
-	}
-	t.Run("in pieces", func(t *testing.T) {
-		_, theirs, s := pooledtest.SocketPair(t, "tcp")
-		theirs.(*net.TCPConn).SetNoDelay(true)
-		var server sync.WaitGroup
-		defer server.Wait()
-		server.Go(func() {
-			io.ReadFull(theirs, make([]byte, len(resetPacket)))
-			for _, b := range []byte(packet(1, ok)) {
-				theirs.Write([]byte{b})
-				runtime.Gosched()
-			}
-		})
-		if err := pooled.ResetMySQLConnection(context.Background(), s); err != nil {
-			t.Error(err)
-		}
-	})
-	t.Run("not known", func(t *testing.T) {
-		var s *socket.Socket
-		want := "pooled: reset connection: its socket is not known"
-		if err := pooled.ResetMySQLConnection(context.Background(), s); err == nil || err.Error() != want {
-			t.Errorf("have %v, want %s", err, want)
-		}
-	})
-	t.Run("server gone", func(t *testing.T) {
-		_, theirs, s := pooledtest.SocketPair(t, "tcp")
-		theirs.Close()
-		pooledtest.PeekSees(t, s, socket.Gone)
-		if err := pooled.ResetMySQLConnection(context.Background(), s); !errors.Is(err, io.EOF) {
-			t.Errorf("have %v, want %v", err, io.EOF)
-		}
-	})
-}
-
-func TestResetMySQLConnectionEndsWithContext(t *testing.T) {
-	for name, test := range map[string]struct {
-		ctx  func() (context.Context, context.CancelFunc)
-		want error
-	}{
-		"deadline": {func() (context.Context, context.CancelFunc) {
-			return context.WithTimeout(context.Background(), 20*time.Millisecond)
-		}, context.DeadlineExceeded},
-		"cancel": {func() (context.Context, context.CancelFunc) {
-			ctx, cancel := context.WithCancel(context.Background())
-			time.AfterFunc(20*time.Millisecond, cancel)
-			return ctx, cancel
-		}, context.Canceled},
-	} {
-		t.Run(name, func(t *testing.T) {
-			_, _, s := pooledtest.SocketPair(t, "tcp") // the other end never answers
-			ctx, cancel := test.ctx()
-			defer cancel()
-			if err := pooled.ResetMySQLConnection(ctx, s); !errors.Is(err, test.want) {
-				t.Errorf("have %v, want %v", err, test.want)
-			}
-		})
-	}
-}
-
 // restorable is a MariaDB session with the statements that restore it.
-func restorable(t testing.TB, dsn string) (parentSession, []string) {
+func restorable(t testing.TB, dsn string) (rawSession, []string) {
 	t.Helper()
 	r := openRaw(t, "mysql", dsn)
-	texts, err := pooled.MySQLRestoreTexts(context.Background(), r.connector, r.conn)
-	if err != nil || texts == nil {
-		t.Fatalf("restore: %q %v", texts, err)
+	facts, err := mysqldialect.Dialect.Probe(context.Background(), probed{r}, dialect.Wants{Reset: true})
+	if err != nil || facts.Restore == nil {
+		t.Fatalf("restore: %q %v", facts.Restore, err)
 	}
-	return r, texts
+	return r, facts.Restore
 }
 
-func (r parentSession) reset() {
+// reset resets the session and restores nothing.
+func (r rawSession) reset() {
 	r.Helper()
-	if err := pooled.ResetMySQLConnection(context.Background(), r.socket); err != nil {
+	if err := mysqldialect.Dialect.Reset(context.Background(), probed{r}, dialect.Facts{Restore: []string{}}); err != nil {
 		r.Fatal(err)
 	}
+}
+
+// probed is a rawSession as its dialect sees it.
+type probed struct{ rawSession }
+
+func (p probed) Exec(_ context.Context, query string) error { return p.exec(query) }
+func (p probed) Sent(string)                                {}
+func (p probed) Connector() driver.Connector                { return p.connector }
+func (p probed) Socket() *socket.Socket                     { return p.socket }
+func (p probed) MayHoldTx() bool                            { return false }
+func (p probed) ForgetStatements()                          {}
+
+func (p probed) Driver() *driverconn.Conn {
+	c := driverconn.Of(p.conn)
+	return &c
+}
+
+func (p probed) QueryRow(ctx context.Context, query string) ([]driver.Value, error) {
+	return p.Driver().QueryRow(ctx, query, nil)
 }
 
 // TestMySQLReset: a session that was reset and restored shows what a new one does.
@@ -173,7 +65,7 @@ func TestMySQLReset(t *testing.T) {
 		"CREATE OR REPLACE ROLE `socket``role`",
 		"CREATE OR REPLACE SEQUENCE socket_sequence",
 	} {
-		mustExec(t, db, text)
+		pooledtest.MustExec(t, db, text)
 	}
 	t.Cleanup(func() {
 		for _, text := range []string{"DROP DATABASE socket_other", "DROP ROLE `socket``role`", "DROP SEQUENCE socket_sequence"} {
@@ -210,7 +102,7 @@ func TestMySQLReset(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			fresh := onMySQL.openRaw(t, params...).show(test.show)
-			r, restore := restorable(t, withOptions(onMySQL.dsn(t), append(params, "multiStatements=true")...))
+			r, restore := restorable(t, pooledtest.WithOptions(onMySQL.dsn(t), append(params, "multiStatements=true")...))
 			r.exec(test.dirty)
 			if have := r.show(test.show); have == fresh {
 				t.Errorf("it leaves nothing that this test could see: %s", have)
@@ -271,7 +163,7 @@ func TestMySQLResetForgetsStatements(t *testing.T) {
 // TestMySQLResetSeesModes: the driver learns of a session's NO_BACKSLASH_ESCAPES from the
 // server's answers. It has to know that it is over before it escapes an argument.
 func TestMySQLResetSeesModes(t *testing.T) {
-	r, restore := restorable(t, withOptions(onMySQL.dsn(t), "interpolateParams=true"))
+	r, restore := restorable(t, pooledtest.WithOptions(onMySQL.dsn(t), "interpolateParams=true"))
 	r.mustExec("SET sql_mode = 'NO_BACKSLASH_ESCAPES'")
 	r.reset()
 	r.mustExec(restore...)
@@ -304,7 +196,7 @@ func TestMySQLResetOfAccount(t *testing.T) {
 		"GRANT `sock``et` TO socket_limited",
 		"SET DEFAULT ROLE `sock``et` FOR socket_limited",
 	} {
-		mustExec(t, db, text)
+		pooledtest.MustExec(t, db, text)
 	}
 	for _, mode := range []string{"", "EMPTY_STRING_IS_NULL", "ORACLE", "ANSI,NO_BACKSLASH_ESCAPES"} {
 		cfg, err := mysql.ParseDSN(onMySQL.dsn(t))
@@ -337,11 +229,7 @@ func TestMySQLResetWithoutDatabase(t *testing.T) {
 	}
 	name := cfg.DBName
 	cfg.DBName = ""
-	r := openRaw(t, "mysql", cfg.FormatDSN())
-	restore, err := pooled.MySQLRestoreTexts(context.Background(), r.connector, r.conn)
-	if err != nil {
-		t.Fatal(err)
-	}
+	r, restore := restorable(t, cfg.FormatDSN())
 	r.reset()
 	r.mustExec(restore...)
 	r.mustExec("USE " + name)
@@ -349,46 +237,5 @@ func TestMySQLResetWithoutDatabase(t *testing.T) {
 	failed := slices.ContainsFunc(restore, func(text string) bool { return r.exec(text) != nil })
 	if !failed {
 		t.Errorf("all succeed in database %s: %q", r.show("SELECT DATABASE()"), restore)
-	}
-}
-
-// rowConn answers each query with one row.
-type rowConn struct {
-	driver.Conn
-	row []driver.Value
-}
-
-func (c *rowConn) QueryContext(context.Context, string, []driver.NamedValue) (driver.Rows, error) {
-	return c, nil
-}
-func (c *rowConn) Columns() []string { return make([]string, len(c.row)) }
-func (c *rowConn) Close() error      { return nil }
-func (c *rowConn) Next(dest []driver.Value) error {
-	copy(dest, c.row)
-	return nil
-}
-
-// TestMySQLRestoreTexts: when there is nothing to restore, and when nobody can.
-func TestMySQLRestoreTexts(t *testing.T) {
-	for _, test := range []struct {
-		name, dsn string
-		row       []driver.Value
-		want      []string
-	}{
-		{"all", "/db?a=b", []driver.Value{[]byte("SET c"), []byte("SET ROLE r"), []byte("USE d")},
-			[]string{"SET c", "SET ROLE r", "USE d", "SET a = b"}},
-		{"a server without roles", "/db", []driver.Value{"SET c", nil, "USE d"}, []string{"SET c", "USE d"}},
-		{"init_connect", "/db?a=b", []driver.Value{nil, "SET ROLE r", "USE d"}, nil},
-		{"TLS", "/db?tls=preferred", []driver.Value{"SET c", "SET ROLE r", "USE d"}, nil},
-		{"compression", "/db?compress=true", []driver.Value{"SET c", "SET ROLE r", "USE d"}, nil},
-	} {
-		c, err := pooled.OpenParent("mysql", test.dsn)
-		if err != nil {
-			t.Fatal(err)
-		}
-		have, err := pooled.MySQLRestoreTexts(context.Background(), c, &rowConn{row: test.row})
-		if err != nil || !slices.Equal(have, test.want) || (have == nil) != (test.want == nil) {
-			t.Errorf("%s: have %q %v, want %q", test.name, have, err, test.want)
-		}
 	}
 }

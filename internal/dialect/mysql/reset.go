@@ -1,4 +1,4 @@
-package pooled
+package mysql
 
 import (
 	"context"
@@ -24,20 +24,20 @@ import (
 // it leaves, or what a connection has beyond the global values, the
 // restoreTexts bring back.
 
-// resetMySQLConnection resets the session on a plain connection (see
-// mysqlConnector.plain) in whose driver nothing is under way. The server has
+// resetConnection resets the session on a plain connection (see
+// connector.plain) in whose driver nothing is under way. The server has
 // then forgotten the driver's prepared statements; the driver's view of the session, such
 // as NO_BACKSLASH_ESCAPES, is right again after its next statement. After an
 // error, which is ctx's when that ended it, nobody knows what is on
 // the wire: the connection is to be discarded.
-func resetMySQLConnection(ctx context.Context, s *socket.Socket) error {
-	if err := sendMySQLReset(ctx, s); err != nil {
+func resetConnection(ctx context.Context, s *socket.Socket) error {
+	if err := sendReset(ctx, s); err != nil {
 		return fmt.Errorf("pooled: reset connection: %w", err)
 	}
 	return nil
 }
 
-func sendMySQLReset(ctx context.Context, s *socket.Socket) error {
+func sendReset(ctx context.Context, s *socket.Socket) error {
 	if s == nil {
 		return errors.New("its socket is not known")
 	}
@@ -49,16 +49,16 @@ func sendMySQLReset(ctx context.Context, s *socket.Socket) error {
 	if _, err := s.Conn().Write([]byte{1, 0, 0, 0, comResetConnection}); err != nil {
 		return socket.BoundError(ctx, err)
 	}
-	answer, err := readMySQLAnswer(s.Conn())
+	answer, err := readAnswer(s.Conn())
 	if err != nil {
 		return socket.BoundError(ctx, err)
 	}
-	return mysqlVerdict(answer)
+	return errorOf(answer)
 }
 
-// readMySQLAnswer reads the one packet that answers a command without a result,
+// readAnswer reads the one packet that answers a command without a result,
 // and nothing but that.
-func readMySQLAnswer(r io.Reader) ([]byte, error) {
+func readAnswer(r io.Reader) ([]byte, error) {
 	const header = 4
 	var buf [4096]byte // the longest is an error with a text of 512 bytes
 	have, err := io.ReadAtLeast(r, buf[:], header)
@@ -75,8 +75,8 @@ func readMySQLAnswer(r io.Reader) ([]byte, error) {
 	return buf[header:size], err
 }
 
-// mysqlVerdict is the error that an answer says.
-func mysqlVerdict(answer []byte) error {
+// errorOf is the error that an answer says.
+func errorOf(answer []byte) error {
 	const ok, failed = 0x00, 0xff
 	switch {
 	case len(answer) >= 3 && answer[0] == failed:
@@ -94,7 +94,7 @@ func mysqlVerdict(answer []byte) error {
 	return nil
 }
 
-// mysqlFreshQuery asks a new connection for the statements that bring back what
+// freshQuery asks a new connection for the statements that bring back what
 // it has and a reset session may not have. Each column is one; an empty one is none. NULL in
 // the first: init_connect did what nobody here knows, and the server does
 // not do it again.
@@ -111,7 +111,7 @@ func mysqlVerdict(answer []byte) error {
 //
 // No text in it is empty, and CONCAT is given no NULL: sql_mode can give either a
 // meaning of its own. ~ stands for `.
-var mysqlFreshQuery = strings.ReplaceAll(`SELECT
+var freshQuery = strings.ReplaceAll(`SELECT
 	IF(LENGTH(@@init_connect) > 0, NULL, CONCAT(
 		'SET character_set_client = ''', @@character_set_client,
 		''', character_set_results = ', IFNULL(CONCAT('''', @@character_set_results, ''''), 'NULL'),
@@ -124,16 +124,16 @@ var mysqlFreshQuery = strings.ReplaceAll(`SELECT
 	IFNULL(CONCAT('USE ~', REPLACE(DATABASE(), '~', '~~'), '~'),
 		'SELECT (SELECT 1 FROM (SELECT 1 UNION SELECT 2) two WHERE DATABASE() IS NOT NULL)')`, "~", "`")
 
-// restoreTexts returns the statements that have to follow resetMySQLConnection
+// restoreTexts returns the statements that have to follow ResetConnection
 // for the session to be what it is now, right after Connect. Nil, without an error: no
 // reset does that, or the packet can't be sent on this connection; close
 // it and connect again. It takes one round trip.
-func (c *mysqlConnector) restoreTexts(ctx context.Context, conn driver.Conn) ([]string, error) {
+func (c *connector) restoreTexts(ctx context.Context, conn driver.Conn) ([]string, error) {
 	asked := driverconn.Of(conn)
 	if asked.Queryer == nil || !c.plain() {
 		return nil, nil
 	}
-	row, err := asked.QueryRow(ctx, mysqlFreshQuery, nil)
+	row, err := asked.QueryRow(ctx, freshQuery, nil)
 	if err != nil {
 		return nil, fmt.Errorf("pooled: read session: %w", err)
 	}
@@ -154,7 +154,7 @@ func (c *mysqlConnector) restoreTexts(ctx context.Context, conn driver.Conn) ([]
 
 // setParams is the statement by which the driver sets the DSN's system
 // variables. It comes last, as on connect.
-func (c *mysqlConnector) setParams() string {
+func (c *connector) setParams() string {
 	var set []string
 	for _, name := range slices.Sorted(maps.Keys(c.cfg.Params)) {
 		set = append(set, name+" = "+c.cfg.Params[name])

@@ -1,4 +1,4 @@
-package pooled
+package sqlite
 
 import (
 	"context"
@@ -20,7 +20,8 @@ var (
 // counts in no limit.
 type memoryConnector struct {
 	parent driver.Connector
-	guard  bool // see sqliteGuard
+	closed error // of Connect after Close
+	guard  bool  // see veto
 
 	// state holds one value. Who has taken it may open or close the anchor; to
 	// wait for it is to wait in a select, beside a context.
@@ -32,15 +33,15 @@ type anchorState struct {
 	closed bool
 }
 
-func newMemoryConnector(parent driver.Connector, guard bool) *memoryConnector {
-	c := &memoryConnector{parent: parent, guard: guard, state: make(chan anchorState, 1)}
+func newMemoryConnector(parent driver.Connector, closed error, guard bool) *memoryConnector {
+	c := &memoryConnector{parent: parent, closed: closed, guard: guard, state: make(chan anchorState, 1)}
 	c.state <- anchorState{}
 	return c
 }
 
 // Connect opens the anchor if there is none, then a connection, both with ctx.
 // If the anchor fails its error is returned, and the next Connect tries again.
-// After Close, or if Close comes meanwhile, it is ErrClosed: another connection would
+// After Close, or if Close comes meanwhile, it is that of a closed pool: another connection would
 // find an empty database.
 func (c *memoryConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err := c.dropAnchor(ctx); err != nil {
@@ -53,7 +54,7 @@ func (c *memoryConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	s := <-c.state
 	c.state <- s
 	if s.closed {
-		return nil, errors.Join(ErrClosed, conn.Close())
+		return nil, errors.Join(c.closed, conn.Close())
 	}
 	return conn, nil
 }
@@ -68,7 +69,7 @@ func (c *memoryConnector) dropAnchor(ctx context.Context) (err error) {
 	defer func() { c.state <- s }()
 	switch {
 	case s.closed:
-		return ErrClosed
+		return c.closed
 	case s.anchor == nil:
 		s.anchor, err = c.parent.Connect(ctx)
 	}
@@ -110,9 +111,15 @@ func closeConnector(c driver.Connector) error {
 	return nil
 }
 
-// sqliteSingle reports whether every connection of parent has a database of its
+// inMemory tells a connector whose database is in memory, so that there is no other to connect to.
+func inMemory(c driver.Connector) bool {
+	_, shared := c.(*memoryConnector)
+	return shared || isPrivate(c)
+}
+
+// isPrivate reports whether every connection of parent has a database of its
 // own, so that a pool before it must keep to a single one, and keep it.
-func sqliteSingle(parent driver.Connector) bool {
+func isPrivate(parent driver.Connector) bool {
 	_, ok := parent.(*privateMemory)
 	return ok
 }

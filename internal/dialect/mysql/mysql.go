@@ -1,4 +1,4 @@
-package pooled
+package mysql
 
 import (
 	"context"
@@ -10,35 +10,36 @@ import (
 	"github.com/go-sql-driver/mysql"
 
 	"github.com/pooled-go/pooled/internal/dialect"
-	mysqltext "github.com/pooled-go/pooled/internal/dialect/mysql"
 	"github.com/pooled-go/pooled/internal/socket"
 )
 
-// mysqlDialect is MySQL's and MariaDB's.
-var mysqlDialect = &dialect.Dialect{
+// Dialect is MySQL's and MariaDB's.
+var Dialect = &dialect.Dialect{
 	Name:           "mysql",
-	Rules:          mysqltext.Rules,
+	Names:          []string{"mysql", "mariadb"},
+	Connector:      connectorOf,
+	Rules:          Rules,
 	Rollback:       "ROLLBACK",
 	Commit:         "COMMIT",
 	NoChain:        " AND NO CHAIN NO RELEASE",
-	Probe:          probeMySQL,
-	Stmts:          mysqltext.Stmts,
-	Reset:          resetMySQL,
+	Probe:          probe,
+	Stmts:          Stmts,
+	Reset:          reset,
 	SilentWhenIdle: true,
-	TooManyConns:   mysqlTooMany,
-	ConnLost:       mysqlGone,
+	TooManyConns:   tooManyConns,
+	ConnLost:       connLost,
 }
 
-// mysqlTooMany: ER_CON_COUNT_ERROR is the server's limit, ER_TOO_MANY_USER_CONNECTIONS the account's.
-func mysqlTooMany(err error) bool {
+// tooManyConns: ER_CON_COUNT_ERROR is the server's limit, ER_TOO_MANY_USER_CONNECTIONS the account's.
+func tooManyConns(err error) bool {
 	var e *mysql.MySQLError
 	return errors.As(err, &e) && (e.Number == 1040 || e.Number == 1203)
 }
 
-// mysqlGone: 1053 ER_SERVER_SHUTDOWN, 1927 ER_CONNECTION_KILLED, 4031
+// connLost: 1053 ER_SERVER_SHUTDOWN, 1927 ER_CONNECTION_KILLED, 4031
 // ER_CLIENT_INTERACTION_TIMEOUT; 2006 and 2013 are the client library's, which some
 // drivers and proxies borrow.
-func mysqlGone(err error) bool {
+func connLost(err error) bool {
 	if errors.Is(err, mysql.ErrInvalidConn) {
 		return true
 	}
@@ -53,14 +54,21 @@ func mysqlGone(err error) bool {
 	return false
 }
 
-// mysqlConnector is the connector that go-sql-driver makes of a DSN, but that it
+// connector is the connector that go-sql-driver makes of a DSN, but that it
 // dials by the pool's dialer, and remembers what a session reset has to know.
-type mysqlConnector struct {
+type connector struct {
 	parent driver.Connector
 	cfg    *mysql.Config
 }
 
-func newMySQLConnector(dsn string) (driver.Connector, error) {
+func connectorOf(d driver.Driver, dsn string) (driver.Connector, error) {
+	if _, ours := d.(*mysql.MySQLDriver); !ours {
+		return nil, nil
+	}
+	return newConnector(dsn)
+}
+
+func newConnector(dsn string) (driver.Connector, error) {
 	cfg, err := mysql.ParseDSN(dsn)
 	if err != nil {
 		return nil, err
@@ -69,36 +77,36 @@ func newMySQLConnector(dsn string) (driver.Connector, error) {
 		cfg.DialFunc = socket.Dial
 		cfg.CheckConnLiveness = false // the same look at the socket as the pool's own
 	}
-	return mysqlConnectorFor(cfg)
+	return connectorFor(cfg)
 }
 
-func mysqlConnectorFor(cfg *mysql.Config) (driver.Connector, error) {
+func connectorFor(cfg *mysql.Config) (driver.Connector, error) {
 	parent, err := mysql.NewConnector(cfg)
 	if err != nil {
 		return nil, err
 	}
-	return &mysqlConnector{parent: parent, cfg: cfg}, nil
+	return &connector{parent: parent, cfg: cfg}, nil
 }
 
-func (c *mysqlConnector) Connect(ctx context.Context) (driver.Conn, error) {
+func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	return c.parent.Connect(ctx)
 }
 
-func (c *mysqlConnector) Driver() driver.Driver { return c.parent.Driver() }
+func (c *connector) Driver() driver.Driver { return c.parent.Driver() }
 
 // InterpolatesParams tells whether the driver puts arguments into the text by itself.
-func (c *mysqlConnector) InterpolatesParams() bool { return c.cfg.InterpolateParams }
+func (c *connector) InterpolatesParams() bool { return c.cfg.InterpolateParams }
 
 // plain reports whether what the driver writes is on the socket as it is: no TLS,
 // which with tls=preferred is the server's choice, no compression, and no dialer of
 // the program's, which might do either.
-func (c *mysqlConnector) plain() bool {
+func (c *connector) plain() bool {
 	return c.cfg.DialFunc != nil && c.cfg.TLS == nil && !c.compresses()
 }
 
 // compresses looks for the option in a DSN that the driver makes of nothing else
 // that could pass for it: a Config does not show it.
-func (c *mysqlConnector) compresses() bool {
+func (c *connector) compresses() bool {
 	cfg := c.cfg.Clone()
 	cfg.User, cfg.Passwd, cfg.Addr, cfg.DBName, cfg.Params = "", "", "", "", nil
 	_, params, _ := strings.Cut(cfg.FormatDSN(), "?")

@@ -1,4 +1,4 @@
-package pooled_test
+package servertest_test
 
 import (
 	"context"
@@ -9,47 +9,53 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
+	"github.com/lib/pq"
 
 	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/internal/dialect"
+	mysqldialect "github.com/pooled-go/pooled/internal/dialect/mysql"
+	"github.com/pooled-go/pooled/internal/opener"
 	"github.com/pooled-go/pooled/internal/pooledtest"
 	"github.com/pooled-go/pooled/internal/socket"
 )
 
-// parentSession is a connection of a parent driver as the pool opens it, with its socket.
-type parentSession struct {
+// rawSession is a connection of a wrapped driver as the pool opens it, with its socket.
+type rawSession struct {
 	testing.TB
 	conn      driver.Conn
 	connector driver.Connector
 	socket    *socket.Socket
 }
 
-func openRaw(t testing.TB, name, dsn string) parentSession {
+func openRaw(t testing.TB, name, dsn string) rawSession {
 	t.Helper()
-	connector, err := pooled.OpenParent(name, dsn)
+	opened, err := opener.Open(name, dsn, false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+	connector := opened.Connector()
 	ctx, dialed := socket.Collect(context.Background())
 	conn, err := connector.Connect(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	return parentSession{t, conn, connector, dialed.Last()}
+	return rawSession{t, conn, connector, dialed.Last()}
 }
 
-func (r parentSession) exec(text string) error {
+func (r rawSession) exec(text string) error {
 	_, err := r.conn.(driver.ExecerContext).ExecContext(context.Background(), text, nil)
 	return err
 }
 
-func (r parentSession) mustExec(texts ...string) {
+func (r rawSession) mustExec(texts ...string) {
 	r.Helper()
 	for _, text := range texts {
 		if err := r.exec(text); err != nil {
@@ -59,7 +65,7 @@ func (r parentSession) mustExec(texts ...string) {
 }
 
 // show is everything a query returns, or its error, as text.
-func (r parentSession) show(query string) string {
+func (r rawSession) show(query string) string {
 	rows, err := r.conn.(driver.QueryerContext).QueryContext(context.Background(), query, nil)
 	if err != nil {
 		return err.Error()
@@ -83,11 +89,11 @@ func (r parentSession) show(query string) string {
 	return strings.Join(lines, "\n")
 }
 
-func (s server) openRaw(t testing.TB, params ...string) parentSession {
+func (s server) openRaw(t testing.TB, params ...string) rawSession {
 	t.Helper()
 	dsn := s.dsn(t)
 	if len(params) > 0 {
-		dsn = withOptions(dsn, params...)
+		dsn = pooledtest.WithOptions(dsn, params...)
 	}
 	return openRaw(t, s.bare, dsn)
 }
@@ -108,7 +114,7 @@ func TestSocketOfServers(t *testing.T) {
 			pooledtest.PeekSees(t, r.socket, socket.Quiet)
 			id := r.show(test.id)
 			pooledtest.PeekSees(t, r.socket, socket.Quiet)
-			mustExec(t, openServer(t, test.bare, test.dsn(t)), fmt.Sprintf(test.kill, id))
+			pooledtest.MustExec(t, openServer(t, test.bare, test.dsn(t)), fmt.Sprintf(test.kill, id))
 			for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
 				have, err := r.socket.Peek()
 				if slices.Contains(test.want, have) {
@@ -164,13 +170,11 @@ func TestSocketOfUnixServers(t *testing.T) {
 		}
 		r := openRaw(t, "mysql", cfg.FormatDSN())
 		unixIsQuiet(t, r)
-		if err := pooled.ResetMySQLConnection(context.Background(), r.socket); err != nil {
-			t.Error(err)
-		}
+		r.reset()
 	})
 }
 
-func unixIsQuiet(t *testing.T, r parentSession) {
+func unixIsQuiet(t *testing.T, r rawSession) {
 	t.Helper()
 	if _, ok := r.socket.Conn().(*net.UnixConn); !ok {
 		t.Errorf("a %T", r.socket.Conn())
@@ -242,7 +246,7 @@ func TestPQSocketCounts(t *testing.T) {
 		t.Errorf("an error before there was one: %v", err)
 	}
 	pid := r.show("SELECT pg_backend_pid()")
-	mustExec(t, openServer(t, "postgres", onPostgres.dsn(t)), "SELECT pg_terminate_backend("+pid+")")
+	pooledtest.MustExec(t, openServer(t, "postgres", onPostgres.dsn(t)), "SELECT pg_terminate_backend("+pid+")")
 	pooledtest.PeekSees(t, r.socket, socket.Pending)
 	before, _ = r.socket.Sent()
 	if err := r.exec(query); err == nil { // ErrBadConn for the server's last words, if they are not lost by then
@@ -306,50 +310,6 @@ func TestPQPingBounded(t *testing.T) {
 	}
 }
 
-func TestMySQLConnectorOfDSN(t *testing.T) {
-	for _, test := range []struct {
-		dsn   string
-		plain bool
-		set   string
-	}{
-		{"u:p@tcp(127.0.0.1:1)/db", true, ""},
-		{"u:p@unix(/tmp/nowhere)/db", true, ""},
-		{"/", true, ""},
-		{"u:p@tcp(h)/db?tls=false&compress=false", true, ""},
-		{"u:p@tcp(h)/db?tls=true", false, ""},
-		{"u:p@tcp(h)/db?tls=skip-verify", false, ""},
-		{"u:p@tcp(h)/db?tls=preferred", false, ""},
-		{"u:p@tcp(h)/db?compress=true", false, ""},
-		{"u:p@tcp(h)/db?parseTime=true&compress=1&timeout=1s", false, ""},
-		{"u:p?x&compress=true&y@tcp(h)/a", true, ""},
-		{"u:p@own(h)/db", false, ""}, // what that dialer does, nobody knows
-		{"u:p@tcp6([::1]:1)/db", false, ""},
-		{"u:p@tcp(h)/db?time_zone=%27%2B03:00%27&charset=latin1&autocommit=0&sql_mode=CONCAT(@@sql_mode,%27,ANSI%27)", true,
-			"SET autocommit = 0, sql_mode = CONCAT(@@sql_mode,',ANSI'), time_zone = '+03:00'"},
-	} {
-		c, err := pooled.OpenParent("mysql", test.dsn)
-		if err != nil {
-			t.Errorf("%s: %v", test.dsn, err)
-			continue
-		}
-		if have := pooled.MySQLPlain(c); have != test.plain {
-			t.Errorf("%s: plain: have %t, want %t", test.dsn, have, test.plain)
-		}
-		if have := pooled.MySQLSetParams(c); have != test.set {
-			t.Errorf("%s:\nhave %s\nwant %s", test.dsn, have, test.set)
-		}
-		if _, ok := c.Driver().(*mysql.MySQLDriver); !ok {
-			t.Errorf("%s: driver is a %T", test.dsn, c.Driver())
-		}
-	}
-	for _, dsn := range []string{"u:p@tcp(h)", "u:p@tcp(h/db", "u:p@own/db", "/?tls=nobody", "/?compress=perhaps"} {
-		_, want := mysql.MySQLDriver{}.OpenConnector(dsn)
-		if _, have := pooled.OpenParent("mysql", dsn); have == nil || have.Error() != want.Error() {
-			t.Errorf("%s:\nhave %v\nwant %v", dsn, have, want)
-		}
-	}
-}
-
 // TestMySQLOwnDialer: a dial function that the program registered is used, and
 // may use ours.
 func TestMySQLOwnDialer(t *testing.T) {
@@ -372,8 +332,41 @@ func TestMySQLOwnDialer(t *testing.T) {
 		t.Fatal("not remembered")
 	}
 	pooledtest.PeekSees(t, r.socket, socket.Quiet)
-	texts, err := pooled.MySQLRestoreTexts(context.Background(), r.connector, r.conn)
-	if texts != nil || err != nil {
-		t.Errorf("have %q %v, want none: that dialer may have done TLS", texts, err)
+	facts, err := mysqldialect.Dialect.Probe(context.Background(), probed{r}, dialect.Wants{Reset: true})
+	if facts.Restore != nil || err != nil {
+		t.Errorf("have %q %v, want none: that dialer may have done TLS", facts.Restore, err)
+	}
+}
+
+// What lib/pq finds fault with at first may be in order later: a service file that was not there yet. Then the
+// connection is opened as any other, by the pool's dialer.
+func TestPQFaultsMayPass(t *testing.T) {
+	at, err := pq.NewConfig(pooledtest.Postgres(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "services")
+	t.Setenv("PGSERVICEFILE", file)
+	opened, err := opener.Open("postgres", "service=late", false, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	connector := opened.Connector()
+	if _, err := connector.Connect(t.Context()); err == nil {
+		t.Fatal("have a connection to a service that there is not")
+	}
+	service := fmt.Sprintf("[late]\nhost=%s\nport=%d\nuser=%s\npassword=%s\ndbname=%s\nsslmode=disable\n",
+		at.Host, at.Port, at.User, at.Password, at.Database)
+	if err := os.WriteFile(file, []byte(service), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, dialed := socket.Collect(t.Context())
+	conn, err := connector.Connect(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if dialed.Last() == nil {
+		t.Error("the pool does not know the connection's socket")
 	}
 }

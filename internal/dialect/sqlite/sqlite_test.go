@@ -1,4 +1,4 @@
-package pooled_test
+package sqlite_test
 
 import (
 	"context"
@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"modernc.org/sqlite"
+	driverpkg "modernc.org/sqlite"
 
-	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/internal/dialect/sqlite"
 )
 
 const (
@@ -75,13 +75,13 @@ var sqliteDSNs = []struct {
 
 func TestSQLiteDSN(t *testing.T) {
 	for _, test := range sqliteDSNs {
-		if have := pooled.SQLitePlace(test.dsn); have != test.place {
+		if have := sqlite.Place(test.dsn); have != test.place {
 			t.Errorf("%q: place: have %s, want %s", test.dsn, have, test.place)
 		}
 		if test.place != "private" {
 			continue
 		}
-		several, one := pooled.SQLiteRewrite(test.dsn, modernc)
+		several, one := sqlite.Rewrite(test.dsn, modernc)
 		want := "file:/NAME?vfs=memdb" + test.several
 		if have := uniqueName.ReplaceAllString(several, "NAME"); have != want {
 			t.Errorf("%q: shared by several:\nhave %s\nwant %s", test.dsn, have, want)
@@ -100,7 +100,7 @@ func TestSQLiteDSNForMattn(t *testing.T) {
 		{":memory:?_busy_timeout=7&_fk=1", "file:/NAME?vfs=memdb&_busy_timeout=7&_fk=1"},
 		{":memory:?_timeout=7", "file:/NAME?vfs=memdb&_timeout=7"},
 	} {
-		several, _ := pooled.SQLiteRewrite(test.dsn, mattn)
+		several, _ := sqlite.Rewrite(test.dsn, mattn)
 		if have := uniqueName.ReplaceAllString(several, "NAME"); have != test.want {
 			t.Errorf("%q:\nhave %s\nwant %s", test.dsn, have, test.want)
 		}
@@ -157,7 +157,7 @@ func TestSQLiteRewriteOpens(t *testing.T) {
 		if test.place != "private" {
 			continue
 		}
-		several, one := pooled.SQLiteRewrite(test.dsn, modernc)
+		several, one := sqlite.Rewrite(test.dsn, modernc)
 		for _, dsn := range []string{several, one} {
 			if have := placeBySQLite(t, dsn); have != "shared" {
 				t.Errorf("%q became %q: have %s, want shared", test.dsn, dsn, have)
@@ -169,7 +169,7 @@ func TestSQLiteRewriteOpens(t *testing.T) {
 type (
 	tracingDriver  struct{ parent driver.Driver } // as tracing packages do
 	loggingDriver  struct{ inner *tracingDriver }
-	embeddedDriver struct{ *sqlite.Driver } // as programs that set pragmas do
+	embeddedDriver struct{ *driverpkg.Driver } // as programs that set pragmas do
 	strangeDriver  struct{ name string }
 )
 
@@ -184,16 +184,16 @@ func TestSQLiteDriverIsKnownByType(t *testing.T) {
 		driver driver.Driver
 		want   string
 	}{
-		{&sqlite.Driver{}, modernc},
-		{tracingDriver{&sqlite.Driver{}}, modernc},
-		{&loggingDriver{&tracingDriver{&sqlite.Driver{}}}, modernc},
-		{embeddedDriver{&sqlite.Driver{}}, modernc},
+		{&driverpkg.Driver{}, modernc},
+		{tracingDriver{&driverpkg.Driver{}}, modernc},
+		{&loggingDriver{&tracingDriver{&driverpkg.Driver{}}}, modernc},
+		{embeddedDriver{&driverpkg.Driver{}}, modernc},
 		{strangeDriver{"sqlite"}, ""},
 		{&loggingDriver{}, ""},
 		{tracingDriver{}, ""},
 		{selfish, ""},
 	} {
-		if have := pooled.SQLiteKnown(test.driver); have != test.want {
+		if have := sqlite.Known(test.driver); have != test.want {
 			t.Errorf("%T: have %q, want %q", test.driver, have, test.want)
 		}
 	}
@@ -211,7 +211,7 @@ func TestSQLiteNoTransaction(t *testing.T) {
 		{errors.New("no such savepoint: a"), false},
 		{driver.ErrBadConn, false},
 	} {
-		if have := pooled.SQLiteNoTransaction(test.err); have != test.want {
+		if have := sqlite.Dialect.NoTransaction(test.err); have != test.want {
 			t.Errorf("%v: have %t, want %t", test.err, have, test.want)
 		}
 	}
@@ -219,11 +219,11 @@ func TestSQLiteNoTransaction(t *testing.T) {
 		db := openSQLite(t, dsn)
 		for _, query := range []string{"ROLLBACK", "COMMIT", "END"} {
 			_, err := db.Exec(query)
-			if !pooled.SQLiteNoTransaction(err) {
+			if !sqlite.Dialect.NoTransaction(err) {
 				t.Errorf("%s on %q: have false for %q, want true", query, dsn, err)
 			}
 		}
-		if _, err := db.Exec("ROLLBACK TO nothing"); err == nil || pooled.SQLiteNoTransaction(err) {
+		if _, err := db.Exec("ROLLBACK TO nothing"); err == nil || sqlite.Dialect.NoTransaction(err) {
 			t.Errorf("ROLLBACK TO nothing on %q: have true for %v, want false", dsn, err)
 		}
 	}

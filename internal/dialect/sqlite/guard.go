@@ -1,4 +1,4 @@
-package pooled
+package sqlite
 
 import (
 	"database/sql/driver"
@@ -6,42 +6,39 @@ import (
 	"runtime"
 	"strings"
 
-	"github.com/pooled-go/pooled/internal/dialect/sqlite"
 	"github.com/pooled-go/pooled/internal/sqltext"
 )
 
-// sqliteGuard is a check to make before a statement is sent to parent, or nil.
+// veto is a check to make before a statement is sent to parent, or nil.
 //
 // On a connection that has its main database in memdb, SQLite looks for every file
 // in memdb: VACUUM INTO 'backup.db' succeeds, and there is no backup; ATTACH
 // 'orders.db' succeeds, and there are no orders. A program that only changed its
-// driver's name must not lose data that way, so the guard refuses both, unless
+// driver's name must not lose data that way, so it refuses both, unless
 // the statement says which file system it means.
 //
 // args may be nil, as they are when a statement is prepared.
-func sqliteGuard(parent driver.Connector) func(query string, args []driver.NamedValue) error {
+func veto(parent driver.Connector) func(query string, args []driver.NamedValue) error {
 	if c, ok := parent.(*memoryConnector); ok && c.guard {
-		return guardMemory
+		return checkQuery
 	}
 	return nil
 }
 
-var sqliteLexis = sqlite.Rules.Lexis
-
-func guardMemory(query string, args []driver.NamedValue) error {
+func checkQuery(query string, args []driver.NamedValue) error {
 	if !sqltext.ContainsFold(query, "attach") && !sqltext.ContainsFold(query, "vacuum") {
 		return nil
 	}
-	statements := sqliteLexis.Statements(query)
+	statements := lexis.Statements(query)
 	for statements.Next() {
-		if err := guardStatement(strings.ToLower(string(statements.Word)), statements.Rest, args); err != nil {
+		if err := checkStatement(strings.ToLower(string(statements.Word)), statements.Rest, args); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func guardStatement(word, rest string, args []driver.NamedValue) error {
+func checkStatement(word, rest string, args []driver.NamedValue) error {
 	var target string
 	var names bool
 	switch word {
@@ -67,12 +64,12 @@ func vacuumTarget(rest string) (target string, ok bool) {
 	if target != rest {
 		return target, true
 	}
-	at := sqliteLexis.SkipSpace(rest, 0)
+	at := lexis.SkipSpace(rest, 0)
 	if at == sqltext.Ambiguous || at == len(rest) {
 		return "", false
 	}
-	if sqliteLexis.OpensQuote(rest[at]) {
-		at = sqliteLexis.SkipQuoted(rest, at)
+	if lexis.OpensQuote(rest[at]) {
+		at = lexis.SkipQuoted(rest, at)
 	} else {
 		for at < len(rest) && sqltext.IsWord(rest[at]) {
 			at++
@@ -88,7 +85,7 @@ func vacuumTarget(rest string) (target string, ok bool) {
 
 // skipKeyword returns the text behind the word it begins with, or all of it.
 func skipKeyword(text, word string) string {
-	at := sqliteLexis.SkipSpace(text, 0)
+	at := lexis.SkipSpace(text, 0)
 	if at == sqltext.Ambiguous {
 		return text
 	}
@@ -101,12 +98,12 @@ func skipKeyword(text, word string) string {
 // namesFileSystem tells whether the name of a file, a string or an argument, is a
 // URI that says in which file system it is, or means memory anyway.
 func namesFileSystem(target string, args []driver.NamedValue) bool {
-	at := sqliteLexis.SkipSpace(target, 0)
+	at := lexis.SkipSpace(target, 0)
 	if at == sqltext.Ambiguous {
 		return false
 	}
 	if at < len(target) && (target[at] == '\'' || target[at] == '"') {
-		end := sqliteLexis.SkipQuoted(target, at)
+		end := lexis.SkipQuoted(target, at)
 		return end != sqltext.Ambiguous && explicitName(target[at+1:end-1])
 	}
 	for _, arg := range args {
@@ -118,9 +115,9 @@ func namesFileSystem(target string, args []driver.NamedValue) bool {
 }
 
 func explicitName(name string) bool {
-	d := parseSQLiteDSN(name)
+	d := parseDSN(name)
 	if !d.uri && strings.Contains(name, "?") {
 		return false // SQLite knows no parameters but a URI's
 	}
-	return d.place() != sqliteOnDisk || d.uri && lastParam(d.seen, "vfs") != ""
+	return d.place() != onDisk || d.uri && lastParam(d.seen, "vfs") != ""
 }

@@ -1,0 +1,190 @@
+package opener_test
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/lib/pq"
+	"modernc.org/sqlite"
+
+	"github.com/pooled-go/pooled/internal/opener"
+)
+
+var errClosed = errors.New("closed")
+
+// named is a driver of which only the name is known; closable connectors note that they were closed.
+type named struct{ closed *[]string }
+
+func (named) Open(string) (driver.Conn, error) { return nil, errors.New("not reached") }
+
+func (n named) OpenConnector(dsn string) (driver.Connector, error) {
+	if strings.Contains(dsn, "wrong") {
+		return nil, fmt.Errorf("cannot parse %q", dsn)
+	}
+	return &closable{n, dsn}, nil
+}
+
+type closable struct {
+	named
+	dsn string
+}
+
+func (c *closable) Connect(context.Context) (driver.Conn, error) { return c.Open(c.dsn) }
+func (c *closable) Driver() driver.Driver                        { return c.named }
+
+func (c *closable) Close() error {
+	*c.named.closed = append(*c.named.closed, c.dsn)
+	return nil
+}
+
+// plain is a driver without connectors.
+type plain struct{}
+
+func (plain) Open(dsn string) (driver.Conn, error) { return nil, errors.New("opened " + dsn) }
+
+var closed []string
+
+func init() {
+	sql.Register("opener-named", named{&closed})
+	sql.Register("opener-plain", plain{})
+}
+
+// The name comes before the driver's type, so that a program can say what a driver of its own speaks.
+func TestDialectOf(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		driver driver.Driver
+		want   string
+	}{
+		{"postgres", nil, "postgres"}, {"pgx", nil, "postgres"}, {"cloudsqlpostgres", nil, "postgres"},
+		{"mysql", nil, "mysql"}, {"MariaDB", nil, "mysql"}, {"nrmysql", nil, "mysql"},
+		{"sqlite", nil, "sqlite"}, {"sqlite3", nil, "sqlite"},
+		{"sqlserver", nil, "sqlserver"}, {"mssql", nil, "sqlserver"}, {"azuresql", nil, "sqlserver"},
+		{"oracle", nil, "pool"}, {"", nil, "pool"}, {"", plain{}, "pool"},
+		{"", &pq.Driver{}, "postgres"}, {"", &mysql.MySQLDriver{}, "mysql"}, {"", &sqlite.Driver{}, "sqlite"},
+		{"mysql", &pq.Driver{}, "mysql"},
+	} {
+		if have := opener.DialectOf(test.name, test.driver).Name; have != test.want {
+			t.Errorf("%q, %T: have %s, want %s", test.name, test.driver, have, test.want)
+		}
+	}
+}
+
+func TestOpen(t *testing.T) {
+	for _, test := range []struct {
+		name, dsn, dialect string
+		hasDSN, private    bool
+		err                string
+	}{
+		{"mysql", "u:p@tcp(127.0.0.1:1)/db", "mysql", true, false, ""},
+		{"mysql", "u:p@tcp(h", "mysql", false, false, "invalid DSN"},
+		{"postgres", "postgres://u:p@127.0.0.1:1/db", "postgres", true, false, ""},
+		{"sqlite", "app.db", "sqlite", true, false, ""},
+		{"sqlite", ":memory:", "sqlite", false, false, ""},
+		{"opener-named", "x", "pool", true, false, ""},
+		{"opener-plain", "", "pool", true, false, ""},
+		{"opener-nobody", "x", "", false, false, `sql: unknown driver "opener-nobody"`},
+	} {
+		d, err := opener.Open(test.name, test.dsn, false, errClosed)
+		if err != nil {
+			if test.err == "" || !strings.Contains(err.Error(), test.err) {
+				t.Errorf("%s %q: have %v, want %q", test.name, test.dsn, err, test.err)
+			}
+			continue
+		}
+		if test.err != "" {
+			t.Errorf("%s %q: have no error, want %q", test.name, test.dsn, test.err)
+			continue
+		}
+		if d.Dialect.Name != test.dialect || d.HasDSN() != test.hasDSN || d.Private() != test.private {
+			t.Errorf("%s %q: have %s, DSN %t, private %t", test.name, test.dsn, d.Dialect.Name, d.HasDSN(), d.Private())
+		}
+		if want := test.dsn; test.hasDSN && d.DSN != want {
+			t.Errorf("%s: have DSN %q, want %q", test.name, d.DSN, want)
+		}
+		if (d.Veto() != nil) != (test.dsn == ":memory:") {
+			t.Errorf("%s %q: veto %t", test.name, test.dsn, d.Veto() != nil)
+		}
+		d.CloseConnector()
+	}
+}
+
+// A driver without connectors opens by its DSN.
+func TestOpenPlainDriver(t *testing.T) {
+	d, err := opener.Open("opener-plain", "some where", false, errClosed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Connector().Connect(t.Context()); err == nil || err.Error() != "opened some where" {
+		t.Errorf("have %v", err)
+	}
+	if _, ok := d.Connector().Driver().(plain); !ok {
+		t.Errorf("have a %T", d.Connector().Driver())
+	}
+}
+
+// Of what was asked for by another DSN the last four are kept, and all are closed with the pool.
+func TestConnectorFor(t *testing.T) {
+	d, err := opener.Open("opener-named", "first", false, errClosed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed = nil // database/sql has closed one when it was asked for the driver
+	connector := func(d *opener.Driver, dsn string) driver.Connector {
+		t.Helper()
+		c, err := d.ConnectorFor(dsn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	a := connector(d, "a")
+	if connector(d, "a") != a {
+		t.Error("a second connector for the same DSN")
+	}
+	for _, dsn := range []string{"b", "c", "d", "e"} {
+		connector(d, dsn)
+	}
+	if connector(d, "a") == a {
+		t.Error("kept for more than four")
+	}
+	_, err = d.ConnectorFor("wrong://u:hunter2@h")
+	if err == nil || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("have %v, want an error without the password", err)
+	}
+	other := d.Anew()
+	connector(other, "of another pool")
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"a", "b", "c", "d", "e", "a"}; !slices.Equal(closed, want) {
+		t.Errorf("closed: have %q, want %q", closed, want)
+	}
+	if _, err := d.ConnectorFor("b"); err != errClosed {
+		t.Errorf("have %v, want %v", err, errClosed)
+	}
+	connector(other, "that pool is open")
+	if err := d.CloseConnector(); err != nil || closed[len(closed)-1] != "first" {
+		t.Errorf("have %v, closed %q", err, closed)
+	}
+}
+
+// A program's connector is used as it is; its DSN is not known.
+func TestOf(t *testing.T) {
+	given := &closable{named{new([]string)}, "x"}
+	d := opener.Of("mysql", given)
+	if d.Connector() != given || d.HasDSN() || d.Private() || d.Veto() != nil || d.Dialect.Name != "mysql" {
+		t.Errorf("have %+v of %s", d.Connector(), d.Dialect.Name)
+	}
+	if _, ok := d.Connector().(io.Closer); !ok || d.CloseConnector() != nil || len(*given.closed) != 1 {
+		t.Errorf("closed: have %q", *given.closed)
+	}
+}
