@@ -99,7 +99,7 @@ func errTwice(before, key string) error {
 
 // badValue names a key and, if that can be done safely, its value.
 func badValue(key, value string, err error) error {
-	if !dsn.Plain(value) {
+	if !dsn.IsPlain(value) {
 		value = "(not shown)"
 	}
 	return fmt.Errorf("pooled: %s=%s: bad value: %w", key, value, err)

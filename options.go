@@ -259,7 +259,7 @@ func errUnknownKey(key string, show bool) error {
 		key, show = key[:40], false
 	}
 	nearest, distance := options.Nearest(key)
-	if !show || distance > mostEdits || !dsn.Plain(key) {
+	if !show || distance > mostEdits || !dsn.IsPlain(key) {
 		return fmt.Errorf("pooled: unknown key that begins with pool_: the nearest known key is %s", nearest)
 	}
 	return fmt.Errorf("pooled: unknown key %s: did you mean %s?", key, nearest)

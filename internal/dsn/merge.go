@@ -141,7 +141,7 @@ func (s *syntax) arg(fam family, key, value string) (Pair, error) {
 }
 
 func shownKey(key string) string {
-	if key == "" || !Plain(key) {
+	if key == "" || !IsPlain(key) {
 		return "(not shown)"
 	}
 	return key

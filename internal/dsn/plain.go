@@ -2,14 +2,14 @@ package dsn
 
 import "strings"
 
-// Plain reports whether a key or value is short and needs no quotes, so that it can stand in an error of one line. One
+// IsPlain reports whether a key or value is short and needs no quotes, so that it can stand in an error of one line. One
 // with an @ or a slash is not: no option has a value like that, but the rest of a URL behind a forgotten & has.
-func Plain(s string) bool { return !strings.Contains(s, "/") && isPlainName(s) }
+func IsPlain(s string) bool { return !strings.Contains(s, "/") && isPlainName(s) }
 
 // IsDriverName reports whether a name can be that of a driver and stand in an error.
 func IsDriverName(s string) bool { return s != "" && isPlainName(s) }
 
-// isPlainName is Plain for the name of a driver, such as pgx/v5.
+// isPlainName is IsPlain for the name of a driver, such as pgx/v5.
 func isPlainName(s string) bool {
 	const special = "_-.,:%+/"
 	return len(s) <= 40 && !strings.ContainsFunc(s, func(r rune) bool {

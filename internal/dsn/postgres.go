@@ -107,7 +107,7 @@ func scanKVValue(dsn string, i int, space func(rune) bool) (value string, end in
 }
 
 func quoteKV(v string) string {
-	if v != "" && Plain(v) {
+	if v != "" && IsPlain(v) {
 		return v
 	}
 	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(v) + "'"

@@ -1,6 +1,7 @@
 // Package option makes tables of options. A row of a table knows one key: how its value is read and written, what
 // values are allowed, and where it is kept in the struct that holds the options, which can be any. What is wrong with a
-// value is said in an error that begins with "want" and holds neither the key nor the value.
+// value is said in an error that begins with "want" and holds neither the key nor the value. Names holds values that
+// options ask for by name.
 package option
 
 import (
@@ -85,7 +86,7 @@ func (r Row[C]) In(classes []string) Row[C] {
 	return r
 }
 
-// Also adds a check that looks at other options too. It runs behind the one of the value alone.
+// Also adds a check that looks at other options, too. It runs after the check of the value alone.
 func (r Row[C]) Also(check func(*C) error) Row[C] {
 	first := r.Check
 	r.Check = func(c *C) error {
