@@ -1,9 +1,7 @@
 package pooled_test
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -13,8 +11,6 @@ import (
 	"github.com/pooled-go/pooled/internal/dsn"
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
-
-var updateOptions = flag.Bool("update-options", false, "write the option table into README.md")
 
 // refusal is why the options of a Config are refused, or nil.
 func refusal(c pooled.Config) error {
@@ -164,61 +160,4 @@ func TestOptionsCannotBeChanged(t *testing.T) {
 			t.Errorf("%s: have an alias or a class that a caller changed, want a copy for each caller", o.Key)
 		}
 	}
-}
-
-// optionsMarkdown is the README's table. What stands in parentheses behind an option is the classes in which it means
-// something, if not all.
-func optionsMarkdown() string {
-	var b strings.Builder
-	b.WriteString("| key | default | meaning |\n|---|---|---|\n")
-	for _, o := range pooled.Options() {
-		key := "`" + strings.Join(append([]string{o.Key}, o.Aliases...), "`, `") + "`"
-		def := ""
-		if o.Default != "" {
-			def = "`" + o.Default + "`"
-		}
-		doc := o.Doc
-		if o.Key == "pool_size" {
-			doc += "; `pool_max_conns=N` means pool_size=N and pool_max_overflow=0"
-		}
-		if o.Classes != nil {
-			doc += " (" + classNames(o.Classes) + ")"
-		}
-		fmt.Fprintf(&b, "| %s | %s | %s |\n", key, def, doc)
-	}
-	return b.String()
-}
-
-func classNames(classes []pooled.Class) string {
-	var names []string
-	for _, c := range classes {
-		names = append(names, string(c))
-	}
-	return strings.Join(names, ", ")
-}
-
-// TestREADMEOptions compares the README's table with the code's. go test -run TestREADMEOptions -update-options writes
-// it.
-func TestREADMEOptions(t *testing.T) {
-	const begin, end = "<!-- options -->\n", "<!-- /options -->"
-	readme, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, ok := strings.Cut(string(readme), begin)
-	have, after, closed := strings.Cut(rest, end)
-	if !ok || !closed {
-		t.Fatalf("README.md: have no table between %q and %q, want one", begin, end)
-	}
-	want := optionsMarkdown()
-	if have == want {
-		return
-	}
-	if *updateOptions {
-		if err := os.WriteFile("README.md", []byte(before+begin+want+end+after), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	t.Errorf("README.md's option table (-update-options writes it): have\n%s\nwant\n%s", have, want)
 }

@@ -1,12 +1,18 @@
 package docs_test
 
 import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/pooled-go/pooled"
 )
+
+var updateOptions = flag.Bool("update-options", false, "write the option table into README.md")
 
 // docs/options.md has a section for each option, in the order of the table, and what the table in it says
 // of default, range and classes is so.
@@ -82,4 +88,50 @@ func classNames(classes []pooled.Class) string {
 		names = append(names, string(c))
 	}
 	return strings.Join(names, ", ")
+}
+
+// optionsMarkdown is the README's table. What stands in parentheses behind an option is the classes in which it means
+// something, if not all.
+func optionsMarkdown() string {
+	var b strings.Builder
+	b.WriteString("| key | default | meaning |\n|---|---|---|\n")
+	for _, o := range pooled.Options() {
+		key := "`" + strings.Join(append([]string{o.Key}, o.Aliases...), "`, `") + "`"
+		def := ""
+		if o.Default != "" {
+			def = "`" + o.Default + "`"
+		}
+		doc := o.Doc
+		if o.Key == "pool_size" {
+			doc += "; `pool_max_conns=N` means pool_size=N and pool_max_overflow=0"
+		}
+		if o.Classes != nil {
+			doc += " (" + classNames(o.Classes) + ")"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", key, def, doc)
+	}
+	return b.String()
+}
+
+// TestREADMEOptions compares the README's table with the code's. go test -run TestREADMEOptions ./docs -update-options
+// writes it.
+func TestREADMEOptions(t *testing.T) {
+	const begin, end = "<!-- options -->\n", "<!-- /options -->"
+	before, rest, ok := strings.Cut(readFile(t, "README.md"), begin)
+	have, after, closed := strings.Cut(rest, end)
+	if !ok || !closed {
+		t.Fatalf("README.md: have no table between %q and %q, want one", begin, end)
+	}
+	want := optionsMarkdown()
+	if have == want {
+		return
+	}
+	if *updateOptions {
+		text := []byte(before + begin + want + end + after)
+		if err := os.WriteFile(filepath.Join(root, "README.md"), text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	t.Errorf("README.md's option table (-update-options writes it): have\n%s\nwant\n%s", have, want)
 }
