@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 }
 
 // playRole ends a process that was started as some test's helper, after it has
-// done its part. fork_linux_test.go has roles.
+// done its part. fork_test.go has roles.
 var playRole = func() {}
 
 // open is a sql.DB on a pool before parent. It is closed when the test ends; a

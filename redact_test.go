@@ -3,14 +3,19 @@ package pooled_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
+	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/internal/dsn"
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
@@ -85,5 +90,303 @@ func TestRedactingBeforeCutting(t *testing.T) {
 	}
 	if all := strings.Join(book.take(), "\n"); strings.Contains(all, secret[:3]) {
 		t.Error("a part of the password is in the log")
+	}
+}
+
+// openedBy is a driver of one function.
+type openedBy func(dsn string) (driver.Conn, error)
+
+func (o openedBy) Open(dsn string) (driver.Conn, error) { return o(dsn) }
+
+// driverThat registers a driver, whose name is a scheme that nobody knows.
+func driverThat(open openedBy) string {
+	name := "driver" + strings.ToLower(rand.Text()[:8])
+	sql.Register(name, open)
+	return name
+}
+
+// openWith is a pool before a registered driver.
+func openWith(t *testing.T, driver, dsn string, set ...func(*pooled.Config)) (*sql.DB, *pooled.Pool) {
+	t.Helper()
+	cfg := pooled.NewConfig()
+	cfg.Driver, cfg.DSN = driver, dsn
+	return openFrom(t, cfg, set...)
+}
+
+// shownBy is all that a pool tells of itself.
+func shownBy(p *pooled.Pool) string {
+	return fmt.Sprintf("%+v\n%+v\n%+v\n%v", p.Events(), p.Conns(), p.Settings(), p)
+}
+
+func wantNothingOf(t *testing.T, what, text string, secrets ...string) {
+	t.Helper()
+	for _, secret := range secrets {
+		if at := strings.Index(text, secret); at >= 0 {
+			around := text[max(0, at-60):min(len(text), at+len(secret)+10)]
+			t.Errorf("have %q in %s: …%s…, want it masked", secret, what, around)
+		}
+	}
+}
+
+// However many passwords come after it, one that was in use is in nothing that was kept of that time, and the DSN's
+// own is in nothing at all: not in events, in statements of connections that have been open since, in errors and in
+// the log.
+func TestRotatedPasswordsStayMasked(t *testing.T) {
+	const early, later = 10, 2 * dsn.Remembered
+	fake := pooledtest.NewFake(t)
+	refuse := false
+	name := driverThat(func(dsn string) (driver.Conn, error) {
+		if refuse {
+			return nil, errors.New("cannot log in with " + dsn)
+		}
+		return fake.Driver().Open(dsn)
+	})
+	secrets, logged := []string{"0wn-s3cret"}, new(bytes.Buffer)
+	db, pool := openWith(t, name, name+"://scott:0wn-s3cret@h/db", size(early+1, 0), func(c *pooled.Config) {
+		c.Timeout, c.EchoPool, c.Logger = 0, pooled.EchoDebug, slog.New(slog.NewTextHandler(logged, nil))
+		c.Hooks.BeforeConnect = func(_ context.Context, p *pooled.ConnectParams) error {
+			secrets = append(secrets, fmt.Sprintf("rotated-%d-s3cret", len(secrets)))
+			p.DSN = name + "://scott:" + secrets[len(secrets)-1] + "@h/db"
+			return nil
+		}
+	})
+	var held []*sql.Conn
+	for n := range early {
+		conn, _ := grab(t, db)
+		held = append(held, conn)
+		now := secrets[len(secrets)-1]
+		mustExec(t, conn, "UPDATE user SET password = '"+now+"'")
+		cause := errors.New(now + " is not 0wn-s3cret")
+		if n%2 == 0 {
+			pooled.SoftInvalidate(t.Context(), conn, cause)
+		} else {
+			pool.InvalidateConn(pool.Conns()[n].ID, cause)
+		}
+	}
+	refuse = true
+	for range later { // these are one event
+		if err := db.Ping(); err == nil {
+			t.Fatal("have a connection, want a refusal")
+		}
+	}
+	wantNothingOf(t, "what the pool shows", shownBy(pool), secrets...)
+	if have := strings.Count(fmt.Sprint(pool.Conns()), "password = 'xxxxx'"); have != early {
+		t.Errorf("have %d statements without their password, want %d", have, early)
+	}
+	refuse = false
+	last, _ := grab(t, db)
+	var timeout *pooled.TimeoutError
+	err := db.Ping()
+	if !errors.As(err, &timeout) || len(timeout.Holders) == 0 {
+		t.Fatalf("have %v, want a timeout with its holders", err)
+	}
+	wantNothingOf(t, "the timeout", fmt.Sprintf("%+v %+v", err, timeout.Holders), secrets...)
+	give(t, append(held, last)...)
+	db.Close() // what is logged in the background is logged by then
+	if have := strings.Count(fmt.Sprint(pool.Events()), ": xxxxx is not xxxxx"); have != early {
+		t.Errorf("have %d causes of an end without their passwords, want %d", have, early)
+	}
+	wantNothingOf(t, "what the pool shows at the end", shownBy(pool), secrets...)
+	wantNothingOf(t, "the log", logged.String(), secrets...)
+}
+
+// The limit is on passwords: a DSN that changes for each dial in something else, or a few passwords in turn, push none
+// out.
+func TestWhatIsNoNewPasswordPushesNoneOut(t *testing.T) {
+	fake := pooledtest.NewFake(t)
+	name := driverThat(fake.Driver().Open)
+	n := 0
+	passwords := []string{"f1rst", "sec0nd", "th1rd"}
+	in := func(n int) string { return passwords[min(n, 1+n%2)] }
+	db, pool := openWith(t, name, name+"://h/db", func(c *pooled.Config) {
+		c.Hooks.BeforeConnect = func(_ context.Context, p *pooled.ConnectParams) error {
+			p.DSN = fmt.Sprintf("%s://scott@h/db?trace=%d&password=%s", name, n, in(n))
+			n++
+			return nil
+		}
+	})
+	for range 3 * dsn.Remembered {
+		mustExec(t, db, "UPDATE")
+		pool.Dispose()
+	}
+	conn, _ := grab(t, db)
+	pooled.Invalidate(conn, errors.New(fmt.Sprint(passwords)))
+	conn.Close()
+	wantNothingOf(t, "what the pool shows", shownBy(pool), passwords...)
+}
+
+// A program may set a password before it tells the pool: what was kept by then does not show it from then on.
+func TestPasswordThatIsKnownLater(t *testing.T) {
+	fake := pooledtest.NewFake(t)
+	name := driverThat(fake.Driver().Open)
+	password := "the-old-0ne"
+	db, pool := openWith(t, name, name+"://h/db", func(c *pooled.Config) {
+		c.Hooks.BeforeConnect = func(_ context.Context, p *pooled.ConnectParams) error {
+			p.DSN = name + "://scott:" + password + "@h/db"
+			return nil
+		}
+	})
+	conn, _ := grab(t, db)
+	mustExec(t, conn, "UPDATE user SET password = 'the-new-0ne'")
+	pooled.SoftInvalidate(t.Context(), conn, errors.New("the-new-0ne is its password"))
+	if shown := shownBy(pool); !strings.Contains(shown, "the-new-0ne") {
+		t.Fatalf("have %s, want what nobody knows for a password", shown)
+	}
+	password = "the-new-0ne"
+	mustExec(t, db, "UPDATE")
+	wantNothingOf(t, "what the pool shows", shownBy(pool), password)
+	conn.Close()
+}
+
+// Arguments that are merged into the DSN of a database in memory are nowhere else.
+func TestPasswordsOfConnectArgs(t *testing.T) {
+	for _, dsn := range []string{":memory:", "file:" + t.TempDir() + "/a.db"} {
+		db, pool := openWith(t, "sqlite", dsn, func(c *pooled.Config) {
+			c.ConnectArgs = map[string]string{"_auth_pass": "m3rged"}
+		})
+		conn, err := db.Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		pooled.Invalidate(conn, errors.New("m3rged is wrong"))
+		conn.Close()
+		wantNothingOf(t, dsn, shownBy(pool), "m3rged")
+	}
+}
+
+// errCause is found in what a driver's error wraps.
+var errCause = errors.New("the cause")
+
+// No error of opening a connection shows the password, whoever made it, in whichever verb; errors.Is finds its cause.
+// A hook is told the same. An error without one is left as it is.
+func TestErrorsOfOpeningShowNoPassword(t *testing.T) {
+	const secret = "t1ger&c0"
+	for name, fail := range map[string]openedBy{
+		"error":          func(dsn string) (driver.Conn, error) { return nil, fmt.Errorf("no %s: %w", dsn, errCause) },
+		"error by value": func(dsn string) (driver.Conn, error) { return nil, textError("no way to " + dsn) },
+		"panic":          func(dsn string) (driver.Conn, error) { panic("no way to " + dsn) },
+		"without":        func(dsn string) (driver.Conn, error) { return nil, errCause },
+	} {
+		for _, class := range []pooled.Class{pooled.ClassQueue, pooled.ClassDirect} {
+			var told error
+			registered := driverThat(fail)
+			db, pool := openWith(t, registered, registered+"://scott:t1ger%26c0@h/db", func(c *pooled.Config) {
+				c.Class, c.Logger = class, slog.New(slog.DiscardHandler)
+				c.Hooks.ConnectError = func(err error) { told = err }
+			})
+			err := db.Ping()
+			if err == nil || told != err {
+				t.Fatalf("%s: have %v, and %v told to the hook, want one error", name, err, told)
+			}
+			var all string
+			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x", "%t"} {
+				all += fmt.Sprintf(verb, err) + "\n"
+			}
+			wantNothingOf(t, name, all+shownBy(pool), secret, "t1ger%26c0", fmt.Sprintf("%x", secret))
+			if wraps := name == "error" || name == "without"; errors.Is(err, errCause) != wraps {
+				t.Errorf("%s: have %v, whose cause is found: %t, want %t", name, err, !wraps, wraps)
+			}
+			if name == "without" && err != errCause {
+				t.Errorf("have %#v, want the driver's error itself", err)
+			}
+		}
+	}
+}
+
+type textError string
+
+func (e textError) Error() string { return string(e) }
+
+// The server's refusal that a TimeoutError repeats is one of those.
+func TestRefusalShowsNoPassword(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		refusal := fmt.Errorf("too many for tigersecret: %w", stateError("53300"))
+		fake := pooledtest.NewFake(t, func(f *pooledtest.Fake) { f.MaxConns, f.TooManyConns = 1, refusal })
+		db, _ := open(t, fake, speaks("postgres"), func(c *pooled.Config) {
+			c.DSN = "postgres://scott:tigersecret@h/db"
+		})
+		defer db.Close()
+		held, _ := grab(t, db)
+		defer give(t, held)
+		var timeout *pooled.TimeoutError
+		if err := db.Ping(); !errors.As(err, &timeout) || !errors.Is(timeout.Err, error(stateError("53300"))) {
+			t.Fatalf("have %v, want a TimeoutError with the server's word", err)
+		}
+		wantNothingOf(t, "the timeout", fmt.Sprintf("%+v %#v", timeout, timeout.Err), "tigersecret")
+	})
+}
+
+// Nothing that a program can print shows the password, or a statement in which there may be one. The verbs p and w are
+// not tried: fmt asks no method for them, and vet refuses them.
+func TestNoVerbShowsAPassword(t *testing.T) {
+	const secret = "tigersecret"
+	fake := pooledtest.NewFake(t)
+	name := driverThat(fake.Driver().Open)
+	dsn := name + "://scott:" + secret + "@h/db"
+	values := map[string]any{}
+	db, pool := openWith(t, name, dsn, func(c *pooled.Config) {
+		c.Hooks.Checkin = func(s *pooled.ServerConn) { values["ServerConn"] = s }
+		values["Config"], values["*Config"] = *c, c
+	})
+	mustExec(t, db, "UPDATE user SET password = '"+secret+"'")
+	values["Pool"], values["Pools"], values["Stats"] = pool, []*pooled.Pool{pool}, pool.Stats()
+	// fmt looks into these by itself, so nothing may be at work in them.
+	quiet, idle := openWith(t, name, dsn)
+	connector, err := (&pooled.Driver{}).OpenConnector(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connector.(*pooled.Connector).Close()
+	values["DB"], values["Driver"], values["Connector"] = quiet, quiet.Driver(), connector
+	values["a field"] = struct{ pool *pooled.Pool }{idle}
+	for what, value := range values {
+		for _, verb := range "vsqxXdTtbcoOUeEfFgG" {
+			for _, flags := range []string{"", "+", "#", " ", "020"} {
+				text := strings.ToLower(fmt.Sprintf("%"+flags+string(verb), value))
+				how := fmt.Sprintf("%%%s%c of %s", flags, verb, what)
+				wantNothingOf(t, how, text, secret, fmt.Sprintf("%x", secret))
+			}
+		}
+		var logged bytes.Buffer
+		slog.New(slog.NewTextHandler(&logged, nil)).Info("a value", "value", value)
+		slog.New(slog.NewJSONHandler(&logged, nil)).Info("a value", "value", value)
+		wantNothingOf(t, "the log of "+what, logged.String(), secret)
+	}
+}
+
+// A cause of the program's is asked for its text without a lock, and one that panics takes nothing with it.
+func TestTextsOfCauses(t *testing.T) {
+	db, pool := open(t, pooledtest.NewFake(t))
+	looks := func() string { return fmt.Sprint(pool.Stats().Idle, " idle") }
+	for _, cause := range []error{causeThat(looks), causeThat(func() string { panic("no text") })} {
+		conn, _ := grab(t, db)
+		if !pool.InvalidateConn(pool.Conns()[0].ID, cause) {
+			t.Fatal("have no connection to invalidate, want one")
+		}
+		pooled.SoftInvalidate(t.Context(), conn, cause)
+		conn.Close()
+		conn, _ = grab(t, db)
+		pooled.Invalidate(conn, cause)
+		conn.Close()
+	}
+	if have := fmt.Sprint(pool.Events()); strings.Count(have, "0 idle") < 3 || strings.Count(have, "no text") < 3 {
+		t.Errorf("have %s, want each cause", have)
+	}
+}
+
+type causeThat func() string
+
+func (c causeThat) Error() string { return c() }
+
+// A very long statement is cut when its connection comes back, from what is left of it when a password was forgotten.
+func TestLongStatementStaysMasked(t *testing.T) {
+	var others []string
+	for i := range 2 * dsn.Remembered {
+		others = append(others, fmt.Sprintf("postgres://u:newsecret%d@h/db", i))
+	}
+	statement := "ALTER USER u PASSWORD 'oldsecret1' --" + strings.Repeat("x", 5000)
+	before, after := pooled.ShownAfterReturn("postgres://u:oldsecret1@h/db", statement, others...)
+	if strings.Contains(before+after, "oldsecret1") || !strings.HasPrefix(after, "ALTER USER u PASSWORD 'xxxxx'") {
+		t.Errorf("have %q, after the return %q", before, after)
 	}
 }

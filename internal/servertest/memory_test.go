@@ -1,4 +1,4 @@
-package pooled_test
+package servertest_test
 
 import (
 	"errors"
@@ -8,13 +8,12 @@ import (
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
+// Each connection to a memory database would have one of its own.
 func TestMemoryIsOneDatabaseUnderThePool(t *testing.T) {
-	for _, class := range []func(*pooled.Config){
-		class(pooled.ClassQueue), class(pooled.ClassStatic), class(pooled.ClassDirect),
-	} {
+	for _, class := range []pooled.Class{pooled.ClassQueue, pooled.ClassStatic, pooled.ClassDirect} {
 		cfg := pooled.NewConfig()
-		cfg.Driver, cfg.DSN = "sqlite", ":memory:"
-		db, pool := openFrom(t, cfg, class)
+		cfg.Driver, cfg.DSN, cfg.Class = "sqlite", ":memory:", class
+		db, pool := openFrom(t, cfg)
 		errs, rows := pooledtest.InsertAndCount(t, db)
 		if len(errs) != 0 || rows != 400 {
 			t.Errorf("%+v: have %d rows and %d errors (%v), want 400 and none",
