@@ -1,6 +1,7 @@
 // Package dialect is the contract between a pool and what it knows of one kind of server. A Dialect is data and
-// functions: what the server says when a connection is lost, how a session is asked what it was born with, how it is
-// reset. It is handed one session at a time and returns Facts; it holds nothing of a pool and changes nothing in it.
+// functions: what the server says when a connection is lost, how a session is asked what it was born with, how it
+// is reset. It is handed one session at a time and returns Facts; it holds nothing of a pool and changes nothing in
+// it.
 //
 // Each kind of server has a folder of its own below this one.
 package dialect
@@ -28,25 +29,25 @@ type Dialect struct {
 	// Names are words by which a driver's name or type tells that it speaks to such a server.
 	Names []string
 
-	// Connector makes the connector of a driver that the pool knows better than others, which remembers what it dials;
-	// nil for another driver.
+	// Connector makes the connector of a driver that the pool knows better than others, which remembers what it
+	// dials; nil for another driver.
 	Connector func(d driver.Driver, dsn string) (driver.Connector, error)
 
-	// Share makes the connector of a pool whose connections could have a database each, by which they have one, until it
-	// is closed. Private tells one of which each connection has a database of its own all the same; InMemory, one whose
-	// database cannot be reached otherwise.
+	// Share makes the connector of a pool whose connections could have a database each, by which they have one,
+	// until it is closed. Private tells one of which each connection has a database of its own all the same;
+	// InMemory, one whose database cannot be reached otherwise.
 	Share             func(dsn string, how Sharing) (driver.Connector, error)
 	Private, InMemory func(driver.Connector) bool
 
-	// Veto is a check to make before a statement is sent to what a connector opened; nil: none. args are nil when the
-	// statement is prepared.
+	// Veto is a check to make before a statement is sent to what a connector opened; nil: none. args are nil when
+	// the statement is prepared.
 	Veto func(driver.Connector) func(query string, args []driver.NamedValue) error
 
 	// Rules are what the server makes of a statement's text.
 	Rules *sqltext.Rules
 
-	// Rollback and Commit end a transaction. NoChain is added to them on a session whose settings are in doubt: MySQL's
-	// completion_type can make a plain ROLLBACK open the next transaction.
+	// Rollback and Commit end a transaction. NoChain is added to them on a session whose settings are in doubt:
+	// MySQL's completion_type can make a plain ROLLBACK open the next transaction.
 	Rollback, Commit, NoChain string
 
 	// NoTransaction recognises the error by which the server says that there was no transaction to end.
@@ -75,11 +76,12 @@ type Dialect struct {
 	// Stmts is what there is to know about kept statements. Nil: none are kept.
 	Stmts *stmtcache.Rules
 
-	// Probe asks a new session what the pool wants to know of it. The Facts count also if there is an error, which is
-	// that of a session that is of no use.
+	// Probe asks a new session what the pool wants to know of it. The Facts count also if there is an error, which
+	// is that of a session that is of no use.
 	Probe func(ctx context.Context, s Session, wants Wants) (Facts, error)
 
-	// Reset gives a session the state it had after connect; ErrReopen if only a new one will do, as where Reset is nil.
+	// Reset gives a session the state it had after connect; ErrReopen if only a new one will do, as where Reset is
+	// nil.
 	Reset func(ctx context.Context, s Session, facts Facts) error
 
 	// ResetsAtCheckout: the driver's ResetSession resets the session for real, so pool_init_sql has to be run after
@@ -105,8 +107,8 @@ type Session interface {
 	// QueryRow runs a query that has one row of one column or more. Bytes are returned as a string.
 	QueryRow(ctx context.Context, query string) ([]driver.Value, error)
 
-	// Driver is the driver's connection, Connector what opened it, and Socket what the driver dialed; nil if that is
-	// not known.
+	// Driver is the driver's connection, Connector what opened it, and Socket what the driver dialed; nil if that
+	// is not known.
 	Driver() *driverconn.Conn
 	Connector() driver.Connector
 	Socket() *socket.Socket
@@ -145,8 +147,8 @@ type Facts struct {
 	// NoStatements is why no statements can be kept on this session; empty: they can.
 	NoStatements string
 
-	// Restore is for Reset: the statements that bring back what the session has and a reset one has not. Nil: there is no
-	// way.
+	// Restore is for Reset: the statements that bring back what the session has and a reset one has not. Nil: there
+	// is no way.
 	Restore []string
 }
 
@@ -159,8 +161,8 @@ func ConnLost(err error) bool {
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNABORTED)
 }
 
-// Unanswered is the error of a question that the pool can do without: nil, unless the connection was lost. It does not
-// match driver.ErrBadConn, at which database/sql would connect three times.
+// Unanswered is the error of a question that the pool can do without: nil, unless the connection was lost. It does
+// not match driver.ErrBadConn, at which database/sql would connect three times.
 func Unanswered(ctx context.Context, err error, lost func(error) bool) error {
 	switch {
 	case ctx.Err() != nil:

@@ -21,8 +21,8 @@ var dialects = []*dialect.Dialect{
 	sqlserver.Dialect,
 }
 
-// DialectOf tells the kind of server by the name that a driver is known by and, failing that, by the driver's type. The
-// name comes first, so that a program with a driver of its own can say what it speaks.
+// DialectOf tells the kind of server by the name that a driver is known by and, failing that, by the driver's type.
+// The name comes first, so that a program with a driver of its own can say what it speaks.
 func DialectOf(name string, d driver.Driver) *dialect.Dialect {
 	for _, hint := range []string{name, fmt.Sprintf("%T", d)} {
 		for _, known := range dialects {

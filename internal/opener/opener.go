@@ -1,5 +1,5 @@
-// Package opener finds a wrapped driver by its name, makes its connector for a DSN, and knows what its server speaks. The
-// drivers for PostgreSQL and MySQL that come with the module are registered by it.
+// Package opener finds a wrapped driver by its name, makes its connector for a DSN, and knows what its server
+// speaks. The drivers for PostgreSQL and MySQL that come with the module are registered by it.
 package opener
 
 import (
@@ -41,8 +41,8 @@ type made struct {
 // maxRecent is how many connectors are kept for the next dial.
 const maxRecent = 4
 
-// Open finds a registered driver and makes its connector. It connects to nothing. static: there is one connection at a
-// time. closed is the error of a connector that was closed.
+// Open finds a registered driver and makes its connector. It connects to nothing. static: there is one connection
+// at a time. closed is the error of a connector that was closed.
 func Open(name, dsn string, static bool, closed error) (*Driver, error) {
 	registered, err := find(name, dsn)
 	if err != nil {
@@ -110,11 +110,12 @@ func (c *dsnConnector) Driver() driver.Driver                        { return c.
 // Connector is the driver's connector.
 func (d *Driver) Connector() driver.Connector { return d.connector }
 
-// HasDSN tells whether there is a DSN that can be changed for one dial: not if the connector is the program's or the
-// database is in memory.
+// HasDSN tells whether there is a DSN that can be changed for one dial: not if the connector is the program's or
+// the database is in memory.
 func (d *Driver) HasDSN() bool { return d.hasDSN }
 
-// Private tells that each connection has a database of its own, so that a pool must keep to a single one, and keep it.
+// Private tells that each connection has a database of its own, so that a pool must keep to a single one, and keep
+// it.
 func (d *Driver) Private() bool { return d.Dialect.Private != nil && d.Dialect.Private(d.connector) }
 
 // Veto is a check to make before a statement is sent; nil: none. args are nil when the statement is prepared.
@@ -130,8 +131,8 @@ func (d *Driver) Merged(changed, user, password string, args map[string]string) 
 	return dsn.MergeLogin(d.name, changed, user, password, args)
 }
 
-// ConnectorFor makes the connector for another DSN, if there is one of this. The last few are kept: what rotates does so
-// now and then, not with each dial.
+// ConnectorFor makes the connector for another DSN, if there is one of this. The last few are kept: what rotates
+// does so now and then, not with each dial.
 func (d *Driver) ConnectorFor(changed string) (driver.Connector, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

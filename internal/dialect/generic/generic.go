@@ -7,14 +7,19 @@ import (
 	"github.com/pooled-go/pooled/internal/dialect/sqlite"
 )
 
-// Dialect is for a parent that can't be told, such as a driver in a
-// wrapper. It may be SQLite's.
+// Dialect is for a server that is not known. It may be SQLite.
 var Dialect = &dialect.Dialect{
 	Name:          "pool",
 	Rules:         Rules,
 	Rollback:      "ROLLBACK",
 	Commit:        "COMMIT",
 	NoTransaction: sqlite.Dialect.NoTransaction,
-	TooManyConns:  func(err error) bool { return postgres.Dialect.TooManyConns(err) || mysql.Dialect.TooManyConns(err) },
-	ConnLost:      func(err error) bool { return postgres.Dialect.ConnLost(err) || mysql.Dialect.ConnLost(err) },
+	TooManyConns:  tooManyConns,
+	ConnLost:      connLost,
 }
+
+func tooManyConns(err error) bool {
+	return postgres.Dialect.TooManyConns(err) || mysql.Dialect.TooManyConns(err)
+}
+
+func connLost(err error) bool { return postgres.Dialect.ConnLost(err) || mysql.Dialect.ConnLost(err) }

@@ -1,7 +1,6 @@
 package mysql
 
 import (
-	"context"
 	"database/sql/driver"
 	"errors"
 	"slices"
@@ -36,9 +35,8 @@ func tooManyConns(err error) bool {
 	return errors.As(err, &e) && (e.Number == 1040 || e.Number == 1203)
 }
 
-// connLost: 1053 ER_SERVER_SHUTDOWN, 1927 ER_CONNECTION_KILLED, 4031
-// ER_CLIENT_INTERACTION_TIMEOUT; 2006 and 2013 are the client library's, which some
-// drivers and proxies borrow.
+// connLost: 1053 ER_SERVER_SHUTDOWN, 1927 ER_CONNECTION_KILLED, 4031 ER_CLIENT_INTERACTION_TIMEOUT; 2006 and 2013
+// are the client library's, which some drivers and proxies use.
 func connLost(err error) bool {
 	if errors.Is(err, mysql.ErrInvalidConn) {
 		return true
@@ -54,11 +52,11 @@ func connLost(err error) bool {
 	return false
 }
 
-// connector is the connector that go-sql-driver makes of a DSN, but that it
-// dials by the pool's dialer, and remembers what a session reset has to know.
+// connector is the connector that go-sql-driver makes of a DSN, but it dials by the pool's dialer, and remembers
+// what a session reset has to know.
 type connector struct {
-	parent driver.Connector
-	cfg    *mysql.Config
+	driver.Connector
+	cfg *mysql.Config
 }
 
 func connectorOf(d driver.Driver, dsn string) (driver.Connector, error) {
@@ -77,35 +75,24 @@ func newConnector(dsn string) (driver.Connector, error) {
 		cfg.DialFunc = socket.Dial
 		cfg.CheckConnLiveness = false // the same look at the socket as the pool's own
 	}
-	return connectorFor(cfg)
-}
-
-func connectorFor(cfg *mysql.Config) (driver.Connector, error) {
-	parent, err := mysql.NewConnector(cfg)
+	c, err := mysql.NewConnector(cfg)
 	if err != nil {
 		return nil, err
 	}
-	return &connector{parent: parent, cfg: cfg}, nil
+	return &connector{c, cfg}, nil
 }
-
-func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
-	return c.parent.Connect(ctx)
-}
-
-func (c *connector) Driver() driver.Driver { return c.parent.Driver() }
 
 // InterpolatesParams tells whether the driver puts arguments into the text by itself.
 func (c *connector) InterpolatesParams() bool { return c.cfg.InterpolateParams }
 
-// plain reports whether what the driver writes is on the socket as it is: no TLS,
-// which with tls=preferred is the server's choice, no compression, and no dialer of
-// the program's, which might do either.
+// plain reports whether what the driver writes is on the socket as it is: no TLS, which with tls=preferred is the
+// server's choice, no compression, and no dialer of the program's, which might do either.
 func (c *connector) plain() bool {
 	return c.cfg.DialFunc != nil && c.cfg.TLS == nil && !c.compresses()
 }
 
-// compresses looks for the option in a DSN that the driver makes of nothing else
-// that could pass for it: a Config does not show it.
+// compresses looks for the option in a DSN that the driver makes of nothing else that could pass for it: a Config
+// does not show it.
 func (c *connector) compresses() bool {
 	cfg := c.cfg.Clone()
 	cfg.User, cfg.Passwd, cfg.Addr, cfg.DBName, cfg.Params = "", "", "", "", nil

@@ -13,10 +13,10 @@ import (
 	"github.com/pooled-go/pooled/internal/saturate"
 )
 
-// probe asks a new session what there is to know, in one round trip: whether a transaction may be open that
-// nobody has begun (see begins), when the server ends the session for doing nothing, what the server calls it,
-// and with kept statements how many of them the server allows; and what a reset has to restore, if there will be one.
-// What speaks MySQL's protocol and does not know all of it is asked for the first alone.
+// probe asks a new session what there is to know, in one round trip: whether a transaction may be open that nobody
+// has begun (see begins), when the server ends the session for doing nothing, what the server calls it, and with
+// kept statements how many of them the server allows; and what a reset has to restore, if there will be one. What
+// speaks MySQL's protocol and does not know all of it is asked for the first alone.
 func probe(ctx context.Context, s dialect.Session, wants dialect.Wants) (dialect.Facts, error) {
 	more := []string{"@@wait_timeout", "CONNECTION_ID()"}
 	if wants.Statements {
@@ -64,8 +64,8 @@ func lacksVariable(err error, variable string) bool {
 }
 
 // begins tells from what ask answers whether a transaction may be open that nobody has begun. Whoever turned
-// autocommit off, from then on every statement opens one. By completion_type a COMMIT or ROLLBACK opens the next one
-// (CHAIN), or ends the session (RELEASE), which the statement of the reset then finds.
+// autocommit off, from then on every statement opens one. By completion_type a COMMIT or ROLLBACK opens the next
+// one (CHAIN), or ends the session (RELEASE), which the statement of the reset then finds.
 func begins(row []driver.Value) bool {
 	chains := row[1] != nil && !slices.Contains([]string{"NO_CHAIN", "0"}, fmt.Sprint(row[1]))
 	return fmt.Sprint(row[0]) != "1" || chains
@@ -87,11 +87,11 @@ func factsOf(row []driver.Value) dialect.Facts {
 // probeReset asks what a session reset has to restore. What decides whether transactions begin by themselves is
 // known already. It is restored too: the reset gives it the global values, which may be others by then.
 func probeReset(ctx context.Context, s dialect.Session, row []driver.Value) ([]string, error) {
-	connector, known := s.Connector().(*connector)
+	ours, known := s.Connector().(*connector)
 	if !known { // another driver's, or the program's own
 		return nil, nil
 	}
-	restore, err := connector.restoreTexts(ctx, s.Driver().Conn)
+	restore, err := ours.restoreTexts(ctx, s.Driver().Conn)
 	if restore != nil {
 		restore[0] += fmt.Sprint(", autocommit = ", row[0])
 		if row[1] != nil {
@@ -102,8 +102,8 @@ func probeReset(ctx context.Context, s dialect.Session, row []driver.Value) ([]s
 	return restore, dialect.Unanswered(ctx, err, connLost)
 }
 
-// reset sends COM_RESET_CONNECTION, for which go-sql-driver has no function,
-// on the socket the pool dialed, and then what it leaves undone.
+// reset sends COM_RESET_CONNECTION, for which go-sql-driver has no function, on the socket the pool dialed, and
+// then what it leaves undone.
 func reset(ctx context.Context, s dialect.Session, facts dialect.Facts) error {
 	if facts.Restore == nil || s.Socket() == nil {
 		return dialect.ErrReopen

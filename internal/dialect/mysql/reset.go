@@ -17,19 +17,15 @@ import (
 	"github.com/pooled-go/pooled/internal/socket"
 )
 
-// go-sql-driver has no way to say COM_RESET_CONNECTION, so the pool says it
-// by itself, on the socket that it dialed, while the driver is idle. It ends the
-// transaction and frees locks, temporary tables, prepared statements and user
-// variables, and gives session variables the values of the global ones. What
-// it leaves, or what a connection has beyond the global values, the
-// restoreTexts bring back.
+// go-sql-driver has no way to say COM_RESET_CONNECTION, so the pool says it by itself, on the socket that it
+// dialed, while the driver is idle. It ends the transaction and frees locks, temporary tables, prepared statements
+// and user variables, and gives session variables the values of the global ones. What it leaves, or what a
+// connection has beyond the global values, the restoreTexts bring back.
 
-// resetConnection resets the session on a plain connection (see
-// connector.plain) in whose driver nothing is under way. The server has
-// then forgotten the driver's prepared statements; the driver's view of the session, such
-// as NO_BACKSLASH_ESCAPES, is right again after its next statement. After an
-// error, which is ctx's when that ended it, nobody knows what is on
-// the wire: the connection is to be discarded.
+// resetConnection resets the session on a plain connection (see connector.plain) in whose driver nothing is under
+// way. The server has then forgotten the driver's prepared statements; the driver's view of the session, such as
+// NO_BACKSLASH_ESCAPES, is right again after its next statement. After an error, which is ctx's when that ended it,
+// nobody knows what is on the wire: the connection is to be discarded.
 func resetConnection(ctx context.Context, s *socket.Socket) error {
 	if err := sendReset(ctx, s); err != nil {
 		return fmt.Errorf("pooled: reset connection: %w", err)
@@ -56,8 +52,7 @@ func sendReset(ctx context.Context, s *socket.Socket) error {
 	return errorOf(answer)
 }
 
-// readAnswer reads the one packet that answers a command without a result,
-// and nothing but that.
+// readAnswer reads the one packet that answers a command without a result, and nothing but that.
 func readAnswer(r io.Reader) ([]byte, error) {
 	const header = 4
 	var buf [4096]byte // the longest is an error with a text of 512 bytes
@@ -94,10 +89,9 @@ func errorOf(answer []byte) error {
 	return nil
 }
 
-// freshQuery asks a new connection for the statements that bring back what
-// it has and a reset session may not have. Each column is one; an empty one is none. NULL in
-// the first: init_connect did what nobody here knows, and the server does
-// not do it again.
+// freshQuery asks a new connection for the statements that bring back what it has and a reset session may not have.
+// Each column is one; an empty one is none. NULL in the first: init_connect did what nobody here knows, and the
+// server does not do it again.
 //
 //   - Character sets: MariaDB goes back to those of the handshake, MySQL to
 //     the global ones, and the driver sets its own after that. One by one, since
@@ -109,8 +103,8 @@ func errorOf(answer []byte) error {
 //     change, for collation_database. Where there was none, no statement leaves one; this
 //     SELECT fails if one was entered, and with it the reset.
 //
-// No text in it is empty, and CONCAT is given no NULL: sql_mode can give either a
-// meaning of its own. ~ stands for `.
+// No text in it is empty, and CONCAT is given no NULL: sql_mode can give either a meaning of its own. ~ stands for
+// `.
 var freshQuery = strings.ReplaceAll(`SELECT
 	IF(LENGTH(@@init_connect) > 0, NULL, CONCAT(
 		'SET character_set_client = ''', @@character_set_client,
@@ -124,10 +118,9 @@ var freshQuery = strings.ReplaceAll(`SELECT
 	IFNULL(CONCAT('USE ~', REPLACE(DATABASE(), '~', '~~'), '~'),
 		'SELECT (SELECT 1 FROM (SELECT 1 UNION SELECT 2) two WHERE DATABASE() IS NOT NULL)')`, "~", "`")
 
-// restoreTexts returns the statements that have to follow ResetConnection
-// for the session to be what it is now, right after Connect. Nil, without an error: no
-// reset does that, or the packet can't be sent on this connection; close
-// it and connect again. It takes one round trip.
+// restoreTexts returns the statements that have to follow resetConnection for the session to be what it is now,
+// right after Connect. Nil, without an error: no reset does that, or the packet can't be sent on this connection;
+// close it and connect again. It takes one round trip.
 func (c *connector) restoreTexts(ctx context.Context, conn driver.Conn) ([]string, error) {
 	asked := driverconn.Of(conn)
 	if asked.Queryer == nil || !c.plain() {
@@ -152,8 +145,7 @@ func (c *connector) restoreTexts(ctx context.Context, conn driver.Conn) ([]strin
 	return texts, nil
 }
 
-// setParams is the statement by which the driver sets the DSN's system
-// variables. It comes last, as on connect.
+// setParams is the statement by which the driver sets the DSN's system variables. It comes last, as on connect.
 func (c *connector) setParams() string {
 	var set []string
 	for _, name := range slices.Sorted(maps.Keys(c.cfg.Params)) {

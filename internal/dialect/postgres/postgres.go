@@ -31,15 +31,15 @@ var Dialect = &dialect.Dialect{
 	ConnLost:      connLost,
 }
 
-// tooManyConns: 53300 is the server's word. PgBouncer has none of its own for its limits on
-// clients, only a text.
+// tooManyConns: 53300 is the server's word. PgBouncer has none of its own for its limits on clients, only a text.
 func tooManyConns(err error) bool {
 	switch sqlState(err) {
 	case "53300":
 		return true
 	case "08P01":
 		text := err.Error()
-		return strings.Contains(text, "no more connections allowed") || strings.Contains(text, "client connections exceeded")
+		return strings.Contains(text, "no more connections allowed") ||
+			strings.Contains(text, "client connections exceeded")
 	}
 	return false
 }
@@ -50,14 +50,13 @@ func connLost(err error) bool {
 	return strings.HasPrefix(state, "08") || state == "57P01" || state == "57P02" || state == "57P03"
 }
 
-// connector makes lib/pq's Connector behave as its Driver does under
-// sql.Open, but for the context, which that does not know. A DSN that lib/pq
-// refuses is the error of the first connection, not of sql.Open; and a dial that a
+// connector makes lib/pq's Connector behave as its Driver does under sql.Open, but for the context, which that does
+// not know. A DSN that lib/pq refuses is the error of the first connection, not of sql.Open; and a dial that a
 // caller's context ended is that context's error.
 type connector struct {
-	parent *pq.Connector // nil: lib/pq refuses the DSN
-	cfg    pq.Config
-	dsn    string
+	wrapped *pq.Connector // nil: lib/pq refuses the DSN
+	cfg     pq.Config
+	dsn     string
 }
 
 func connectorOf(d driver.Driver, dsn string) (driver.Connector, error) {
@@ -83,24 +82,24 @@ func newConnector(name string) (driver.Connector, error) {
 }
 
 func connectorFor(cfg pq.Config, dsn string) (*connector, error) {
-	parent, err := pq.NewConnectorConfig(cfg)
+	wrapped, err := pq.NewConnectorConfig(cfg)
 	if err != nil {
 		return nil, err
 	}
-	parent.Dialer(dialer{})
-	return &connector{parent: parent, cfg: cfg, dsn: dsn}, nil
+	wrapped.Dialer(dialer{})
+	return &connector{wrapped: wrapped, cfg: cfg, dsn: dsn}, nil
 }
 
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
-	parent := c.parent
-	if parent == nil { // what was missing, such as a service file, may be there by now
+	wrapped := c.wrapped
+	if wrapped == nil { // what was missing, such as a service file, may be there by now
 		now, err := newConnector(c.dsn)
-		if err != nil || now.(*connector).parent == nil {
+		if err != nil || now.(*connector).wrapped == nil {
 			return pq.Open(c.dsn) // for its error
 		}
-		parent = now.(*connector).parent
+		wrapped = now.(*connector).wrapped
 	}
-	conn, err := parent.Connect(ctx)
+	conn, err := wrapped.Connect(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
 			err = ctx.Err()
@@ -112,10 +111,9 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 
 func (c *connector) Driver() driver.Driver { return &pq.Driver{} }
 
-// dialer is lib/pq's own dialer, but that the connection of a server
-// connection is remembered, and counted (lib/pq uses nothing that net.Conn doesn't
-// have, and says ErrBadConn also after a statement was sent). lib/pq
-// dials cancel requests under contexts of its own, which collect nothing.
+// dialer is lib/pq's own dialer, but that the connection of a server connection is remembered, and counted (lib/pq
+// uses nothing that net.Conn doesn't have, and says ErrBadConn also after a statement was sent). lib/pq dials
+// cancel requests under contexts of its own, which collect nothing.
 type dialer struct{ dialer net.Dialer }
 
 var (
@@ -127,8 +125,7 @@ func (dialer) DialContext(ctx context.Context, network, address string) (net.Con
 	return socket.DialCounted(ctx, network, address)
 }
 
-// Dial and DialTimeout are what lib/pq wants of a dialer; it calls neither where
-// there is a DialContext.
+// Dial and DialTimeout are what lib/pq wants of a dialer; it calls neither where there is a DialContext.
 
 func (d dialer) Dial(network, address string) (net.Conn, error) {
 	return d.dialer.Dial(network, address)

@@ -11,8 +11,8 @@ import (
 	"github.com/pooled-go/pooled/internal/saturate"
 )
 
-// probe asks whether statements can be kept on a new session, and, once for a pool, when the server ends a
-// session that does nothing.
+// probe asks whether statements can be kept on a new session, and, once for a pool, when the server ends a session
+// that does nothing.
 func probe(ctx context.Context, s dialect.Session, wants dialect.Wants) (facts dialect.Facts, err error) {
 	if wants.Statements {
 		if facts.NoStatements, err = probeStmts(ctx, s); err != nil {
@@ -25,8 +25,8 @@ func probe(ctx context.Context, s dialect.Session, wants dialect.Wants) (facts d
 	return facts, err
 }
 
-// probeIdleLimit reports whether the answer is final. Before PostgreSQL 14 there is no such setting, and what
-// only looks like PostgreSQL may not know the view.
+// probeIdleLimit reports whether the answer is final. Before PostgreSQL 14 there is no such setting, and what only
+// looks like PostgreSQL may not know the view.
 func probeIdleLimit(ctx context.Context, s dialect.Session) (limit time.Duration, known bool, err error) {
 	row, err := s.QueryRow(ctx, "SELECT setting FROM pg_catalog.pg_settings WHERE name = 'idle_session_timeout'")
 	if lost := dialect.Unanswered(ctx, err, connLost); lost != nil {
@@ -41,9 +41,9 @@ func probeIdleLimit(ctx context.Context, s dialect.Session) (limit time.Duration
 	return limit, true, nil
 }
 
-// probeStmts tells why statements can't be kept on a session, if that is so: behind a pooler the next statement
-// may go to another backend, which knows other statements by the same names. A pooler tells a client a process number of
-// its own making. Where the server does not say, it is not known to be safe.
+// probeStmts tells why statements can't be kept on a session, if that is so: behind a pooler the next statement may
+// go to another backend, which knows other statements by the same names. A pooler tells a client a process number
+// of its own making. Where the server does not say, it is not known to be safe.
 func probeStmts(ctx context.Context, s dialect.Session) (cause string, err error) {
 	row, err := s.QueryRow(ctx, "SELECT pg_catalog.pg_backend_pid()")
 	switch lost := dialect.Unanswered(ctx, err, connLost); {
@@ -57,17 +57,16 @@ func probeStmts(ctx context.Context, s dialect.Session) (cause string, err error
 	return "", nil
 }
 
-// isHindrance recognises errors that say nothing about the statement: the server lacked resources (class 53),
-// somebody or a time limit ended it (57), it stood in the way of others (40), or something broke (58, XX).
+// isHindrance tells errors that say nothing about the statement: the server lacked resources (class 53), somebody
+// or a time limit ended it (57), it stood in the way of others (40), or something broke (58, XX).
 func isHindrance(err error) bool {
 	state := sqlState(err)
 	return len(state) == 5 && slices.Contains([]string{"53", "57", "40", "58", "XX"}, state[:2])
 }
 
-// reset sends DISCARD ALL, which a transaction does not permit. It also drops all
-// prepared statements. lib/pq keeps none that it would miss, but other drivers do, so
-// with them all else is reset by itself, and of the statements only those go that
-// were prepared in SQL.
+// reset sends DISCARD ALL, which a transaction does not permit. It also drops all prepared statements. lib/pq keeps
+// none that it would miss, but other drivers do, so with them all else is reset by itself, and of the statements
+// only those go that were prepared in SQL.
 func reset(ctx context.Context, s dialect.Session, _ dialect.Facts) error {
 	if s.MayHoldTx() {
 		if err := s.Exec(ctx, "ROLLBACK"); err != nil {

@@ -9,17 +9,16 @@ import (
 	"github.com/pooled-go/pooled/internal/sqltext"
 )
 
-// veto is a check to make before a statement is sent to parent, or nil.
+// veto is a check to make before a statement is sent, or nil.
 //
-// On a connection that has its main database in memdb, SQLite looks for every file
-// in memdb: VACUUM INTO 'backup.db' succeeds, and there is no backup; ATTACH
-// 'orders.db' succeeds, and there are no orders. A program that only changed its
-// driver's name must not lose data that way, so it refuses both, unless
-// the statement says which file system it means.
+// On a connection that has its main database in memdb, SQLite looks for every file in memdb: VACUUM INTO
+// 'backup.db' succeeds, and there is no backup; ATTACH 'orders.db' succeeds, and there are no orders. A program
+// that only changed its driver's name must not lose data that way, so it refuses both, unless the statement says
+// which file system it means.
 //
 // args may be nil, as they are when a statement is prepared.
-func veto(parent driver.Connector) func(query string, args []driver.NamedValue) error {
-	if c, ok := parent.(*memoryConnector); ok && c.guard {
+func veto(connector driver.Connector) func(query string, args []driver.NamedValue) error {
+	if c, ok := connector.(*memoryConnector); ok && c.guarded {
 		return checkQuery
 	}
 	return nil
@@ -55,7 +54,8 @@ func checkStatement(word, rest string, args []driver.NamedValue) error {
 	if runtime.GOOS == "windows" {
 		vfs = "win32"
 	}
-	return fmt.Errorf("pooled: %s: the file would be in memory too, as this database is: write 'file:path?vfs=%s', or open the database with pool_class=static", word, vfs)
+	return fmt.Errorf("pooled: %s: the file would be in memory too, as this database is: "+
+		"write 'file:path?vfs=%s', or open the database with pool_class=static", word, vfs)
 }
 
 // vacuumTarget is what stands behind the INTO of VACUUM [schema] INTO file.
@@ -95,8 +95,8 @@ func skipKeyword(text, word string) string {
 	return text
 }
 
-// namesFileSystem tells whether the name of a file, a string or an argument, is a
-// URI that says in which file system it is, or means memory anyway.
+// namesFileSystem tells whether the name of a file, a string or an argument, is a URI that says in which file
+// system it is, or means memory anyway.
 func namesFileSystem(target string, args []driver.NamedValue) bool {
 	at := lexis.SkipSpace(target, 0)
 	if at == sqltext.Ambiguous {

@@ -7,15 +7,12 @@ import (
 	"github.com/pooled-go/pooled/internal/dialect"
 )
 
-const rollback = "IF @@TRANCOUNT > 0 ROLLBACK"
-
-// Dialect: IMPLICIT_TRANSACTIONS is SQL Server's word for autocommit
-// off, bit 2 of @@OPTIONS; a server can have it on for every new session. Its
-// driver resets the session by itself, in the first packet after ResetSession,
-// which the pool calls at checkout.
+// Dialect is SQL Server's. IMPLICIT_TRANSACTIONS is its word for autocommit off, bit 2 of @@OPTIONS; a server can
+// have it on for every new session. Its driver resets the session by itself, in the first packet after
+// ResetSession, which the pool calls at checkout.
 var Dialect = &dialect.Dialect{
-	Names:            []string{"sqlserver", "mssql", "azuresql"},
 	Name:             "sqlserver",
+	Names:            []string{"sqlserver", "mssql", "azuresql"},
 	Rules:            Rules,
 	Rollback:         rollback,
 	Commit:           "IF @@TRANCOUNT > 0 COMMIT",
@@ -26,8 +23,10 @@ var Dialect = &dialect.Dialect{
 	ConnLost:         dialect.Never,
 }
 
-// probe finds out whether a new session commits by itself. One that does not say is taken for one that
-// does not: that costs round trips, the opposite could leave a transaction to the next user.
+const rollback = "IF @@TRANCOUNT > 0 ROLLBACK"
+
+// probe finds out whether a new session commits by itself. One that does not say is taken for one that does not:
+// that costs round trips, the opposite could leave a transaction to the next user.
 func probe(ctx context.Context, s dialect.Session, _ dialect.Wants) (dialect.Facts, error) {
 	row, err := s.QueryRow(ctx, "SELECT CASE WHEN @@OPTIONS & 2 = 2 THEN 0 ELSE 1 END")
 	facts := dialect.Facts{AutoOff: err != nil || fmt.Sprint(row[0]) != "1"}
