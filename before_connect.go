@@ -31,8 +31,7 @@ func (p ConnectParams) Format(f fmt.State, _ rune) { io.WriteString(f, p.String(
 // MarshalText returns String, for JSON and logs.
 func (p ConnectParams) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
-// connector is the parent's connector for the next dial, after the
-// BeforeConnect hooks had their say.
+// connector is the parent's connector for the next dial, after the BeforeConnect hooks had their say.
 func (p *Pool) connector(ctx context.Context) (driver.Connector, error) {
 	if len(p.hooks.beforeConnect) == 0 {
 		return p.driver.Connector(), nil

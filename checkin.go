@@ -42,36 +42,36 @@ func (p *Pool) endUse(s *ServerConn) {
 
 // watched reports whether endUse has anything to do: on most returns it has not.
 func (s *ServerConn) watched() bool {
-	return !s.took.IsZero() || s.slot.Taken() || s.activity.Long() || s.state.Long()
+	return !s.took.IsZero() || s.slot.Taken() || s.conn.Activity.Long() || s.conn.State.Long()
 }
 
 // release does what has to happen when a server connection comes back, and says why it can't be used again.
 func (p *Pool) release(s *ServerConn) error {
-	if !s.usable() {
+	if !s.conn.Usable() {
 		p.lookAfterLoss(s)
-		return s.why()
+		return s.conn.Why()
 	}
 	if err := p.core.Departs(&s.slot); err != nil {
 		return err
 	}
 	s.slot.SetUsed()
-	if s.cause != nil || s.ended != nil { // an operation's error that was none of the connection's
-		s.cause, s.ended = nil, nil
+	if s.conn.Cause != nil || s.conn.Ended != nil { // an operation's error that was none of the connection's
+		s.conn.Cause, s.conn.Ended = nil, nil
 	}
 	reset := p.needsReset(s) || p.hooks.onReturn
-	if !reset && !p.untidy(s) {
+	if !reset && !s.conn.Untidy() {
 		return nil
 	}
 	err := p.runRelease(s, reset)
-	if err == nil && reset && !s.usable() {
-		err = s.why()
+	if err == nil && reset && !s.conn.Usable() {
+		err = s.conn.Why()
 	}
 	return err
 }
 
 // runRelease runs the hooks of a return, those of the reset only if one of them has something to do.
 func (p *Pool) runRelease(s *ServerConn, reset bool) (err error) {
-	s.busy = true
+	s.conn.Busy = true
 	if reset {
 		err = p.reset(s)
 	}
@@ -80,29 +80,10 @@ func (p *Pool) runRelease(s *ServerConn, reset bool) (err error) {
 			f(s)
 		}
 	}
-	if err == nil && p.untidy(s) {
-		err = p.tidy(s)
+	if err == nil && s.conn.Untidy() {
+		err = dead(s.conn.Tidy())
 	}
-	s.busy = false
-	return err
-}
-
-// untidy tells whether there may be statements to close.
-func (p *Pool) untidy(s *ServerConn) bool {
-	return s.parked.NeedsCleanUp(&p.texts) || s.cache.NeedsCleanUp()
-}
-
-// tidy closes the statements that nobody needs any more.
-func (p *Pool) tidy(s *ServerConn) error {
-	ctx, cancel := p.resetContext(context.Background())
-	defer cancel()
-	err := s.closeDiscarded(ctx)
-	if err == nil && s.parked.NeedsSweep(&p.texts) {
-		err = s.sweep(ctx, p)
-	}
-	if err == nil && s.cache.NeedsCleanUp() {
-		err = s.cache.CleanUp(ctx)
-	}
+	s.conn.Busy = false
 	return err
 }
 
@@ -113,29 +94,21 @@ func (p *Pool) reset(s *ServerConn) error {
 	if len(p.hooks.reset) == 0 {
 		return nil
 	}
-	ctx, cancel := p.resetContext(context.Background())
+	ctx, cancel := p.shared.ResetContext(context.Background())
 	defer cancel()
-	state := ResetState{TransactionOver: !s.state.MayHoldTx()}
-	s.resetBy = ""
+	state := ResetState{TransactionOver: !s.conn.State.MayHoldTx()}
+	s.conn.BeginReset()
 	began := p.clocked()
 	for i, f := range p.hooks.reset {
 		if err := f(ctx, s, state); err != nil {
 			return err
 		}
-		if state.Sent = s.resetBy; i == 0 && state.Sent != "" {
+		if state.Sent = s.conn.Sent(); i == 0 && state.Sent != "" {
 			p.tally.resets.Add(1)
 			p.observe(TimingReset, began)
 		}
 	}
 	return nil
-}
-
-// resetContext ends with ctx, and after pool_reset_timeout.
-func (p *Pool) resetContext(ctx context.Context) (context.Context, context.CancelFunc) {
-	if p.cfg.ResetTimeout > 0 {
-		return context.WithTimeout(ctx, p.cfg.ResetTimeout)
-	}
-	return ctx, func() {}
 }
 
 // putBack gives a clean server connection back to the core, or closes it if that has no use for it.

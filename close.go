@@ -15,7 +15,7 @@ func (p *Pool) discard(s *ServerConn, cause error) {
 		process.KeepAlive(s)
 		return
 	}
-	s.busy = false
+	s.conn.Busy = false
 	defer p.core.Discard(&s.slot, cause, false) // also if a hook panics
 	p.fireClose(s, cause)
 }
@@ -93,8 +93,8 @@ func (p *Pool) closeAside(s *ServerConn) {
 	}
 	closing := func() {
 		defer p.logPanic("close")
-		defer s.close(p)
-		p.fireClose(s, s.cause)
+		defer s.close()
+		p.fireClose(s, s.conn.Cause)
 	}
 	if p.driver.Dialect.Embedded {
 		closing()
@@ -105,8 +105,8 @@ func (p *Pool) closeAside(s *ServerConn) {
 
 // closeDetached closes a server connection that is no longer the pool's.
 func (p *Pool) closeDetached(s *ServerConn, cause error) (err error) {
-	s.busy = false
-	defer func() { err = s.close(p) }() // also if a hook panics
+	s.conn.Busy = false
+	defer func() { err = s.close() }() // also if a hook panics
 	p.fireClose(s, cause)
 	return nil
 }

@@ -55,15 +55,15 @@ func (c *pooledConn) ExecContext(ctx context.Context, query string, args []drive
 		if err != nil {
 			return nil, err
 		}
-		if s.via.Execer == nil {
+		if s.conn.Via.Execer == nil {
 			return nil, driver.ErrSkip // before any argument is looked at
 		}
 		values, err := c.beforeSend(s, query, args, try)
 		if err != nil {
 			return nil, err
 		}
-		result, err := s.via.Execer.ExecContext(ctx, query, values)
-		if err = s.trueErr(err); !c.retry(s, err, false) {
+		result, err := s.conn.Via.Execer.ExecContext(ctx, query, values)
+		if err = s.conn.TrueErr(err); !c.retry(s, err, false) {
 			return result, err
 		}
 	}
@@ -77,15 +77,15 @@ func (c *pooledConn) QueryContext(ctx context.Context, query string, args []driv
 		if err != nil {
 			return nil, err
 		}
-		if s.via.Queryer == nil {
+		if s.conn.Via.Queryer == nil {
 			return nil, driver.ErrSkip // before any argument is looked at
 		}
 		values, err := c.beforeSend(s, query, args, try)
 		if err != nil {
 			return nil, err
 		}
-		rows, err := s.via.Queryer.QueryContext(ctx, query, values)
-		if err = s.trueErr(err); !c.retry(s, err, false) {
+		rows, err := s.conn.Via.Queryer.QueryContext(ctx, query, values)
+		if err = s.conn.TrueErr(err); !c.retry(s, err, false) {
 			return rows, err
 		}
 	}
@@ -101,9 +101,9 @@ func (c *pooledConn) PrepareContext(ctx context.Context, query string) (driver.S
 	var pristine bool
 	err := c.harmless(ctx, func(s *ServerConn) error {
 		pristine = c.pristine
-		prepared, err := s.via.Prepare(ctx, query)
+		prepared, err := s.conn.Via.Prepare(ctx, query)
 		if err == nil {
-			st.verdict = s.state.Judge(query)
+			st.verdict = s.conn.State.Judge(query)
 			st.attach(prepared)
 		}
 		return err
@@ -118,8 +118,8 @@ func (c *pooledConn) PrepareContext(ctx context.Context, query string) (driver.S
 // BeginTx begins a transaction on the leased server connection.
 func (c *pooledConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
 	err := c.harmless(ctx, func(s *ServerConn) error {
-		s.state.BeginTx() // also after an error: it may have been sent
-		begun, err := s.via.Begin(ctx, opts)
+		s.conn.State.BeginTx() // also after an error: it may have been sent
+		begun, err := s.conn.Via.Begin(ctx, opts)
 		if err == nil {
 			c.tx = tx{conn: c, server: s, begun: begun, ctx: ctx, open: true}
 		}
@@ -135,10 +135,10 @@ func (c *pooledConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver
 func (c *pooledConn) Ping(ctx context.Context) error {
 	cannot := false
 	err := c.harmless(ctx, func(s *ServerConn) error {
-		if cannot = s.via.Pinger == nil; cannot {
+		if cannot = s.conn.Via.Pinger == nil; cannot {
 			return driver.ErrSkip
 		}
-		return s.via.Pinger.Ping(ctx)
+		return s.conn.Via.Pinger.Ping(ctx)
 	})
 	if cannot {
 		return nil
@@ -155,8 +155,8 @@ func (c *pooledConn) harmless(ctx context.Context, operation func(*ServerConn) e
 		if err != nil {
 			return err
 		}
-		s.begin()
-		s.start()
+		s.conn.Begin()
+		s.conn.Start()
 		if err = operation(s); !c.retry(s, err, true) {
 			return err
 		}
@@ -195,9 +195,9 @@ func (c *pooledConn) Raw() driver.Conn {
 		return nil
 	}
 	c.pristine = false
-	s.begin()
-	s.sendingAnything()
-	return s.driver.Conn
+	s.conn.Begin()
+	s.conn.SendingAnything()
+	return s.conn.Driver.Conn
 }
 
 // ResetSession is called by database/sql before it uses this connection again. There is nothing to reset: that was done
@@ -269,6 +269,6 @@ func (c *pooledConn) Close() error {
 	case c.pool.direct():
 		return c.pool.current().closeDirect(c.leave((*pooledStmt).drop))
 	}
-	c.drop(s.why())
+	c.drop(s.conn.Why())
 	return nil
 }

@@ -60,21 +60,20 @@ func (p *Pool) open(ctx context.Context, o opening) (_ *ServerConn, err error) {
 		return nil, err
 	}
 	watched, dialed := socket.Collect(ctx)
-	connected, err := intercept.Connect(watched, p.interceptors, connector)
+	connected, err := intercept.Connect(watched, p.shared.Interceptors, connector)
 	if err != nil { // then connected may be a nil pointer in an interface that isn't nil
 		return nil, err
 	}
 	conn = connected
-	s = p.newServerConn(o, conn, dialed.Last())
-	s.connector = connector
+	s = p.newServerConn(o, conn, connector, dialed.Last())
 	if err = p.runFirstConnect(ctx, s); err != nil {
 		return nil, err
 	}
 	if err = runUntilError(ctx, p.hooks.connect, s); err != nil {
 		return nil, err
 	}
-	if s.cache != nil {
-		s.cache.Opened()
+	if s.conn.Cache != nil {
+		s.conn.Cache.Opened()
 	}
 	p.observe(TimingConnect, began)
 	opened = true
@@ -86,7 +85,7 @@ func (p *Pool) open(ctx context.Context, o opening) (_ *ServerConn, err error) {
 func (p *Pool) closeUnopened(conn driver.Conn, s *ServerConn) {
 	defer p.logPanic("close")
 	if s != nil {
-		s.close(p)
+		s.close()
 		return
 	}
 	conn.Close()

@@ -55,8 +55,8 @@ func (p *Pool) restDirect(c *pooledConn, s *ServerConn) bool {
 			c.drop(errPanicked)
 		}
 	}()
-	s.cause = p.release(s)
-	if released = true; s.cause != nil {
+	s.conn.Cause = p.release(s)
+	if released = true; s.conn.Cause != nil {
 		return false
 	}
 	p.core.Rest(&s.slot)
@@ -81,7 +81,7 @@ func (c *pooledConn) readmit(ctx context.Context) error {
 }
 
 func (p *Pool) closeDirect(s *ServerConn) (err error) {
-	defer func() { err = p.core.Discard(&s.slot, s.cause, true) }() // also if a hook panics
-	p.fireClose(s, s.cause)
+	defer func() { err = p.core.Discard(&s.slot, s.conn.Cause, true) }() // also if a hook panics
+	p.fireClose(s, s.conn.Cause)
 	return nil
 }

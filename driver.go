@@ -58,9 +58,8 @@ type emptyConnector struct{ driver *Driver }
 func (c emptyConnector) Connect(context.Context) (driver.Conn, error) { return nil, dsn.ErrEmpty }
 func (c emptyConnector) Driver() driver.Driver                        { return c.driver }
 
-// Open is sql.Open for a Config: one from [ParseDSN] that the program changes, or
-// one from [NewConfig] with a DSN. It is the way for hooks in code and for ConnectArgs, which a DSN
-// cannot hold. Like sql.Open it connects to nothing.
+// Open is sql.Open for a Config: one from [ParseDSN] that the program changes, or one from [NewConfig] with a DSN. It
+// is the way for hooks in code and for ConnectArgs, which a DSN cannot hold. Like sql.Open it connects to nothing.
 func Open(cfg Config) (*sql.DB, error) {
 	connector, err := openConnector(cfg, originProgram)
 	if err != nil {
@@ -115,8 +114,8 @@ func suitSingle(single bool, cfg *Config) error {
 	return nil
 }
 
-// Open is for programs that call a driver by hand: the connection has a pool of
-// its own, which is closed with it. database/sql calls OpenConnector instead.
+// Open is for programs that call a driver by hand: the connection has a pool of its own, which is closed with it.
+// database/sql calls OpenConnector instead.
 func (d *Driver) Open(dsn string) (driver.Conn, error) {
 	connector, err := openDSN(dsn)
 	if err != nil {
@@ -138,8 +137,8 @@ type ownedConn struct {
 
 func (c *ownedConn) Close() error { return errors.Join(c.pooledConn.Close(), c.owner.Close()) }
 
-// Connector makes connections for database/sql that share one pool. It is for sql.OpenDB; sql.Open("pooled", dsn) makes
-// one from a DSN.
+// Connector makes connections for database/sql that share one pool. It is for sql.OpenDB; sql.Open("pooled", dsn)
+// makes one from a DSN.
 type Connector struct {
 	pool   *Pool
 	driver *boundDriver
@@ -200,13 +199,12 @@ func (c *Connector) Driver() driver.Driver { return c.driver }
 // Pool is the pool from which the connections lease.
 func (c *Connector) Pool() *Pool { return c.pool }
 
-// Close closes the pool: idle server connections at once, those in use when
-// they come back. Callers in the queue get ErrClosed. It waits, for at most five
-// seconds, until the pool's goroutines have ended. sql.DB.Close calls it.
+// Close closes the pool: idle server connections at once, those in use when they come back. Callers in the queue get
+// ErrClosed. It waits, for at most five seconds, until the pool's goroutines have ended. sql.DB.Close calls it.
 func (c *Connector) Close() error { return c.pool.current().close() }
 
-// boundDriver is the Driver of one Connector. database/sql shows a driver
-// nothing of its sql.DB, but it gives back the driver it was given.
+// boundDriver is the Driver of one Connector. database/sql shows a driver nothing of its sql.DB, but it gives back the
+// driver it was given.
 type boundDriver struct {
 	Driver
 	pool *Pool

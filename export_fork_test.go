@@ -16,7 +16,7 @@ func Here(p *Pool) *Pool { return p.current() }
 
 // LockForGood holds the locks of a pool, as a goroutine does that a child has no thread for.
 func LockForGood(p *Pool) (unlock func()) {
-	unlocks := []func(){p.core.Lock(), p.texts.Lock(), p.driver.Lock()}
+	unlocks := []func(){p.core.Lock(), p.shared.Texts.Lock(), p.driver.Lock()}
 	return func() {
 		for _, unlock := range unlocks {
 			unlock()

@@ -109,10 +109,10 @@ func Suspect(p *Pool) { p.core.Suspect() }
 
 // PanicOnce makes the pool's own work on the next new server connection panic.
 func PanicOnce(p *Pool) {
-	d, real := *p.driver.Dialect, p.driver.Dialect
+	d, real := *p.shared.Dialect, p.shared.Dialect
 	d.SessionID = func(driver.Conn) string {
-		p.driver.Dialect = real
+		p.shared.Dialect = real
 		panic("boom")
 	}
-	p.driver.Dialect = &d
+	p.shared.Dialect = &d
 }

@@ -17,10 +17,10 @@ import (
 // KeptText is how long the text is that an idle server connection keeps.
 func KeptText(p *Pool) int {
 	s := p.core.All()[0]
-	if s.state.Long() || s.activity.Long() {
+	if s.conn.State.Long() || s.conn.Activity.Long() {
 		return math.MaxInt // the whole text
 	}
-	statement, _ := s.activity.Look(0, s.slot.Taken)
+	statement, _ := s.conn.Activity.Look(0, s.slot.Taken)
 	return len(statement)
 }
 
@@ -43,7 +43,7 @@ func ShownWithSecrets(t testing.TB, cfg Config, secrets []string) string {
 	}
 	said := strings.Join(secrets, " and ")
 	s := leaseNop(t, p)
-	s.activity.SetStatement("ALTER USER scott PASSWORD "+said, s.slot.Uses())
+	s.conn.Activity.SetStatement("ALTER USER scott PASSWORD "+said, s.slot.Uses())
 	failed := errors.New("refused by " + said)
 	for _, f := range p.hooks.connectError {
 		f(failed)
@@ -55,7 +55,7 @@ func ShownWithSecrets(t testing.TB, cfg Config, secrets []string) string {
 		f(ctx, s, ResetState{Sent: "SET PASSWORD " + said})
 	}
 	p.core.FindOverdue()
-	_, err = s.via.Exec(ctx, "UPDATE "+said, []driver.NamedValue{{Ordinal: 1, Value: said}})
+	_, err = s.conn.Via.Exec(ctx, "UPDATE "+said, []driver.NamedValue{{Ordinal: 1, Value: said}})
 	func() { defer p.logPanic("test"); panic(said) }()
 	timeout := p.timeoutError(&pool.WaitError[*ServerConn]{Longest: []holding{p.core.EndOverdue(&s.slot)}})
 	p.endLeak(s)
@@ -66,7 +66,7 @@ func ShownWithSecrets(t testing.TB, cfg Config, secrets []string) string {
 func leaseNop(t testing.TB, p *Pool) *ServerConn {
 	cfg := p.coreConfig()
 	cfg.Open = func(_ context.Context, o opening) (*pool.Slot[*ServerConn], error) {
-		return &p.newServerConn(o, nopConn{}, nil).slot, nil
+		return &p.newServerConn(o, nopConn{}, nil, nil).slot, nil
 	}
 	p.core = pool.New(cfg)
 	slot, err := p.core.Take(t.Context(), new(time.Time), 0)
@@ -97,7 +97,7 @@ func ShownAfterReturn(name, statement string, others ...string) (before, after s
 	r, s := &dsn.Redactor{}, &ServerConn{}
 	r.Learn("postgres://u@h/db") // the pool's own, which is never forgotten
 	r.Learn(name)
-	s.activity.SetStatement(statement, s.slot.Uses())
+	s.conn.Activity.SetStatement(statement, s.slot.Uses())
 	for _, other := range others {
 		if r.Learn(other) {
 			s.forget(r)

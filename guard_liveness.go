@@ -17,12 +17,12 @@ import (
 // All of it is part of the checkout, within the caller's context. What is dead is closed in the background.
 func (p *Pool) livenessGuard() Hooks {
 	return Hooks{Checkout: func(ctx context.Context, s *ServerConn) error {
-		if !s.slot.Used() || s.socket == nil && s.driver.Pinger == nil {
+		if !s.slot.Used() || s.conn.Socket == nil && s.conn.Driver.Pinger == nil {
 			return nil
 		}
 		ping := p.wantsPing(s)
-		if s.socket != nil {
-			switch state, err := s.socket.Peek(); {
+		if s.conn.Socket != nil {
+			switch state, err := s.conn.Socket.Peek(); {
 			case state == socket.Gone:
 				return fmt.Errorf("%w: the server has hung up: %w", ErrDisconnect, err)
 			case state == socket.Pending && p.driver.Dialect.SilentWhenIdle:
@@ -31,7 +31,7 @@ func (p *Pool) livenessGuard() Hooks {
 				ping = true
 			}
 		}
-		if !ping || s.driver.Pinger == nil {
+		if !ping || s.conn.Driver.Pinger == nil {
 			return nil
 		}
 		return p.ping(ctx, s)
@@ -59,7 +59,7 @@ func (p *Pool) ping(ctx context.Context, s *ServerConn) error {
 		limited, cancel = context.WithTimeout(ctx, limit)
 	}
 	defer cancel()
-	err := s.bounded(limited, s.driver.Pinger.Ping)
+	err := s.conn.Bounded(limited, s.conn.Driver.Pinger.Ping)
 	switch {
 	case err == nil:
 		s.slot.SetAlive()
@@ -95,11 +95,11 @@ func (p *Pool) pingLimit(ctx context.Context) time.Duration {
 // hung up, that is a loss as any. The driver itself closes a connection on which it gave up, which tells nothing about
 // the server.
 func (p *Pool) lookAfterLoss(s *ServerConn) {
-	if s.cause != nil || s.socket == nil {
+	if s.conn.Cause != nil || s.conn.Socket == nil {
 		return
 	}
-	if state, err := s.socket.Peek(); state == socket.Gone && !errors.Is(err, net.ErrClosed) {
-		s.cause = fmt.Errorf("pooled: the server has hung up: %w", err)
+	if state, err := s.conn.Socket.Peek(); state == socket.Gone && !errors.Is(err, net.ErrClosed) {
+		s.conn.Cause = fmt.Errorf("pooled: the server has hung up: %w", err)
 		p.core.Suspect()
 	}
 }

@@ -10,10 +10,10 @@ import (
 // nobody knows what state it is in.
 var resetterGuard = Hooks{
 	Checkout: func(ctx context.Context, s *ServerConn) error {
-		if !s.slot.Used() || s.driver.Resetter == nil {
+		if !s.slot.Used() || s.conn.Driver.Resetter == nil {
 			return nil
 		}
-		if err := s.driver.Resetter.ResetSession(ctx); err != nil {
+		if err := s.conn.Driver.Resetter.ResetSession(ctx); err != nil {
 			return fmt.Errorf("%w: parent's ResetSession: %w", ErrDisconnect, err)
 		}
 		return nil

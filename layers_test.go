@@ -40,6 +40,10 @@ var layers = map[string]string{
 	"internal/stmtcache": "internal/driverconn internal/sqltext",
 	"internal/intercept": "internal/driverconn",
 
+	// One connection as a pool uses it.
+	"internal/serverconn": "internal/dialect internal/driverconn internal/intercept internal/session internal/socket " +
+		"internal/sqltext internal/stmtcache",
+
 	// The kinds of servers, and the wrapped drivers by name.
 	"internal/dialect":           "internal/sqltext internal/driverconn internal/socket internal/stmtcache",
 	"internal/dialect/mysql":     "internal/dialect " + forDialects,
@@ -51,7 +55,7 @@ var layers = map[string]string{
 
 	".": "internal/sqltext internal/driverconn internal/dsn internal/socket internal/process internal/option " +
 		"internal/observe internal/pool internal/saturate internal/spelling internal/visible internal/callers " +
-		"internal/session internal/stmtcache internal/intercept internal/dialect internal/opener",
+		"internal/session internal/stmtcache internal/intercept internal/dialect internal/opener internal/serverconn",
 
 	// What stands on the root.
 	"debug":           ". internal/visible",

@@ -36,7 +36,7 @@ func (c *pooledConn) leased(ctx context.Context) (*ServerConn, error) {
 		return nil, nil
 	case s.foreign():
 		return nil, errForked
-	case s.cut:
+	case s.conn.Cut:
 		return nil, driver.ErrBadConn
 	case !unused:
 		return s, nil
@@ -53,7 +53,7 @@ func (c *pooledConn) leased(ctx context.Context) (*ServerConn, error) {
 // noteTaker remembers who is about to use s, if leaks are looked for.
 func (c *pooledConn) noteTaker(s *ServerConn) {
 	if c.pool.cfg.LeakAfter != NoLimit {
-		s.activity.SetStack()
+		s.conn.Activity.SetStack()
 		s.slot.Take()
 	}
 }
@@ -88,7 +88,7 @@ func (c *pooledConn) connect(ctx context.Context) error {
 	if err := checkout(ctx, c); err != nil {
 		return err
 	}
-	c.server.begin()
+	c.server.conn.Begin()
 	return nil
 }
 

@@ -26,11 +26,11 @@ func Raw(ctx context.Context, conn *sql.Conn, f func(wrapped driver.Conn) error)
 		return errors.New("pooled: Raw: the function is nil")
 	}
 	return onConn(ctx, conn, func(c *pooledConn, s *ServerConn) error {
-		s.begin()
-		s.sendingAnything()
-		s.start()
-		err := f(s.driver.Conn)
-		s.busy = false
+		s.conn.Begin()
+		s.conn.SendingAnything()
+		s.conn.Start()
+		err := f(s.conn.Driver.Conn)
+		s.conn.Busy = false
 		if err != nil {
 			c.noteError(s, err)
 		}
@@ -149,7 +149,7 @@ func (c *pooledConn) invalidate(s *ServerConn, cause error) {
 		c.abandon()
 		return
 	}
-	s.broken, s.cause = true, cause
+	s.conn.Broken, s.conn.Cause = true, cause
 	if !c.pool.direct() {
 		c.putAside(s)
 	}

@@ -1,6 +1,7 @@
 package pooled
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/pooled-go/pooled/internal/pool"
 	"github.com/pooled-go/pooled/internal/process"
 	"github.com/pooled-go/pooled/internal/saturate"
+	"github.com/pooled-go/pooled/internal/serverconn"
 	"github.com/pooled-go/pooled/internal/stmtcache"
 )
 
@@ -23,17 +25,13 @@ func newPool(d *opener.Driver, cfg Config, user []Hooks) *Pool {
 		cfg:     &cfg,
 		secrets: &dsn.Redactor{},
 		driver:  d,
-		refuses: d.Veto(),
 		reuse:   cfg.Class != ClassNull,
 		first:   make(chan struct{}, 1),
-	}
-	if cfg.StmtCache > 0 {
-		p.stmts = stmtcache.NewShared(cfg.StmtCache, cfg.ResetOnReturn == ResetSession, p.logStmtsNotKept)
 	}
 	p.user = user
 	p.journal.Init(p.secrets)
 	p.keepSecrets()
-	p.interceptors = p.withStatementLog(cfg.Interceptors)
+	p.shared = p.sharedByConns()
 	p.hooks = newChain(p.instantGuards(), p.guards(), slices.Concat(user, p.watchers()))
 	if cfg.ForkGuard {
 		p.process = process.ID()
@@ -43,6 +41,24 @@ func newPool(d *opener.Driver, cfg Config, user []Hooks) *Pool {
 		p.core.Resolve(cfg.PrePing)
 	}
 	return p
+}
+
+// sharedByConns is what the configuration means to each server connection.
+func (p *Pool) sharedByConns() *serverconn.Shared {
+	shared := &serverconn.Shared{
+		Dialect:      p.driver.Dialect,
+		Interceptors: p.withStatementLog(p.cfg.Interceptors),
+		Veto:         p.driver.Veto(),
+		Lost:         func(cause error) error { return &lostError{cause} },
+		MakeRoom:     func(ctx context.Context, c *serverconn.Conn) bool { return p.current().makeRoom(ctx, c) },
+		InitSQL:      p.cfg.InitSQL,
+		ResetTimeout: p.cfg.ResetTimeout,
+		WatchSession: p.cfg.ResetOnReturn == ResetAuto,
+	}
+	if p.cfg.StmtCache > 0 {
+		shared.Stmts = stmtcache.NewShared(p.cfg.StmtCache, p.cfg.ResetOnReturn == ResetSession, p.logStmtsNotKept)
+	}
+	return shared
 }
 
 // coreConfig is what the configuration means to the core.
@@ -60,7 +76,7 @@ func (p *Pool) coreConfig() pool.Config[*ServerConn] {
 
 		Open:       p.openSlot,
 		OpenFailed: p.fireConnectError,
-		Close:      func(s *ServerConn) error { return s.close(p) },
+		Close:      (*ServerConn).close,
 		Leaving:    p.fireClose,
 		MaxAge:     func() time.Duration { return ageLimit(p.cfg) },
 		Full:       p.driver.Dialect.TooManyConns,

@@ -2,17 +2,14 @@ package pooled
 
 import (
 	"context"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
 
-	"github.com/ngrok/sqlmw"
-
 	"github.com/pooled-go/pooled/internal/dsn"
 	"github.com/pooled-go/pooled/internal/opener"
-	"github.com/pooled-go/pooled/internal/stmtcache"
+	"github.com/pooled-go/pooled/internal/serverconn"
 
 	"github.com/pooled-go/pooled/internal/callers"
 	"github.com/pooled-go/pooled/internal/observe"
@@ -31,25 +28,21 @@ type Pool struct {
 	// core leases the server connections, takes them back, and has them opened and closed.
 	core *pool.Pool[*ServerConn]
 
-	driver  *opener.Driver // the wrapped driver
-	hooks   chain
-	texts   stmtcache.Texts
-	stmts   *stmtcache.Shared                                  // nil: no statements are kept
-	user    []Hooks                                            // the part of hooks that is not the pool's own
-	refuses func(query string, args []driver.NamedValue) error // or nil
+	driver *opener.Driver // the wrapped driver
+	hooks  chain
+	user   []Hooks            // the part of hooks that is not the pool's own
+	shared *serverconn.Shared // what the server connections have in common
 
 	number     int    // see Pools
 	unregister func() // takes it out of Pools
 	name       string // the program's or one made up
 	journal    observe.Journal
 
-	interceptors []sqlmw.Interceptor // the program's, then the log of statements
-
 	observers  observe.List[func(Timing, time.Duration)]
 	histograms histograms
 	tally      tally
 
-	// process is the one this pool belongs to, zero: no fork guard. heir is the pool in its place in a forked child;
+	// process is the one this pool belongs to, zero: no fork guard. successor is the pool in its place in a forked child;
 	// inherited says that this is one.
 	process   uint64
 	successor atomic.Pointer[Pool]
@@ -167,19 +160,19 @@ func (e *refusedError) Is(target error) bool { return target == ErrDisconnect }
 // Conn.lostToPanic.
 func (p *Pool) admit(ctx context.Context, c *pooledConn, s *ServerConn) error {
 	c.server = s
-	s.busy, s.checkingOut = true, true
-	s.took = time.Time{}
+	s.conn.Busy, s.checkingOut = true, true
+	s.took, s.conn.Lease = time.Time{}, s.slot.Uses()
 	guards := p.hooks.checkout
 	if p.trusted(s) {
 		guards = p.hooks.checkoutAgain
 	} else {
-		s.begin()
+		s.conn.Begin()
 	}
 	err := runUntilError(ctx, guards, s)
-	if err == nil && s.parked.NeedsSweep(&p.texts) {
-		err = s.sweep(ctx, p)
+	if err == nil {
+		err = dead(s.conn.Sweep(ctx))
 	}
-	s.busy, s.checkingOut = false, false
+	s.conn.Busy, s.checkingOut = false, false
 	if err != nil {
 		c.server = nil
 		p.discard(s, err)

@@ -15,9 +15,9 @@ import (
 // operation, which has no effect beyond its connection, is done again also if it may have been sent. A connection that
 // has never been used is not stale: its error is the program's.
 func (c *pooledConn) retry(s *ServerConn, err error, harmless bool) bool {
-	s.busy = false
-	if s.cache != nil {
-		s.cache.Publish()
+	s.conn.Busy = false
+	if s.conn.Cache != nil {
+		s.conn.Cache.Publish()
 	}
 	if err == nil {
 		c.pristine, c.tries = false, 0
@@ -49,17 +49,17 @@ func (c *pooledConn) afterError(s *ServerConn, err error, harmless bool) bool {
 func (c *pooledConn) noteError(s *ServerConn, err error) (bad, lost bool) {
 	bad = errors.Is(err, driver.ErrBadConn)
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		s.ended = err // with which many drivers close their connection
+		s.conn.Ended = err // with which many drivers close their connection
 	}
 	known := bad || errors.Is(err, ErrConnLost)
 	if !known && !dialect.ConnLost(err) && !c.pool.driver.Dialect.ConnLost(err) {
 		return false, false
 	}
-	if known || s.driver.Validator == nil { // else the driver itself says, at checkin
-		s.broken = true
+	if known || s.conn.Driver.Validator == nil { // else the driver itself says, at checkin
+		s.conn.Broken = true
 	}
-	if s.cause == nil { // the first is news, those after it are its echo
-		s.cause = err
+	if s.conn.Cause == nil { // the first is news, those after it are its echo
+		s.conn.Cause = err
 		c.pool.current().core.Suspect()
 	}
 	return bad, true
@@ -74,7 +74,7 @@ const maxTries = 2
 // connection is closed; if not, that has to wait until this connection comes back, because Rows or a Tx may be open on
 // it. Until then it is poisoned: a program that recovers must not go on elsewhere, outside of its transaction.
 func (c *pooledConn) lostToPanic() {
-	if s := c.server; s != nil && s.busy {
+	if s := c.server; s != nil && s.conn.Busy {
 		c.panicked(s)
 	}
 }
@@ -84,8 +84,8 @@ func (c *pooledConn) panicked(s *ServerConn) {
 		c.pool.current().discard(c.leave((*pooledStmt).drop), errPanicked)
 		return
 	}
-	s.busy = false
-	s.broken, s.cause = true, errPanicked
+	s.conn.Busy = false
+	s.conn.Broken, s.conn.Cause = true, errPanicked
 	c.poisoned = true
 	if c.pristine {
 		c.drop(errPanicked)
@@ -112,22 +112,22 @@ func (c *pooledConn) arguments(s *ServerConn, rules driverconn.ArgRules, args []
 // returns the arguments as the driver wants them.
 func (c *pooledConn) beforeSend(s *ServerConn, query string, args []driver.NamedValue, try int) (_ []driver.NamedValue, err error) {
 	if len(args) > 0 {
-		if args, err = c.arguments(s, s.driver.ArgRules(), args, try); err != nil {
+		if args, err = c.arguments(s, s.conn.Driver.ArgRules(), args, try); err != nil {
 			return nil, err
 		}
 	}
 	if err := c.veto(query, args); err != nil {
 		return nil, err
 	}
-	s.start()
-	s.sending(query)
+	s.conn.Start()
+	s.conn.Sending(query)
 	return args, nil
 }
 
 // veto is the error of a statement that must not be sent; see opener.Driver.Veto.
 func (c *pooledConn) veto(query string, args []driver.NamedValue) error {
-	if c.pool.refuses == nil {
+	if c.pool.shared.Veto == nil {
 		return nil
 	}
-	return c.pool.refuses(query, args)
+	return c.pool.shared.Veto(query, args)
 }

@@ -72,8 +72,8 @@ func (p *Pool) Stats() Stats {
 		Resets: p.tally.resets.Load(), SoftInvalidated: p.tally.softInvalidated.Load(),
 		Disposals: c.Disposals, Leaks: c.Overdue, LeaksReturned: c.OverdueEnded, Forks: p.tally.forks.Load(),
 	}
-	if p.stmts != nil {
-		stats.StmtHits, stats.StmtPrepared, stats.StmtEvicted = p.stmts.Counts()
+	if p.shared.Stmts != nil {
+		stats.StmtHits, stats.StmtPrepared, stats.StmtEvicted = p.shared.Stmts.Counts()
 	}
 	return stats
 }

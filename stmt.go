@@ -59,15 +59,15 @@ func (st *pooledStmt) detach() {
 
 // park leaves it with the server connection, for whoever needs the same text there.
 func (st *pooledStmt) park(s *ServerConn) {
-	if texts := &st.conn.pool.current().texts; st.texts != texts {
+	if texts := &st.conn.pool.current().shared.Texts; st.texts != texts {
 		texts.Add(st.query)
 		st.texts = texts
 	}
-	s.parked.Park(st.query, st.prepared)
+	s.conn.Parked.Park(st.query, st.prepared)
 }
 
 // drop leaves it to be closed with the server connection.
-func (st *pooledStmt) drop(s *ServerConn) { s.parked.Discard(st.prepared) }
+func (st *pooledStmt) drop(s *ServerConn) { s.conn.Parked.Discard(st.prepared) }
 
 // abandon leaves it to the parent process.
 func (st *pooledStmt) abandon(*ServerConn) { process.KeepAlive(st.prepared) }
@@ -77,10 +77,10 @@ func (st *pooledStmt) on(ctx context.Context, s *ServerConn) (driver.Stmt, error
 	if st.prepared != nil {
 		return st.prepared, nil
 	}
-	prepared := s.parked.Take(st.query)
+	prepared := s.conn.Parked.Take(st.query)
 	if prepared == nil {
 		var err error
-		if prepared, err = s.via.Prepare(ctx, st.query); err != nil {
+		if prepared, err = s.conn.Via.Prepare(ctx, st.query); err != nil {
 			return nil, err
 		}
 	}
@@ -109,16 +109,14 @@ func runStmt[T any](
 		if err != nil {
 			return none, err
 		}
-		values, err := c.arguments(s, s.driver.StmtArgRules(intercept.Unwrap(prepared)), args, try)
+		values, err := c.arguments(s, s.conn.Driver.StmtArgRules(intercept.Unwrap(prepared)), args, try)
 		if err != nil {
 			return none, err
 		}
-		s.start()
-		s.activity.SetStatement(st.query, s.slot.Uses())
-		s.state.Leave(st.verdict)
-		s.leaves(st.verdict)
+		s.conn.Start()
+		s.conn.SendingJudged(st.query, st.verdict)
 		result, err := send(ctx, prepared, values)
-		if err = s.trueErr(err); !c.retry(s, err, false) {
+		if err = s.conn.TrueErr(err); !c.retry(s, err, false) {
 			return result, err
 		}
 	}
@@ -134,7 +132,7 @@ func (st *pooledStmt) ready(ctx context.Context) (*ServerConn, driver.Stmt, erro
 			return nil, nil, err
 		}
 		untouched := c.pristine
-		s.start()
+		s.conn.Start()
 		prepared, err := st.on(ctx, s)
 		if !c.retry(s, err, true) {
 			c.pristine = untouched && err == nil
@@ -150,7 +148,7 @@ func (st *pooledStmt) ready(ctx context.Context) (*ServerConn, driver.Stmt, erro
 // then. A COPY has no such limit: it does its work when it is closed.
 func (st *pooledStmt) Close() error {
 	p := st.conn.pool.current()
-	if st.texts == &p.texts { // else it is not counted, or in the parent process
+	if st.texts == &p.shared.Texts { // else it is not counted, or in the parent process
 		st.texts.Drop(st.query)
 	}
 	st.texts = nil
@@ -164,15 +162,15 @@ func (st *pooledStmt) Close() error {
 		return nil
 	}
 	ctx := context.Background()
-	if s.bounds() && !isCopy(st.query) {
+	if s.conn.Bounds() && !isCopy(st.query) {
 		var cancel context.CancelFunc
-		ctx, cancel = p.resetContext(ctx)
+		ctx, cancel = p.shared.ResetContext(ctx)
 		defer cancel()
 	}
 	defer st.conn.lostToPanic()
-	s.start()
-	err := s.closeStmt(ctx, prepared)
-	s.busy = false
+	s.conn.Start()
+	err := s.conn.CloseStmt(ctx, prepared)
+	s.conn.Busy = false
 	return err
 }
 

@@ -24,7 +24,7 @@ func (t *tx) Commit() error {
 	if t.server != nil && t.server.invalid {
 		return errors.Join(errTxInvalidated, t.end(t.begun.Rollback))
 	}
-	return t.end(func() error { return t.server.trueErr(t.begun.Commit()) })
+	return t.end(func() error { return t.server.conn.TrueErr(t.begun.Commit()) })
 }
 
 // Rollback is called by the program, and by database/sql itself when the context of the transaction has ended; which
@@ -34,14 +34,14 @@ func (t *tx) Commit() error {
 func (t *tx) Rollback() error {
 	s := t.server
 	err := t.end(t.begun.Rollback)
-	if s != nil && t.ctx.Err() != nil && !s.driver.KeptOnRollback() {
-		s.state.DoubtTx() // so it is rolled back once more
+	if s != nil && t.ctx.Err() != nil && !s.conn.Driver.KeptOnRollback() {
+		s.conn.State.DoubtTx() // so it is rolled back once more
 		if err != nil && t.conn.pool.cfg.ResetOnReturn == ResetNone {
-			s.broken = true // no, it is not
+			s.conn.Broken = true // no, it is not
 		}
 	}
 	if s != nil && err != nil && t.conn.pool.cfg.ResetOnReturn == ResetCommit {
-		s.broken = true // or it would be committed on return
+		s.conn.Broken = true // or it would be committed on return
 	}
 	return err
 }
@@ -54,15 +54,15 @@ func (t *tx) end(how func() error) error {
 		return errTxLost
 	case s.foreign():
 		return errForked
-	case s.cut:
+	case s.conn.Cut:
 		return driver.ErrBadConn
 	}
 	defer t.conn.lostToPanic()
-	s.start()
+	s.conn.Start()
 	err := how()
-	s.busy = false
-	s.state.EndTx(err == nil)
-	s.cache.Publish()
+	s.conn.Busy = false
+	s.conn.State.EndTx(err == nil)
+	s.conn.Cache.Publish()
 	if err != nil {
 		t.conn.noteError(s, err)
 	}

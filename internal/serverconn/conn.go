@@ -1,0 +1,147 @@
+// Package serverconn is one connection of the wrapped driver as a pool uses it: with the interceptors and the cache of
+// statements before it, and the socket below it. It knows what the statements that were sent may have left behind,
+// whether the connection can be used on, how its session is asked and reset, and how all that belongs to it is closed.
+//
+// It knows nothing of the pool in which it lies, but for what the connections of a pool have in [Shared]. A Conn is
+// used by one goroutine at a time, its holder; Activity has methods for others.
+package serverconn
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"time"
+
+	"github.com/ngrok/sqlmw"
+
+	"github.com/pooled-go/pooled/internal/dialect"
+	"github.com/pooled-go/pooled/internal/driverconn"
+	"github.com/pooled-go/pooled/internal/intercept"
+	"github.com/pooled-go/pooled/internal/session"
+	"github.com/pooled-go/pooled/internal/socket"
+	"github.com/pooled-go/pooled/internal/sqltext"
+	"github.com/pooled-go/pooled/internal/stmtcache"
+)
+
+// Shared is what the connections of one pool have in common.
+type Shared struct {
+	Dialect      *dialect.Dialect
+	Interceptors []sqlmw.Interceptor
+	Veto         func(query string, args []driver.NamedValue) error // of a statement that must not be sent; nil: none
+	Lost         func(cause error) error                            // the error of what was sent and not answered
+
+	Stmts    *stmtcache.Shared // nil: no statements are kept
+	Texts    stmtcache.Texts
+	MakeRoom func(context.Context, *Conn) (closed bool) // closes statements when the server takes no more
+
+	InitSQL      string        // prepares each session; empty: nothing does
+	ResetTimeout time.Duration // bounds what is done for a connection between two uses; 0 or less: nothing does
+	WatchSession bool          // statements that change the session are of interest
+}
+
+// Conn is one connection.
+type Conn struct {
+	Driver    driverconn.Conn  // the driver's connection, with the cache of statements before it
+	Via       *driverconn.Conn // Driver, with the interceptors before it: what the program's operations go through
+	Socket    *socket.Socket   // what the driver dialed; nil: not known
+	Connector driver.Connector // that opened it
+
+	ID    string // the server's own number of the session, empty: not known
+	Lease uint64 // the number of the lease under way
+
+	State    session.State    // what its statements may have left behind
+	Activity session.Activity // what others see of it
+	Parked   stmtcache.Parked // statements left here by leases that are over
+	Cache    *stmtcache.Cache // nil: none is kept
+
+	// The operation under way.
+	Busy       bool   // true also when it comes back, if it panicked
+	sentBefore uint64 // bytes on the socket before it
+
+	// Whether it can be used on.
+	Broken bool  // it must not be used again
+	Cut    bool  // this lease can't go on on it
+	Cause  error // why it is broken, if that is known
+	Ended  error // the last error of this lease that was a context's
+
+	shared *Shared
+	facts  dialect.Facts // what the session said when it was new
+	sent   string        // what the last reset sent
+}
+
+// Init makes c the connection that a connector has just opened. number is its number in the pool.
+func (c *Conn) Init(shared *Shared, number uint64, opened driver.Conn, connector driver.Connector, s *socket.Socket) {
+	c.shared, c.Connector, c.Socket = shared, connector, s
+	c.Driver = driverconn.Of(opened)
+	if shared.Dialect.SessionID != nil {
+		c.ID = shared.Dialect.SessionID(opened)
+	}
+	c.keepStmts()
+	c.State.Init(shared.Dialect.Rules, shared.WatchSession, c.Cache != nil)
+	c.Via = intercept.Before(&c.Driver, shared.Interceptors, number, guard{c})
+}
+
+// Begin is told when a lease may last for a while before there is a statement in it.
+func (c *Conn) Begin() { c.Activity.Begin(c.Lease) }
+
+// Sending notes, before it is sent, what a statement may leave behind.
+func (c *Conn) Sending(query string) {
+	c.Activity.SetStatement(query, c.Lease)
+	c.leaves(c.State.Sending(query))
+}
+
+// SendingJudged is Sending for a statement that was judged before.
+func (c *Conn) SendingJudged(query string, v sqltext.Verdict) {
+	c.Activity.SetStatement(query, c.Lease)
+	c.State.Leave(v)
+	c.leaves(v)
+}
+
+// SendingAnything notes that something is done that can't be seen.
+func (c *Conn) SendingAnything() { c.leaves(c.State.SendingAnything()) }
+
+// SendingUnused notes a statement that is sent while nobody uses the connection.
+func (c *Conn) SendingUnused(query string) {
+	c.Cache.Invalidate(c.State.SendingUnused(query).Invalidates)
+}
+
+// leaves tells the kept statements what a statement may leave behind.
+func (c *Conn) leaves(v sqltext.Verdict) {
+	if v.Invalidates != sqltext.InvalidatesNone {
+		c.Cache.Invalidate(v.Invalidates)
+	}
+	if v.Leaves != sqltext.EffectNone {
+		c.Cache.MayEndTx()
+	}
+}
+
+// Usable reports whether the connection may be used again.
+func (c *Conn) Usable() bool {
+	if c.Broken || c.Busy {
+		return false
+	}
+	return c.Driver.Validator == nil || c.Driver.Validator.IsValid()
+}
+
+// Why is the reason that the connection must not be used again.
+func (c *Conn) Why() error {
+	switch {
+	case c.Cause != nil:
+		return c.Cause
+	case c.Ended != nil:
+		return &endedError{c.Ended}
+	}
+	return ErrBroken
+}
+
+// ErrBroken is the reason where no better one is known.
+var ErrBroken = errors.New("pooled: the connection is broken")
+
+// endedError is ErrBroken after the end of a context, with which many drivers close their connection.
+type endedError struct{ ended error }
+
+func (e *endedError) Error() string {
+	return ErrBroken.Error() + ", since a context ended while it was in use: " + e.ended.Error()
+}
+
+func (e *endedError) Unwrap() []error { return []error{ErrBroken, e.ended} }

@@ -1,0 +1,77 @@
+package serverconn
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+)
+
+// Start is the moment before an operation of the driver's.
+func (c *Conn) Start() {
+	c.Busy = true
+	if c.Socket != nil {
+		c.sentBefore, _ = c.Socket.Sent()
+	}
+}
+
+// TrueErr replaces a driver.ErrBadConn that is not true. It means that nothing was sent, so database/sql sends the
+// statement again; but lib/pq answers with it also when the connection broke after the statement was on its way. Where
+// what is written to the socket is counted, that tells.
+func (c *Conn) TrueErr(err error) error {
+	if err == nil {
+		return nil
+	}
+	return c.checkBadConn(err)
+}
+
+func (c *Conn) checkBadConn(err error) error {
+	if c.Socket == nil || !errors.Is(err, driver.ErrBadConn) {
+		return err
+	}
+	if sent, counted := c.Socket.Sent(); counted && sent != c.sentBefore {
+		return c.shared.Lost(c.Socket.LastErr())
+	}
+	return err
+}
+
+// Bounded runs an operation that has to end with ctx. lib/pq answers the end of a context by dialing the server once
+// more, to cancel, and on a silent network waits for that; so if its socket is known it is bounded there.
+func (c *Conn) Bounded(ctx context.Context, operation func(context.Context) error) error {
+	if !c.Bounds() {
+		return operation(ctx)
+	}
+	return c.Socket.Run(ctx, operation)
+}
+
+// Bounds tells whether it is the socket by which an operation is made to end.
+func (c *Conn) Bounds() bool { return c.Socket != nil && c.shared.Dialect.BoundBySocket }
+
+// Exec runs a statement of the pool's own.
+func (c *Conn) Exec(ctx context.Context, query string) error {
+	return c.Driver.Run(ctx, query, c.CloseStmt)
+}
+
+// queryRow runs a query of the pool's own that has one row of one column or more.
+func (c *Conn) queryRow(ctx context.Context, query string) ([]driver.Value, error) {
+	return c.Driver.QueryRow(ctx, query, c.CloseStmt)
+}
+
+// ResetContext ends with ctx, and after Shared.ResetTimeout.
+func (s *Shared) ResetContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	if s.ResetTimeout > 0 {
+		return context.WithTimeout(ctx, s.ResetTimeout)
+	}
+	return ctx, func() {}
+}
+
+// Close closes the connection with the statements on it.
+func (c *Conn) Close() (err error) {
+	defer func() { err = c.Driver.Conn.Close() }() // also if a statement panics
+	if !c.Parked.Empty() {
+		ctx, cancel := c.shared.ResetContext(context.Background())
+		defer cancel()
+		c.Parked.CloseAll(ctx, c.CloseStmt)
+	}
+	c.Cache.Close()
+	return nil
+}

@@ -1,0 +1,98 @@
+package serverconn
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+
+	"github.com/pooled-go/pooled/internal/stmtcache"
+)
+
+// keepStmts puts a cache before the driver's connection, if statements are to be kept.
+func (c *Conn) keepStmts() {
+	stmts, rules := c.shared.Stmts, c.shared.Dialect.Stmts
+	switch {
+	case stmts == nil:
+		return
+	case rules == nil || !rules.Supports(c.Connector):
+		stmts.NotKept("it is for lib/pq and go-sql-driver/mysql, without interpolateParams")
+		return
+	}
+	c.Cache = stmts.Before(&c.Driver, rules, host{c})
+	if c.Cache == nil {
+		stmts.NotKept("the driver's connection is not plainly that of lib/pq, without binary_parameters, " +
+			"or of go-sql-driver/mysql")
+	}
+}
+
+// Untidy tells whether there may be statements to close.
+func (c *Conn) Untidy() bool {
+	return c.Parked.NeedsCleanUp(&c.shared.Texts) || c.Cache.NeedsCleanUp()
+}
+
+// Tidy closes the statements that nobody needs any more. It blocks until that is done, for Shared.ResetTimeout at
+// most. The error is Why, if that shows that the connection is dead.
+func (c *Conn) Tidy() error {
+	ctx, cancel := c.shared.ResetContext(context.Background())
+	defer cancel()
+	c.Parked.CloseDiscarded(ctx, c.CloseStmt)
+	if !c.Broken && c.Parked.NeedsSweep(&c.shared.Texts) {
+		c.Parked.Sweep(ctx, &c.shared.Texts, c.CloseStmt)
+	}
+	switch {
+	case c.Broken:
+		return c.Why()
+	case c.Cache.NeedsCleanUp():
+		return c.Cache.CleanUp(ctx)
+	}
+	return nil
+}
+
+// Sweep closes the parked statements whose text nobody needs any more, if there are any, within ctx and
+// Shared.ResetTimeout. The error is Why, if that shows that the connection is dead.
+func (c *Conn) Sweep(ctx context.Context) error {
+	if !c.Parked.NeedsSweep(&c.shared.Texts) {
+		return nil
+	}
+	ctx, cancel := c.shared.ResetContext(ctx)
+	defer cancel()
+	c.Parked.Sweep(ctx, &c.shared.Texts, c.CloseStmt)
+	if c.Broken {
+		return c.Why()
+	}
+	return nil
+}
+
+// CloseStmt closes a statement within ctx, which it can't be told. If that shows that the connection is dead, that is
+// what it is from now on.
+func (c *Conn) CloseStmt(ctx context.Context, stmt driver.Stmt) error {
+	err := c.Bounded(ctx, func(context.Context) error { return stmt.Close() })
+	if err != nil && (ctx.Err() != nil || errors.Is(err, driver.ErrBadConn)) {
+		c.Broken = true
+		if c.Cause == nil && c.Ended == nil { // the driver has closed it for a context's end
+			c.Cause = fmt.Errorf("pooled: close statement: %w", err)
+		}
+	}
+	return err
+}
+
+// host is a Conn as its cache of statements sees it.
+type host struct{ c *Conn }
+
+var _ stmtcache.Host = host{}
+
+func (h host) Start()                            { h.c.Start() }
+func (h host) InTx() bool                        { return h.c.State.OpenTx() }
+func (h host) MayHoldTx() bool                   { return h.c.State.MayHoldTx() }
+func (h host) Lost()                             { h.c.Broken = true }
+func (h host) Cut(err error)                     { h.c.Cut, h.c.Broken, h.c.Ended = true, true, err }
+func (h host) MakeRoom(ctx context.Context) bool { return h.c.shared.MakeRoom(ctx, h.c) }
+
+func (h host) CloseStmt(ctx context.Context, stmt driver.Stmt) error {
+	err := h.c.Bounded(ctx, func(context.Context) error { return stmt.Close() })
+	if err != nil {
+		h.c.Broken = true
+	}
+	return err
+}
