@@ -87,7 +87,26 @@ func TestCeilingIsTried(t *testing.T) {
 		most.Store(8)
 		waiting[1].wait()
 		p.want(places{InUse: 3})
+		time.Sleep(time.Minute)
 		equal(t, "ceiling", p.Stats().Ceiling, pool.Unlimited)
+	})
+}
+
+// One more is tried than there are, not one more than there were.
+func TestCeilingIsTriedFromWhatThereIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var most atomic.Int64
+		most.Store(2)
+		p := limitedPool(t, &most)
+		all := p.takeMany(2)
+		ctx, cancel := context.WithCancel(background)
+		c := p.queue(ctx, 0)
+		cancel()
+		c.wait()
+		p.Discard(all[0], errBad, true)
+		time.Sleep(1500 * time.Millisecond)
+		equal(t, "ceiling", p.Stats().Ceiling, 2)
+		p.give(all[1])
 	})
 }
 

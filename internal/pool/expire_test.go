@@ -168,6 +168,25 @@ func TestReplacedEachInUse(t *testing.T) {
 	})
 }
 
+// What was to be replaced when all were disposed of, or the pool was closed, is not.
+func TestReplacedNoMore(t *testing.T) {
+	tests(t, map[string]func(p *testPool){
+		"Dispose": func(p *testPool) { p.Dispose() },
+		"Close":   func(p *testPool) { p.Close() },
+	}, func(t *testing.T, do func(p *testPool)) {
+		p := newPool(t, recycle(time.Hour))
+		p.fill(1)
+		p.on("open", slow(2*time.Second))
+		time.Sleep(due + time.Second)
+		p.want(places{Idle: 1, Opening: 1})
+		do(p)
+		time.Sleep(time.Minute)
+		p.want(places{})
+		equal(t, "replacements", p.Stats().Replacements, 0)
+		equal(t, "opened", len(p.told("open:")), 2)
+	})
+}
+
 // One that is being closed for minutes is not waited for.
 func TestReplacedWhileAnotherHangsInClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -316,14 +335,16 @@ func TestLimitIdle(t *testing.T) {
 func TestExpiryRests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool(t, recycle(24*time.Hour))
-		p.fill(2)
+		p.LimitIdle(23 * time.Hour)
+		p.fill(1)
+		p.take()
 		time.Sleep(time.Minute)
 		var reads atomic.Int64
 		p.SetClock(func() pool.Moment {
 			reads.Add(1)
 			return pool.Now()
 		})
-		time.Sleep(23 * time.Hour)
+		time.Sleep(22 * time.Hour)
 		equal(t, "readings", reads.Load(), 0)
 	})
 }

@@ -137,16 +137,18 @@ func TestNoLeaseForLifeIsTakenBack(t *testing.T) {
 func TestAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool(t)
+		p.fill(1)
+		time.Sleep(time.Hour)
 		s := p.take()
 		turn := s.Turn()
 		p.take() // another's
 		time.Sleep(time.Minute)
 		p.Again(s)
 		equal(t, "turn", s.Turn(), turn)
-		equal(t, "uses", s.Uses(), 2)
+		equal(t, "uses", s.Uses(), 3)
 		equal(t, "idle for", s.IdleFor(), time.Minute)
 		equal(t, "used", s.Used(), true)
-		equal(t, "counts", p.Stats().Counts, pool.Counts{Checkouts: 3, Checkins: 1, Opened: 2, Waits: 2})
+		equal(t, "counts", p.Stats().Counts, pool.Counts{Checkouts: 4, Checkins: 2, Opened: 2, Waits: 2})
 		p.want(places{InUse: 2})
 	})
 }

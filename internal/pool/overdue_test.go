@@ -57,6 +57,24 @@ func TestOverdue(t *testing.T) {
 	})
 }
 
+// However many there are, they are told of by number.
+func TestOverdueByNumber(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var have []int
+		p := newPool(t, sized(50, 50), overdueAfter(time.Minute), func(c *config) {
+			c.Overdue = func(all []pool.Holding[int]) {
+				for _, h := range all {
+					have = append(have, h.Value)
+				}
+			}
+		})
+		want := numbers(p.takeMany(50))
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		equal(t, "told", have, want)
+	})
+}
+
 // Those that began at different times are found each in time, at most an eighth of it late.
 func TestOverdueOneAfterTheOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

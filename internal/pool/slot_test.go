@@ -70,6 +70,17 @@ func TestSnapshot(t *testing.T) {
 	})
 }
 
+// The time for which the machine slept makes a slot older, and is none for which somebody has had it.
+func TestSnapshotAfterSleep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t)
+		p.take()
+		p.sleep(time.Hour)
+		have := p.Snapshot()[0]
+		equal(t, "age and held", []time.Duration{have.Age, have.Held}, []time.Duration{time.Hour, 0})
+	})
+}
+
 // What is set in the configuration is shown.
 func TestStats(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -175,6 +186,16 @@ func TestExpired(t *testing.T) {
 	})
 }
 
+// One that is new may be used, however short its age.
+func TestExpiredWhenNew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, recycle(0))
+		s := p.take()
+		equal(t, "expired", p.Expired(s), nil)
+		p.give(s)
+	})
+}
+
 // One that was invalidated while it was on its way to a caller must not be used.
 func TestExpiredWhenInvalidated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -211,13 +232,14 @@ func TestCloseSuspects(t *testing.T) {
 	closed := func(longer bool, want []string) func(t *testing.T) {
 		return func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				p := newPool(t, sized(4, 4))
-				all := p.takeMany(4)
+				p := newPool(t, sized(5, 5))
+				all := p.takeMany(5)
 				p.give(all[0])
 				time.Sleep(time.Minute)
-				p.give(all[1], all[2])
+				p.give(all[1], all[4])
 				p.Suspect()
 				time.Sleep(time.Second)
+				p.give(all[2])
 				at := p.take() // number 1
 				time.Sleep(time.Minute)
 				p.give(all[3])
@@ -236,8 +258,8 @@ func TestCloseSuspects(t *testing.T) {
 			})
 		}
 	}
-	t.Run("all", closed(false, []string{"leaving: 3 bad", "leaving: 4 bad"}))
-	t.Run("those idle for longer", closed(true, []string{"leaving: 3 bad"}))
+	t.Run("all", closed(false, []string{"leaving: 3 bad", "leaving: 4 bad", "leaving: 5 bad"}))
+	t.Run("those idle for longer", closed(true, []string{"leaving: 5 bad"}))
 }
 
 func connectLimit(n int) func(*config) { return func(c *config) { c.ConnectLimit = n } }

@@ -102,6 +102,22 @@ func TestStageClose(t *testing.T) {
 	})
 }
 
+// A place that was given away while a slot was being closed is given away once.
+func TestPlaceIsGivenAwayOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, single)
+		p.on("close", first(1, slow(3*time.Second)))
+		p.Discard(p.take(), errBad, false)
+		time.Sleep(5 * time.Second)
+		held := p.take()
+		c := p.queue(background, 0)
+		p.want(places{InUse: 1, Waiting: 1})
+		p.give(held)
+		c.wait()
+		p.give(held)
+	})
+}
+
 // The same for Leaving, which comes before Close: and what leaves is closed all the same.
 func TestStageLeaving(t *testing.T) {
 	rows := map[string]stage{

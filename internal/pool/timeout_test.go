@@ -3,6 +3,7 @@ package pool_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -135,6 +136,23 @@ func TestTimeToOpen(t *testing.T) {
 	})
 }
 
+// An opening that begins later has the values of the first in the queue all the same.
+func TestOpeningHasTheValuesOfTheFirst(t *testing.T) {
+	type key struct{}
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, single)
+		held := p.take()
+		var value any
+		p.on("open", func(ctx context.Context) error { value = ctx.Value(key{}); return nil })
+		first := p.queue(context.WithValue(background, key{}, "first"), 0)
+		p.queue(context.WithValue(background, key{}, "second"), 0)
+		p.Discard(held, errBad, false)
+		s, _ := first.wait()
+		equal(t, "value", value, any("first"))
+		p.give(s)
+	})
+}
+
 // What takes too long to open may have been begun long before the caller came that gets the error.
 func TestOpeningTooLongForAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -199,22 +217,22 @@ func TestLongestLeases(t *testing.T) {
 		p := newPool(t, sized(3, 3), timeout(0))
 		all := p.takeMany(2)
 		p.take().Offer(&pool.Lease{}) // which is not used
-		longest := func() (values []int) {
+		longest := func() (leases []string) {
 			for _, h := range p.queue(background, 0).err.(*pool.WaitError[int]).Longest {
-				values = append(values, h.Value)
+				leases = append(leases, fmt.Sprintf("%d in lease %d", h.Value, h.Uses))
 			}
-			return values
+			return leases
 		}
-		equal(t, "longest", longest(), []int{1, 2})
+		equal(t, "longest", longest(), []string{"1 in lease 1", "2 in lease 1"})
 		time.Sleep(10 * time.Millisecond)
 		p.give(all[0])
 		p.take()
-		equal(t, "after one was leased again", longest(), []int{1, 2})
+		equal(t, "after one was leased again", longest(), []string{"1 in lease 2", "2 in lease 1"})
 		time.Sleep(time.Second)
 		p.give(all[1])
 		time.Sleep(time.Second)
 		p.take()
-		equal(t, "later", longest(), []int{1, 2})
+		equal(t, "later", longest(), []string{"1 in lease 2", "2 in lease 2"})
 		p.give(all...)
 		p.want(places{Idle: 2, InUse: 1})
 	})
