@@ -14,7 +14,7 @@ var resetterGuard = Hooks{
 			return nil
 		}
 		if err := s.conn.Driver.Resetter.ResetSession(ctx); err != nil {
-			return fmt.Errorf("%w: parent's ResetSession: %w", ErrDisconnect, err)
+			return fmt.Errorf("%w: the driver's ResetSession: %w", ErrDisconnect, err)
 		}
 		return nil
 	},

@@ -99,7 +99,7 @@ func TestHooksSequence(t *testing.T) {
 
 		fake.On(pooledtest.StageResetSession, pooledtest.BadConn().Times(1))
 		mustExec(t, db, "SELECT 1")
-		stale := "pooled: disconnect: parent's ResetSession: driver: bad connection"
+		stale := "pooled: disconnect: the driver's ResetSession: driver: bad connection"
 		want("one that meets a stale connection", "invalidate 1: "+stale, "close 1: "+stale,
 			"before connect", "connect 2", "checkout 2", "reset 2 "+ended, "checkin 2")
 
