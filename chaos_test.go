@@ -261,7 +261,8 @@ func runChaos(t *testing.T, class pooled.Class, mode pooled.ResetMode, seed uint
 	}
 	if class == pooled.ClassQueue {
 		settled := func(s pooled.Stats) bool { return s.CheckedOut+s.Opening+s.Closing+s.Waiting == 0 }
-		waitUntil(t, func() bool { return settled(pool.Stats()) }, func() string { return fmt.Sprintf("seed %d: lost: %+v", seed, pool.Stats()) })
+		pooledtest.WaitUntil(t, func() bool { return settled(pool.Stats()) },
+			func() string { return fmt.Sprintf("seed %d: lost: %+v", seed, pool.Stats()) })
 		burst(t, db, 20) // and all of it usable
 	}
 	db.Close()

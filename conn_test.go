@@ -54,9 +54,9 @@ func TestCheckoutErrorAtReuseIsTheOperations(t *testing.T) {
 		a, _ := grab(t, db)
 		go func() { time.Sleep(time.Second); a.Close() }()
 		b, _ := grab(t, db) // a second Conn
-		give(t, b)
+		pooledtest.Give(t, b)
 		held, _ := grab(t, db)
-		defer give(t, held)
+		defer pooledtest.Give(t, held)
 		for name, op := range map[string]func() error{
 			"Exec with an argument": func() error { _, err := db.Exec("UPDATE ?", 1); return err },
 			"Exec":                  func() error { _, err := db.Exec("UPDATE"); return err },
@@ -81,7 +81,7 @@ func TestCheckoutErrorAtReuseIsTheOperations(t *testing.T) {
 func TestReusedConnUsesTheContextOfItsOperation(t *testing.T) {
 	fake := pooledtest.NewFake(t)
 	db, _ := open(t, fake)
-	mustExec(t, db, "UPDATE")
+	pooledtest.MustExec(t, db, "UPDATE")
 	ctx, cancel := context.WithCancel(t.Context())
 	conn, err := db.Conn(ctx)
 	if err != nil {
@@ -89,7 +89,7 @@ func TestReusedConnUsesTheContextOfItsOperation(t *testing.T) {
 	}
 	defer conn.Close()
 	cancel()
-	mustExec(t, conn, "UPDATE ?", 1)
+	pooledtest.MustExec(t, conn, "UPDATE ?", 1)
 	if _, err := conn.ExecContext(pooledtest.WithMark(t.Context(), "mine"), "UPDATE"); err != nil {
 		t.Error(err)
 	}
@@ -103,7 +103,7 @@ func TestReusedConnUsesTheContextOfItsOperation(t *testing.T) {
 func TestReusedConnBorrowsAtItsFirstOperation(t *testing.T) {
 	fake := pooledtest.NewFake(t)
 	db, pool := open(t, fake)
-	mustExec(t, db, "UPDATE")
+	pooledtest.MustExec(t, db, "UPDATE")
 	conn, err := db.Conn(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -115,7 +115,7 @@ func TestReusedConnBorrowsAtItsFirstOperation(t *testing.T) {
 	if have := pool.Stats().CheckedOut; have != 1 {
 		t.Errorf("checked out after its first operation: have %d, want 1", have)
 	}
-	give(t, conn)
+	pooledtest.Give(t, conn)
 	if have := pool.Stats().CheckedOut; have != 0 {
 		t.Errorf("checked out after Close: have %d, want 0", have)
 	}
@@ -153,7 +153,7 @@ func TestStaleConnectionsAreReplacedInsideTheOperation(t *testing.T) {
 					c, _ := grab(t, db)
 					conns = append(conns, c)
 				}
-				give(t, conns...)
+				pooledtest.Give(t, conns...)
 				for id := range 8 {
 					fake.On(dead, pooledtest.BadConn().OnConn(id+1))
 				}
@@ -179,7 +179,7 @@ func TestAStatementIsTriedNoMoreOftenThanBare(t *testing.T) {
 		c, _ := grab(t, db)
 		conns = append(conns, c)
 	}
-	give(t, conns...)
+	pooledtest.Give(t, conns...)
 	fake.ResetLog()
 	fake.On(pooledtest.StageExec, pooledtest.BadConn().Times(3))
 	conn, err := db.Conn(t.Context())
@@ -205,11 +205,11 @@ func TestAStatementIsTriedNoMoreOftenThanBare(t *testing.T) {
 func TestArgumentsOfASecondTry(t *testing.T) {
 	fake := pooledtest.NewFake(t, pooledtest.With(pooledtest.CheckerConn))
 	db, _ := open(t, fake)
-	mustExec(t, db, "INSERT")
+	pooledtest.MustExec(t, db, "INSERT")
 	fake.On(pooledtest.StageExec, pooledtest.BadConn().Times(1))
 	var converted int
 	arg := countingValuer{&converted}
-	mustExec(t, db, "INSERT ? ?", arg, 5)
+	pooledtest.MustExec(t, db, "INSERT ? ?", arg, 5)
 	if converted != 2 {
 		t.Errorf("argument converted %d times, want twice, from what was given", converted)
 	}
@@ -241,14 +241,14 @@ func TestNewConnectionThatIsBadIsReported(t *testing.T) {
 func TestNoReplacementInTheMiddle(t *testing.T) {
 	fake := pooledtest.NewFake(t)
 	db, _ := open(t, fake)
-	mustExec(t, db, "UPDATE 0")
+	pooledtest.MustExec(t, db, "UPDATE 0")
 	conn, _ := grab(t, db)
 	fake.On(pooledtest.StageExec, pooledtest.BadConn().Times(1))
 	if _, err := conn.ExecContext(t.Context(), "UPDATE 1"); !errors.Is(err, driver.ErrBadConn) {
 		t.Errorf("have %v, want ErrBadConn", err)
 	}
 	conn.Close()
-	mustExec(t, db, "UPDATE 2")
+	pooledtest.MustExec(t, db, "UPDATE 2")
 	wantLog(t, fake, "c1 connect", "c1 exec UPDATE 0", "c1 resetSession", "c1 query SELECT conn",
 		"c1 exec UPDATE 1 -> driver: bad connection", "c2 connect", "c2 exec UPDATE 2")
 }
@@ -271,7 +271,7 @@ func TestErrBadConnFromRawDiscards(t *testing.T) {
 func TestRaw(t *testing.T) {
 	fake := pooledtest.NewFake(t)
 	db, pool := open(t, fake)
-	mustExec(t, db, "UPDATE")
+	pooledtest.MustExec(t, db, "UPDATE")
 	raw := func(ctx context.Context) (id int) {
 		conn, err := db.Conn(ctx)
 		if err != nil {
@@ -306,7 +306,7 @@ func TestRawBorrows(t *testing.T) {
 		connector := connectorTo(t, fake, size(1, 0))
 		db := sql.OpenDB(connector)
 		defer db.Close()
-		mustExec(t, db, "UPDATE")
+		pooledtest.MustExec(t, db, "UPDATE")
 		raw := func() (parent driver.Conn) {
 			ctx, cancel := context.WithCancel(t.Context())
 			conn, err := db.Conn(ctx) // an idle one, which holds nothing
@@ -372,7 +372,7 @@ func TestPanicInAnOperationDiscards(t *testing.T) {
 		db.Exec("UPDATE")
 	}()
 	conn, n := grab(t, db)
-	give(t, conn)
+	pooledtest.Give(t, conn)
 	if s := pool.Stats(); n != 2 || s.Open() != 1 {
 		t.Errorf("have connection %d and %+v, want a second one and the first gone", n, s)
 	}
@@ -382,10 +382,10 @@ func TestPanicInAnOperationDiscards(t *testing.T) {
 func TestInvalidOnReturnIsDiscarded(t *testing.T) {
 	fake := pooledtest.NewFake(t)
 	db, pool := open(t, fake)
-	mustExec(t, db, "UPDATE")
+	pooledtest.MustExec(t, db, "UPDATE")
 	fake.On(pooledtest.StageIsValid, pooledtest.Fail(errors.New("no")).Times(1))
-	mustExec(t, db, "BEGIN")
-	mustExec(t, db, "UPDATE")
+	pooledtest.MustExec(t, db, "BEGIN")
+	pooledtest.MustExec(t, db, "UPDATE")
 	wantLog(t, fake, "c1 connect", "c1 exec UPDATE", "c1 resetSession", "c1 exec BEGIN", "c2 connect",
 		"c2 exec UPDATE")
 	if s := pool.Stats(); s.Open() != 1 {
@@ -489,13 +489,13 @@ func TestConnMaxLifetimeRetiresEmptyConns(t *testing.T) {
 	db, pool := open(t, fake)
 	db.SetConnMaxLifetime(time.Nanosecond)
 	for range 5 {
-		mustExec(t, db, "UPDATE")
+		pooledtest.MustExec(t, db, "UPDATE")
 	}
 	if s := pool.Stats(); s.Opened != 1 {
 		t.Errorf("opened: have %d, want 1", s.Opened)
 	}
 	db.SetMaxIdleConns(-1)
-	mustExec(t, db, "UPDATE")
+	pooledtest.MustExec(t, db, "UPDATE")
 	if s := pool.Stats(); s.Opened != 1 || s.Idle != 1 {
 		t.Errorf("have %+v, want the same one, idle", s)
 	}
@@ -561,7 +561,7 @@ func TestHarmlessOperationsAreDoneAgain(t *testing.T) {
 	} {
 		fake := pooledtest.NewFake(t)
 		db, _ := open(t, fake, size(1, 0))
-		mustExec(t, db, "UPDATE")
+		pooledtest.MustExec(t, db, "UPDATE")
 		fake.On(test.stage, pooledtest.Fail(io.ErrUnexpectedEOF).Times(1))
 		if err := test.do(db); (err == nil) != test.again {
 			t.Errorf("%s: have %v, want it done again: %t", test.stage, err, test.again)

@@ -78,7 +78,7 @@ func TestBeforeConnectChangesTheDSN(t *testing.T) {
 	defer db.Close()
 	pool, _ := pooled.PoolOf(db)
 	for range 3 {
-		mustExec(t, db, "UPDATE")
+		pooledtest.MustExec(t, db, "UPDATE")
 		pool.Dispose()
 	}
 	if _, err := db.Exec("UPDATE"); err == nil || err.Error() != "no token today" {
@@ -101,17 +101,19 @@ func TestBeforeConnectWithoutADSN(t *testing.T) {
 		}
 		return nil
 	}}))
-	mustExec(t, db, "UPDATE")
+	pooledtest.MustExec(t, db, "UPDATE")
 	pool, _ := pooled.PoolOf(db)
 	pool.Dispose()
 	change = true
-	if _, err := db.Exec("UPDATE"); err == nil || !strings.Contains(err.Error(), "no DSN to change") || strings.Contains(err.Error(), "hunter2") {
+	if _, err := db.Exec("UPDATE"); err == nil || !strings.Contains(err.Error(), "no DSN to change") ||
+		strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("have %v", err)
 	}
 }
 
 func TestConnectParamsShowNoSecret(t *testing.T) {
-	p := pooled.ConnectParams{DSN: "postgres://u:hunter2@h/db", Password: "hunter2", Args: map[string]string{"password": "hunter2"}}
+	p := pooled.ConnectParams{DSN: "postgres://u:hunter2@h/db", Password: "hunter2",
+		Args: map[string]string{"password": "hunter2"}}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%d", "%q", "%x"} {
 		if have := fmt.Sprintf(verb, p) + fmt.Sprintf(verb, &p); strings.Contains(have, "hunter2") {
 			t.Errorf("%s: %s", verb, have)
@@ -219,8 +221,8 @@ func TestAnOpenedConnectionIsNotLost(t *testing.T) {
 				fake.Await(t, func(c pooledtest.Counts) bool { return c.Opened > 0 && c.Open == 0 })
 				interceptor.fail, fails = nil, nil
 				empty := func() bool { s := pool.Stats(); return s.Opening+s.Open()+s.Closing == 0 }
-				waitUntil(t, empty, pool.String)
-				mustExec(t, db, "UPDATE")
+				pooledtest.WaitUntil(t, empty, pool.String)
+				pooledtest.MustExec(t, db, "UPDATE")
 			})
 		}
 	}

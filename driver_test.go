@@ -141,7 +141,7 @@ func TestPooledOverPooled(t *testing.T) {
 	db, pool := open(t, inner, size(1, 0))
 	var wg sync.WaitGroup
 	for range 10 {
-		wg.Go(func() { mustExec(t, db, "UPDATE") })
+		wg.Go(func() { pooledtest.MustExec(t, db, "UPDATE") })
 	}
 	wg.Wait()
 	if s := pool.Stats(); s.Opened != 1 {
@@ -220,7 +220,8 @@ func TestOpenErrors(t *testing.T) {
 			continue
 		}
 		text := err.Error()
-		if strings.Contains(text, secret) || strings.Contains(text, "\n") || !strings.HasPrefix(text, "pooled: ") || !strings.Contains(text, test.want) {
+		if strings.Contains(text, secret) || strings.Contains(text, "\n") || !strings.HasPrefix(text, "pooled: ") ||
+			!strings.Contains(text, test.want) {
 			t.Errorf("%s:\nhave %q\nwant one line from pooled with %q and without the password", test.dsn, text, test.want)
 		}
 		for ; err != nil; err = errors.Unwrap(err) {

@@ -8,12 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"os"
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,61 +22,7 @@ import (
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
-// logBook is a slog.Handler that writes down what is logged, one line a record, durations by their name alone.
-type logBook struct {
-	slog.Handler
-	mu    sync.Mutex
-	lines []string
-	keys  map[string]bool
-}
-
-func (b *logBook) Enabled(context.Context, slog.Level) bool { return true }
-
-func (b *logBook) Handle(_ context.Context, r slog.Record) error {
-	line := r.Level.String() + " " + r.Message
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	r.Attrs(func(a slog.Attr) bool {
-		if b.keys == nil {
-			b.keys = map[string]bool{}
-		}
-		b.keys[a.Key] = true
-		switch {
-		case a.Equal(slog.Attr{}): // slog's own handlers leave it out
-		case a.Value.Kind() == slog.KindDuration, a.Key == "stack":
-			line += " " + a.Key
-		case a.Key != "event": // the message says it
-			line += fmt.Sprintf(" %s=%v", a.Key, a.Value)
-		}
-		return true
-	})
-	b.lines = append(b.lines, line)
-	return nil
-}
-
-func (b *logBook) take() []string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	lines := b.lines
-	b.lines = nil
-	return lines
-}
-
-// attributes are those that were logged so far.
-func (b *logBook) attributes() map[string]bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return maps.Clone(b.keys)
-}
-
-func (b *logBook) want(t *testing.T, what string, want ...string) {
-	t.Helper()
-	if have := b.take(); !slices.Equal(have, want) {
-		t.Errorf("%s:\nhave %s\nwant %s", what, strings.Join(have, "\n     "), strings.Join(want, "\n     "))
-	}
-}
-
-func logTo(b *logBook) func(*pooled.Config) {
+func logTo(b *pooledtest.LogBook) func(*pooled.Config) {
 	return func(c *pooled.Config) { c.Logger, c.Name = slog.New(b), "shop" }
 }
 
@@ -91,19 +35,19 @@ func echoPool(mode pooled.EchoMode) func(*pooled.Config) {
 }
 
 func TestEchoStatements(t *testing.T) {
-	var book logBook
+	var book pooledtest.LogBook
 	fake := pooledtest.NewFake(t)
 	db, _ := open(t, fake, logTo(&book), echo(pooled.EchoOn))
 
-	mustExec(t, db, "UPDATE a SET b = ?, c = ?", 5, "it's\n"+strings.Repeat("x", 200))
-	book.want(t, "exec", `INFO pooled: exec pool=shop conn=1 stmt=UPDATE a SET b = ?, c = ? args=[5, "it's\n`+
+	pooledtest.MustExec(t, db, "UPDATE a SET b = ?, c = ?", 5, "it's\n"+strings.Repeat("x", 200))
+	book.Want(t, "exec", `INFO pooled: exec pool=shop conn=1 stmt=UPDATE a SET b = ?, c = ? args=[5, "it's\n`+
 		strings.Repeat("x", 92)+`…"] dur rows=1`)
 
 	var n int
 	if err := db.QueryRow("SELECT conn").Scan(&n); err != nil {
 		t.Fatal(err)
 	}
-	book.want(t, "query", `INFO pooled: query pool=shop conn=1 stmt=SELECT conn dur`)
+	book.Want(t, "query", `INFO pooled: query pool=shop conn=1 stmt=SELECT conn dur`)
 
 	stmt, err := db.Prepare("UPDATE ?")
 	if err != nil {
@@ -113,7 +57,7 @@ func TestEchoStatements(t *testing.T) {
 		t.Fatal(err)
 	}
 	stmt.Close()
-	book.want(t, "a prepared statement", `INFO pooled: prepare pool=shop conn=1 stmt=UPDATE ? dur`,
+	book.Want(t, "a prepared statement", `INFO pooled: prepare pool=shop conn=1 stmt=UPDATE ? dur`,
 		`INFO pooled: exec pool=shop conn=1 stmt=UPDATE ? args=[NULL] dur rows=1`)
 
 	tx, err := db.Begin()
@@ -125,31 +69,31 @@ func TestEchoStatements(t *testing.T) {
 		t.Fatal(err)
 	}
 	tx.Rollback()
-	book.want(t, "transactions", `INFO pooled: begin pool=shop conn=1 dur`, `INFO pooled: commit pool=shop conn=1 dur`,
+	book.Want(t, "transactions", `INFO pooled: begin pool=shop conn=1 dur`, `INFO pooled: commit pool=shop conn=1 dur`,
 		`INFO pooled: begin pool=shop conn=1 dur`, `INFO pooled: rollback pool=shop conn=1 dur`)
 
 	fake.On(pooledtest.StageExec, pooledtest.Fail(errors.New("no such table")).Times(1))
 	db.Exec("UPDATE nowhere")
-	book.want(t, "an error", `WARN pooled: exec pool=shop conn=1 stmt=UPDATE nowhere dur err=no such table`)
+	book.Want(t, "an error", `WARN pooled: exec pool=shop conn=1 stmt=UPDATE nowhere dur err=no such table`)
 	fake.On(pooledtest.StageNext, pooledtest.Fail(errors.New("division by zero")).Times(1))
 	db.QueryRow("SELECT 1/0").Scan(&n)
-	book.want(t, "an error among the rows", `INFO pooled: query pool=shop conn=1 stmt=SELECT 1/0 dur`,
+	book.Want(t, "an error among the rows", `INFO pooled: query pool=shop conn=1 stmt=SELECT 1/0 dur`,
 		`WARN pooled: row pool=shop conn=1 stmt=SELECT 1/0 dur err=division by zero`)
 }
 
 // A parent that takes no arguments without preparing first is asked twice, and logged once.
 func TestEchoOfASkippedStatement(t *testing.T) {
-	var book logBook
+	var book pooledtest.LogBook
 	fake := pooledtest.NewFake(t)
 	fake.On(pooledtest.StageExec, pooledtest.Fail(driver.ErrSkip).Times(1))
 	db, _ := open(t, fake, logTo(&book), echo(pooled.EchoOn))
-	mustExec(t, db, "UPDATE ?", 1)
-	book.want(t, "exec", `INFO pooled: prepare pool=shop conn=1 stmt=UPDATE ? dur`,
+	pooledtest.MustExec(t, db, "UPDATE ?", 1)
+	book.Want(t, "exec", `INFO pooled: prepare pool=shop conn=1 stmt=UPDATE ? dur`,
 		`INFO pooled: exec pool=shop conn=1 stmt=UPDATE ? args=[1] dur rows=1`)
 }
 
 func TestEchoArguments(t *testing.T) {
-	var book logBook
+	var book pooledtest.LogBook
 	db, _ := open(t, pooledtest.NewFake(t), logTo(&book), echo(pooled.EchoOn))
 	many := make([]any, 25)
 	for _, args := range []struct {
@@ -165,7 +109,7 @@ func TestEchoArguments(t *testing.T) {
 		{[]any{strings.Repeat("é", 80)}, `["` + strings.Repeat("é", 48) + `…"]`},
 	} {
 		db.Exec("UPDATE", args.given...)
-		have := strings.Join(book.take(), "\n")
+		have := strings.Join(book.Take(), "\n")
 		if !strings.Contains(have, " args="+args.want+" dur") {
 			t.Errorf("have %s\nwant %s", have, args.want)
 		}
@@ -174,17 +118,20 @@ func TestEchoArguments(t *testing.T) {
 
 func TestEchoDebugLogsRows(t *testing.T) {
 	for _, hide := range []bool{false, true} {
-		var book logBook
-		db, _ := open(t, pooledtest.NewFake(t), logTo(&book), echo(pooled.EchoDebug), func(c *pooled.Config) { c.HideParameters = hide })
+		var book pooledtest.LogBook
+		db, _ := open(t, pooledtest.NewFake(t), logTo(&book), echo(pooled.EchoDebug),
+			func(c *pooled.Config) { c.HideParameters = hide })
 		var n int
 		if err := db.QueryRow("SELECT conn WHERE ?", "a secret").Scan(&n); err != nil {
 			t.Fatal(err)
 		}
-		want := []string{`INFO pooled: query pool=shop conn=1 stmt=SELECT conn WHERE ? args=["a secret"] dur`, `INFO pooled: row pool=shop conn=1 row=[1]`}
+		want := []string{`INFO pooled: query pool=shop conn=1 stmt=SELECT conn WHERE ? args=["a secret"] dur`,
+			`INFO pooled: row pool=shop conn=1 row=[1]`}
 		if hide {
-			want = []string{`INFO pooled: query pool=shop conn=1 stmt=SELECT conn WHERE ? dur`, `INFO pooled: row pool=shop conn=1`}
+			want = []string{`INFO pooled: query pool=shop conn=1 stmt=SELECT conn WHERE ? dur`,
+				`INFO pooled: row pool=shop conn=1`}
 		}
-		book.want(t, fmt.Sprint("hide: ", hide), want...)
+		book.Want(t, fmt.Sprint("hide: ", hide), want...)
 	}
 }
 
@@ -198,7 +145,7 @@ func TestEchoPool(t *testing.T) {
 }
 
 func echoPoolEvents(t *testing.T, mode pooled.EchoMode) {
-	var book logBook
+	var book pooledtest.LogBook
 	fake := pooledtest.NewFake(t)
 	db, pool := open(t, fake, logTo(&book), echoPool(mode), size(1, 0), func(c *pooled.Config) {
 		c.Timeout, c.Recycle, c.RecycleJitter = time.Second, time.Hour, pooled.Jitter{}
@@ -212,23 +159,23 @@ func echoPoolEvents(t *testing.T, mode pooled.EchoMode) {
 				return regexp.MustCompile("pooled: (checkout|reset|checkin)").MatchString(line)
 			})
 		}
-		book.want(t, what, want...)
+		book.Want(t, what, want...)
 	}
-	mustExec(t, db, "UPDATE")
+	pooledtest.MustExec(t, db, "UPDATE")
 	want("the first", "INFO pooled: connect pool=shop conn=1 age", "INFO pooled: checkout pool=shop conn=1 age idle",
 		"INFO pooled: checkin pool=shop conn=1 age")
-	mustExec(t, db, "BEGIN")
+	pooledtest.MustExec(t, db, "BEGIN")
 	want("a forgotten transaction", "INFO pooled: checkout pool=shop conn=1 age idle",
 		"INFO pooled: reset pool=shop conn=1 age stmt=ROLLBACK", "INFO pooled: checkin pool=shop conn=1 age")
 
 	held, _ := grab(t, db)
-	book.take()
+	book.Take()
 	_, err := db.Exec("UPDATE")
 	want("a timeout", "WARN pooled: timeout pool=shop err="+err.Error())
 	if err := pooled.SoftInvalidate(t.Context(), held, errors.New("old")); err != nil {
 		t.Error(err)
 	}
-	give(t, held)
+	pooledtest.Give(t, held)
 	want("a soft invalidation", "INFO pooled: soft_invalidate pool=shop conn=1 age err=old",
 		"INFO pooled: close pool=shop conn=1 age err=pooled: invalidated softly: old")
 
@@ -237,27 +184,29 @@ func echoPoolEvents(t *testing.T, mode pooled.EchoMode) {
 	want("a failed connect", "WARN pooled: connect_error pool=shop err=refused")
 
 	held, _ = grab(t, db)
-	book.take()
+	book.Take()
 	if err := pooled.Invalidate(held, errors.New("read-only")); err != nil {
 		t.Error(err)
 	}
-	give(t, held)
-	want("an invalidation", "WARN pooled: invalidate pool=shop conn=3 age err=read-only", "INFO pooled: close pool=shop conn=3 age err=read-only")
+	pooledtest.Give(t, held)
+	want("an invalidation", "WARN pooled: invalidate pool=shop conn=3 age err=read-only",
+		"INFO pooled: close pool=shop conn=3 age err=read-only")
 
 	held, _ = grab(t, db)
-	book.take()
+	book.Take()
 	if err := pooled.Detach(t.Context(), held); err != nil {
 		t.Error(err)
 	}
-	give(t, held)
+	pooledtest.Give(t, held)
 	want("a detachment", "INFO pooled: detach pool=shop conn=4 age", "INFO pooled: close pool=shop conn=4 age")
 
-	mustExec(t, db, "UPDATE")
+	pooledtest.MustExec(t, db, "UPDATE")
 	synctest.Wait()
-	book.take()
+	book.Take()
 	time.Sleep(time.Hour)
 	synctest.Wait()
-	want("recycling, with no room for both", "INFO pooled: recycle pool=shop conn=5 age err=pooled: recycled: older than pool_recycle",
+	want("recycling, with no room for both", "INFO pooled: recycle pool=shop conn=5 age err=pooled: recycled: older "+
+		"than pool_recycle",
 		"INFO pooled: connect pool=shop conn=6 age")
 
 	pool.Dispose()
@@ -266,13 +215,13 @@ func echoPoolEvents(t *testing.T, mode pooled.EchoMode) {
 
 // Without a logger of its own a pool logs to slog's default of the moment.
 func TestLoggers(t *testing.T) {
-	var named, set, fallback logBook
+	var named, set, fallback pooledtest.LogBook
 	name := "loggers-" + rand.Text() // a process may register a name once
 	pooled.RegisterLogger(name, slog.New(&named))
 	was := slog.Default()
 	defer slog.SetDefault(was)
 	for _, test := range []struct {
-		book *logBook
+		book *pooledtest.LogBook
 		set  func(*pooled.Config)
 	}{
 		{&named, func(c *pooled.Config) { c.LoggerName = name }},
@@ -281,16 +230,17 @@ func TestLoggers(t *testing.T) {
 	} {
 		db, _ := open(t, pooledtest.NewFake(t), test.set, echo(pooled.EchoOn))
 		slog.SetDefault(slog.New(&fallback))
-		mustExec(t, db, "UPDATE")
+		pooledtest.MustExec(t, db, "UPDATE")
 		slog.SetDefault(was)
-		if have := len(test.book.take()); have != 1 {
+		if have := len(test.book.Take()); have != 1 {
 			t.Errorf("have %d lines, want 1", have)
 		}
 	}
 	cfg := pooled.NewConfig()
 	cfg.LoggerName = "nobody"
 	_, err := pooled.NewConnector(pooledtest.NewFake(t), cfg)
-	if want := `pooled: pool_logger: nothing is registered as "nobody" (registered: `; err == nil || !strings.HasPrefix(err.Error(), want) {
+	if want := `pooled: pool_logger: nothing is registered as "nobody" (registered: `; err == nil ||
+		!strings.HasPrefix(err.Error(), want) {
 		t.Errorf("have %v, want %s", err, want)
 	}
 	for what, f := range map[string]func(){
@@ -313,20 +263,21 @@ func TestLoggers(t *testing.T) {
 
 // The attributes that docs/logging.md lists are those that there are.
 func TestLogAttributesAreDocumented(t *testing.T) {
-	var book logBook
+	var book pooledtest.LogBook
 	fake := pooledtest.NewFake(t)
-	db, _ := open(t, fake, logTo(&book), echo(pooled.EchoDebug), echoPool(pooled.EchoDebug), func(c *pooled.Config) { c.LeakAfter = time.Millisecond })
-	mustExec(t, db, "BEGIN")
+	db, _ := open(t, fake, logTo(&book), echo(pooled.EchoDebug), echoPool(pooled.EchoDebug),
+		func(c *pooled.Config) { c.LeakAfter = time.Millisecond })
+	pooledtest.MustExec(t, db, "BEGIN")
 	var n int
 	if err := db.QueryRow("SELECT conn WHERE ?", 1).Scan(&n); err != nil {
 		t.Fatal(err)
 	}
 	held, _ := grab(t, db)
-	waitUntil(t, func() bool {
-		return slices.ContainsFunc(book.take(), func(l string) bool { return strings.Contains(l, "leak") })
+	pooledtest.WaitUntil(t, func() bool {
+		return slices.ContainsFunc(book.Take(), func(l string) bool { return strings.Contains(l, "leak") })
 	},
 		func() string { return "no leak was logged" })
-	give(t, held)
+	pooledtest.Give(t, held)
 	fake.On(pooledtest.StageExec, pooledtest.Fail(errors.New("no")))
 	db.Exec("UPDATE")
 	panics, _ := open(t, pooledtest.NewFake(t), logTo(&book), func(c *pooled.Config) {
@@ -345,7 +296,7 @@ func TestLogAttributesAreDocumented(t *testing.T) {
 	for _, row := range regexp.MustCompile("(?m)^\\| `(\\w+)` \\|").FindAllStringSubmatch(attributes, -1) {
 		documented[row[1]] = true
 	}
-	logged := book.attributes()
+	logged := book.Attributes()
 	delete(logged, "")       // an attribute that is not there
 	logged["session"] = true // this server has none
 	for key := range logged {
@@ -429,7 +380,7 @@ func TestInterceptors(t *testing.T) {
 		t.Fatal(err)
 	}
 	stmt.Close()
-	mustExec(t, db, "UPDATE") // the next borrower closes what was left
+	pooledtest.MustExec(t, db, "UPDATE") // the next borrower closes what was left
 	want("statements", "prepare SELECT conn conn 1", "stmt query SELECT conn conn 1", "next conn 1 marked",
 		"close rows conn 1 marked", "stmt exec SELECT conn conn 1", "close stmt conn 1 marked", "exec UPDATE conn 1")
 }
@@ -473,7 +424,7 @@ func TestResetSeesWhatInterceptorsSend(t *testing.T) {
 	db, _ := open(t, fake, one(pooled.ClassQueue), speaks("postgres"), func(c *pooled.Config) {
 		c.Interceptors, c.ResetOnReturn = []pooled.Interceptor{sender{}}, pooled.ResetAuto
 	})
-	mustExec(t, db, "INSERT")
+	pooledtest.MustExec(t, db, "INSERT")
 	log := strings.Join(fake.Log(), "\n")
 	if !strings.Contains(log, "ROLLBACK") || !strings.Contains(log, "CLOSE ALL") {
 		t.Errorf("have\n%s\nwant a rollback, and the session reset", log)

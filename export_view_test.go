@@ -27,8 +27,8 @@ func KeptText(p *Pool) int {
 // Measuring tells whether somebody observes the pool's timings.
 func Measuring(p *Pool) bool { return !p.observers.Empty() }
 
-// ShownWithSecrets makes a pool for the configuration, lets its secrets into every place where a text may come from a driver or a
-// program, and returns all that the pool shows.
+// ShownWithSecrets makes a pool for the configuration, lets its secrets into every place where a text may come from a
+// driver or a program, and returns all that the pool shows.
 func ShownWithSecrets(t testing.TB, cfg Config, secrets []string) string {
 	connector, err := openConnector(cfg, originDSN)
 	if err != nil {

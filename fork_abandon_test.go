@@ -61,7 +61,7 @@ func TestForkInUse(t *testing.T) {
 				t.Fatal(err)
 			}
 			idle, _ := grab(t, db)
-			give(t, idle)
+			pooledtest.Give(t, idle)
 			fake.ResetLog()
 			pretendFork(t)
 
@@ -103,7 +103,7 @@ func grabAndGive(t testing.TB, db *sql.DB, n int) {
 		conn, _ := grab(t, db)
 		conns = append(conns, conn)
 	}
-	give(t, conns...)
+	pooledtest.Give(t, conns...)
 }
 
 // TestForkIdleInDatabaseSQL: in class direct database/sql itself has idle ones.
@@ -197,7 +197,7 @@ func TestForkDialInFlight(t *testing.T) {
 		if err := <-result; !errors.Is(err, pooled.ErrForked) {
 			t.Errorf("have %v, want %v", err, pooled.ErrForked)
 		}
-		mustExec(t, db, "UPDATE 2")
+		pooledtest.MustExec(t, db, "UPDATE 2")
 		db.Close()
 		want := []string{"c1 connect", "c2 connect", "c2 exec UPDATE 2", "c2 close"}
 		if have := fake.Log(); !slices.Equal(have, want) {
@@ -233,7 +233,7 @@ func TestForkByHand(t *testing.T) {
 	if err := pooled.Invalidate(conns[2], nil); err != nil {
 		t.Errorf("Invalidate: %v", err)
 	}
-	give(t, conns...)
+	pooledtest.Give(t, conns...)
 	db.Close()
 	if have := fake.Log(); len(have) > 0 {
 		t.Errorf("reached the server: %q", have)
@@ -257,7 +257,7 @@ func TestForkWithLocksHeld(t *testing.T) {
 				t.Fatal(err)
 			}
 			idle, _ := grab(t, db)
-			give(t, idle)
+			pooledtest.Give(t, idle)
 			back, _ := pretendFork(t)
 			unlock := pooled.LockForGood(pool)
 
@@ -316,7 +316,7 @@ func collected(t *testing.T, atFork func(*testing.T, *sql.DB)) (n, of int) {
 	synctest.Test(t, func(t *testing.T) {
 		func() {
 			db := sql.OpenDB(connectorTo(t, collectables{made: &made}, noRecycle))
-			mustExec(t, db, "UPDATE") // leaves one idle
+			pooledtest.MustExec(t, db, "UPDATE") // leaves one idle
 			atFork(t, db)
 			db.Close()
 		}()
@@ -346,11 +346,11 @@ func TestForkAbandonedIsNeverCollected(t *testing.T) {
 				t.Fatal(err)
 			}
 			pretendFork(t)
-			give(t, conn)
+			pooledtest.Give(t, conn)
 		},
 		"twice": func(t *testing.T, db *sql.DB) {
 			pretendFork(t)
-			mustExec(t, db, "UPDATE")
+			pooledtest.MustExec(t, db, "UPDATE")
 			pretendFork(t)
 		},
 	} {

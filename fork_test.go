@@ -103,8 +103,8 @@ func TestForkChildBeginsAnew(t *testing.T) {
 			parent, child := sql.OpenDB(connector), sql.OpenDB(connector)
 			held, _ := grab(t, parent)
 			idle, _ := grab(t, parent)
-			give(t, idle)
-			waitUntil(t, func() bool { return pool.Stats().Closing == 0 }, pool.String)
+			pooledtest.Give(t, idle)
+			pooledtest.WaitUntil(t, func() bool { return pool.Stats().Closing == 0 }, pool.String)
 			before := pool.Stats()
 			fake.ResetLog()
 
@@ -118,7 +118,7 @@ func TestForkChildBeginsAnew(t *testing.T) {
 			if first != 3 || second != 4 {
 				t.Errorf("in the child: have connections %d and %d, want 3 and 4", first, second)
 			}
-			give(t, one)
+			pooledtest.Give(t, one)
 			two.Raw(func(any) error { return driver.ErrBadConn })
 			pool.Dispose()
 			if have := pool.Stats().CheckedOut; have != 0 {
@@ -142,7 +142,7 @@ func TestForkChildBeginsAnew(t *testing.T) {
 			if have := number(t, held); have != 1 {
 				t.Errorf("in use in the parent: have connection %d, want 1", have)
 			}
-			give(t, held)
+			pooledtest.Give(t, held)
 			if err := parent.Close(); err != nil {
 				t.Errorf("Close in the parent: %v", err)
 			}
@@ -169,7 +169,7 @@ func TestForkManyAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	give(t, held)
+	pooledtest.Give(t, held)
 	db.Close()
 	if have := fake.Counts(); have.MaxOpen > 1+4 || have.Open != 1 {
 		t.Errorf("have %+v, want at most 4 open beside the parent's", have)
@@ -229,9 +229,9 @@ func TestForkAfterClose(t *testing.T) {
 func TestForkMinIdle(t *testing.T) {
 	fake := pooledtest.NewFake(t, allowLeaks)
 	db, pool := open(t, fake, func(cfg *pooled.Config) { cfg.MinIdle = 2 })
-	waitUntil(t, func() bool { return pool.Stats().Idle == 2 }, pool.String)
+	pooledtest.WaitUntil(t, func() bool { return pool.Stats().Idle == 2 }, pool.String)
 	pretendFork(t)
-	waitUntil(t, func() bool { return pool.Stats().Idle == 2 }, pool.String)
+	pooledtest.WaitUntil(t, func() bool { return pool.Stats().Idle == 2 }, pool.String)
 	db.Close()
 	if have := fake.Counts(); have.Opened != 4 || have.Open != 2 {
 		t.Errorf("have %+v, want 4 opened and the parent's 2 still open", have)
@@ -253,7 +253,7 @@ func TestForkStmt(t *testing.T) {
 	mustExecStmt(t, stmt, 2)
 	mustExecStmt(t, stmt, 3)
 	stmt.Close()
-	mustExec(t, db, "UPDATE 4")
+	pooledtest.MustExec(t, db, "UPDATE 4")
 	wantLog(t, fake, "c2 connect", "c2 prepare UPDATE ?", "c2 stmt exec UPDATE ? [2]",
 		"c2 resetSession", "c2 stmt exec UPDATE ? [3]", "c2 resetSession", "c2 stmt close UPDATE ?", "c2 exec UPDATE 4")
 }
@@ -326,13 +326,13 @@ func BenchmarkForkGuard(b *testing.B) {
 
 // A fork is an event like others.
 func TestEchoOfAFork(t *testing.T) {
-	var book logBook
+	var book pooledtest.LogBook
 	connector := connectorTo(t, pooledtest.NewFake(t), logTo(&book), echoPool(pooled.EchoOn))
 	defer connector.Close()
 	back, _ := pretendFork(t)
 	defer back()
 	connector.Pool().Stats()
-	lines := book.take()
+	lines := book.Take()
 	want := regexp.MustCompile(`^WARN pooled: fork pool=shop err=from process \d+ into \d+$`)
 	if len(lines) == 0 || !want.MatchString(lines[0]) {
 		t.Errorf("have %q, want a fork", lines)

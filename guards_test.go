@@ -25,10 +25,10 @@ func TestGuardsWithinOneMoment(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			fake := pooledtest.NewFake(t)
 			db, pool := open(t, fake, class(pooled.ClassDirect))
-			mustExec(t, db, "UPDATE")
-			mustExec(t, db, "UPDATE")
+			pooledtest.MustExec(t, db, "UPDATE")
+			pooledtest.MustExec(t, db, "UPDATE")
 			happens(pool, fake)
-			mustExec(t, db, "UPDATE")
+			pooledtest.MustExec(t, db, "UPDATE")
 			if s := pool.Stats(); s.Opened != 2 || s.Open() != 1 {
 				t.Errorf("have %+v, want one open, the second", s)
 			}
@@ -42,18 +42,18 @@ func TestPingAfterALossWithinOneMoment(t *testing.T) {
 	db, pool := open(t, fake, size(2, 0))
 	first, _ := grab(t, db)
 	second, _ := grab(t, db)
-	give(t, first, second)
-	mustExec(t, db, "UPDATE")
-	mustExec(t, db, "UPDATE")
+	pooledtest.Give(t, first, second)
+	pooledtest.MustExec(t, db, "UPDATE")
+	pooledtest.MustExec(t, db, "UPDATE")
 	if n := pings(fake); n != 0 {
 		t.Fatalf("have %d pings before the loss", n)
 	}
 	pooled.Suspect(pool)
-	mustExec(t, db, "UPDATE")
+	pooledtest.MustExec(t, db, "UPDATE")
 	if n := pings(fake); n != 1 {
 		t.Errorf("have %d pings, want 1", n)
 	}
-	mustExec(t, db, "UPDATE")
+	pooledtest.MustExec(t, db, "UPDATE")
 	if n := pings(fake); n != 1 {
 		t.Errorf("have %d pings, want no other", n)
 	}
@@ -176,7 +176,7 @@ func wantPlace(t *testing.T, connector *pooled.Connector) {
 func TestTextAfterAStatementOfTheSameText(t *testing.T) {
 	fake := pooledtest.NewFake(t)
 	db, pool := open(t, fake, one(pooled.ClassQueue), speaks("postgres"))
-	mustExec(t, db, "UPDATE")
+	pooledtest.MustExec(t, db, "UPDATE")
 	stmt, err := db.Prepare("BEGIN")
 	if err != nil {
 		t.Fatal(err)
@@ -187,7 +187,7 @@ func TestTextAfterAStatementOfTheSameText(t *testing.T) {
 		}
 	}
 	before := pool.Stats().Resets
-	mustExec(t, db, "BEGIN")
+	pooledtest.MustExec(t, db, "BEGIN")
 	if n := pool.Stats().Resets - before; n != 1 {
 		t.Errorf("have %d resets after BEGIN, want 1", n)
 	}

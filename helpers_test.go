@@ -9,7 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	_ "modernc.org/sqlite" // a driver by name for many tests
 
@@ -108,24 +107,6 @@ func number(t testing.TB, conn interface {
 	return n
 }
 
-func give(t testing.TB, conns ...*sql.Conn) {
-	t.Helper()
-	for _, c := range conns {
-		if err := c.Close(); err != nil {
-			t.Fatalf("Close: %v", err)
-		}
-	}
-}
-
-func mustExec(t testing.TB, db interface {
-	ExecContext(context.Context, string, ...any) (sql.Result, error)
-}, query string, args ...any) {
-	t.Helper()
-	if _, err := db.ExecContext(context.Background(), query, args...); err != nil {
-		t.Fatalf("%s: %v", query, err)
-	}
-}
-
 // wantLog compares all that reached the server, as one slice, but for closes:
 // those are made in the background.
 func wantLog(t testing.TB, fake *pooledtest.Fake, want ...string) {
@@ -170,14 +151,4 @@ func burst(t testing.TB, db *sql.DB, n int) {
 		})
 	}
 	wg.Wait()
-}
-
-// waitUntil polls for what others do in the background.
-func waitUntil(t testing.TB, done func() bool, otherwise func() string) {
-	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !done(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal(otherwise())
-		}
-	}
 }

@@ -72,14 +72,15 @@ func TestHooksSequence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var e events
 		fake := pooledtest.NewFake(t)
-		db, pool := open(t, fake, speaks("sqlserver"), func(c *pooled.Config) { c.Recycle = time.Hour; c.RecycleJitter = pooled.Jitter{} }, hooks(e.hooks()))
+		db, pool := open(t, fake, speaks("sqlserver"),
+			func(c *pooled.Config) { c.Recycle = time.Hour; c.RecycleJitter = pooled.Jitter{} }, hooks(e.hooks()))
 		conn := func() *sql.Conn {
 			t.Helper()
 			conn, err := db.Conn(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
-			mustExec(t, conn, "SELECT 1")
+			pooledtest.MustExec(t, conn, "SELECT 1")
 			return conn
 		}
 		want := func(what string, want ...string) {
@@ -91,20 +92,21 @@ func TestHooksSequence(t *testing.T) {
 		}
 		fake.On(pooledtest.StageQuery, pooledtest.Fail(errors.New("not SQL Server")).Match("@@OPTIONS"))
 
-		mustExec(t, db, "SELECT 1")
+		pooledtest.MustExec(t, db, "SELECT 1")
 		const ended = "{TransactionOver:false Sent:IF @@TRANCOUNT > 0 ROLLBACK}"
-		want("a first statement", "before connect", "first connect 1", "connect 1", "checkout 1", "reset 1 "+ended, "checkin 1")
-		mustExec(t, db, "SELECT 1")
+		want("a first statement", "before connect", "first connect 1", "connect 1", "checkout 1", "reset 1 "+ended,
+			"checkin 1")
+		pooledtest.MustExec(t, db, "SELECT 1")
 		want("a second", "checkout 1", "reset 1 "+ended, "checkin 1")
 
 		fake.On(pooledtest.StageResetSession, pooledtest.BadConn().Times(1))
-		mustExec(t, db, "SELECT 1")
+		pooledtest.MustExec(t, db, "SELECT 1")
 		stale := "pooled: disconnect: the driver's ResetSession: driver: bad connection"
 		want("one that meets a stale connection", "invalidate 1: "+stale, "close 1: "+stale,
 			"before connect", "connect 2", "checkout 2", "reset 2 "+ended, "checkin 2")
 
 		fake.On(pooledtest.StageIsValid, pooledtest.Fail(errors.New("no")).Times(1))
-		mustExec(t, db, "SELECT 1")
+		pooledtest.MustExec(t, db, "SELECT 1")
 		want("one that breaks its connection", "checkout 2",
 			"invalidate 2: pooled: the connection is broken", "close 2: pooled: the connection is broken")
 
@@ -114,7 +116,7 @@ func TestHooksSequence(t *testing.T) {
 			t.Error(err)
 		}
 		want("detach", "detach 3")
-		give(t, c)
+		pooledtest.Give(t, c)
 		want("closing what was detached", "close 3: <nil>")
 
 		c = conn()
@@ -123,9 +125,9 @@ func TestHooksSequence(t *testing.T) {
 			t.Error(err)
 		}
 		want("invalidate", "invalidate 4: read only")
-		mustExec(t, c, "SELECT 1")
+		pooledtest.MustExec(t, c, "SELECT 1")
 		want("going on with another", "before connect", "connect 5", "checkout 5")
-		give(t, c)
+		pooledtest.Give(t, c)
 		want("closing what was invalidated", "reset 5 "+ended, "checkin 5", "close 4: read only")
 
 		c = conn()
@@ -134,16 +136,16 @@ func TestHooksSequence(t *testing.T) {
 			t.Error(err)
 		}
 		want("soft invalidate", "soft invalidate 5: old")
-		mustExec(t, c, "SELECT 1")
-		give(t, c)
+		pooledtest.MustExec(t, c, "SELECT 1")
+		pooledtest.Give(t, c)
 		want("giving it back", "close 5: pooled: invalidated softly: old")
 
-		mustExec(t, db, "SELECT 1")
+		pooledtest.MustExec(t, db, "SELECT 1")
 		e.take()
 		pool.Dispose()
 		want("dispose", "dispose", "close 6: pooled: disposed of")
 
-		mustExec(t, db, "SELECT 1")
+		pooledtest.MustExec(t, db, "SELECT 1")
 		e.take()
 		time.Sleep(time.Hour)
 		want("growing old", "before connect", "connect 8", "close 7: pooled: recycled: older than pool_recycle")
@@ -158,8 +160,8 @@ func TestResetState(t *testing.T) {
 	var e events
 	fake := pooledtest.NewFake(t)
 	db, _ := open(t, fake, speaks("sqlite"), hooks(pooled.Hooks{Reset: e.hooks().Reset}))
-	mustExec(t, db, "SELECT 1")
-	mustExec(t, db, "BEGIN")
+	pooledtest.MustExec(t, db, "SELECT 1")
+	pooledtest.MustExec(t, db, "BEGIN")
 	tx, err := db.Begin()
 	if err != nil {
 		t.Fatal(err)
@@ -184,10 +186,10 @@ func TestServerConnValues(t *testing.T) {
 		s.SetValue(key{}, uses+1)
 		return nil
 	}}))
-	mustExec(t, db, "UPDATE")
-	mustExec(t, db, "UPDATE")
+	pooledtest.MustExec(t, db, "UPDATE")
+	pooledtest.MustExec(t, db, "UPDATE")
 	pool.Dispose()
-	mustExec(t, db, "UPDATE")
+	pooledtest.MustExec(t, db, "UPDATE")
 	if want := []any{nil, 1, nil}; !slices.Equal(have, want) {
 		t.Errorf("have %v, want %v", have, want)
 	}
@@ -196,14 +198,18 @@ func TestServerConnValues(t *testing.T) {
 func TestRegisterHooks(t *testing.T) {
 	var order []string
 	note := func(name string) pooled.Hooks {
-		return pooled.Hooks{Checkout: func(context.Context, *pooled.ServerConn) error { order = append(order, name); return nil }}
+		return pooled.Hooks{Checkout: func(context.Context, *pooled.ServerConn) error {
+			order = append(order,
+				name)
+			return nil
+		}}
 	}
 	audit, trace := "audit-"+rand.Text(), "trace-"+rand.Text()
 	pooled.RegisterHooks(audit, note("audit"))
 	pooled.RegisterHooks(trace, note("trace"))
 	fake := pooledtest.NewFake(t)
 	db, _ := open(t, fake, hooks(note("own")), func(c *pooled.Config) { c.HookNames = []string{trace, audit} })
-	mustExec(t, db, "UPDATE")
+	pooledtest.MustExec(t, db, "UPDATE")
 	if want := []string{"trace", "audit", "own"}; !slices.Equal(order, want) {
 		t.Errorf("have %v, want %v", order, want)
 	}
@@ -257,7 +263,8 @@ func TestFirstConnect(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		if want := []string{"first", "first", "connect", "connect", "connect"}; !slices.Equal(order[:5], want) || failed.Load() != 1 {
+		if want := []string{"first", "first", "connect", "connect", "connect"}; !slices.Equal(order[:5], want) ||
+			failed.Load() != 1 {
 			t.Errorf("have %v and %d errors, want it to begin with %v, and 1", order, failed.Load(), want)
 		}
 	})
@@ -273,7 +280,7 @@ func TestUsersHooksComeAfterTheGuards(t *testing.T) {
 	}
 	db, _ := open(t, fake, hooks(pooled.Hooks{Checkout: look,
 		Reset: func(ctx context.Context, s *pooled.ServerConn, _ pooled.ResetState) error { return look(ctx, s) }}))
-	mustExec(t, db, "BEGIN")
+	pooledtest.MustExec(t, db, "BEGIN")
 	if want := []bool{false, false}; !slices.Equal(inTx, want) {
 		t.Errorf("in a transaction at checkout and reset: have %v, want %v", inTx, want)
 	}
@@ -305,7 +312,7 @@ func TestCheckoutHookDisconnects(t *testing.T) {
 		},
 	}))
 	conn, n := grab(t, db)
-	give(t, conn)
+	pooledtest.Give(t, conn)
 	if n != 3 {
 		t.Errorf("have connection %d, want 3", n)
 	}
@@ -406,7 +413,7 @@ func TestResetHookThatHangs(t *testing.T) {
 		}))
 		defer db.Close()
 		began := time.Now()
-		mustExec(t, db, "UPDATE")
+		pooledtest.MustExec(t, db, "UPDATE")
 		if waited := time.Since(began); waited != time.Second {
 			t.Errorf("waited %v, want pool_reset_timeout", waited)
 		}
@@ -429,7 +436,7 @@ func TestWhatACheckoutHookDoesIsReset(t *testing.T) {
 	for name, hook := range do {
 		fake := pooledtest.NewFake(t)
 		db, _ := open(t, fake, speaks("sqlite"), hooks(pooled.Hooks{Checkout: hook}))
-		mustExec(t, db, "SELECT 1")
+		pooledtest.MustExec(t, db, "SELECT 1")
 		if fake.InTx(1) {
 			t.Errorf("%s: the transaction outlived its checkout", name)
 		}
@@ -455,7 +462,7 @@ func TestHookThatEndsItsGoroutine(t *testing.T) {
 		}()
 		<-done
 		if c == pooled.ClassQueue {
-			mustExec(t, db, "UPDATE")
+			pooledtest.MustExec(t, db, "UPDATE")
 		}
 		if s := pool.Stats(); s.Opening != 0 {
 			t.Errorf("%s: have %+v", c, s)
@@ -518,16 +525,16 @@ func TestCloseHookThatPanics(t *testing.T) {
 func TestParentThatPanicsInClose(t *testing.T) {
 	fake := pooledtest.NewFake(t, func(f *pooledtest.Fake) { f.AllowLeaks = true })
 	db, pool := open(t, fake)
-	mustExec(t, db, "UPDATE")
+	pooledtest.MustExec(t, db, "UPDATE")
 	fake.On(pooledtest.StageClose, pooledtest.Panic("boom").Times(1))
 	pool.Dispose()
-	waitUntil(t, func() bool { return pool.Stats().Closing == 0 }, func() string { return "still closing" })
+	pooledtest.WaitUntil(t, func() bool { return pool.Stats().Closing == 0 }, func() string { return "still closing" })
 }
 
 // Those who only look on can do no harm: a panic is logged, an ended goroutine costs no place.
 func TestWatchersThatPanic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var book logBook
+		var book pooledtest.LogBook
 		fake := pooledtest.NewFake(t)
 		fake.On(pooledtest.StageConnect, pooledtest.Fail(errors.New("refused")).Times(2))
 		ended := false
@@ -552,12 +559,12 @@ func TestWatchersThatPanic(t *testing.T) {
 		conn, _ := grab(t, db)
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		give(t, conn)
-		mustExec(t, db, "UPDATE")
+		pooledtest.Give(t, conn)
+		pooledtest.MustExec(t, db, "UPDATE")
 		if s := pool.Stats(); s.Idle != 1 || s.CheckedOut+s.Opening+s.Waiting != 0 {
 			t.Errorf("have %+v, want one idle and no more", s)
 		}
-		logged := strings.Join(book.take(), "\n")
+		logged := strings.Join(book.Take(), "\n")
 		for _, what := range []string{"leak", "connect_error", "timing"} {
 			if !strings.Contains(logged, "a hook panicked pool=shop panic="+what) {
 				t.Errorf("the panic of %s is not logged in\n%s", what, logged)
@@ -576,7 +583,7 @@ func TestTimeoutHook(t *testing.T) {
 		})
 		defer db.Close()
 		conn, _ := grab(t, db)
-		defer give(t, conn)
+		defer pooledtest.Give(t, conn)
 		_, err := db.Exec("UPDATE")
 		if len(told) != 1 || told[0] != err {
 			t.Errorf("told %v, the caller has %v", told, err)

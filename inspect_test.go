@@ -66,21 +66,23 @@ func TestConns(t *testing.T) {
 		a, _ := grab(t, db)
 		b, _ := grab(t, db)
 		time.Sleep(time.Minute)
-		give(t, a)
+		pooledtest.Give(t, a)
 		time.Sleep(time.Minute)
-		mustExec(t, b, "UPDATE b")
+		pooledtest.MustExec(t, b, "UPDATE b")
 		have := pool.Conns()
 		for i := range have {
 			have[i].Opened = have[i].Opened.UTC()
 		}
 		want := []pooled.ConnInfo{
-			{ID: 1, State: pooled.StateIdle, Opened: opened.UTC(), Age: 2 * time.Minute, Idle: time.Minute, Uses: 1, Statement: "SELECT conn"},
-			{ID: 2, State: pooled.StateInUse, Opened: opened.UTC(), Age: 2 * time.Minute, Held: 2 * time.Minute, Uses: 1, Statement: "UPDATE b"},
+			{ID: 1, State: pooled.StateIdle, Opened: opened.UTC(), Age: 2 * time.Minute, Idle: time.Minute, Uses: 1,
+				Statement: "SELECT conn"},
+			{ID: 2, State: pooled.StateInUse, Opened: opened.UTC(), Age: 2 * time.Minute, Held: 2 * time.Minute,
+				Uses: 1, Statement: "UPDATE b"},
 		}
 		if !reflect.DeepEqual(have, want) {
 			t.Errorf("have %+v\nwant %+v", have, want)
 		}
-		give(t, b)
+		pooledtest.Give(t, b)
 	})
 }
 
@@ -91,7 +93,7 @@ func TestConnsDirect(t *testing.T) {
 	if have := pool.Conns()[0]; have.State != pooled.StateInUse {
 		t.Errorf("in use: have %+v", have)
 	}
-	give(t, conn)
+	pooledtest.Give(t, conn)
 	if have := pool.Conns()[0]; have.State != pooled.StateIdle || have.Uses != 1 {
 		t.Errorf("idle: have %+v", have)
 	}
@@ -99,7 +101,7 @@ func TestConnsDirect(t *testing.T) {
 	if s := pool.Stats(); s.Idle != 0 || s.CheckedOut != 1 {
 		t.Errorf("in use again: have %+v", s)
 	}
-	give(t, conn)
+	pooledtest.Give(t, conn)
 	if have := pool.Conns()[0]; have.State != pooled.StateIdle || have.Uses != 2 {
 		t.Errorf("idle again: have %+v", have)
 	}
@@ -117,7 +119,7 @@ func TestConnsShowPreparedStatements(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer stmt.Close()
-	mustExec(t, db, "UPDATE")
+	pooledtest.MustExec(t, db, "UPDATE")
 	if _, err := stmt.Exec(); err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +176,7 @@ func TestLookingOnWhileInUse(t *testing.T) {
 			}
 		}()
 		for i := range 200 {
-			mustExec(t, db, fmt.Sprint("UPDATE ", i%7))
+			pooledtest.MustExec(t, db, fmt.Sprint("UPDATE ", i%7))
 			if i%50 == 0 {
 				pool.Dispose()
 			}
@@ -193,7 +195,7 @@ func TestInvalidateConn(t *testing.T) {
 			db.SetMaxIdleConns(5)
 			idle, _ := grab(t, db)
 			used, _ := grab(t, db)
-			give(t, idle)
+			pooledtest.Give(t, idle)
 			e.take()
 			if pool.InvalidateConn(77, nil) {
 				t.Error("there is no 77")
@@ -201,10 +203,10 @@ func TestInvalidateConn(t *testing.T) {
 			if !pool.InvalidateConn(1, errors.New("read-only")) || !pool.InvalidateConn(2, errors.New("read-only")) {
 				t.Error("have false for one that is there")
 			}
-			mustExec(t, used, "UPDATE") // it is the borrower's until it comes back
-			give(t, used)
-			mustExec(t, db, "UPDATE")
-			waitUntil(t, func() bool { return fake.Counts().Open == 1 && pool.Stats().Closing == 0 }, pool.String)
+			pooledtest.MustExec(t, used, "UPDATE") // it is the borrower's until it comes back
+			pooledtest.Give(t, used)
+			pooledtest.MustExec(t, db, "UPDATE")
+			pooledtest.WaitUntil(t, func() bool { return fake.Counts().Open == 1 && pool.Stats().Closing == 0 }, pool.String)
 			if s := pool.Stats(); s.Invalidated != 2 || fake.Counts().Opened != 3 {
 				t.Errorf("have %+v, want 2 invalidated and a third opened", s)
 			}
@@ -242,7 +244,8 @@ func TestSettings(t *testing.T) {
 			t.Errorf("have the password: %v", have)
 		}
 	}
-	db, err := sql.Open("pooled", "postgres://scott:"+secret+"@h/db?sslpassword="+secret+"&pool_size=7&pool_timeout=30s&pool_init_sql=SET+x%3D"+secret)
+	db, err := sql.Open("pooled", "postgres://scott:"+secret+"@h/db?sslpassword="+secret+
+		"&pool_size=7&pool_timeout=30s&pool_init_sql=SET+x%3D"+secret)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,8 +253,9 @@ func TestSettings(t *testing.T) {
 	pool, _ := pooled.PoolOf(db)
 	check(pool, map[string]string{
 		"dsn":       "postgres://scott:xxxxx@h/db?sslpassword=xxxxx (DSN)",
-		"pool_size": "7 (DSN)", "pool_timeout": "30s (default)", "pool_driver": "postgres (DSN)", "pool_init_sql": "xxxxx (DSN)",
-		"pool_recycle": "30m (default)",
+		"pool_size": "7 (DSN)", "pool_timeout": "30s (default)", "pool_driver": "postgres (DSN)",
+		"pool_init_sql": "xxxxx (DSN)",
+		"pool_recycle":  "30m (default)",
 	})
 
 	cfg := pooled.NewConfig()
@@ -261,10 +265,12 @@ func TestSettings(t *testing.T) {
 	}
 	defer db.Close()
 	pool, _ = pooled.PoolOf(db)
-	check(pool, map[string]string{"pool_size": "3 (program)", "pool_recycle": "-1 (pool)", "pool_driver": "sqlite (program)"})
+	check(pool, map[string]string{"pool_size": "3 (program)", "pool_recycle": "-1 (pool)",
+		"pool_driver": "sqlite (program)"})
 
 	_, pool = open(t, pooledtest.Null{}, class(pooled.ClassDirect))
-	check(pool, map[string]string{"dsn": "(a connector of the program's: pooledtest.Null) (program)", "pool_class": "direct (program)"})
+	check(pool, map[string]string{"dsn": "(a connector of the program's: pooledtest.Null) (program)",
+		"pool_class": "direct (program)"})
 	if _, ok := of(pool)["pool_size"]; ok {
 		t.Error("pool_size means nothing in class direct")
 	}
@@ -274,14 +280,15 @@ func TestSettings(t *testing.T) {
 func TestEvents(t *testing.T) {
 	fake := pooledtest.NewFake(t)
 	db, pool := open(t, fake)
-	mustExec(t, db, "UPDATE")
+	pooledtest.MustExec(t, db, "UPDATE")
 	fake.On(pooledtest.StageIsValid, pooledtest.Fail(errors.New("no")).Times(1))
-	mustExec(t, db, "UPDATE")
+	pooledtest.MustExec(t, db, "UPDATE")
 	var have []string
 	for _, e := range pool.Events() {
 		have = append(have, fmt.Sprintf("%s %d %s", e.Name, e.Conn, e.Detail))
 	}
-	want := []string{"connect 1 ", "invalidate 1 pooled: the connection is broken", "close 1 pooled: the connection is broken"}
+	want := []string{"connect 1 ", "invalidate 1 pooled: the connection is broken",
+		"close 1 pooled: the connection is broken"}
 	if !slices.Equal(have, want) {
 		t.Errorf("have %q\nwant %q", have, want)
 	}
@@ -295,11 +302,13 @@ func TestEvents(t *testing.T) {
 	for range 60 {
 		conn, _ := grab(t, db)
 		pooled.Detach(t.Context(), conn)
-		give(t, conn)
+		pooledtest.Give(t, conn)
 	}
 	list = pool.Events()
-	if len(list) != 100 || list[97].Name != "connect" || list[98].Name != "detach" || list[99].Name != "close" || list[99].Time.Before(list[0].Time) {
-		t.Errorf("have %d events, the last %+v, want 100, the last the end of one that was detached", len(list), list[len(list)-1])
+	if len(list) != 100 || list[97].Name != "connect" || list[98].Name != "detach" || list[99].Name != "close" ||
+		list[99].Time.Before(list[0].Time) {
+		t.Errorf("have %d events, the last %+v, want 100, the last the end of one that was detached", len(list),
+			list[len(list)-1])
 	}
 }
 
@@ -325,7 +334,7 @@ func TestStatsAddUp(t *testing.T) {
 				conn, _ := grab(t, db)
 				end(conn)
 				conn.Close()
-				waitUntil(t, func() bool {
+				pooledtest.WaitUntil(t, func() bool {
 					s := pool.Stats()
 					return s.Closing == 0 && s.Open() == fake.Counts().Open && int(s.Opened-s.Closed-s.Detached) == s.Open()
 				}, func() string {
@@ -389,8 +398,8 @@ func TestNoStatementYet(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { // so that the clock stands still
 				db, pool := open(t, pooledtest.NewFake(t), one(pooled.ClassQueue))
 				defer db.Close()
-				mustExec(t, db, "UPDATE a")
-				mustExec(t, db, "UPDATE a")
+				pooledtest.MustExec(t, db, "UPDATE a")
+				pooledtest.MustExec(t, db, "UPDATE a")
 				end := take(t.Context(), db)
 				if conns := pool.Conns(); conns[0].Statement != "" {
 					t.Errorf("have %q, want no statement", conns[0].Statement)

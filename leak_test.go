@@ -54,21 +54,22 @@ func TestLeak(t *testing.T) {
 		t.Run(string(c), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var l leaks
-				var book logBook
+				var book pooledtest.LogBook
 				db, pool := open(t, pooledtest.NewFake(t), class(c), leakAfter(10*time.Second, &l), logTo(&book))
 				defer db.Close()
 				for range 3 { // in time, again and again
 					conn, _ := grab(t, db)
 					time.Sleep(9 * time.Second)
-					give(t, conn)
+					pooledtest.Give(t, conn)
 				}
 				before := pool.Stats()
 				conn, n := grab(t, db)
-				mustExec(t, conn, "UPDATE forgotten")
+				pooledtest.MustExec(t, conn, "UPDATE forgotten")
 				time.Sleep(12 * time.Second)
 				synctest.Wait()
 				list, stacks := l.take()
-				if len(list) != 1 || !strings.HasSuffix(list[0], " UPDATE forgotten false") || !strings.HasPrefix(list[0], fmt.Sprint(n, " 1")) {
+				if len(list) != 1 || !strings.HasSuffix(list[0], " UPDATE forgotten false") ||
+					!strings.HasPrefix(list[0], fmt.Sprint(n, " 1")) {
 					t.Fatalf("have %q, want one report of connection %d", list, n)
 				}
 				taker := "_test.number" // which sent the first statement
@@ -87,10 +88,11 @@ func TestLeak(t *testing.T) {
 					t.Errorf("reported again: %q", list)
 				}
 				held := pool.Conns()
-				if i := slices.IndexFunc(held, func(c pooled.ConnInfo) bool { return c.Leaked }); i < 0 || held[i].Stack != stacks[0] {
+				if i := slices.IndexFunc(held, func(c pooled.ConnInfo) bool { return c.Leaked }); i < 0 ||
+					held[i].Stack != stacks[0] {
 					t.Errorf("Conns: have %+v, want the leak with its stack", held)
 				}
-				give(t, conn)
+				pooledtest.Give(t, conn)
 				synctest.Wait()
 				if list, _ := l.take(); len(list) != 1 || !strings.HasSuffix(list[0], " UPDATE forgotten true") {
 					t.Errorf("have %q, want that it came back", list)
@@ -105,11 +107,11 @@ func TestLeak(t *testing.T) {
 					t.Errorf("have %d, then %d leaks and %d returned, want 0, 1 and 1", before.Leaks, s.Leaks, s.LeaksReturned)
 				}
 				id := fmt.Sprint(held[0].ID)
-				book.want(t, "the log", "WARN pooled: leak pool=shop conn="+id+" dur stmt=UPDATE forgotten stack",
+				book.Want(t, "the log", "WARN pooled: leak pool=shop conn="+id+" dur stmt=UPDATE forgotten stack",
 					"WARN pooled: leak_returned pool=shop conn="+id+" dur stmt=UPDATE forgotten")
 				conn, _ = grab(t, db) // the next is a checkout of its own
 				time.Sleep(15 * time.Second)
-				give(t, conn)
+				pooledtest.Give(t, conn)
 				synctest.Wait()
 				if list, _ := l.take(); len(list) != 2 {
 					t.Errorf("a second leak: have %q, want it told and told over", list)
@@ -174,7 +176,8 @@ func TestUnusedBorrowIsNoLeak(t *testing.T) {
 	}
 }
 
-// A TimeoutError lists those who have held a server connection for longest, five at most, with their stacks if they are known.
+// A TimeoutError lists those who have held a server connection for longest, five at most, with their stacks if they are
+// known.
 func TestTimeoutErrorListsHolders(t *testing.T) {
 	for _, watched := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -187,8 +190,8 @@ func TestTimeoutErrorListsHolders(t *testing.T) {
 			defer db.Close()
 			for i := range 7 {
 				conn, _ := grab(t, db)
-				defer give(t, conn)
-				mustExec(t, conn, fmt.Sprintf("UPDATE\n\ttable_%d", i))
+				defer pooledtest.Give(t, conn)
+				pooledtest.MustExec(t, conn, fmt.Sprintf("UPDATE\n\ttable_%d", i))
 				time.Sleep(time.Second)
 			}
 			_, err := db.Exec("UPDATE")
@@ -212,7 +215,8 @@ func TestTimeoutErrorListsHolders(t *testing.T) {
 				t.Errorf("watched %v: have %s", watched, line)
 			}
 			rest := fmt.Sprintf("%+v", err)
-			if part := "; held longest: conn 1 for 8s"; !strings.Contains(line, part) || !strings.Contains(line, ": UPDATE table_0, conn 2 for 7s") {
+			if part := "; held longest: conn 1 for 8s"; !strings.Contains(line, part) ||
+				!strings.Contains(line, ": UPDATE table_0, conn 2 for 7s") {
 				t.Errorf("have %s\nwant it to hold %s", line, part)
 			}
 			if strings.Contains(rest, "TestTimeoutErrorListsHolders") != watched {
@@ -226,7 +230,7 @@ func TestTimeoutErrorListsHolders(t *testing.T) {
 func TestStatementsAreCut(t *testing.T) {
 	db, pool := open(t, pooledtest.NewFake(t))
 	long := "UPDATE " + strings.Repeat("é", 4000)
-	mustExec(t, db, long)
+	pooledtest.MustExec(t, db, long)
 	have := pool.Conns()[0].Statement
 	if len(have) > 256 || !strings.HasPrefix(long, strings.TrimSuffix(have, "…")) || !strings.HasSuffix(have, "…") {
 		t.Errorf("have %d bytes: %s", len(have), have)
@@ -255,12 +259,12 @@ func TestLeakIsOfABorrow(t *testing.T) {
 			c.Timeout, c.ResetTimeout = -1, -1
 		})
 		defer db.Close()
-		mustExec(t, db, "UPDATE before")
+		pooledtest.MustExec(t, db, "UPDATE before")
 		slow = true
-		mustExec(t, db, "UPDATE after a refusal")
+		pooledtest.MustExec(t, db, "UPDATE after a refusal")
 		fake.On(pooledtest.StageExec, pooledtest.Slow(time.Minute).Match("ROLLBACK").Times(1))
-		mustExec(t, db, "BEGIN")
-		mustExec(t, db, "UPDATE after a slow reset")
+		pooledtest.MustExec(t, db, "BEGIN")
+		pooledtest.MustExec(t, db, "UPDATE after a slow reset")
 		if list, _ := l.take(); len(list) != 0 {
 			t.Errorf("have %q, want none", list)
 		}
@@ -277,7 +281,7 @@ func TestLeakAfterAShortTime(t *testing.T) {
 		db, _ := open(t, pooledtest.NewFake(t), one(pooled.ClassQueue), noRecycle, leakAfter(100*time.Millisecond, &l))
 		defer db.Close()
 		for range 300 {
-			mustExec(t, db, "SLEEP 14ms")
+			pooledtest.MustExec(t, db, "SLEEP 14ms")
 		}
 		if list, _ := l.take(); len(list) != 0 {
 			t.Errorf("have %q, want none", list)
@@ -295,14 +299,14 @@ func TestLeakHookThatQueries(t *testing.T) {
 			c.Hooks.Leak = func(h pooled.Holder) {
 				if h.Returned {
 					told++
-					mustExec(t, db, "INSERT INTO leaks")
+					pooledtest.MustExec(t, db, "INSERT INTO leaks")
 				}
 			}
 		})
 		db.SetMaxOpenConns(1)
 		conn, _ := grab(t, db)
 		time.Sleep(2 * time.Second)
-		give(t, conn)
+		pooledtest.Give(t, conn)
 		synctest.Wait()
 		db.Close()
 		if told != 1 {
@@ -316,20 +320,23 @@ func TestTimeoutErrorIsOfTheMoment(t *testing.T) {
 	db, _ := open(t, pooledtest.NewFake(t), size(1, 0), func(c *pooled.Config) { c.Timeout = 0 })
 	for _, text := range []string{"UPDATE a", "UPDATE b"} {
 		conn, _ := grab(t, db)
-		mustExec(t, conn, text)
+		pooledtest.MustExec(t, conn, text)
 		_, err := db.Exec("UPDATE")
 		var timeout *pooled.TimeoutError
 		if !errors.As(err, &timeout) || len(timeout.Holders) != 1 || timeout.Holders[0].Statement != text {
 			t.Errorf("%s holds it: have %v", text, err)
 		}
-		give(t, conn)
+		pooledtest.Give(t, conn)
 	}
 }
 
 // A pool that was closed is not kept by what looks for leaks, and measures.
 func TestClosedPoolIsLetGo(t *testing.T) {
 	kept := func() weak.Pointer[pooled.Pool] {
-		connector := connectorTo(t, pooledtest.NewFake(t), noRecycle, func(c *pooled.Config) { c.LeakAfter, c.Timings = time.Hour, true })
+		connector := connectorTo(t, pooledtest.NewFake(t), noRecycle, func(c *pooled.Config) {
+			c.LeakAfter,
+				c.Timings = time.Hour, true
+		})
 		conn, err := connector.Connect(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -339,7 +346,8 @@ func TestClosedPoolIsLetGo(t *testing.T) {
 		connector.Pool().Histogram(pooled.TimingUse)
 		return weak.Make(connector.Pool())
 	}()
-	waitUntil(t, func() bool { runtime.GC(); return kept.Value() == nil }, func() string { return "it is still referred to" })
+	pooledtest.WaitUntil(t, func() bool { runtime.GC(); return kept.Value() == nil },
+		func() string { return "it is still referred to" })
 }
 
 // Whatever users do, when all is given back there is no leak left, and nobody was out for years.
@@ -373,7 +381,7 @@ func TestLeaksAddUp(t *testing.T) {
 				})
 			}
 			wg.Wait()
-			waitUntil(t, func() bool {
+			pooledtest.WaitUntil(t, func() bool {
 				s := pool.Stats()
 				return s.Leaks == s.LeaksReturned && s.CheckedOut == 0
 			}, pool.String)
@@ -391,41 +399,43 @@ func TestLeaksAddUp(t *testing.T) {
 // Who gave up waiting gets the context's error as it is; that it was the pool that had nothing to give is an event.
 func TestCanceledWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var book logBook
+		var book pooledtest.LogBook
 		var told []error
 		db, pool := open(t, pooledtest.NewFake(t), size(1, 0), logTo(&book), echoPool(pooled.EchoOn), func(c *pooled.Config) {
 			c.Hooks.Canceled = func(err error) { told = append(told, err) }
 		})
 		defer db.Close()
 		conn, _ := grab(t, db)
-		book.take()
+		book.Take()
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
 		if _, err := db.ExecContext(ctx, "UPDATE"); err != context.DeadlineExceeded {
 			t.Errorf("have %v, want the context's error itself", err)
 		}
-		want := "context deadline exceeded: waiting for a connection: waited 2s (pool_timeout=30s): size 1, overflow 0, checked out 1, idle 0, opening 0, waiting 1; held longest: conn 1 for 2s: SELECT conn"
+		want := "context deadline exceeded: waiting for a connection: waited 2s (pool_timeout=30s): size 1, overflow " +
+			"0, checked out 1, idle 0, opening 0, waiting 1; held longest: conn 1 for 2s: SELECT conn"
 		if len(told) != 1 || told[0].Error() != want || !errors.Is(told[0], context.DeadlineExceeded) {
 			t.Errorf("told %v\nwant %s", told, want)
 		}
-		book.want(t, "the log", "WARN pooled: canceled pool=shop err="+want)
+		book.Want(t, "the log", "WARN pooled: canceled pool=shop err="+want)
 		if events := pool.Events(); events[len(events)-1].Name != "canceled" || pool.Stats().Canceled != 1 {
 			t.Errorf("have %+v and %+v", events, pool.Stats())
 		}
-		give(t, conn)
+		pooledtest.Give(t, conn)
 	})
 }
 
 // A holder that has sent nothing yet is not blamed for what the one before sent.
 func TestHolderWithoutAStatement(t *testing.T) {
 	db, pool := open(t, pooledtest.NewFake(t), size(1, 0), func(c *pooled.Config) { c.Timeout = 0 })
-	mustExec(t, db, "UPDATE innocent")
+	pooledtest.MustExec(t, db, "UPDATE innocent")
 	tx, err := db.Begin()
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = db.Exec("UPDATE")
-	if !strings.Contains(err.Error(), ": no statement yet") || strings.Contains(err.Error(), "innocent") || pool.Conns()[0].Statement != "" {
+	if !strings.Contains(err.Error(), ": no statement yet") || strings.Contains(err.Error(), "innocent") ||
+		pool.Conns()[0].Statement != "" {
 		t.Errorf("have %v, and %q", err, pool.Conns()[0].Statement)
 	}
 	tx.Rollback()
@@ -441,7 +451,7 @@ func TestBrokenByAContext(t *testing.T) {
 		fake := pooledtest.NewFake(t, func(f *pooledtest.Fake) { f.BreakOnCancel = true })
 		db, _ := open(t, fake, hooks(e.hooks()))
 		defer db.Close()
-		mustExec(t, db, "UPDATE")
+		pooledtest.MustExec(t, db, "UPDATE")
 		e.take()
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 		defer cancel()
@@ -462,7 +472,7 @@ func TestLeakIsNoStepOfTheWallClock(t *testing.T) {
 		defer db.Close()
 		conn, _ := grab(t, db)
 		time.Sleep(50 * time.Second)
-		give(t, conn)
+		pooledtest.Give(t, conn)
 		conn, _ = grab(t, db)
 		pooled.StepWallClock(pool, time.Hour)
 		time.Sleep(50 * time.Second)
@@ -482,7 +492,7 @@ func TestLeakIsNoStepOfTheWallClock(t *testing.T) {
 		if list, _ := l.take(); len(list) != 1 {
 			t.Errorf("have %q after 71s, want one report", list)
 		}
-		give(t, conn)
+		pooledtest.Give(t, conn)
 		synctest.Wait()
 		if list, _ := l.take(); len(list) != 1 || strings.Contains(list[0], "h") {
 			t.Errorf("have %q, want that it came back after little more than a minute", list)

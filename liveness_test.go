@@ -55,7 +55,7 @@ func TestPrePing(t *testing.T) {
 				check := func(what string, want int) {
 					t.Helper()
 					before := pings(fake)
-					mustExec(t, db, "UPDATE")
+					pooledtest.MustExec(t, db, "UPDATE")
 					if have := pings(fake) - before; have != want {
 						t.Errorf("%s: have %d pings, want %d", what, have, want)
 					}
@@ -84,7 +84,7 @@ func TestPrePingOfOneThatWasNeverUsed(t *testing.T) {
 		defer db.Close()
 		time.Sleep(time.Hour)
 		fake.Kill(nil)
-		mustExec(t, db, "UPDATE")
+		pooledtest.MustExec(t, db, "UPDATE")
 		if have := pings(fake); have == 0 {
 			t.Error("have no ping")
 		}
@@ -124,7 +124,7 @@ func TestPingThatHangs(t *testing.T) {
 		db, pool := openSilent(t)
 		defer db.Close()
 		began := time.Now()
-		mustExec(t, db, "UPDATE")
+		pooledtest.MustExec(t, db, "UPDATE")
 		if waited := time.Since(began); waited != 5*time.Second {
 			t.Errorf("waited %v, want pool_ping_timeout", waited)
 		}
@@ -181,7 +181,7 @@ func TestPingWithinTheCallersContext(t *testing.T) {
 		fake := pooledtest.NewFake(t)
 		db, pool := open(t, fake, size(1, 0))
 		defer db.Close()
-		mustExec(t, db, "UPDATE")
+		pooledtest.MustExec(t, db, "UPDATE")
 		fake.On(pooledtest.StagePing, pooledtest.Hang().Times(1))
 		time.Sleep(2 * time.Second)
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
@@ -189,7 +189,7 @@ func TestPingWithinTheCallersContext(t *testing.T) {
 		if _, err := db.ExecContext(ctx, "UPDATE"); err != context.DeadlineExceeded {
 			t.Errorf("have %v, want context.DeadlineExceeded", err)
 		}
-		mustExec(t, db, "UPDATE")
+		pooledtest.MustExec(t, db, "UPDATE")
 		synctest.Wait()
 		if s := pool.Stats(); s.Open() != 1 || s.Opened != 2 {
 			t.Errorf("have %+v, want the silent one replaced", s)
@@ -319,7 +319,7 @@ func TestPeek(t *testing.T) {
 			parent := withSockets(t, fake)
 			// Not even with pool_pre_ping=off may a dead one be lent.
 			db, _ := open(t, parent, speaks(test.speaks), ping(pooled.PingOff))
-			mustExec(t, db, "SELECT 1")
+			pooledtest.MustExec(t, db, "SELECT 1")
 			first := <-parent.opened
 			test.does(first.server)
 			pooledtest.PeekSees(t, socket.New(first.dialed), test.seen)
@@ -328,7 +328,7 @@ func TestPeek(t *testing.T) {
 			}
 			before := pings(fake)
 			c, n := grab(t, db)
-			give(t, c)
+			pooledtest.Give(t, c)
 			if survives := n == 1; survives != test.survives {
 				t.Errorf("have connection %d, want the first to survive: %t", n, test.survives)
 			}
@@ -345,9 +345,9 @@ func TestNoLivenessForAnEmbeddedDatabase(t *testing.T) {
 		fake := pooledtest.NewFake(t)
 		db, pool := open(t, fake, speaks("sqlite"))
 		defer db.Close()
-		mustExec(t, db, "SELECT 1")
+		pooledtest.MustExec(t, db, "SELECT 1")
 		time.Sleep(24 * time.Hour)
-		mustExec(t, db, "SELECT 1")
+		pooledtest.MustExec(t, db, "SELECT 1")
 		if s := pool.Stats(); pings(fake) != 0 || s.Opened != 1 {
 			t.Errorf("have %d pings and %+v, want none, and one connection", pings(fake), s)
 		}
@@ -365,7 +365,7 @@ func TestClosingTheDeadDelaysNobody(t *testing.T) {
 		fake.On(pooledtest.StageClose, pooledtest.Slow(time.Minute).Deaf().Times(1))
 		time.Sleep(2 * time.Second)
 		began := time.Now()
-		mustExec(t, db, "UPDATE")
+		pooledtest.MustExec(t, db, "UPDATE")
 		if waited := time.Since(began); waited > time.Second {
 			t.Errorf("waited %v", waited)
 		}
@@ -416,7 +416,7 @@ func TestAFalseAlarmIsForgotten(t *testing.T) {
 	conn, _ := grab(t, db)
 	fake.On(pooledtest.StageExec, pooledtest.Fail(stateError("08001")).Match("DBLINK").Times(1))
 	conn.ExecContext(t.Context(), "DBLINK")
-	give(t, conn)
+	pooledtest.Give(t, conn)
 	burst(t, db, 2) // pings for the alarm
 	before := pings(fake)
 	conn, _ = grab(t, db)
@@ -438,12 +438,12 @@ func TestALongGoodbyeKeepsNoPlace(t *testing.T) {
 		fake := pooledtest.NewFake(t)
 		db, _ := open(t, fake, size(1, 0))
 		defer db.Close()
-		mustExec(t, db, "UPDATE")
+		pooledtest.MustExec(t, db, "UPDATE")
 		fake.Kill(errors.New("no route"))
 		fake.On(pooledtest.StageClose, pooledtest.Slow(time.Minute).Deaf().Times(1))
 		time.Sleep(2 * time.Second)
 		began := time.Now()
-		mustExec(t, db, "UPDATE")
+		pooledtest.MustExec(t, db, "UPDATE")
 		if waited := time.Since(began); waited > 2*time.Second {
 			t.Errorf("waited %v", waited)
 		}

@@ -28,7 +28,7 @@ func TestRawByContext(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Nothing was seen of it, so it may have left a transaction, and did.
-	give(t, conn)
+	pooledtest.Give(t, conn)
 	if fake.InTx(n) {
 		t.Error("the transaction outlived its checkout")
 	}
@@ -38,7 +38,7 @@ func TestRawByContext(t *testing.T) {
 	if err := pooled.Raw(t.Context(), conn, func(driver.Conn) error { return failed }); err != failed {
 		t.Errorf("have %v, want %v itself", err, failed)
 	}
-	give(t, conn)
+	pooledtest.Give(t, conn)
 	if s := pool.Stats(); s.Closed != 0 {
 		t.Errorf("have %+v: f's own error is no reason to close", s)
 	}
@@ -54,15 +54,16 @@ func TestRawErrBadConn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := pooled.Raw(t.Context(), conn, func(driver.Conn) error { return driver.ErrBadConn }); err != driver.ErrBadConn {
+	bad := func(driver.Conn) error { return driver.ErrBadConn }
+	if err := pooled.Raw(t.Context(), conn, bad); err != driver.ErrBadConn {
 		t.Errorf("have %v, want driver.ErrBadConn", err)
 	}
 	if err := tx.Rollback(); err != nil {
 		t.Errorf("rollback: %v", err)
 	}
-	give(t, conn)
+	pooledtest.Give(t, conn)
 	conn, now := grab(t, db)
-	give(t, conn)
+	pooledtest.Give(t, conn)
 	if now == n || pool.Stats().Invalidated != 1 {
 		t.Errorf("have connection %d again, and %+v", now, pool.Stats())
 	}
@@ -72,7 +73,7 @@ func TestRawWaitsNoLongerThanItsContext(t *testing.T) {
 	fake := pooledtest.NewFake(t)
 	db, _ := open(t, fake, size(1, 0))
 	a, _ := grab(t, db)
-	give(t, a)
+	pooledtest.Give(t, a)
 	idle, err := db.Conn(t.Context()) // reserves nothing yet
 	if err != nil {
 		t.Fatal(err)
@@ -83,7 +84,7 @@ func TestRawWaitsNoLongerThanItsContext(t *testing.T) {
 	if err := pooled.Raw(ctx, idle, func(driver.Conn) error { return nil }); err != context.Canceled {
 		t.Errorf("have %v, want context.Canceled", err)
 	}
-	give(t, idle, b)
+	pooledtest.Give(t, idle, b)
 }
 
 func TestByHandOnAnotherDriver(t *testing.T) {
@@ -114,7 +115,7 @@ func TestNil(t *testing.T) {
 	}
 	db, _ := open(t, pooledtest.NewFake(t))
 	conn, _ := grab(t, db)
-	defer give(t, conn)
+	defer pooledtest.Give(t, conn)
 	nothing := func(driver.Conn) error { return nil }
 	for name, err := range map[string]error{
 		"Raw":                    pooled.Raw(t.Context(), nil, nothing),
@@ -127,13 +128,13 @@ func TestNil(t *testing.T) {
 			t.Errorf("%s: have %v, want an error", name, err)
 		}
 	}
-	var book logBook
+	var book pooledtest.LogBook
 	_, pool := open(t, pooledtest.NewFake(t), logTo(&book))
 	pool.Observe(nil)
 	pooled.ObservePools(nil)
 	other, _ := open(t, pooledtest.NewFake(t), logTo(&book))
-	mustExec(t, other, "UPDATE")
-	if lines := book.take(); len(lines) > 0 {
+	pooledtest.MustExec(t, other, "UPDATE")
+	if lines := book.Take(); len(lines) > 0 {
 		t.Errorf("observers that are nil: have %q in the log", lines)
 	}
 	cfg := pooled.NewConfig()
@@ -160,7 +161,7 @@ func TestDetach(t *testing.T) {
 				}
 			}
 			other, m := grab(t, db)
-			give(t, other)
+			pooledtest.Give(t, other)
 			if m == n {
 				t.Errorf("have connection %d for both", n)
 			}
@@ -168,8 +169,8 @@ func TestDetach(t *testing.T) {
 			if have := number(t, conn); have != n {
 				t.Errorf("have connection %d, want %d for good", have, n)
 			}
-			mustExec(t, conn, "BEGIN")
-			give(t, conn)
+			pooledtest.MustExec(t, conn, "BEGIN")
+			pooledtest.Give(t, conn)
 			log := fake.Log()
 			if !slices.Contains(log, "c1 close") || slices.Contains(log, "c1 exec ROLLBACK") {
 				t.Errorf("want it closed with its conn, without a reset: %q", log)
@@ -194,7 +195,7 @@ func TestDetachedBreaks(t *testing.T) {
 		t.Errorf("have %v, want driver.ErrBadConn: nothing may take its place", err)
 	}
 	conn.Close()
-	mustExec(t, db, "UPDATE")
+	pooledtest.MustExec(t, db, "UPDATE")
 	if s := pool.Stats(); s.CheckedOut != 0 || s.Idle != 1 || s.Opened != 2 {
 		t.Errorf("have %+v", s)
 	}
@@ -219,7 +220,7 @@ func TestInvalidateWithRowsOpen(t *testing.T) {
 	if now := number(t, conn); now == n {
 		t.Errorf("have connection %d still", n)
 	}
-	give(t, conn)
+	pooledtest.Give(t, conn)
 	fake.Await(t, func(c pooledtest.Counts) bool { return c.Closed == 1 })
 	if s := pool.Stats(); s.Invalidated != 1 || s.CheckedOut != 0 || s.Idle != 1 {
 		t.Errorf("have %+v", s)
@@ -247,7 +248,7 @@ func TestInvalidateWithATxOpen(t *testing.T) {
 	if now := number(t, conn); now != 2 {
 		t.Errorf("have connection %d, want the second", now)
 	}
-	give(t, conn)
+	pooledtest.Give(t, conn)
 	for _, line := range fake.Log() {
 		if line == "c2 exec UPDATE" {
 			t.Error("a statement of the transaction was run outside of it")
@@ -260,7 +261,7 @@ func TestInvalidateWithoutABorrow(t *testing.T) {
 	fake := pooledtest.NewFake(t)
 	db, pool := open(t, fake)
 	a, _ := grab(t, db)
-	give(t, a)
+	pooledtest.Give(t, a)
 	conn, err := db.Conn(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -268,7 +269,7 @@ func TestInvalidateWithoutABorrow(t *testing.T) {
 	if err := pooled.Invalidate(conn, nil); err != nil {
 		t.Error(err)
 	}
-	give(t, conn)
+	pooledtest.Give(t, conn)
 	if s := pool.Stats(); s.Closed != 0 {
 		t.Errorf("have %+v", s)
 	}
@@ -285,9 +286,9 @@ func TestInvalidateInClassDirect(t *testing.T) {
 	if now := number(t, conn); now != n {
 		t.Errorf("have %d, want %d until it comes back", now, n)
 	}
-	give(t, conn)
+	pooledtest.Give(t, conn)
 	conn, now := grab(t, db)
-	give(t, conn)
+	pooledtest.Give(t, conn)
 	if s := pool.Stats(); now == n || s.Invalidated != 1 {
 		t.Errorf("have connection %d and %+v", now, s)
 	}
@@ -306,7 +307,7 @@ func TestInvalidateAtTheLimit(t *testing.T) {
 			if now := number(t, conn); now == n {
 				t.Errorf("have %d still", now)
 			}
-			give(t, conn)
+			pooledtest.Give(t, conn)
 			fake.Await(t, func(c pooledtest.Counts) bool { return c.Open == 1 })
 			if s := pool.Stats(); s.CheckedOut != 0 || s.Idle != 1 {
 				t.Errorf("have %+v", s)
@@ -330,7 +331,7 @@ func TestInvalidateThenCommit(t *testing.T) {
 	if err := tx.Commit(); err == nil || !strings.Contains(err.Error(), "invalidated") {
 		t.Errorf("have %v, want the commit refused", err)
 	}
-	give(t, conn)
+	pooledtest.Give(t, conn)
 	if log := fake.Log(); slices.Contains(log, "c1 commit") || !slices.Contains(log, "c1 rollback") {
 		t.Errorf("have %q, want it rolled back", log)
 	}
@@ -363,7 +364,7 @@ func TestInvalidateWithStatementsOpen(t *testing.T) {
 		}
 		rows.Close()
 	}
-	give(t, conn)
+	pooledtest.Give(t, conn)
 }
 
 // A panic of f with a Tx open comes out of Raw, which in database/sql's Raw would wait for ever.
@@ -386,7 +387,7 @@ func TestRawThatPanics(t *testing.T) {
 	tx.Rollback()
 	conn.Close()
 	conn, now := grab(t, db)
-	give(t, conn)
+	pooledtest.Give(t, conn)
 	if s := pool.Stats(); now == n || s.CheckedOut != 0 {
 		t.Errorf("have connection %d and %+v", now, s)
 	}
@@ -398,7 +399,7 @@ func TestNothingGoesOnAfterAPanic(t *testing.T) {
 	fake := pooledtest.NewFake(t)
 	db, _ := open(t, fake)
 	conn, _ := grab(t, db)
-	mustExec(t, conn, "BEGIN")
+	pooledtest.MustExec(t, conn, "BEGIN")
 	rows, err := conn.QueryContext(t.Context(), "SELECT n 5")
 	if err != nil {
 		t.Fatal(err)

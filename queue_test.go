@@ -68,7 +68,7 @@ func TestNobodyWaitsWhileOneIsIdle(t *testing.T) {
 				defer db.Close()
 				born := time.Now()
 				held, _ := grab(t, db)
-				defer give(t, held)
+				defer pooledtest.Give(t, held)
 				time.Sleep(10 * time.Minute)
 				idle := unused(t, connector)
 				defer giveUp(idle)
@@ -353,7 +353,7 @@ func TestWhatWasNotUsedIsPinged(t *testing.T) {
 		}
 		defer keep.Close()
 		time.Sleep(time.Minute)
-		mustExec(t, db, "UPDATE")
+		pooledtest.MustExec(t, db, "UPDATE")
 		if n := pings(fake); n != 1 {
 			t.Errorf("have %d pings, want 1", n)
 		}
@@ -403,7 +403,7 @@ func TestEachWaitHasItsOwnTimeout(t *testing.T) {
 		db, pool := open(t, pooledtest.NewFake(t), size(1, 0), timeout(limit))
 		defer db.Close()
 		held, _ := grab(t, db)
-		defer give(t, held)
+		defer pooledtest.Give(t, held)
 		random := rand.New(rand.NewPCG(1, 2))
 		var all sync.WaitGroup
 		for i := range 200 {
@@ -460,7 +460,7 @@ func TestTimeoutOfAWaitThatGoesOn(t *testing.T) {
 		time.Sleep(400 * time.Millisecond)
 		refuse = true
 		fake.On(pooledtest.StageConnect, pooledtest.Slow(time.Minute))
-		give(t, held) // it is refused to the first, and no other comes
+		pooledtest.Give(t, held) // it is refused to the first, and no other comes
 		for i, done := range []<-chan error{first, second} {
 			var timeout *pooled.TimeoutError
 			if err := <-done; !errors.As(err, &timeout) || timeout.Waited != limit {

@@ -61,11 +61,11 @@ func TestRecycleInTheBackground(t *testing.T) {
 			c, _ := grab(t, db)
 			conns = append(conns, c)
 		}
-		give(t, conns...)
+		pooledtest.Give(t, conns...)
 		for range 2000 { // an hour and forty minutes
 			time.Sleep(3 * time.Second)
 			began := time.Now()
-			mustExec(t, db, "UPDATE")
+			pooledtest.MustExec(t, db, "UPDATE")
 			if waited := time.Since(began); waited != 0 {
 				t.Fatalf("a caller waited %v", waited)
 			}
@@ -73,7 +73,8 @@ func TestRecycleInTheBackground(t *testing.T) {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		if len(b.ages) < 8*10 || b.most > 8+4 {
-			t.Errorf("replaced %d, at most %d open: want at least 80 and at most 12 (pool_size and pool_connect_limit)", len(b.ages), b.most)
+			t.Errorf("replaced %d, at most %d open: want at least 80 and at most 12 (pool_size and pool_connect_limit)",
+				len(b.ages), b.most)
 		}
 		distinct := map[time.Duration]bool{}
 		for _, age := range b.ages {
@@ -96,13 +97,14 @@ func TestRecycleKeepsTheConnectLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := pooledtest.NewFake(t)
 		fake.On(pooledtest.StageConnect, pooledtest.Slow(100*time.Millisecond))
-		db, pool := open(t, fake, size(50, -1), recycle(time.Hour, pooled.Jitter{}), func(c *pooled.Config) { c.ConnectLimit = 3 })
+		db, pool := open(t, fake, size(50, -1), recycle(time.Hour, pooled.Jitter{}),
+			func(c *pooled.Config) { c.ConnectLimit = 3 })
 		var conns []*sql.Conn
 		for range 50 {
 			c, _ := grab(t, db)
 			conns = append(conns, c)
 		}
-		give(t, conns...)
+		pooledtest.Give(t, conns...)
 		time.Sleep(time.Hour)
 		if s := pool.Stats(); s.Recycled < 45 || s.Open() < 45 {
 			t.Errorf("have %+v, want about 50 replaced and open", s)
@@ -120,10 +122,10 @@ func TestRecycleAtTheLimit(t *testing.T) {
 		db, pool := open(t, fake, size(2, 0), recycle(time.Minute, pooled.Jitter{}))
 		a, _ := grab(t, db)
 		c, _ := grab(t, db)
-		give(t, a, c)
+		pooledtest.Give(t, a, c)
 		for range 60 {
 			time.Sleep(time.Minute)
-			mustExec(t, db, "UPDATE")
+			pooledtest.MustExec(t, db, "UPDATE")
 		}
 		synctest.Wait()
 		if c := fake.Counts(); c.MaxOpen > 2 || c.Opened < 60 {
@@ -145,7 +147,7 @@ func TestRecycleInUse(t *testing.T) {
 		if now := number(t, c); now != n {
 			t.Errorf("the server connection changed in use: %d, %d", n, now)
 		}
-		give(t, c)
+		pooledtest.Give(t, c)
 		synctest.Wait()
 		if s := pool.Stats(); s.Idle != 1 || s.Opened != 2 || s.Recycled != 1 {
 			t.Errorf("have %+v, want another one idle", s)
@@ -159,10 +161,10 @@ func TestRecycleWhenTheServerRefuses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := pooledtest.NewFake(t)
 		db, pool := open(t, fake, size(1, 1), recycle(10*time.Minute, pooled.Jitter{}))
-		mustExec(t, db, "UPDATE")
+		pooledtest.MustExec(t, db, "UPDATE")
 		fake.On(pooledtest.StageConnect, pooledtest.Fail(errors.New("no")))
 		time.Sleep(9*time.Minute + 55*time.Second) // ten seconds before its time it is due
-		mustExec(t, db, "UPDATE")
+		pooledtest.MustExec(t, db, "UPDATE")
 		if dialed := fake.Counts().Dialed; dialed < 2 || dialed > 6 {
 			t.Errorf("dialed %d times in five seconds, want a few", dialed)
 		}
@@ -183,11 +185,11 @@ func TestRecycleAfterSleep(t *testing.T) {
 	pooled.SetClock(pool, &clock)
 	c, _ := grab(t, db)
 	_, n := c, number(t, c)
-	give(t, c)
+	pooledtest.Give(t, c)
 	clock.Sleep(2 * time.Hour)
 	pooled.StopClock(pool) // as after a quiet quarter of a second
 	c, now := grab(t, db)
-	give(t, c)
+	pooledtest.Give(t, c)
 	if now == n {
 		t.Errorf("have connection %d after two hours of sleep, want another", now)
 	}
@@ -230,7 +232,7 @@ func TestDisposeLeavesThePoolUsable(t *testing.T) {
 		defer db.Close()
 		a, inUse := grab(t, db)
 		b, _ := grab(t, db)
-		give(t, b)
+		pooledtest.Give(t, b)
 		pool.Dispose()
 		synctest.Wait()
 		if s := pool.Stats(); s.Idle != 0 || s.CheckedOut != 1 {
@@ -239,13 +241,13 @@ func TestDisposeLeavesThePoolUsable(t *testing.T) {
 		if n := number(t, a); n != inUse {
 			t.Errorf("have %d, want %d still", n, inUse)
 		}
-		give(t, a)
+		pooledtest.Give(t, a)
 		synctest.Wait()
 		if s := pool.Stats(); s.Open() != 0 {
 			t.Errorf("have %+v, want it closed on return", s)
 		}
 		c, n := grab(t, db)
-		give(t, c)
+		pooledtest.Give(t, c)
 		if n != 3 {
 			t.Errorf("have %d, want a new one", n)
 		}
@@ -264,7 +266,7 @@ func TestDisposeWhileOpening(t *testing.T) {
 			pool.Dispose()
 		}()
 		c, n := grab(t, db)
-		give(t, c)
+		pooledtest.Give(t, c)
 		if n != 2 {
 			t.Errorf("have connection %d, want the one that was opened after", n)
 		}
@@ -275,10 +277,10 @@ func TestDisposeInClassDirect(t *testing.T) {
 	fake := pooledtest.NewFake(t)
 	db, pool := open(t, fake, class(pooled.ClassDirect))
 	c, _ := grab(t, db)
-	give(t, c)
+	pooledtest.Give(t, c)
 	pool.Dispose()
 	c, n := grab(t, db)
-	give(t, c)
+	pooledtest.Give(t, c)
 	if n != 2 {
 		t.Errorf("have %d, want a new one", n)
 	}
@@ -292,10 +294,10 @@ func TestServersIdleLimit(t *testing.T) {
 		defer db.Close()
 		pooled.LearnIdleLimit(pool, 8*time.Second)
 		a, first := grab(t, db)
-		give(t, a)
+		pooledtest.Give(t, a)
 		time.Sleep(5 * time.Second)
 		a, n := grab(t, db)
-		give(t, a)
+		pooledtest.Give(t, a)
 		if n != first {
 			t.Errorf("after 5s: have %d, want %d", n, first)
 		}
@@ -305,7 +307,7 @@ func TestServersIdleLimit(t *testing.T) {
 			t.Errorf("after 7s: have %+v, want it closed in the background", s)
 		}
 		a, n = grab(t, db)
-		give(t, a)
+		pooledtest.Give(t, a)
 		if n == first {
 			t.Errorf("after 7s: have %d again", n)
 		}
@@ -323,7 +325,7 @@ func TestDisposeWhileOpeningDirect(t *testing.T) {
 			time.Sleep(time.Second / 2)
 			pool.Dispose()
 		}()
-		mustExec(t, db, "UPDATE")
+		pooledtest.MustExec(t, db, "UPDATE")
 	})
 }
 
@@ -338,7 +340,7 @@ func TestRecycleUnderLoadOwesNothing(t *testing.T) {
 		for range 30 {
 			wg.Go(func() {
 				for time.Now().Before(stop) {
-					mustExec(t, db, "SLEEP 1s")
+					pooledtest.MustExec(t, db, "SLEEP 1s")
 				}
 			})
 		}
@@ -386,16 +388,18 @@ func TestAfterSleepAllArePinged(t *testing.T) {
 	var clock pooled.FakeClock
 	db, pool := open(t, fake, noRecycle, size(1, 0), func(c *pooled.Config) { c.PrePing = 8 * time.Hour })
 	pooled.SetClock(pool, &clock)
-	mustExec(t, db, "UPDATE")
+	pooledtest.MustExec(t, db, "UPDATE")
 	clock.Sleep(time.Hour)
-	waitUntil(t, func() bool { mustExec(t, db, "UPDATE"); return pings(fake) > 0 }, func() string { return "no ping" })
+	pooledtest.WaitUntil(t, func() bool { pooledtest.MustExec(t, db, "UPDATE"); return pings(fake) > 0 },
+		func() string { return "no ping" })
 }
 
 // What the pool does not keep is not replaced.
 func TestOverflowIsNotReplaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := pooledtest.NewFake(t)
-		db, pool := open(t, fake, size(1, 4), recycle(time.Hour, pooled.Jitter{}), func(c *pooled.Config) { c.IdleTimeout = -1 })
+		db, pool := open(t, fake, size(1, 4), recycle(time.Hour, pooled.Jitter{}),
+			func(c *pooled.Config) { c.IdleTimeout = -1 })
 		defer db.Close()
 		burst(t, db, 3)
 		time.Sleep(time.Hour)
@@ -412,12 +416,12 @@ func TestReplacedWhileInUse(t *testing.T) {
 		fake := pooledtest.NewFake(t)
 		db, pool := open(t, fake, size(1, 1), recycle(time.Hour, pooled.Jitter{}))
 		defer db.Close()
-		mustExec(t, db, "UPDATE")
+		pooledtest.MustExec(t, db, "UPDATE")
 		fake.On(pooledtest.StageConnect, pooledtest.Slow(2*time.Second))
 		time.Sleep(time.Hour - 9*time.Second) // due for a second
 		conn, _ := grab(t, db)
 		time.Sleep(4 * time.Second)
-		give(t, conn)
+		pooledtest.Give(t, conn)
 		synctest.Wait()
 		if s := pool.Stats(); s.Recycled != 1 || s.Open() != 1 || s.Opened != 2 {
 			t.Errorf("have %+v, want the old one gone before its time is up", s)
@@ -433,11 +437,11 @@ func TestServersIdleLimitAfterSleep(t *testing.T) {
 	pooled.SetClock(pool, &clock)
 	pooled.LearnIdleLimit(pool, time.Hour)
 	conn, n := grab(t, db)
-	give(t, conn)
+	pooledtest.Give(t, conn)
 	clock.Sleep(2 * time.Hour)
 	pooled.StopClock(pool)
 	conn, now := grab(t, db)
-	give(t, conn)
+	pooledtest.Give(t, conn)
 	if now == n {
 		t.Errorf("have connection %d after two hours, want another", now)
 	}
@@ -450,7 +454,7 @@ func TestClockRests(t *testing.T) {
 		var clock pooled.FakeClock
 		db, pool := open(t, fake, noRecycle)
 		defer db.Close()
-		mustExec(t, db, "UPDATE")
+		pooledtest.MustExec(t, db, "UPDATE")
 		pooled.SetClock(pool, &clock)
 		time.Sleep(time.Hour)
 		if have := clock.Reads(); have > 3 {
@@ -472,7 +476,7 @@ func TestRecycleUnderLoadMakesNobodyWait(t *testing.T) {
 			conn, _ := grab(t, db)
 			conns = append(conns, conn)
 		}
-		give(t, conns...)
+		pooledtest.Give(t, conns...)
 		fake.On(pooledtest.StageConnect, pooledtest.Slow(20*time.Millisecond))
 		before := pool.Stats()
 		stop := time.Now().Add(220 * time.Second) // the third generation takes its time
@@ -481,7 +485,7 @@ func TestRecycleUnderLoadMakesNobodyWait(t *testing.T) {
 			wg.Go(func() {
 				time.Sleep(time.Duration(i) * time.Millisecond) // they do not all come back at once
 				for time.Now().Before(stop) {
-					mustExec(t, db, "SLEEP 100ms")
+					pooledtest.MustExec(t, db, "SLEEP 100ms")
 				}
 			})
 		}

@@ -6,13 +6,17 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"database/sql/driver"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/pooled-go/pooled"
 	"github.com/pooled-go/pooled/internal/dsn"
@@ -56,14 +60,14 @@ func TestPasswordIsNowhere(t *testing.T) {
 
 // A short password is not looked for in texts: it would be found everywhere.
 func TestRedactingLeavesTheRest(t *testing.T) {
-	var book logBook
+	var book pooledtest.LogBook
 	fake := pooledtest.NewFake(t)
 	db, _ := open(t, fake, logTo(&book), echo(pooled.EchoOn), func(c *pooled.Config) {
 		c.Driver, c.DSN = "postgres", "postgres://scott:a@h/db"
 	})
 	fake.On(pooledtest.StageExec, pooledtest.Fail(errors.New("a table is amiss")).Match("banana"))
 	db.Exec("UPDATE banana")
-	have := fmt.Sprint(book.take())
+	have := fmt.Sprint(book.Take())
 	if !strings.Contains(have, "stmt=UPDATE banana") || !strings.Contains(have, "a table is amiss") {
 		t.Errorf("have %s", have)
 	}
@@ -76,19 +80,19 @@ func TestRedactingBeforeCutting(t *testing.T) {
 		c.Driver, c.DSN = "postgres", "postgres://scott:"+secret+"@h/db"
 	})
 	for n := 225; n < 260; n++ {
-		mustExec(t, db, "UPDATE "+strings.Repeat(" ", n)+secret)
+		pooledtest.MustExec(t, db, "UPDATE "+strings.Repeat(" ", n)+secret)
 		if have := pool.Conns()[0].Statement; strings.Contains(have, secret[:3]) {
 			t.Fatalf("behind %d blanks: have %q", n, have)
 		}
 	}
-	var book logBook
+	var book pooledtest.LogBook
 	db, _ = open(t, pooledtest.NewFake(t), logTo(&book), echo(pooled.EchoOn), func(c *pooled.Config) {
 		c.Driver, c.DSN = "postgres", "postgres://scott:"+secret+"@h/db"
 	})
 	for n := range 110 {
-		mustExec(t, db, "UPDATE ?, ?", strings.Repeat("x", n)+secret+"y", []byte(strings.Repeat("x", n)+secret))
+		pooledtest.MustExec(t, db, "UPDATE ?, ?", strings.Repeat("x", n)+secret+"y", []byte(strings.Repeat("x", n)+secret))
 	}
-	if all := strings.Join(book.take(), "\n"); strings.Contains(all, secret[:3]) {
+	if all := strings.Join(book.Take(), "\n"); strings.Contains(all, secret[:3]) {
 		t.Error("a part of the password is in the log")
 	}
 }
@@ -155,7 +159,7 @@ func TestRotatedPasswordsStayMasked(t *testing.T) {
 		conn, _ := grab(t, db)
 		held = append(held, conn)
 		now := secrets[len(secrets)-1]
-		mustExec(t, conn, "UPDATE user SET password = '"+now+"'")
+		pooledtest.MustExec(t, conn, "UPDATE user SET password = '"+now+"'")
 		cause := errors.New(now + " is not 0wn-s3cret")
 		if n%2 == 0 {
 			pooled.SoftInvalidate(t.Context(), conn, cause)
@@ -181,7 +185,7 @@ func TestRotatedPasswordsStayMasked(t *testing.T) {
 		t.Fatalf("have %v, want a timeout with its holders", err)
 	}
 	wantNothingOf(t, "the timeout", fmt.Sprintf("%+v %+v", err, timeout.Holders), secrets...)
-	give(t, append(held, last)...)
+	pooledtest.Give(t, append(held, last)...)
 	db.Close() // what is logged in the background is logged by then
 	if have := strings.Count(fmt.Sprint(pool.Events()), ": xxxxx is not xxxxx"); have != early {
 		t.Errorf("have %d causes of an end without their passwords, want %d", have, early)
@@ -206,7 +210,7 @@ func TestWhatIsNoNewPasswordPushesNoneOut(t *testing.T) {
 		}
 	})
 	for range 3 * dsn.Remembered {
-		mustExec(t, db, "UPDATE")
+		pooledtest.MustExec(t, db, "UPDATE")
 		pool.Dispose()
 	}
 	conn, _ := grab(t, db)
@@ -227,13 +231,13 @@ func TestPasswordThatIsKnownLater(t *testing.T) {
 		}
 	})
 	conn, _ := grab(t, db)
-	mustExec(t, conn, "UPDATE user SET password = 'the-new-0ne'")
+	pooledtest.MustExec(t, conn, "UPDATE user SET password = 'the-new-0ne'")
 	pooled.SoftInvalidate(t.Context(), conn, errors.New("the-new-0ne is its password"))
 	if shown := shownBy(pool); !strings.Contains(shown, "the-new-0ne") {
 		t.Fatalf("have %s, want what nobody knows for a password", shown)
 	}
 	password = "the-new-0ne"
-	mustExec(t, db, "UPDATE")
+	pooledtest.MustExec(t, db, "UPDATE")
 	wantNothingOf(t, "what the pool shows", shownBy(pool), password)
 	conn.Close()
 }
@@ -307,7 +311,7 @@ func TestRefusalShowsNoPassword(t *testing.T) {
 		})
 		defer db.Close()
 		held, _ := grab(t, db)
-		defer give(t, held)
+		defer pooledtest.Give(t, held)
 		var timeout *pooled.TimeoutError
 		if err := db.Ping(); !errors.As(err, &timeout) || !errors.Is(timeout.Err, error(stateError("53300"))) {
 			t.Fatalf("have %v, want a TimeoutError with the server's word", err)
@@ -328,7 +332,7 @@ func TestNoVerbShowsAPassword(t *testing.T) {
 		c.Hooks.Checkin = func(s *pooled.ServerConn) { values["ServerConn"] = s }
 		values["Config"], values["*Config"] = *c, c
 	})
-	mustExec(t, db, "UPDATE user SET password = '"+secret+"'")
+	pooledtest.MustExec(t, db, "UPDATE user SET password = '"+secret+"'")
 	values["Pool"], values["Pools"], values["Stats"] = pool, []*pooled.Pool{pool}, pool.Stats()
 	// fmt looks into these by itself, so nothing may be at work in them.
 	quiet, idle := openWith(t, name, dsn)
@@ -389,4 +393,83 @@ func TestLongStatementStaysMasked(t *testing.T) {
 	if strings.Contains(before+after, "oldsecret1") || !strings.HasPrefix(after, "ALTER USER u PASSWORD 'xxxxx'") {
 		t.Errorf("have %q, after the return %q", before, after)
 	}
+}
+
+// unruly is what a server may say to make a terminal do something, or to pass for something else: an escape sequence,
+// its C1 forms, as a character and as a byte, DEL, a bidirectional override, what has no width, and the beginning of
+// another record.
+const unruly = "\x1b[2J\u009b2J\x9b\x7f\u202e\u200b\r\ntime=now level=INFO msg=forged"
+
+// wantRuly wants lines of text of which none does anything but stand there.
+func wantRuly(t *testing.T, what, text string) {
+	t.Helper()
+	for _, r := range strings.ReplaceAll(text, "\n", "") {
+		if !unicode.IsGraphic(r) {
+			t.Errorf("%s: have %U in %q, want it by its code", what, r, text)
+			return
+		}
+	}
+	if !utf8.ValidString(text) {
+		t.Errorf("%s: have %q, want UTF-8", what, text)
+	}
+}
+
+// Whatever the handler, a record is a line, and nothing in it does anything to a terminal.
+func TestUnrulyTextsInTheLog(t *testing.T) {
+	for name, handler := range map[string]func(io.Writer) slog.Handler{
+		"text": func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, nil) },
+		"JSON": func(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, nil) },
+	} {
+		var logged bytes.Buffer
+		fake := pooledtest.NewFake(t)
+		db, _ := open(t, fake, size(1, 0), func(c *pooled.Config) {
+			c.Echo, c.EchoPool, c.Logger = pooled.EchoDebug, pooled.EchoDebug, slog.New(handler(&logged))
+		})
+		fake.On(pooledtest.StageExec, pooledtest.Fail(errors.New("no "+unruly)).Match("refused"))
+		db.Exec("UPDATE refused '"+unruly+"'", unruly, []byte(unruly))
+		conn, _ := grab(t, db)
+		pooled.Invalidate(conn, errors.New("gone "+unruly))
+		conn.Close()
+		fake.On(pooledtest.StageConnect, pooledtest.Panic("panic "+unruly).Times(1))
+		db.Ping()
+		fake.On(pooledtest.StageConnect, pooledtest.Fail(errors.New("no way "+unruly)).Times(1))
+		db.Ping()
+		db.Close() // what is logged in the background is logged by then
+		wantRuly(t, name, logged.String())
+		for line := range strings.Lines(logged.String()) {
+			if name == "JSON" && !json.Valid([]byte(line)) || name == "text" && strings.HasPrefix(line, "time=now") {
+				t.Errorf("%s: have the line %q, want one for each record", name, line)
+			}
+		}
+		for _, want := range []string{"refused", "gone", "panic", "no way"} {
+			if !strings.Contains(logged.String(), want+" ") || !strings.Contains(logged.String(), "⟨001B⟩[2J⟨009B⟩2J") {
+				t.Errorf("%s: have %s, want %q in it, with codes", name, logged.String(), want)
+			}
+		}
+	}
+}
+
+// The errors that the pool words are one line, whatever a statement or a server put into them.
+func TestUnrulyTextsInErrors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		refusal := fmt.Errorf("full %s: %w", unruly, stateError("53300"))
+		fake := pooledtest.NewFake(t, func(f *pooledtest.Fake) { f.MaxConns, f.TooManyConns = 1, refusal })
+		var canceled error
+		db, _ := open(t, fake, speaks("postgres"), hooks(pooled.Hooks{Canceled: func(err error) { canceled = err }}))
+		defer db.Close()
+		held, _ := grab(t, db)
+		defer pooledtest.Give(t, held)
+		pooledtest.MustExec(t, held, "UPDATE '"+unruly+"'")
+		err := db.Ping()
+		ctx, cancel := context.WithTimeout(t.Context(), 1)
+		defer cancel()
+		db.PingContext(ctx)
+		for what, err := range map[string]error{"the timeout": err, "the canceled wait": canceled} {
+			if err == nil || !strings.Contains(err.Error(), "⟨001B⟩") || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%s: have %v, want one line with codes", what, err)
+				continue
+			}
+			wantRuly(t, what, err.Error())
+		}
+	})
 }

@@ -89,7 +89,7 @@ func TestResetOnReturnStatements(t *testing.T) {
 
 				// Nothing is left behind, so nothing is sent.
 				mock.ExpectExec("UPDATE t").WillReturnResult(ok)
-				mustExec(t, db, "UPDATE t")
+				pooledtest.MustExec(t, db, "UPDATE t")
 
 				// A transaction that has ended leaves nothing either.
 				mock.ExpectBegin()
@@ -99,7 +99,7 @@ func TestResetOnReturnStatements(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				mustExec(t, tx, "UPDATE t")
+				pooledtest.MustExec(t, tx, "UPDATE t")
 				if err := tx.Commit(); err != nil {
 					t.Fatal(err)
 				}
@@ -113,7 +113,7 @@ func TestResetOnReturnStatements(t *testing.T) {
 				if statement != "" {
 					mock.ExpectExec(statement).WillReturnResult(ok)
 				}
-				mustExec(t, db, begin)
+				pooledtest.MustExec(t, db, begin)
 			})
 		}
 	}
@@ -152,9 +152,9 @@ func TestSetAutocommitIsRememberedForLaterBorrowers(t *testing.T) {
 	for _, statement := range []string{"SET autocommit=0", rollback, "UPDATE t", rollback, "UPDATE t", rollback} {
 		mock.ExpectExec(statement).WillReturnResult(ok)
 	}
-	mustExec(t, db, "SET autocommit=0")
-	mustExec(t, db, "UPDATE t")
-	mustExec(t, db, "UPDATE t")
+	pooledtest.MustExec(t, db, "SET autocommit=0")
+	pooledtest.MustExec(t, db, "UPDATE t")
+	pooledtest.MustExec(t, db, "UPDATE t")
 }
 
 // A Commit or Rollback that fails, or a BeginTx, leaves who knows what.
@@ -186,8 +186,8 @@ func TestResetAfterAFailedTransaction(t *testing.T) {
 func TestEveryTextIsJudgedByItself(t *testing.T) {
 	fake := pooledtest.NewFake(t)
 	db, _ := open(t, fake, speaks("postgres"))
-	mustExec(t, db, "UPDATE t")
-	mustExec(t, db, "BEGIN   ")
+	pooledtest.MustExec(t, db, "UPDATE t")
+	pooledtest.MustExec(t, db, "BEGIN   ")
 	if fake.InTx(1) {
 		t.Error("the transaction is still open")
 	}
@@ -198,7 +198,7 @@ func TestConnectionThatDiesInTheReset(t *testing.T) {
 	fake := pooledtest.NewFake(t)
 	fake.On(pooledtest.StageIsValid, pooledtest.Fail(errors.New("gone")).Skip(1).Times(1))
 	db, pool := open(t, fake)
-	mustExec(t, db, "BEGIN")
+	pooledtest.MustExec(t, db, "BEGIN")
 	if s := pool.Stats(); s.Open() != 0 {
 		t.Errorf("have %+v, want it discarded", s)
 	}
@@ -209,9 +209,9 @@ func TestFailedResetDiscards(t *testing.T) {
 	fake := pooledtest.NewFake(t)
 	fake.On(pooledtest.StageExec, pooledtest.Fail(errors.New("no")).Match("ROLLBACK"))
 	db, pool := open(t, fake)
-	mustExec(t, db, "BEGIN")
+	pooledtest.MustExec(t, db, "BEGIN")
 	conn, n := grab(t, db)
-	give(t, conn)
+	pooledtest.Give(t, conn)
 	if s := pool.Stats(); n != 2 || s.Open() != 1 {
 		t.Errorf("have connection %d and %+v, want a new one", n, s)
 	}
@@ -231,7 +231,7 @@ func TestResetHasItsOwnDeadline(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		mustExec(t, conn, "BEGIN")
+		pooledtest.MustExec(t, conn, "BEGIN")
 		cancel() // the context of its user has nothing to do with it
 		began := time.Now()
 		conn.Close()
@@ -251,7 +251,7 @@ func TestResetThroughEveryKindOfParent(t *testing.T) {
 		t.Run(profile.Name, func(t *testing.T) {
 			fake := pooledtest.NewFake(t, pooledtest.With(profile), func(f *pooledtest.Fake) { f.RefuseDirty = true })
 			db, pool := open(t, fake)
-			mustExec(t, db, "BEGIN")
+			pooledtest.MustExec(t, db, "BEGIN")
 			if fake.InTx(1) {
 				t.Error("the transaction is still open")
 			}
@@ -267,7 +267,7 @@ func TestNoResetWithoutNeed(t *testing.T) {
 	fake := pooledtest.NewFake(t)
 	db, _ := open(t, fake, speaks("postgres"))
 	for range 3 {
-		mustExec(t, db, "INSERT INTO t VALUES (1)")
+		pooledtest.MustExec(t, db, "INSERT INTO t VALUES (1)")
 	}
 	stmt, err := db.Prepare("SELECT 1")
 	if err != nil {

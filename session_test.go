@@ -33,11 +33,11 @@ func sentBy(t *testing.T, statement string, set ...func(*pooled.Config)) string 
 	t.Helper()
 	fake := pooledtest.NewFake(t)
 	db, pool := open(t, fake, append(set, size(1, 0), noRecycle)...)
-	mustExec(t, db, "SELECT 1")
+	pooledtest.MustExec(t, db, "SELECT 1")
 	conn, n := grab(t, db)
 	before := len(fake.Log())
-	mustExec(t, conn, statement)
-	give(t, conn)
+	pooledtest.MustExec(t, conn, statement)
+	pooledtest.Give(t, conn)
 	var sent []string
 	for _, line := range fake.Log()[before:] {
 		line = strings.TrimPrefix(line, "c")
@@ -47,7 +47,7 @@ func sentBy(t *testing.T, statement string, set ...func(*pooled.Config)) string 
 		}
 	}
 	conn, now := grab(t, db)
-	give(t, conn)
+	pooledtest.Give(t, conn)
 	if now != n {
 		if s := pool.Stats(); s.Invalidated != 0 {
 			t.Errorf("have %+v: to close a session in order to reset it invalidates nothing", s)
@@ -100,9 +100,9 @@ func TestResetModesSend(t *testing.T) {
 func TestAutoResetsOnce(t *testing.T) {
 	fake := pooledtest.NewFake(t)
 	db, _ := open(t, fake, speaks("postgres"), mode(pooled.ResetAuto))
-	mustExec(t, db, "SET a = 1")
+	pooledtest.MustExec(t, db, "SET a = 1")
 	before := len(fake.Log())
-	mustExec(t, db, "SELECT 1")
+	pooledtest.MustExec(t, db, "SELECT 1")
 	for _, line := range fake.Log()[before:] {
 		if strings.Contains(line, "RESET ALL") {
 			t.Errorf("reset again: %q", fake.Log()[before:])
@@ -135,13 +135,13 @@ func TestSessionResetThatFails(t *testing.T) {
 		defer db.Close()
 		fake.On(pooledtest.StageExec, pooledtest.Fail(errors.New("no")).Match("RESET ALL").Times(1))
 		fake.On(pooledtest.StageExec, pooledtest.Hang().Match("RESET ALL").Times(1))
-		mustExec(t, db, "SELECT 1")
+		pooledtest.MustExec(t, db, "SELECT 1")
 		synctest.Wait()
 		if s := pool.Stats(); s.Open() != 0 || s.Invalidated != 1 {
 			t.Errorf("after one that failed: have %+v", s)
 		}
 		began := time.Now()
-		mustExec(t, db, "SELECT 1")
+		pooledtest.MustExec(t, db, "SELECT 1")
 		synctest.Wait()
 		if s := pool.Stats(); s.Open() != 0 || s.Invalidated != 2 || time.Since(began) != 5*time.Second {
 			t.Errorf("after one that hung %v: have %+v", time.Since(began), s)
@@ -153,10 +153,10 @@ func TestSessionResetThatFails(t *testing.T) {
 func TestInitSQL(t *testing.T) {
 	fake := pooledtest.NewFake(t)
 	db, pool := open(t, fake, speaks("sqlite"), initSQL("SET a = 1"))
-	mustExec(t, db, "UPDATE")
-	mustExec(t, db, "UPDATE")
+	pooledtest.MustExec(t, db, "UPDATE")
+	pooledtest.MustExec(t, db, "UPDATE")
 	pool.Dispose()
-	mustExec(t, db, "UPDATE")
+	pooledtest.MustExec(t, db, "UPDATE")
 	wantLog(t, fake, "c1 connect", "c1 exec SET a = 1", "c1 exec UPDATE", "c1 resetSession", "c1 exec UPDATE",
 		"c2 connect", "c2 exec SET a = 1", "c2 exec UPDATE")
 
@@ -171,8 +171,8 @@ func TestInitSQLOnSQLServer(t *testing.T) {
 	fake := pooledtest.NewFake(t)
 	fake.On(pooledtest.StageQuery, pooledtest.Fail(errors.New("not SQL Server")).Match("@@OPTIONS"))
 	db, _ := open(t, fake, speaks("sqlserver"), mode(pooled.ResetNone), initSQL("SET a = 1"))
-	mustExec(t, db, "SELECT 1")
-	mustExec(t, db, "SELECT 1")
+	pooledtest.MustExec(t, db, "SELECT 1")
+	pooledtest.MustExec(t, db, "SELECT 1")
 	have := strings.Join(fake.Log(), "; ")
 	if want := "c1 resetSession; c1 exec SET a = 1; c1 exec SELECT 1"; !strings.Contains(have, want) {
 		t.Errorf("have %q\nwant it to hold %q", have, want)
@@ -215,7 +215,7 @@ func TestLostWhileGreeted(t *testing.T) {
 		if s := pool.Stats(); s.Open() != 0 {
 			t.Errorf("%s: have %+v", dialect, s)
 		}
-		mustExec(t, db, "SELECT 1")
+		pooledtest.MustExec(t, db, "SELECT 1")
 	}
 }
 
@@ -336,7 +336,7 @@ func TestSQLServerBirth(t *testing.T) {
 					}
 					mock.ExpectExec("UPDATE t").WillReturnResult(ok)
 					mock.ExpectExec(end).WillReturnResult(ok)
-					mustExec(t, db, "UPDATE t")
+					pooledtest.MustExec(t, db, "UPDATE t")
 				}
 			})
 		}
@@ -369,7 +369,7 @@ func TestBirthByAConnectHook(t *testing.T) {
 				if test.begins {
 					mock.ExpectExec(rollback).WillReturnResult(ok)
 				}
-				mustExec(t, db, "UPDATE t")
+				pooledtest.MustExec(t, db, "UPDATE t")
 			}
 		})
 	}
@@ -410,7 +410,7 @@ func TestGreetingThatFailsIsNoAnswer(t *testing.T) {
 			}
 			a, _ := grab(t, db)
 			b, _ := grab(t, db)
-			give(t, a, b)
+			pooledtest.Give(t, a, b)
 			want := 2
 			if test.final {
 				want = 1
@@ -427,7 +427,7 @@ func TestInitSQLComesBeforeTheGreeting(t *testing.T) {
 	for _, dialect := range []string{"postgres", "mysql", "sqlserver"} {
 		fake := pooledtest.NewFake(t)
 		db, _ := open(t, fake, speaks(dialect), initSQL("SET a = 1"))
-		mustExec(t, db, "SELECT 1")
+		pooledtest.MustExec(t, db, "SELECT 1")
 		log := fake.Log()
 		if at := slices.Index(log, "c1 exec SET a = 1"); at != 1 || !strings.HasPrefix(log[2], "c1 query ") {
 			t.Errorf("%s: have %q, want the question behind pool_init_sql", dialect, log)
@@ -476,7 +476,8 @@ func TestIdleLimitOfALostGreeting(t *testing.T) {
 		t.Run(test.name+"/"+test.at, func(t *testing.T) {
 			proxy := pooledtest.NewProxy(t, test.dsn(t))
 			proxy.On(test.at, proxy.CloseAll)
-			db := pooledtest.OpenDB(t, "pooled", pooledtest.WithOptions(proxy.DSN(), "pool_reset_on_return=session", "pool_stmt_cache=64"))
+			db := pooledtest.OpenDB(t, "pooled", pooledtest.WithOptions(proxy.DSN(), "pool_reset_on_return=session",
+				"pool_stmt_cache=64"))
 			if err := db.Ping(); err == nil {
 				t.Error("have no error of the connection that was lost")
 			}

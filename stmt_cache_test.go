@@ -101,13 +101,13 @@ func TestStmtIsKeptFromTheSecondUse(t *testing.T) {
 	for _, c := range []pooled.Class{pooled.ClassQueue, pooled.ClassDirect, pooled.ClassStatic} {
 		t.Run(string(c), func(t *testing.T) {
 			db, fake, _ := keeping(t, 2, one(c))
-			mustExec(t, db, "UPDATE ?", 1)
+			pooledtest.MustExec(t, db, "UPDATE ?", 1)
 			fake.want(t, "prepare UPDATE ?", "stmt exec UPDATE ? [1]", "stmt close UPDATE ?")
-			mustExec(t, db, "UPDATE ?", 2)
+			pooledtest.MustExec(t, db, "UPDATE ?", 2)
 			fake.want(t, "prepare UPDATE ?", "stmt exec UPDATE ? [2]")
-			mustExec(t, db, "UPDATE ?", 3)
+			pooledtest.MustExec(t, db, "UPDATE ?", 3)
 			fake.want(t, "stmt exec UPDATE ? [3]")
-			mustExec(t, db, "UPDATE")
+			pooledtest.MustExec(t, db, "UPDATE")
 			fake.want(t, "exec UPDATE")
 		})
 	}
@@ -128,7 +128,7 @@ func TestStaleStmtInATransaction(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			mustExec(t, conn, "BEGIN")
+			pooledtest.MustExec(t, conn, "BEGIN")
 			exec := func(q string, args ...any) error {
 				_, err := conn.ExecContext(t.Context(), q, args...)
 				return err
@@ -138,8 +138,8 @@ func TestStaleStmtInATransaction(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			db, fake, _ := keeping(t, 2)
-			mustExec(t, db, "UPDATE ?", 1)
-			mustExec(t, db, "UPDATE ?", 1)
+			pooledtest.MustExec(t, db, "UPDATE ?", 1)
+			pooledtest.MustExec(t, db, "UPDATE ?", 1)
 			exec, end := begin(t, db)
 			fake.skip()
 			fake.On(pooledtest.StageExec, pooledtest.Fail(errStale).Times(1).Match("UPDATE"))
@@ -162,10 +162,10 @@ func TestKeptStmtsMakeRoom(t *testing.T) {
 	t.Run("of the same connection", func(t *testing.T) {
 		db, fake, _ := keeping(t, 4)
 		keep(t, db, "UPDATE a ?", "UPDATE b ?")
-		mustExec(t, db, "UPDATE new ?", 1)
+		pooledtest.MustExec(t, db, "UPDATE new ?", 1)
 		fake.skip()
 		fake.On(pooledtest.StagePrepare, full)
-		mustExec(t, db, "UPDATE new ?", 2)
+		pooledtest.MustExec(t, db, "UPDATE new ?", 2)
 		fake.want(t, "prepare UPDATE new ? -> no more statements", "stmt close UPDATE a ?", "stmt close UPDATE b ?",
 			"prepare UPDATE new ?", "stmt exec UPDATE new ? [2]")
 	})
@@ -174,7 +174,7 @@ func TestKeptStmtsMakeRoom(t *testing.T) {
 		keep(t, db, "UPDATE a ?")
 		fake.skip()
 		fake.On(pooledtest.StagePrepare, full)
-		mustExec(t, db, "UPDATE new ?", 1)
+		pooledtest.MustExec(t, db, "UPDATE new ?", 1)
 		fake.want(t, "prepare UPDATE new ? -> no more statements", "stmt close UPDATE a ?",
 			"prepare UPDATE new ?", "stmt exec UPDATE new ? [1]", "stmt close UPDATE new ?")
 	})
@@ -183,13 +183,13 @@ func TestKeptStmtsMakeRoom(t *testing.T) {
 		held, _ := grab(t, db)
 		keep(t, db, "UPDATE a ?")
 		idle, _ := grab(t, db)
-		give(t, idle)
+		pooledtest.Give(t, idle)
 		fake.skip()
 		fake.On(pooledtest.StagePrepare, full)
-		mustExec(t, held, "UPDATE new ?", 1)
+		pooledtest.MustExec(t, held, "UPDATE new ?", 1)
 		fake.want(t, "prepare UPDATE new ? -> no more statements", "stmt close UPDATE a ?", "ping",
 			"prepare UPDATE new ?", "stmt exec UPDATE new ? [1]", "stmt close UPDATE new ?")
-		give(t, held)
+		pooledtest.Give(t, held)
 		if s := pool.Stats(); s.Idle != 2 || s.CheckedOut != 0 {
 			t.Errorf("have %+v, want both idle", s)
 		}
@@ -208,8 +208,8 @@ func TestKeptStmtsMakeRoom(t *testing.T) {
 func keep(t *testing.T, db *sql.DB, texts ...string) {
 	t.Helper()
 	for _, text := range texts {
-		mustExec(t, db, text, 1)
-		mustExec(t, db, text, 1)
+		pooledtest.MustExec(t, db, text, 1)
+		pooledtest.MustExec(t, db, text, 1)
 	}
 }
 
@@ -233,16 +233,16 @@ func TestUnsettledStmts(t *testing.T) {
 				t.Fatal(err)
 			}
 			fake.skip()
-			mustExec(t, conn, test.text)
-			mustExec(t, conn, "UPDATE ?", 1)
+			pooledtest.MustExec(t, conn, test.text)
+			pooledtest.MustExec(t, conn, "UPDATE ?", 1)
 			rests := []string{"exec " + test.text, "prepare UPDATE ?", "stmt exec UPDATE ? [1]", "stmt close UPDATE ?"}
 			if test.text == "SET app.tenant = 7" {
 				rests = []string{"exec " + test.text, "stmt exec UPDATE ? [1]"}
 			}
 			fake.want(t, rests...)
-			give(t, conn)
+			pooledtest.Give(t, conn)
 			fake.want(t, append([]string{"exec ROLLBACK"}, test.back...)...)
-			mustExec(t, db, "UPDATE ?", 2)
+			pooledtest.MustExec(t, db, "UPDATE ?", 2)
 			fake.want(t, append(test.next, "exec ROLLBACK")...)
 		})
 	}
@@ -252,13 +252,13 @@ func TestUnsettledStmts(t *testing.T) {
 // arguments, on another.
 func TestKeptStmtOnAStaleConnection(t *testing.T) {
 	db, fake, _ := keeping(t, 4)
-	mustExec(t, db, "UPDATE ?", 1)
+	pooledtest.MustExec(t, db, "UPDATE ?", 1)
 	fake.On(pooledtest.StagePrepare, pooledtest.BadConn().Times(1))
-	mustExec(t, db, "UPDATE ?", 2)
-	mustExec(t, db, "UPDATE ?", 2)
+	pooledtest.MustExec(t, db, "UPDATE ?", 2)
+	pooledtest.MustExec(t, db, "UPDATE ?", 2)
 	fake.skip()
 	fake.On(pooledtest.StageExec, pooledtest.BadConn().Times(1))
-	mustExec(t, db, "UPDATE ?", 3)
+	pooledtest.MustExec(t, db, "UPDATE ?", 3)
 	fake.want(t, "stmt exec UPDATE ? [3] -> driver: bad connection", "stmt close UPDATE ?",
 		"prepare UPDATE ?", "stmt exec UPDATE ? [3]")
 }
@@ -270,7 +270,7 @@ func TestPanicAtAKeptStmt(t *testing.T) {
 			db, fake, pool := keeping(t, 1)
 			keep(t, db, "UPDATE a ?")
 			for range 8 {
-				mustExec(t, db, "UPDATE b ?", 1)
+				pooledtest.MustExec(t, db, "UPDATE b ?", 1)
 			}
 			fake.On(stage, pooledtest.Panic("boom").Times(1))
 			func() {
@@ -281,7 +281,7 @@ func TestPanicAtAKeptStmt(t *testing.T) {
 				}()
 				db.Exec("UPDATE b ?", 2)
 			}()
-			mustExec(t, db, "UPDATE b ?", 3)
+			pooledtest.MustExec(t, db, "UPDATE b ?", 3)
 			if s := pool.Stats(); s.CheckedOut != 0 {
 				t.Errorf("have %+v, want none checked out", s)
 			}
@@ -302,7 +302,7 @@ func TestStmtsAreUnfitAfterAChangeElsewhere(t *testing.T) {
 	use := func(prepared bool) {
 		t.Helper()
 		fake.skip()
-		mustExec(t, held, "UPDATE ?", 1)
+		pooledtest.MustExec(t, held, "UPDATE ?", 1)
 		want := []string{"stmt exec UPDATE ? [1]"}
 		if prepared {
 			want = append([]string{"prepare UPDATE ?"}, want...)
@@ -313,23 +313,23 @@ func TestStmtsAreUnfitAfterAChangeElsewhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mustExec(t, tx, "ALTER TABLE t ADD a int")
+	pooledtest.MustExec(t, tx, "ALTER TABLE t ADD a int")
 	use(false)
 	if err := tx.Commit(); err != nil {
 		t.Fatal(err)
 	}
 	use(true)
-	mustExec(t, other, "BEGIN")
+	pooledtest.MustExec(t, other, "BEGIN")
 	use(true) // of an unknown server, which may have committed what was before
-	mustExec(t, other, "ALTER TABLE t ADD b int")
+	pooledtest.MustExec(t, other, "ALTER TABLE t ADD b int")
 	use(true)
-	mustExec(t, other, "SELECT 1")
+	pooledtest.MustExec(t, other, "SELECT 1")
 	use(false)
-	mustExec(t, other, "COMMIT")
+	pooledtest.MustExec(t, other, "COMMIT")
 	use(true)
-	give(t, other)
+	pooledtest.Give(t, other)
 	use(true)
-	give(t, held)
+	pooledtest.Give(t, held)
 	fake.want(t, slices.Repeat([]string{"stmt close UPDATE ?"}, 5)...)
 }
 
@@ -358,36 +358,36 @@ func TestStmtsAreUnfitAfterAChangeByTheOpening(t *testing.T) {
 			db, fake, _ := keeping(t, 4, size(2, 0), test.set)
 			keep(t, db, "UPDATE ?")
 			held, _ := grab(t, db)
-			mustExec(t, held, "UPDATE ?", 1) // after the change by its own opening
+			pooledtest.MustExec(t, held, "UPDATE ?", 1) // after the change by its own opening
 			fake.skip()
-			mustExec(t, held, "UPDATE ?", 2)
+			pooledtest.MustExec(t, held, "UPDATE ?", 2)
 			fake.want(t, "stmt exec UPDATE ? [2]")
 			other, _ := grab(t, db)
 			fake.skip()
-			mustExec(t, held, "UPDATE ?", 3)
+			pooledtest.MustExec(t, held, "UPDATE ?", 3)
 			want := []string{"stmt exec UPDATE ? [3]"}
 			if test.unfit {
 				want = append([]string{"prepare UPDATE ?"}, want...)
 			}
 			fake.want(t, want...)
-			give(t, held, other)
+			pooledtest.Give(t, held, other)
 		})
 	}
 }
 
 // restLines are the lines that say that the cache rests.
-func restLines(book *logBook) []string {
-	return slices.DeleteFunc(book.take(), func(l string) bool { return !strings.Contains(l, "pool_stmt_cache rests") })
+func restLines(book *pooledtest.LogBook) []string {
+	return slices.DeleteFunc(book.Take(), func(l string) bool { return !strings.Contains(l, "pool_stmt_cache rests") })
 }
 
 // A cache that was asked for and rests says so once.
 func TestStmtCacheThatRestsSaysSo(t *testing.T) {
-	var book logBook
+	var book pooledtest.LogBook
 	fake := pooledtest.NewFake(t)
 	db, _ := open(t, fake, keeps(4), size(2, 0), logTo(&book))
 	a, _ := grab(t, db)
 	b, _ := grab(t, db)
-	give(t, a, b)
+	pooledtest.Give(t, a, b)
 	lines := restLines(&book)
 	if len(lines) != 1 || !strings.Contains(lines[0], "it is for lib/pq") {
 		t.Errorf("have %q, want one line with the reason", lines)

@@ -35,7 +35,7 @@ func TestStmtFollowsItsConn(t *testing.T) {
 	one, _ := grab(t, db) // keeps 1 away
 	run()                 // on 2, where it has to be prepared
 	run()
-	give(t, one)
+	pooledtest.Give(t, one)
 	stmt.Close()
 	log := slices.DeleteFunc(fake.Log(), func(s string) bool { return strings.Contains(s, "resetSession") })
 	want := []string{"c1 connect", "c1 prepare UPDATE ?", "c1 stmt exec UPDATE ? [1]", "c1 query SELECT conn",
@@ -88,7 +88,7 @@ func TestStmtsSharedByManyGoroutines(t *testing.T) {
 		conn, _ := grab(t, db)
 		conns = append(conns, conn)
 	}
-	give(t, conns...)
+	pooledtest.Give(t, conns...)
 	if have := fake.Counts().StmtsOpen; have != 0 {
 		t.Errorf("statements open after Close: have %d, want 0", have)
 	}
@@ -161,7 +161,7 @@ func TestTwoStmtsOfOneText(t *testing.T) {
 func TestOneOffPrepare(t *testing.T) {
 	fake := pooledtest.NewFake(t, pooledtest.With(pooledtest.SkipQueries))
 	db, pool := open(t, fake)
-	mustExec(t, db, "UPDATE ?", 1)
+	pooledtest.MustExec(t, db, "UPDATE ?", 1)
 	wantLog(t, fake, "c1 connect", "c1 prepare UPDATE ?", "c1 stmt exec UPDATE ? [1]", "c1 stmt close UPDATE ?")
 	if s := pool.Stats(); s.Checkouts != 1 {
 		t.Errorf("checkouts: have %d, want 1", s.Checkouts)
@@ -198,7 +198,7 @@ func TestStmtOutlivesItsLease(t *testing.T) {
 					db, pool := open(t, fake, class(c))
 					l := &lease{t: t, fake: fake, db: db, before: before}
 					stmts := end.run(l)
-					waitUntil(t, func() bool { return pool.Stats().CheckedOut == 0 },
+					pooledtest.WaitUntil(t, func() bool { return pool.Stats().CheckedOut == 0 },
 						func() string { return fmt.Sprintf("the lease did not end: %+v", pool.Stats()) })
 					fake.ClearFaults()
 					for _, stmt := range stmts {
@@ -206,7 +206,7 @@ func TestStmtOutlivesItsLease(t *testing.T) {
 						stmt.Close()
 						stmt.Close()
 					}
-					mustExec(t, db, "UPDATE")
+					pooledtest.MustExec(t, db, "UPDATE")
 				})
 			}
 		}
@@ -245,7 +245,7 @@ var leaseEnds = []struct {
 	{"return", func(l *lease) []*sql.Stmt {
 		conn := l.begin()
 		stmts := l.prepare(conn)
-		give(l.t, conn)
+		pooledtest.Give(l.t, conn)
 		return stmts
 	}},
 	{"closed without a return", func(l *lease) []*sql.Stmt {
@@ -295,7 +295,7 @@ var leaseEnds = []struct {
 		stmts := l.prepare(conn)
 		pool, _ := pooled.PoolOf(l.db)
 		pool.Dispose()
-		give(l.t, conn)
+		pooledtest.Give(l.t, conn)
 		return stmts
 	}},
 }

@@ -33,9 +33,9 @@ func TestTimings(t *testing.T) {
 				pool.Histogram(pooled.TimingUse)
 				conn, _ := grab(t, db)
 				time.Sleep(time.Second)
-				give(t, conn)
+				pooledtest.Give(t, conn)
 				fake.On(pooledtest.StageExec, pooledtest.Slow(4*time.Millisecond).Match("ROLLBACK"))
-				mustExec(t, db, "BEGIN")
+				pooledtest.MustExec(t, db, "BEGIN")
 				want := []string{"connect 30ms", "wait 30ms", "use 1s", "wait 0s", "use 0s", "reset 4ms"}
 				if !slices.Equal(have, want) {
 					t.Errorf("have %q\nwant %q", have, want)
@@ -57,7 +57,7 @@ func TestTimings(t *testing.T) {
 					}
 				}
 				stop()
-				mustExec(t, db, "UPDATE")
+				pooledtest.MustExec(t, db, "UPDATE")
 				if len(have) != len(want) {
 					t.Errorf("after stop: have %q", have[len(want):])
 				}
@@ -137,7 +137,7 @@ func execOn(t *testing.T, conn *pooled.Conn) {
 // Nobody measures before somebody asks, or the configuration does.
 func TestTimingsAreOffUntilAskedFor(t *testing.T) {
 	db, pool := open(t, pooledtest.NewFake(t))
-	mustExec(t, db, "UPDATE")
+	pooledtest.MustExec(t, db, "UPDATE")
 	if pooled.Measuring(pool) {
 		t.Error("nobody has asked")
 	}
@@ -153,7 +153,7 @@ func TestTimingsAreOffUntilAskedFor(t *testing.T) {
 	if have := pool.Histogram(pooled.TimingUse).Count; have != 0 || !pooled.Measuring(pool) {
 		t.Errorf("have %d uses from before, want none and to begin now", have)
 	}
-	mustExec(t, db, "UPDATE")
+	pooledtest.MustExec(t, db, "UPDATE")
 	if have := pool.Histogram(pooled.TimingUse).Count; have != 1 {
 		t.Errorf("have %d uses, want 1", have)
 	}
@@ -165,7 +165,7 @@ func TestTimingsRest(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			db, pool := open(t, pooledtest.NewFake(t), noRecycle, func(c *pooled.Config) { c.Timings = always })
 			defer db.Close()
-			mustExec(t, db, "UPDATE")
+			pooledtest.MustExec(t, db, "UPDATE")
 			if have := pool.Histogram(pooled.TimingConnect).Count; have == 1 != always {
 				t.Errorf("always %v: have %d connects from before", always, have)
 			}
@@ -173,12 +173,12 @@ func TestTimingsRest(t *testing.T) {
 				time.Sleep(4 * time.Minute)
 				pool.Histogram(pooled.TimingUse)
 			}
-			mustExec(t, db, "UPDATE")
+			pooledtest.MustExec(t, db, "UPDATE")
 			time.Sleep(6 * time.Minute)
 			if pooled.Measuring(pool) != always {
 				t.Errorf("always %v: nobody has asked for long, and measuring is %v", always, !always)
 			}
-			mustExec(t, db, "UPDATE")
+			pooledtest.MustExec(t, db, "UPDATE")
 			want := uint64(1)
 			if always {
 				want = 3
@@ -202,7 +202,7 @@ func TestHistogram(t *testing.T) {
 		for _, d := range uses {
 			conn, _ := grab(t, db)
 			time.Sleep(d)
-			give(t, conn)
+			pooledtest.Give(t, conn)
 		}
 		h := pool.Histogram(pooled.TimingUse)
 		for _, want := range []struct {
@@ -230,15 +230,16 @@ func TestStatsCountEvents(t *testing.T) {
 		fake := pooledtest.NewFake(t)
 		db, pool := open(t, fake, one(pooled.ClassQueue), noRecycle, func(c *pooled.Config) {
 			c.Timeout, c.Timings = time.Second, true
-			c.Hooks.Reset = func(context.Context, *pooled.ServerConn, pooled.ResetState) error { return nil } // which is no reset
+			// which is no reset
+			c.Hooks.Reset = func(context.Context, *pooled.ServerConn, pooled.ResetState) error { return nil }
 		})
 		defer db.Close()
-		mustExec(t, db, "UPDATE")
-		mustExec(t, db, "BEGIN")
+		pooledtest.MustExec(t, db, "UPDATE")
+		pooledtest.MustExec(t, db, "BEGIN")
 		conn, _ := grab(t, db)
 		db.ExecContext(context.Background(), "UPDATE")
 		pooled.SoftInvalidate(t.Context(), conn, nil)
-		give(t, conn)
+		pooledtest.Give(t, conn)
 		pool.Dispose()
 		synctest.Wait()
 		have := pool.Stats()
