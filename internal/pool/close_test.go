@@ -255,7 +255,8 @@ func TestInvalidateID(t *testing.T) {
 			id           uint64
 			inUse, found bool
 			left         []int
-		}{{1, false, true, []int{2, 3}}, {1, false, false, []int{2, 3}}, {3, true, true, []int{2, 3}}, {9, false, false, []int{2, 3}}} {
+		}{{1, false, true, []int{2, 3}}, {1, false, false, []int{2, 3}}, {3, true, true, []int{2, 3}},
+			{9, false, false, []int{2, 3}}} {
 			inUse, found := p.InvalidateID(test.id, errBad, later)
 			if inUse != test.inUse || found != test.found {
 				t.Errorf("number %d: have in use %v, found %v", test.id, inUse, found)

@@ -46,8 +46,8 @@ type (
 	slot   = pool.Slot[int]
 )
 
-// newPool makes a pool of two, which is closed at the end of the test, which runs in a synctest bubble: then nothing may be
-// left that is not in use.
+// newPool makes a pool of two for a test in a synctest bubble. At its end the pool is closed, and nothing may be left
+// that is not in use.
 func newPool(t testing.TB, settings ...func(*config)) *testPool {
 	p := &testPool{t: t, stages: map[string]func(context.Context) error{}, open: map[int]bool{}}
 	cfg := config{
@@ -61,7 +61,8 @@ func newPool(t testing.TB, settings ...func(*config)) *testPool {
 			return errors.New(during + " panicked")
 		},
 		Causes: pool.Causes{
-			Expired: errExpired, IdledOut: errIdledOut, Disposed: errDisposed, Exhausted: errExhausted, Closed: errClosed,
+			Expired: errExpired, IdledOut: errIdledOut, Disposed: errDisposed,
+			Exhausted: errExhausted, Closed: errClosed,
 			Invalid: func(cause error) bool { return cause == errBad },
 		},
 	}

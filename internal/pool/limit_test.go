@@ -112,8 +112,8 @@ func TestMinIdle(t *testing.T) {
 	})
 }
 
-// After opening ahead of need failed it is tried again after a second, two, and so on up to thirty. A caller is not made
-// to wait for that.
+// After opening ahead of need failed it is tried again after a second, two, and so on up to thirty. A caller need not
+// wait for that.
 func TestMinIdleAfterAnError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool(t, minIdle(1))

@@ -99,13 +99,16 @@ func TestDeparts(t *testing.T) {
 		invalidated uint64
 	}
 	tests(t, map[string]test{
-		"nothing":        {func(*testPool, *slot) {}, nil, 0, 0},
-		"SetLeaving":     {func(_ *testPool, s *slot) { s.SetLeaving(errOpen) }, errOpen, 0, 1},
-		"disposed of":    {func(p *testPool, _ *slot) { p.Dispose() }, errDisposed, 0, 0},
-		"invalidated":    {func(p *testPool, _ *slot) { p.InvalidateID(1, errOpen, errFull) }, errFull, 0, 1},
-		"the first said": {func(p *testPool, _ *slot) { p.InvalidateID(1, nil, errFull); p.InvalidateID(1, nil, errBad) }, errFull, 0, 1},
-		"old":            {func(*testPool, *slot) { time.Sleep(time.Hour) }, errExpired, 1, 0},
-		"both":           {func(p *testPool, s *slot) { p.Dispose(); s.SetLeaving(errBad) }, errBad, 0, 1},
+		"nothing":     {func(*testPool, *slot) {}, nil, 0, 0},
+		"SetLeaving":  {func(_ *testPool, s *slot) { s.SetLeaving(errOpen) }, errOpen, 0, 1},
+		"disposed of": {func(p *testPool, _ *slot) { p.Dispose() }, errDisposed, 0, 0},
+		"invalidated": {func(p *testPool, _ *slot) { p.InvalidateID(1, errOpen, errFull) }, errFull, 0, 1},
+		"the first said": {func(p *testPool, _ *slot) {
+			p.InvalidateID(1, nil, errFull)
+			p.InvalidateID(1, nil, errBad)
+		}, errFull, 0, 1},
+		"old":  {func(*testPool, *slot) { time.Sleep(time.Hour) }, errExpired, 1, 0},
+		"both": {func(p *testPool, s *slot) { p.Dispose(); s.SetLeaving(errBad) }, errBad, 0, 1},
 	}, func(t *testing.T, test test) {
 		p := newPool(t, single, recycle(time.Hour))
 		s := p.take()
@@ -158,13 +161,16 @@ func TestExpired(t *testing.T) {
 		want    error
 	}
 	lease := func(p *testPool) *slot { p.StopClock(); return p.take() }
+	idle := func(limit, slept time.Duration) func(*testPool) {
+		return func(p *testPool) { p.LimitIdle(limit); p.sleep(slept) }
+	}
 	tests(t, map[string]test{
 		"nothing":            {func(*testPool) {}, nil},
 		"almost too old":     {func(p *testPool) { p.sleep(time.Hour - 1) }, nil},
 		"too old":            {func(p *testPool) { p.sleep(time.Hour) }, errExpired},
-		"idle almost long":   {func(p *testPool) { p.LimitIdle(40 * time.Minute); p.sleep(39*time.Minute + 30*time.Second - 1) }, nil},
-		"idle too long":      {func(p *testPool) { p.LimitIdle(40 * time.Minute); p.sleep(39*time.Minute + 30*time.Second) }, errIdledOut},
-		"a limit of seconds": {func(p *testPool) { p.LimitIdle(8 * time.Second); p.sleep(6 * time.Second) }, errIdledOut},
+		"idle almost long":   {idle(40*time.Minute, 39*time.Minute+30*time.Second-1), nil},
+		"idle too long":      {idle(40*time.Minute, 39*time.Minute+30*time.Second), errIdledOut},
+		"a limit of seconds": {idle(8*time.Second, 6*time.Second), errIdledOut},
 		"no limit":           {func(p *testPool) { p.LimitIdle(0); p.sleep(40 * time.Minute) }, nil},
 	}, func(t *testing.T, test test) {
 		p := newPool(t, single, recycle(time.Hour))

@@ -219,8 +219,9 @@ func TestStageFull(t *testing.T) {
 	tests(t, map[string]stage{
 		"yes":    {do: does(fail(errFull)), after: time.Second, left: places{InUse: 2}, count: 1},
 		"no":     {do: does(fail(nil)), err: "open", left: places{InUse: 1}, count: 1},
-		"panic":  {do: does(panics), err: "open", left: places{InUse: 1}, count: 1, told: []string{"panicked: full boom"}},
 		"Goexit": {do: does(exits), err: "open", left: places{InUse: 1}, count: 1},
+		"panic": {do: does(panics), err: "open", left: places{InUse: 1}, count: 1,
+			told: []string{"panicked: full boom"}},
 	}, func(t *testing.T, test stage) {
 		var p *testPool
 		p = newPool(t, func(c *config) {

@@ -50,9 +50,13 @@ func TestTimeoutOfNothing(t *testing.T) {
 		want  bool // the caller waits for what is opened for it
 	}
 	tests(t, map[string]test{
-		"a free place":             {func(p *testPool) { p.take() }, true},
-		"all in use":               {func(p *testPool) { p.takeMany(2) }, false},
-		"the free one is promised": {func(p *testPool) { p.take(); p.on("open", slow(time.Second)); p.queue(background, 0) }, false},
+		"a free place": {func(p *testPool) { p.take() }, true},
+		"all in use":   {func(p *testPool) { p.takeMany(2) }, false},
+		"the free one is promised": {func(p *testPool) {
+			p.take()
+			p.on("open", slow(time.Second))
+			p.queue(background, 0)
+		}, false},
 		"one is opened for nobody": {func(p *testPool) {
 			p.take()
 			p.on("open", slow(time.Second))
@@ -278,7 +282,8 @@ func TestEachWaitHasItsOwnTimeout(t *testing.T) {
 				c := p.queue(ctx, uint64(i%5)) // some have a turn, and stand before those whose time is up earlier
 				_, err := c.wait()
 				var end *pool.WaitError[int]
-				if !errors.As(err, &end) || end.Canceled != (i%3 == 0) || !end.Canceled && (c.took != limit || end.Waited != limit) {
+				if !errors.As(err, &end) || end.Canceled != (i%3 == 0) ||
+					!end.Canceled && (c.took != limit || end.Waited != limit) {
 					t.Errorf("%d: have %v after %v", i, err, c.took)
 				}
 			})
