@@ -20,9 +20,8 @@ func AgeLimit(recycle time.Duration, jitter Jitter) time.Duration {
 
 // FakeClock is two clocks that stand still until they are moved.
 type FakeClock struct {
-	mu    sync.Mutex
-	now   pool.Moment
-	reads int
+	mu  sync.Mutex
+	now pool.Moment
 }
 
 // Sleep is what a machine's sleep looks like: the monotonic clock stands still.
@@ -35,15 +34,7 @@ func (c *FakeClock) Sleep(d time.Duration) {
 func (c *FakeClock) read() pool.Moment {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.reads++
 	return c.now
-}
-
-// Reads is how often it was looked at.
-func (c *FakeClock) Reads() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.reads
 }
 
 func SetClock(p *Pool, c *FakeClock) { p.core.SetClock(c.read) }

@@ -396,46 +396,6 @@ func (q *queued) use(who string, c *pooled.Conn) {
 	giveUp(c)
 }
 
-// Each wait ends when its own pool_timeout is up, whoever came, left or was served meanwhile.
-func TestEachWaitHasItsOwnTimeout(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		const limit = time.Second
-		db, pool := open(t, pooledtest.NewFake(t), size(1, 0), timeout(limit))
-		defer db.Close()
-		held, _ := grab(t, db)
-		defer pooledtest.Give(t, held)
-		random := rand.New(rand.NewPCG(1, 2))
-		var all sync.WaitGroup
-		for i := range 200 {
-			ctx, cancel := context.WithCancel(context.Background())
-			if i%3 == 0 { // leaves early
-				ctx, cancel = context.WithTimeout(ctx, time.Duration(random.Int64N(int64(limit))))
-			}
-			all.Go(func() {
-				defer cancel()
-				began := time.Now()
-				_, err := db.ExecContext(ctx, "UPDATE")
-				waited := time.Since(began)
-				if i%3 == 0 {
-					if err != context.DeadlineExceeded || waited >= limit {
-						t.Errorf("%d: have %v after %v, want the end of its context", i, err, waited)
-					}
-					return
-				}
-				var timeout *pooled.TimeoutError
-				if !errors.As(err, &timeout) || waited != limit || timeout.Waited != limit {
-					t.Errorf("%d: have %v after %v, want a timeout after %v", i, err, waited, limit)
-				}
-			})
-			time.Sleep(time.Duration(random.Int64N(int64(20 * time.Millisecond))))
-		}
-		all.Wait()
-		if s := pool.Stats(); s.Waiting != 0 || s.Timeouts != 133 {
-			t.Errorf("have %+v, want nobody left, and 133 timeouts", s)
-		}
-	})
-}
-
 // A caller that is served again, for what it got was of no use, has waited since its first wait began.
 func TestTimeoutOfAWaitThatGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -507,27 +467,6 @@ func TestTimeoutBehindAKeptTurn(t *testing.T) {
 	})
 }
 
-// A dial that takes too long may have begun long before who gets its error came.
-func TestTimeoutErrorTellsTheCallersOwnWait(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		fake := pooledtest.NewFake(t)
-		fake.On(pooledtest.StageConnect, pooledtest.Hang())
-		db, _ := open(t, fake, size(1, 0), timeout(time.Minute))
-		defer db.Close()
-		ctx, cancel := context.WithTimeout(context.Background(), 50*time.Second)
-		defer cancel()
-		if _, err := db.ExecContext(ctx, "UPDATE"); err != context.DeadlineExceeded {
-			t.Fatal(err)
-		}
-		began := time.Now()
-		_, err := db.ExecContext(context.Background(), "UPDATE")
-		var timeout *pooled.TimeoutError
-		if !errors.As(err, &timeout) || timeout.Phase != pooled.PhaseOpening || timeout.Waited != time.Since(began) {
-			t.Errorf("have %v after %v, want that time in the error", err, time.Since(began))
-		}
-	})
-}
-
 // A timer that is used again can have a tick left of its last use, as all timers before Go 1.23, and with this setting
 // still.
 func TestNoTimeoutBeforeItsTime(t *testing.T) {
@@ -550,44 +489,4 @@ func TestNoTimeoutBeforeItsTime(t *testing.T) {
 	if s := pool.Stats(); s.Timeouts == 0 || s.Waits == s.Timeouts {
 		t.Errorf("have %+v, want some that were served, and some that were not", s)
 	}
-}
-
-// First in, first out, also when the ring grows with its front in the middle.
-func TestReuseOrderWhenTheIdleListGrows(t *testing.T) {
-	fake := pooledtest.NewFake(t)
-	connector := connectorTo(t, fake, func(c *pooled.Config) { c.UseLIFO = false })
-	defer connector.Close()
-	var conns []*pooled.Conn
-	var ids []int
-	take := func() {
-		c, err := connector.Connect(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		conn := c.(*pooled.Conn)
-		conns, ids = append(conns, conn), append(ids, pooledtest.ConnID(conn.Raw()))
-	}
-	giveFirst := func(n int) {
-		for _, c := range conns[:n] {
-			c.IsValid()
-		}
-		conns, ids = conns[n:], ids[n:]
-	}
-	for range 20 {
-		take()
-	}
-	giveFirst(6) // 1 to 6 lie idle
-	for range 4 {
-		take() // 1 to 4, the front moves
-	}
-	giveFirst(18) // 7 to 20, then 1 to 4: beyond the ring's first size
-	conns, ids = nil, nil
-	for range 20 {
-		take()
-	}
-	want := []int{5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 1, 2, 3, 4}
-	if !slices.Equal(ids, want) {
-		t.Errorf("have %v, want %v", ids, want)
-	}
-	giveFirst(20)
 }

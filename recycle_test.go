@@ -447,22 +447,6 @@ func TestServersIdleLimitAfterSleep(t *testing.T) {
 	}
 }
 
-// A pool that nobody uses does nothing.
-func TestClockRests(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		fake := pooledtest.NewFake(t)
-		var clock pooled.FakeClock
-		db, pool := open(t, fake, noRecycle)
-		defer db.Close()
-		pooledtest.MustExec(t, db, "UPDATE")
-		pooled.SetClock(pool, &clock)
-		time.Sleep(time.Hour)
-		if have := clock.Reads(); have > 3 {
-			t.Errorf("the clock was read %d times in an hour", have)
-		}
-	})
-}
-
 // However busy the pool is and however many are due at once, nobody waits for a connect: those in use go when
 // another is there, or one after the other.
 func TestRecycleUnderLoadMakesNobodyWait(t *testing.T) {
