@@ -6,8 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/pooled-go/pooled/internal/dialect"
-	"github.com/pooled-go/pooled/internal/opener"
 	"github.com/pooled-go/pooled/internal/pool"
 )
 
@@ -56,11 +54,6 @@ func IdleLimit(p *Pool) time.Duration { return p.core.IdleLimit() }
 
 // LearnIdleLimit is what a dialect finds out about its server.
 func LearnIdleLimit(p *Pool, limit time.Duration) { p.learnIdleLimit(limit) }
-
-// IsLoss tells whether an operation's error means that its connection is lost.
-func IsLoss(speaks string, err error) bool {
-	return dialect.ConnLost(err) || opener.DialectOf(speaks, nil).ConnLost(err)
-}
 
 // SuitSingle is what becomes of a reset mode with a database that ends with its connection.
 func SuitSingle(mode string) (ResetMode, error) {

@@ -65,9 +65,10 @@ var layers = map[string]string{
 	"cmd/pooled":      "internal/cli internal/demo internal/doctor",
 
 	// What only tests import.
-	"internal/pooledtest": "internal/socket internal/sqltext",
-	"internal/servertest": ". internal/pooledtest",
-	"docs":                "",
+	"internal/dialect/dialecttest": "internal/dialect internal/driverconn internal/socket",
+	"internal/pooledtest":          "internal/socket internal/sqltext",
+	"internal/servertest":          ". internal/pooledtest",
+	"docs":                         "",
 }
 
 const dialects = "internal/dialect/mysql internal/dialect/postgres internal/dialect/sqlite internal/dialect/sqlserver"

@@ -8,13 +8,10 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/go-sql-driver/mysql"
 
 	"github.com/pooled-go/pooled"
 	"github.com/pooled-go/pooled/internal/pooledtest"
@@ -371,38 +368,6 @@ func TestClosingTheDeadDelaysNobody(t *testing.T) {
 		}
 		time.Sleep(2 * time.Minute)
 	})
-}
-
-func TestWhatIsLost(t *testing.T) {
-	for _, test := range []struct {
-		speaks string
-		err    error
-		lost   bool
-	}{
-		{"postgres", stateError("57P01"), true},
-		{"postgres", stateError("57P02"), true},
-		{"postgres", stateError("57P03"), true},
-		{"postgres", stateError("08006"), true},
-		{"postgres", stateError("57014"), false}, // canceled
-		{"postgres", stateError("23505"), false},
-		{"mysql", &mysql.MySQLError{Number: 1053}, true},
-		{"mysql", &mysql.MySQLError{Number: 1927}, true},
-		{"mysql", &mysql.MySQLError{Number: 2006}, true},
-		{"mysql", &mysql.MySQLError{Number: 2013}, true},
-		{"mysql", &mysql.MySQLError{Number: 4031}, true},
-		{"mysql", &mysql.MySQLError{Number: 1062}, false},
-		{"", stateError("57P01"), true},
-		{"", &mysql.MySQLError{Number: 2013}, true},
-		{"sqlite", io.EOF, true},
-		{"sqlserver", errors.New("no"), false},
-	} {
-		if have := pooled.IsLoss(test.speaks, test.err); have != test.lost {
-			t.Errorf("%s: %v: have %t, want %t", test.speaks, test.err, have, test.lost)
-		}
-	}
-	if slices.Contains([]bool{pooled.IsLoss("", context.Canceled), pooled.IsLoss("", context.DeadlineExceeded)}, true) {
-		t.Error("a context's end is no loss")
-	}
 }
 
 // An error that was a false alarm is not remembered against the connection.

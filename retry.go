@@ -5,7 +5,6 @@ import (
 	"database/sql/driver"
 	"errors"
 
-	"github.com/pooled-go/pooled/internal/dialect"
 	"github.com/pooled-go/pooled/internal/driverconn"
 )
 
@@ -52,7 +51,7 @@ func (c *pooledConn) noteError(s *ServerConn, err error) (bad, lost bool) {
 		s.conn.Ended = err // with which many drivers close their connection
 	}
 	known := bad || errors.Is(err, ErrConnLost)
-	if !known && !dialect.ConnLost(err) && !c.pool.driver.Dialect.ConnLost(err) {
+	if !known && !c.pool.driver.Dialect.IsLost(err) {
 		return false, false
 	}
 	if known || s.conn.Driver.Validator == nil { // else the driver itself says, at checkin

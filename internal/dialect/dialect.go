@@ -161,6 +161,9 @@ func ConnLost(err error) bool {
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNABORTED)
 }
 
+// IsLost tells whether an operation's error means that its connection is lost.
+func (d *Dialect) IsLost(err error) bool { return ConnLost(err) || d.ConnLost(err) }
+
 // Unanswered is the error of a question that the pool can do without: nil, unless the connection was lost. It does
 // not match driver.ErrBadConn, at which database/sql would connect three times.
 func Unanswered(ctx context.Context, err error, lost func(error) bool) error {

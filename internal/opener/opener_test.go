@@ -188,3 +188,43 @@ func TestOf(t *testing.T) {
 		t.Errorf("closed: have %q", *given.closed)
 	}
 }
+
+// state is an error with a SQLSTATE, as each driver for PostgreSQL has them.
+type state string
+
+func (s state) Error() string    { return "SQLSTATE " + string(s) }
+func (s state) SQLState() string { return string(s) }
+
+func TestWhatIsLost(t *testing.T) {
+	for _, test := range []struct {
+		speaks string
+		err    error
+		lost   bool
+	}{
+		{"postgres", state("57P01"), true},
+		{"postgres", state("57P02"), true},
+		{"postgres", state("57P03"), true},
+		{"postgres", state("08006"), true},
+		{"postgres", state("57014"), false}, // canceled
+		{"postgres", state("23505"), false},
+		{"mysql", &mysql.MySQLError{Number: 1053}, true},
+		{"mysql", &mysql.MySQLError{Number: 1927}, true},
+		{"mysql", &mysql.MySQLError{Number: 2006}, true},
+		{"mysql", &mysql.MySQLError{Number: 2013}, true},
+		{"mysql", &mysql.MySQLError{Number: 4031}, true},
+		{"mysql", &mysql.MySQLError{Number: 1062}, false},
+		{"", state("57P01"), true},
+		{"", &mysql.MySQLError{Number: 2013}, true},
+		{"sqlite", io.EOF, true},
+		{"sqlserver", errors.New("no"), false},
+	} {
+		if have := opener.DialectOf(test.speaks, nil).IsLost(test.err); have != test.lost {
+			t.Errorf("%s: %v: have %t, want %t", test.speaks, test.err, have, test.lost)
+		}
+	}
+	for _, err := range []error{context.Canceled, context.DeadlineExceeded} {
+		if opener.DialectOf("", nil).IsLost(err) {
+			t.Errorf("%v is no loss", err)
+		}
+	}
+}

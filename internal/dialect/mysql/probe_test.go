@@ -1,0 +1,108 @@
+package mysql_test
+
+import (
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"testing"
+	"time"
+
+	driverpkg "github.com/go-sql-driver/mysql"
+
+	"github.com/pooled-go/pooled/internal/dialect"
+	"github.com/pooled-go/pooled/internal/dialect/dialecttest"
+	"github.com/pooled-go/pooled/internal/dialect/mysql"
+)
+
+// The questions to a new session, from the one that asks for all to those for servers that do not know all.
+const (
+	askAll     = "SELECT @@autocommit, @@completion_type, @@wait_timeout, CONNECTION_ID()"
+	askStmts   = askAll + ", @@max_prepared_stmt_count"
+	askNoType  = "SELECT @@autocommit, @@wait_timeout, CONNECTION_ID()"
+	askLeast   = "SELECT @@autocommit, @@completion_type"
+	askNothing = "SELECT @@autocommit"
+)
+
+func unknown(variable string) error {
+	return &driverpkg.MySQLError{Number: 1193, Message: "Unknown system variable '" + variable + "'"}
+}
+
+func TestProbe(t *testing.T) {
+	const hours = 8 * time.Hour
+	for _, test := range []struct {
+		name  string
+		wants dialect.Wants
+		rows  map[string][]driver.Value
+		errs  map[string]error
+		want  dialect.Facts
+		fails bool
+	}{
+		{name: "as most are", rows: map[string][]driver.Value{askAll: {"1", "NO_CHAIN", "28800", int64(5)}},
+			want: dialect.Facts{SessionID: "5", IdleLimit: hours, IdleLimitKnown: true}},
+		{name: "autocommit is off", rows: map[string][]driver.Value{askAll: {"0", "NO_CHAIN", "28800", int64(5)}},
+			want: dialect.Facts{AutoOff: true, SessionID: "5", IdleLimit: hours, IdleLimitKnown: true}},
+		{name: "COMMIT begins the next", rows: map[string][]driver.Value{askAll: {"1", "CHAIN", "28800", int64(5)}},
+			want: dialect.Facts{AutoOff: true, SessionID: "5", IdleLimit: hours, IdleLimitKnown: true}},
+		{name: "no limit that is known", rows: map[string][]driver.Value{askAll: {"1", "0", "long", int64(5)}},
+			want: dialect.Facts{SessionID: "5"}},
+		{name: "with statements", wants: dialect.Wants{Statements: true},
+			rows: map[string][]driver.Value{askStmts: {"1", "0", "28800", int64(5), int64(16382)}},
+			want: dialect.Facts{SessionID: "5", IdleLimit: hours, IdleLimitKnown: true, StmtLimit: 16382, StmtLimited: true}},
+		{name: "no completion_type", errs: map[string]error{askAll: unknown("completion_type")},
+			rows: map[string][]driver.Value{askNoType: {"1", "28800", int64(5)}},
+			want: dialect.Facts{SessionID: "5", IdleLimit: hours, IdleLimitKnown: true}},
+		{name: "knows the least", errs: map[string]error{askAll: unknown("wait_timeout"), askLeast: unknown("completion_type")},
+			rows: map[string][]driver.Value{askNothing: {"1"}}},
+		{name: "knows nothing", want: dialect.Facts{AutoOff: true}},
+		{name: "other columns", rows: map[string][]driver.Value{askAll: {"1"}}, want: dialect.Facts{AutoOff: true}},
+		{name: "lost", errs: map[string]error{askAll: driverpkg.ErrInvalidConn}, fails: true},
+		{name: "lost at the second question", errs: map[string]error{askAll: unknown("wait_timeout"), askLeast: io.EOF},
+			want: dialect.Facts{AutoOff: true}, fails: true},
+		{name: "a connector of the program's", wants: dialect.Wants{Reset: true},
+			rows: map[string][]driver.Value{askAll: {"1", "0", "28800", int64(5)}},
+			want: dialect.Facts{SessionID: "5", IdleLimit: hours, IdleLimitKnown: true}},
+	} {
+		have, err := mysql.Dialect.Probe(t.Context(), &dialecttest.Session{Rows: test.rows, Errs: test.errs}, test.wants)
+		if fmt.Sprintf("%+v", have) != fmt.Sprintf("%+v", test.want) || (err != nil) != test.fails {
+			t.Errorf("%s:\nhave %+v, %v\nwant %+v, an error: %t", test.name, have, err, test.want, test.fails)
+		}
+	}
+}
+
+// What decides whether transactions begin by themselves is restored with the character sets.
+func TestProbeForReset(t *testing.T) {
+	connector, err := mysql.NewConnector("/db?a=b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &dialecttest.Session{
+		Rows: map[string][]driver.Value{askAll: {"1", "NO_CHAIN", "28800", int64(5)}},
+		Conn: &rowConn{row: []driver.Value{"SET c = 1", "SET ROLE r", "USE d"}},
+		From: connector,
+	}
+	facts, err := mysql.Dialect.Probe(t.Context(), s, dialect.Wants{Reset: true})
+	want := []string{"SET c = 1, autocommit = 1, completion_type = 'NO_CHAIN'", "SET ROLE r", "USE d", "SET a = b"}
+	if err != nil || !slices.Equal(facts.Restore, want) {
+		t.Errorf("have %q, %v, want %q", facts.Restore, err, want)
+	}
+}
+
+// Without a socket, or without an answer to what has to be restored, only a new session will do.
+func TestResetNeedsASocket(t *testing.T) {
+	s := &dialecttest.Session{}
+	for _, facts := range []dialect.Facts{{}, {Restore: []string{"SET a = b"}}} {
+		if err := mysql.Dialect.Reset(t.Context(), s, facts); !errors.Is(err, dialect.ErrReopen) || len(s.Log) > 0 {
+			t.Errorf("%+v: have %v, sent %q", facts, err, s.Log)
+		}
+	}
+}
+
+func TestTooManyConns(t *testing.T) {
+	for number, want := range map[uint16]bool{1040: true, 1203: true, 1045: false} {
+		if have := mysql.Dialect.TooManyConns(&driverpkg.MySQLError{Number: number}); have != want {
+			t.Errorf("%d: have %t, want %t", number, have, want)
+		}
+	}
+}
