@@ -24,8 +24,8 @@ func seedForms(f *testing.F) {
 	}
 }
 
-// FuzzDetect: whatever the DSN, no panic, the same answer twice, errors that keep their promises, nothing of the pool's
-// for the driver, and nothing but that kept from it.
+// FuzzDetect: whatever the DSN, no panic, the same answer twice, errors that keep their promises, nothing of the
+// pool's for the driver, and nothing but that kept from it; and options that are put in are read again.
 func FuzzDetect(f *testing.F) {
 	seedForms(f)
 	f.Fuzz(func(t *testing.T, text string) {
@@ -39,6 +39,9 @@ func FuzzDetect(f *testing.F) {
 		if err != nil {
 			checkError(t, text, err, "pooled: ")
 			return
+		}
+		if isAllowed(text) && !strings.Contains(native, "pool_driver") { // which would name the driver in another way
+			checkInserted(t, text)
 		}
 		for _, key := range serverKeys(driver, native) {
 			if dsn.IsOption(key) {
@@ -55,6 +58,19 @@ func FuzzDetect(f *testing.F) {
 			t.Errorf("%q: have %v in the driver's DSN %q, want nothing of the pool's", text, keys, native)
 		}
 	})
+}
+
+// isAllowed reports whether a table of options could allow those of a DSN: each once, and the driver by a name.
+func isAllowed(text string) bool {
+	form, err := dsn.Detect(text)
+	given := map[string]bool{}
+	for _, o := range form.Options() {
+		if given[o.Key] || o.Key == "pool_driver" && !dsn.IsDriverName(o.Value) {
+			return false
+		}
+		given[o.Key] = true
+	}
+	return err == nil
 }
 
 // nativeForm is a way to write a DSN out of keys and values, for FuzzStrip.
@@ -130,8 +146,8 @@ var ours = [][2]string{
 	{"pool_recycle", "-1"}, {"echo", "false"}, {"pool_max_conn_idle_time", "9"}, {"pool_reset_on_return", "commit"},
 }
 
-// write puts the form together from keys of the parent and, at random places, keys of ours; without is the same without
-// ours.
+// write puts the form together from keys of the parent and, at random places, keys of ours; without is the same
+// without ours.
 func (n nativeForm) write(secret, value string, rng *rand.Rand) (dsn, without string) {
 	tail := ""
 	if n.tail != nil {
