@@ -110,6 +110,25 @@ func TestCeilingIsTriedFromWhatThereIs(t *testing.T) {
 	})
 }
 
+// A ceiling that is gone before it was tried does not come back.
+func TestCeilingThatIsGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var most atomic.Int64
+		most.Store(2)
+		p := limitedPool(t, &most)
+		all := p.takeMany(2)
+		c := p.queue(background, 0)
+		equal(t, "ceiling", p.Stats().Ceiling, 2)
+		most.Store(8)
+		p.Discard(all[0], errBad, true)
+		s, _ := c.wait()
+		equal(t, "ceiling", p.Stats().Ceiling, pool.Unlimited)
+		time.Sleep(time.Minute)
+		equal(t, "ceiling", p.Stats().Ceiling, pool.Unlimited)
+		p.give(all[1], s)
+	})
+}
+
 // What is being opened counts as well: the ceiling is not lower than what there will be.
 func TestCeilingWithOthersOnTheirWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -7,6 +7,22 @@ import (
 	"time"
 )
 
+// One that was in use for longer than the server allows an idle one to be is closed all the same when it is idle.
+func TestIdleLimitAfterALongUse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t)
+		p.LimitIdle(2 * time.Hour)
+		s := p.take()
+		time.Sleep(5 * time.Hour)
+		p.give(s)
+		time.Sleep(90 * time.Minute)
+		p.want(places{Idle: 1})
+		time.Sleep(30 * time.Minute)
+		p.want(places{})
+		equal(t, "recycled", p.Stats().Recycled, 1)
+	})
+}
+
 // What is opened in the place of an old one goes to a caller that waits. The old one stays until another is there.
 func TestReplacementGoesToWhoWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
