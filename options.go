@@ -89,7 +89,8 @@ var options = option.New(NewConfig(),
 		"ping at checkout: `off` (or false), `on` (or true), an idle time above which to ping, such as `30s`, "+
 			"or `auto`, which is `1s`",
 		wantPing, []string{"0", "1"}, // they may be meant as off and on, or as seconds
-		option.Word{Word: "off", Value: PingOff}, option.Word{Word: "on", Value: PingAlways}, option.Word{Word: "auto", Value: PingAuto}).
+		option.Word{Word: "off", Value: PingOff}, option.Word{Word: "on", Value: PingAlways},
+		option.Word{Word: "auto", Value: PingAuto}).
 		In(reusing).Elsewhere("pool_health_check_period"),
 	option.Duration("pool_ping_timeout", func(c *Config) *time.Duration { return &c.PingTimeout }, option.AboveZero,
 		"longest wait for the answer to a ping; -1: no limit").

@@ -33,7 +33,8 @@ func (h Handler) act(w http.ResponseWriter, r *http.Request) {
 		refuse(w, r, status, err)
 		return
 	}
-	// Back to where the form was. Not by http.Redirect, which would make a path of it, and http.StripPrefix has changed that.
+	// Back to where the form was. Not by http.Redirect, which would make a path of it, and http.StripPrefix has
+	// changed that.
 	w.Header().Set("Location", "?"+r.URL.Query().Encode())
 	w.WriteHeader(http.StatusSeeOther)
 }

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// formats are for the first look at the page, which the server draws. page/format.js does the same for all
-// that follow; a test compares what the two have drawn.
+// formats are for the first look at the page, which the server draws. page/format.js does the same for all that
+// follow; a test compares what the two have drawn.
 var formats = template.FuncMap{
 	"count":  formatCount,
 	"bound":  formatBound,
@@ -83,8 +83,8 @@ func formatMean(h histogram) string {
 	return formatSeconds(h.Sum / float64(h.Count))
 }
 
-// share is a part of a pool's room in percent, for the bars of the overview: of its limit, or if it
-// has none of what is open.
+// share is a part of a pool's room in percent, for the bars of the overview: of its limit, or if it has none of what
+// is open.
 func share(part int, p poolReport) int {
 	room := p.Limit
 	if room <= 0 {

@@ -12,8 +12,8 @@ import (
 	"sync"
 )
 
-// setHeaders keeps the page to itself: only its own script and style run, it is not
-// shown in another site's frame, and neither kept nor guessed at.
+// setHeaders keeps the page to itself: only its own script and style run, it is not shown in another site's frame, and
+// neither kept nor guessed at.
 func (h Handler) setHeaders(header http.Header) {
 	header.Set("Content-Security-Policy", h.policy())
 	header.Set("X-Content-Type-Options", "nosniff")
@@ -44,9 +44,9 @@ func (h Handler) policy() string {
 	}, "; ")
 }
 
-// knowsHost reports whether the name that the browser believes to talk to is this machine's. A stranger's page can have a
-// name of its own lead here, and is then of the same origin as this page; but it cannot have
-// localhost, an IP address, or a name of the program's.
+// knowsHost reports whether the name that the browser believes to talk to is this machine's. A stranger's page can
+// have a name of its own lead here, and is then of the same origin as this page; but it cannot have localhost, an IP
+// address, or a name of the program's.
 func (h Handler) knowsHost(r *http.Request) bool {
 	name := hostname(r.Host)
 	if _, err := netip.ParseAddr(name); err == nil || name == "localhost" || strings.HasSuffix(name, ".localhost") {

@@ -1,18 +1,17 @@
-// Package debug shows the pools of the process to a browser, as net/http/pprof shows
-// its goroutines. A program mounts it where it likes:
+// Package debug shows the pools of the process to a browser, as net/http/pprof shows its goroutines. A program mounts
+// it where it likes:
 //
 //	http.Handle("/debug/pooled/", debug.Handler{})
 //
-// The page has every open pool with its limits and figures, a live chart, each
-// server connection with its last statement and holder, the last events and the options in effect.
-// The same comes as JSON with ?format=json.
+// The page has every open pool with its limits and figures, a live chart, each server connection with its last
+// statement and holder, the last events and the options in effect. The same comes as JSON with ?format=json.
 //
-// Nothing is registered, measured or remembered by importing this package. The charts' past is
-// the browser's; the pools are looked at when somebody asks. A look turns on
-// the histograms of a pool ([pooled.Pool.Histogram]) for a while.
+// Nothing is registered, measured or remembered by importing this package. The charts' past is the browser's; the
+// pools are looked at when somebody asks. A look turns on the histograms of a pool ([pooled.Pool.Histogram]) for a
+// while.
 //
-// The page shows statements and stacks, and asks nobody for a password: like pprof, it belongs on a
-// listener that strangers do not reach, or behind a handler that knows who may look.
+// The page shows statements and stacks, and asks nobody for a password: like pprof, it belongs on a listener that
+// strangers do not reach, or behind a handler that knows who may look.
 package debug
 
 import (
@@ -33,18 +32,17 @@ var _ http.Handler = Handler{}
 
 // Handler is the page. Its zero value shows everything and changes nothing.
 //
-// It works under any path and behind http.StripPrefix, and may be used by several
-// goroutines and mounted several times.
+// It works under any path and behind http.StripPrefix, and may be used by several goroutines and mounted several
+// times.
 type Handler struct {
-	// AllowActions adds buttons that dispose of a pool's server connections, and invalidate single
-	// ones. Whoever can open the page can press them. Default: false, and every POST is refused.
+	// AllowActions adds buttons that dispose of a pool's server connections, and invalidate single ones. Whoever can
+	// open the page can press them. Default: false, and every POST is refused.
 	AllowActions bool
 
-	// Hosts are the names, without port, under which the page may be opened; localhost and IP addresses
-	// always may. Under any other name it could be the page of somebody who has pointed that name
-	// at this machine (DNS rebinding). Default: empty, which means that actions take none but
-	// localhost and IP addresses, that looking takes any name, and that looking through a
-	// loopback listener takes what actions take.
+	// Hosts are the names, without port, under which the page may be opened; localhost and IP addresses always may.
+	// Under any other name it could be the page of somebody who has pointed that name at this machine (DNS rebinding).
+	// Default: empty, which means that actions take none but localhost and IP addresses, that looking takes any name,
+	// and that looking through a loopback listener takes what actions take.
 	Hosts []string
 }
 
@@ -53,7 +51,8 @@ func (h Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.setHeaders(w.Header())
 	switch {
 	case !h.knowsHost(r):
-		http.Error(w, fmt.Sprintf("pooled: show pools: %q is not one of Handler.Hosts", hostname(r.Host)), http.StatusForbidden)
+		http.Error(w, fmt.Sprintf("pooled: show pools: %q is not one of Handler.Hosts", hostname(r.Host)),
+			http.StatusForbidden)
 	case !forThePage(r):
 		http.NotFound(w, r)
 	case r.Method == http.MethodGet || r.Method == http.MethodHead:
@@ -73,9 +72,8 @@ func (h Handler) methods() string {
 	return "GET, HEAD"
 }
 
-// forThePage tells a request for the page from one for something below it. Of the path that the handler was
-// registered for, http.StripPrefix may have left any end. Other routers, and
-// patterns with wildcards, decide for themselves.
+// forThePage tells a request for the page from one for something below it. Of the path that the handler was registered
+// for, http.StripPrefix may have left any end. Other routers, and patterns with wildcards, decide for themselves.
 func forThePage(r *http.Request) bool {
 	at := strings.IndexByte(r.Pattern, '/') // behind a method and a host
 	if at < 0 || strings.Contains(r.Pattern, "{") {
@@ -91,8 +89,8 @@ type question struct {
 	limit int // most connections, and events, of each pool; -1: all
 }
 
-// rowsEach is how many connections, and events, of each pool the page has where it shows all pools: so many
-// pools share a hundred. Nobody reads more at once, and a template is not fast.
+// rowsEach is how many connections, and events, of each pool the page has where it shows all pools: so many pools
+// share a hundred. Nobody reads more at once, and a template is not fast.
 func rowsEach(pools int) int { return max(5, 100/max(1, pools)) }
 
 func parseQuestion(q url.Values) (question, error) {

@@ -16,8 +16,7 @@ import (
 //go:embed page
 var files embed.FS
 
-// page is the template with its style and script, and their hashes for the
-// Content-Security-Policy.
+// page is the template with its style and script, and their hashes for the Content-Security-Policy.
 type page struct {
 	template              *template.Template
 	style                 template.CSS

@@ -155,8 +155,8 @@ func figures(s pooled.Stats) poolReport {
 		Counters: counters{
 			Checkouts: s.Checkouts, Checkins: s.Checkins, Waits: s.Waits, Timeouts: s.Timeouts, Canceled: s.Canceled,
 			Opened: s.Opened, Closed: s.Closed, ConnectErrors: s.ConnectErrors, Recycled: s.Recycled,
-			Invalidated: s.Invalidated, SoftInvalidated: s.SoftInvalidated, Detached: s.Detached, Disposals: s.Disposals,
-			Resets: s.Resets, Leaks: s.Leaks, LeaksReturned: s.LeaksReturned, Forks: s.Forks,
+			Invalidated: s.Invalidated, SoftInvalidated: s.SoftInvalidated, Detached: s.Detached,
+			Disposals: s.Disposals, Resets: s.Resets, Leaks: s.Leaks, LeaksReturned: s.LeaksReturned, Forks: s.Forks,
 			StmtHits: s.StmtHits, StmtPrepared: s.StmtPrepared, StmtEvicted: s.StmtEvicted,
 		},
 	}
@@ -205,7 +205,8 @@ func (r *poolReport) addConns(list []pooled.ConnInfo, limit int) {
 	r.Conns = make([]conn, 0, len(list))
 	for _, c := range list {
 		r.Conns = append(r.Conns, conn{
-			ID: c.ID, Session: c.Session, State: string(c.State), Leaked: c.Leaked, Retiring: c.Retiring, Opened: c.Opened.UTC(), Age: seconds(c.Age),
+			ID: c.ID, Session: c.Session, State: string(c.State), Leaked: c.Leaked, Retiring: c.Retiring,
+			Opened: c.Opened.UTC(), Age: seconds(c.Age),
 			Idle: seconds(c.Idle), Held: seconds(c.Held), Uses: c.Uses, Statement: c.Statement, Stack: c.Stack,
 		})
 	}

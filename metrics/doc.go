@@ -1,5 +1,5 @@
-// Package metrics exports what pools know of themselves as OpenTelemetry metrics, by the semantic
-// conventions for database client connection pools:
+// Package metrics exports what pools know of themselves as OpenTelemetry metrics, by the semantic conventions for
+// database client connection pools:
 //
 //	stop, err := metrics.Register(otel.GetMeterProvider())
 //
@@ -7,10 +7,9 @@
 //
 //	prometheus.MustRegister(prom.NewCollector())
 //
-// They are two packages so that neither makes a program compile the other's client library. Both
-// export the same figures of the same pools, from one table; docs/metrics.md lists them, with alerts.
+// They are two packages so that neither makes a program compile the other's client library. Both export the same
+// figures of the same pools, from one table; docs/metrics.md lists them, with alerts.
 //
-// Figures are read when somebody collects them. What is measured at the moment, how long things
-// take, costs the pool three readings of the clock for each checkout and checkin, from when one of the
-// two is in use.
+// Figures are read when somebody collects them. What is measured at the moment, how long things take, costs the pool
+// three readings of the clock for each checkout and checkin, from when one of the two is in use.
 package metrics

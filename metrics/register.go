@@ -30,12 +30,12 @@ var bounds = []float64{
 	1e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60,
 }
 
-// Register exports pools as OpenTelemetry metrics: the given ones, or if there are none all pools of the
-// process, those that are opened later included. A pool that was closed is exported no more; what its histograms
-// have counted stays with the SDK.
+// Register exports pools as OpenTelemetry metrics: the given ones, or if there are none all pools of the process,
+// those that are opened later included. A pool that was closed is exported no more; what its histograms have counted
+// stays with the SDK.
 //
-// Until stop is called, pools measure how long things take for the histograms. They don't where nothing would become of it: before there is an
-// SDK, or if a view drops the histograms.
+// Until stop is called, pools measure how long things take for the histograms. They don't where nothing would become
+// of it: before there is an SDK, or if a view drops the histograms.
 //
 // Pools that are registered twice with one provider are counted twice.
 func Register(provider metric.MeterProvider, pools ...*pooled.Pool) (stop func() error, err error) {
@@ -113,7 +113,8 @@ func (e *exporter) collect(_ context.Context, o metric.Observer) error {
 			switch {
 			case n < 0:
 			case f.State != "":
-				o.ObserveInt64(e.instruments[f.OTel], n, metric.WithAttributes(poolName.String(p.Name), state.String(f.State)))
+				o.ObserveInt64(e.instruments[f.OTel], n,
+					metric.WithAttributes(poolName.String(p.Name), state.String(f.State)))
 			default:
 				o.ObserveInt64(e.instruments[f.OTel], n, plain)
 			}

@@ -11,12 +11,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// NewCollector makes a collector of the given pools, or if there are none of all pools of the process, those that
-// are opened later included. A pool that was closed is exported no more.
+// NewCollector makes a collector of the given pools, or if there are none of all pools of the process, those that are
+// opened later included. A pool that was closed is exported no more.
 //
 // For the histograms, pools measure how long things take, those that are open from now on, one that is opened later
-// from the next scrape on, or from its start with pool_timings=true. They stop when nobody has scraped
-// for five minutes, see [pooled.Pool.Histogram].
+// from the next scrape on, or from its start with pool_timings=true. They stop when nobody has scraped for five
+// minutes, see [pooled.Pool.Histogram].
 //
 // A Registry takes one collector of these metrics: give it all pools that it is to have.
 func NewCollector(pools ...*pooled.Pool) prometheus.Collector {

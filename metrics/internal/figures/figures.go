@@ -1,5 +1,4 @@
-// Package figures is what both exporters have in common: the one table of what is exported, and
-// what pools are called.
+// Package figures is what both exporters have in common: the one table of what is exported, and what pools are called.
 package figures
 
 import "github.com/pooled-go/pooled"
@@ -39,7 +38,8 @@ var Figures = []Figure{
 		"Server connections that are opened ahead and kept ready: pool_min_idle.",
 		func(s pooled.Stats) int64 { return int64(s.MinIdle) }},
 	{"db.client.connection.max", "pooled_connections_max", connections, false, "",
-		"Server connections that may be open at one time: pool_size and pool_max_overflow. Absent if there is no limit.",
+		"Server connections that may be open at one time: pool_size and pool_max_overflow. " +
+			"Absent if there is no limit.",
 		func(s pooled.Stats) int64 { return int64(s.Limit) }},
 	{"db.client.connection.pending_requests", "pooled_pending_requests", "{request}", false, "",
 		"Callers in the queue for a server connection.",
@@ -55,7 +55,8 @@ var Figures = []Figure{
 		"Server connections that are being closed.",
 		func(s pooled.Stats) int64 { return int64(s.Closing) }},
 	{"pooled.connection.ceiling", "pooled_connections_ceiling", connections, false, "",
-		"Server connections at which the server last said that there are too many. Absent unless it has, and since it took more.", ceiling},
+		"Server connections at which the server last said that there are too many. " +
+			"Absent unless it has, and since it took more.", ceiling},
 	{"pooled.connection.opened", "pooled_connections_opened_total", connections, true, "",
 		"Server connections that were opened.",
 		func(s pooled.Stats) int64 { return int64(s.Opened) }},

@@ -14,8 +14,8 @@ type Named struct {
 	Pool *pooled.Pool
 }
 
-// Choose returns what gives the open ones of these pools, or of all pools of the process
-// if none is named. Pools are told apart by number: in a forked process each is another Pool.
+// Choose returns what gives the open ones of these pools, or of all pools of the process if none is named. Pools are
+// told apart by number: in a forked process each is another Pool.
 func Choose(pools []*pooled.Pool) func() []Named {
 	if len(pools) == 0 {
 		return openPools
@@ -37,15 +37,14 @@ func Choose(pools []*pooled.Pool) func() []Named {
 	}
 }
 
-// names are those of the open pools by their numbers. A pool keeps its name for as long as it is
-// open, or its counters would go on under another; and it has the same in all exporters.
+// names are those of the open pools by their numbers. A pool keeps its name for as long as it is open, or its counters
+// would go on under another; and it has the same in all exporters.
 var names struct {
 	sync.Mutex
 	of map[int]string
 }
 
-// openPools gives each pool a name of its own. One that is called like another is told from it by
-// its number.
+// openPools gives each pool a name of its own. One that is called like another is told from it by its number.
 func openPools() []Named {
 	names.Lock()
 	defer names.Unlock()
