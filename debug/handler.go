@@ -1,17 +1,16 @@
-// Package debug shows the pools of the process to a browser, as net/http/pprof shows its goroutines. A program mounts
-// it where it likes:
+// Package debug shows the pools of the process in a browser, as net/http/pprof shows its goroutines. A program mounts
+// it under any path:
 //
 //	http.Handle("/debug/pooled/", debug.Handler{})
 //
 // The page has every open pool with its limits and figures, a live chart, each server connection with its last
 // statement and holder, the last events and the options in effect. The same comes as JSON with ?format=json.
 //
-// Nothing is registered, measured or remembered by importing this package. The charts' past is the browser's; the
-// pools are looked at when somebody asks. A look turns on the histograms of a pool ([pooled.Pool.Histogram]) for a
-// while.
+// Importing the package registers and measures nothing. The data of the charts is in the browser, and the pools are
+// read when somebody looks. That also turns on the histograms of a pool for a while ([pooled.Pool.Histogram]).
 //
-// The page shows statements and stacks, and asks nobody for a password: like pprof, it belongs on a listener that
-// strangers do not reach, or behind a handler that knows who may look.
+// The page shows statements and stacks, and asks for no password. Like pprof, it belongs on a listener that strangers
+// do not reach, or behind a handler that knows who may look.
 package debug
 
 import (
@@ -30,19 +29,18 @@ import (
 
 var _ http.Handler = Handler{}
 
-// Handler is the page. Its zero value shows everything and changes nothing.
+// Handler serves the page. Its zero value shows everything and changes nothing.
 //
-// It works under any path and behind http.StripPrefix, and may be used by several goroutines and mounted several
-// times.
+// It works under any path and behind http.StripPrefix. It may be used by several goroutines, and mounted several times.
 type Handler struct {
-	// AllowActions adds buttons that dispose of a pool's server connections, and invalidate single ones. Whoever can
-	// open the page can press them. Default: false, and every POST is refused.
+	// AllowActions adds buttons that dispose of a pool's server connections and invalidate single ones. Whoever can
+	// open the page can press them. By default every POST is refused.
 	AllowActions bool
 
-	// Hosts are the names, without port, under which the page may be opened; localhost and IP addresses always may.
-	// Under any other name it could be the page of somebody who has pointed that name at this machine (DNS rebinding).
-	// Default: empty, which means that actions take none but localhost and IP addresses, that looking takes any name,
-	// and that looking through a loopback listener takes what actions take.
+	// Hosts are the names, without port, under which the page may be opened, besides localhost and IP addresses. Any
+	// other name may be one that a stranger has pointed at this machine (DNS rebinding). If Hosts is empty, actions are
+	// allowed under localhost and IP addresses only, and so is looking through a loopback listener; looking through
+	// another listener is allowed under any name.
 	Hosts []string
 }
 

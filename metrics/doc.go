@@ -1,5 +1,5 @@
-// Package metrics exports what pools know of themselves as OpenTelemetry metrics, by the semantic conventions for
-// database client connection pools:
+// Package metrics exports the figures of pools as OpenTelemetry metrics, by the semantic conventions for database
+// client connection pools:
 //
 //	stop, err := metrics.Register(otel.GetMeterProvider())
 //
@@ -7,9 +7,9 @@
 //
 //	prometheus.MustRegister(prom.NewCollector())
 //
-// They are two packages so that neither makes a program compile the other's client library. Both export the same
-// figures of the same pools, from one table; docs/metrics.md lists them, with alerts.
+// They are two packages so that a program compiles the client library of the one that it uses only. Both export the
+// same figures, from one table. docs/metrics.md lists them, with alerts.
 //
-// Figures are read when somebody collects them. What is measured at the moment, how long things take, costs the pool
-// three readings of the clock for each checkout and checkin, from when one of the two is in use.
+// Figures are read when somebody collects them. For the histograms, a pool reads the clock three times for each
+// checkout and its checkin, from when one of the two packages is in use.
 package metrics

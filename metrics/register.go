@@ -30,12 +30,12 @@ var bounds = []float64{
 	1e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60,
 }
 
-// Register exports pools as OpenTelemetry metrics: the given ones, or if there are none all pools of the process,
-// those that are opened later included. A pool that was closed is exported no more; what its histograms have counted
-// stays with the SDK.
+// Register exports pools as OpenTelemetry metrics: those given, or without any all pools of the process, including
+// those that are opened later. A pool is exported until it is closed; the SDK goes on exporting what its histograms
+// have counted.
 //
-// Until stop is called, pools measure how long things take for the histograms. They don't where nothing would become
-// of it: before there is an SDK, or if a view drops the histograms.
+// Until stop is called, pools measure how long things take for the histograms. They do not while there is no SDK, or if
+// a view drops the histograms.
 //
 // Pools that are registered twice with one provider are counted twice.
 func Register(provider metric.MeterProvider, pools ...*pooled.Pool) (stop func() error, err error) {

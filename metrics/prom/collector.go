@@ -1,8 +1,8 @@
-// Package prom exports what pools know of themselves to Prometheus:
+// Package prom exports the figures of pools to Prometheus:
 //
 //	prometheus.MustRegister(prom.NewCollector())
 //
-// Package metrics beside it does the same for OpenTelemetry; docs/metrics.md lists the figures.
+// Package metrics beside it does the same for OpenTelemetry. docs/metrics.md lists the figures.
 package prom
 
 import (
@@ -11,14 +11,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// NewCollector makes a collector of the given pools, or if there are none of all pools of the process, those that are
-// opened later included. A pool that was closed is exported no more.
+// NewCollector makes a collector of the given pools, or without any of all pools of the process, including those that
+// are opened later. A pool is exported until it is closed.
 //
-// For the histograms, pools measure how long things take, those that are open from now on, one that is opened later
-// from the next scrape on, or from its start with pool_timings=true. They stop when nobody has scraped for five
+// For the histograms, pools measure how long things take: those that are open from now on, one that is opened later
+// from the next scrape on, or from its start with pool_timings=true. They stop when there was no scrape for five
 // minutes, see [pooled.Pool.Histogram].
 //
-// A Registry takes one collector of these metrics: give it all pools that it is to have.
+// A Registry takes one collector of these metrics, so give that one all pools to be exported.
 func NewCollector(pools ...*pooled.Pool) prometheus.Collector {
 	c := &collector{pools: figures.Choose(pools)}
 	for _, f := range figures.Figures {
