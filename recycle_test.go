@@ -345,7 +345,7 @@ func TestRecycleUnderLoadOwesNothing(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		if have := pooled.Owed(pool); have > 2 {
+		if have := pooled.Replacements(pool); have > 2 {
 			t.Errorf("%d are owed after 20 minutes, want hardly any", have)
 		}
 	})
