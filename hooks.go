@@ -2,9 +2,9 @@ package pooled
 
 import "context"
 
-// Hooks watches the life of a pool's server connections. It is a struct of functions; those that are nil cost nothing.
-// The pool's own guards are Hooks values in the same chain, before the user's, so what a user's hook sees has passed
-// them. The names are SQLAlchemy's (its PoolEvents).
+// Hooks are functions that are called in the life of a pool's server connections. Those that are nil cost nothing. The
+// pool's own guards are Hooks values in the same chain, before the program's, so what a hook of the program's is given
+// has passed them. The names are those of SQLAlchemy's PoolEvents.
 //
 // A server connection's life, and what is called:
 //
@@ -17,20 +17,19 @@ import "context"
 //
 // and of the pool: ConnectError, Timeout, Canceled, Leak, Dispose, Fork. These are given no server connection.
 //
-// Every function runs on the goroutine that checks out or checks in, or calls [Invalidate], [SoftInvalidate] or
-// [Detach]; except that those about opening run on one of the pool's own (in class direct on the caller's), and
-// Invalidate, Close and Leak may. None is called with a lock held. They may be called for different server connections
-// at the same time, never for one.
+// Every function runs on the goroutine that checks out or in, or that calls Invalidate, SoftInvalidate or Detach. But
+// those about opening run on a goroutine of the pool (in class direct on the caller's), and Invalidate, Close and Leak
+// may. None is called with a lock held. They may be called for different server connections at the same time, but never
+// for the same one.
 //
-// A function that panics costs the server connection, which is closed and given up in the pool's count; the panic goes
-// on. While opening it is logged with its stack (slog.Default) and becomes the error of the checkout; on a goroutine
-// of the pool's own, where nobody could recover it, it is logged. A function that hangs holds its server connection;
-// those with a context should heed it.
+// If a function panics, its server connection is closed and no longer counts, and the panic goes on. While a connection
+// is opened, the panic is logged with its stack (slog.Default) and becomes the error of the checkout. On a goroutine of
+// the pool, where it could not be recovered, it is logged. A function that hangs holds its server connection, so one
+// with a context should heed it.
 type Hooks struct {
-	// BeforeConnect is called before each dial, and may change what the wrapped driver is told: a password that
-	// rotates, say. The context has the values of the caller's and ends with the dial. An error is the checkout's. For
-	// a driver that the program gave to NewConnector there is no DSN: p.DSN is empty, and to ask for a change is an
-	// error.
+	// BeforeConnect is called before each dial, and may change what the driver is given: a password that rotates, for
+	// example. The context has the values of the caller's and ends with the dial. An error is the checkout's. If the
+	// program gave the driver to NewConnector, there is no DSN: p.DSN is empty, and a change is an error.
 	BeforeConnect func(ctx context.Context, p *ConnectParams) error
 
 	// FirstConnect is called once for a pool, with its first server connection and before Connect; others that are
@@ -69,14 +68,14 @@ type Hooks struct {
 	// Detach is called by [Detach], when the server connection has left the pool.
 	Detach func(s *ServerConn)
 
-	// Close is called before a server connection is closed, whatever the reason; cause is nil for one that was merely
-	// no longer needed, ErrRecycled and ErrDisposed for one that had its time. It is not called for one whose
-	// FirstConnect or Connect failed, and for one that a forked child leaves to its parent process.
+	// Close is called before a server connection is closed, whatever the reason. cause is nil for one that was no
+	// longer needed, and ErrRecycled or ErrDisposed for one that was closed for its age or by Dispose. It is not called
+	// for one whose FirstConnect or Connect failed, nor for one that a forked child leaves to its parent process.
 	Close func(s *ServerConn, cause error)
 
-	// ConnectError is called when a server connection could not be opened, also if that was ahead of need and nobody's
-	// error, or if the server said "too many connections" and the caller goes on waiting. It runs before a caller gets
-	// the error.
+	// ConnectError is called when a server connection could not be opened, also one ahead of need, whose error no
+	// caller gets, and also if the server said "too many connections" and the caller goes on waiting. It runs before a
+	// caller gets the error.
 	ConnectError func(err error)
 
 	// Timeout is called with the error of a checkout that ran into pool_timeout.
@@ -87,8 +86,8 @@ type Hooks struct {
 	// connections, like a TimeoutError.
 	Canceled func(err error)
 
-	// Leak is called when a checkout has lasted longer than pool_leak_after, once, and when it ends after all, with
-	// h.Returned. Not without that option.
+	// Leak is called once when a checkout has lasted longer than pool_leak_after, and again, with h.Returned, when that
+	// checkout ends. Without the option it is not called.
 	Leak func(h Holder)
 
 	// Dispose is called by Pool.Dispose, before any server connection is closed for it.
@@ -98,7 +97,7 @@ type Hooks struct {
 	Fork func(parent, child int)
 }
 
-// ResetState is what a Reset hook is told.
+// ResetState is what a Reset hook is given.
 type ResetState struct {
 	// TransactionOver: it was certain, before anything was sent, that no transaction was open.
 	TransactionOver bool
