@@ -71,7 +71,10 @@ func Of(name string, connector driver.Connector) *Driver {
 
 // Anew is the same for another pool.
 func (d *Driver) Anew() *Driver {
-	return &Driver{Dialect: d.Dialect, DSN: d.DSN, hasDSN: d.hasDSN, name: d.name, connector: d.connector, closed: d.closed}
+	return &Driver{
+		Dialect: d.Dialect, DSN: d.DSN, hasDSN: d.hasDSN,
+		name: d.name, connector: d.connector, closed: d.closed,
+	}
 }
 
 // find finds a driver by name. database/sql shows it by way of a sql.DB only; nothing is connected.

@@ -151,7 +151,13 @@ func TestJudge(t *testing.T) {
 		Lexis:      plain,
 		MostEffect: sqltext.EffectAny,
 		Effect: func(word sqltext.Keyword, _ string) sqltext.Effect {
-			return map[string]sqltext.Effect{"begin": sqltext.EffectTx, "call": sqltext.EffectAny}[strings.ToLower(string(word))]
+			switch {
+			case word.Is("begin"):
+				return sqltext.EffectTx
+			case word.Is("call"):
+				return sqltext.EffectAny
+			}
+			return sqltext.EffectNone
 		},
 		Session:      func(word sqltext.Keyword, _ string) bool { return word.Is("set") },
 		SessionWords: sqltext.NewWords(sqltext.Word{Text: "lock", Pivot: 2}),
@@ -173,7 +179,8 @@ func TestJudge(t *testing.T) {
 		if have := rules.Judge(test.text, true, true); have != test.want {
 			t.Errorf("%q\nhave %+v\nwant %+v", test.text, have, test.want)
 		}
-		if have, want := rules.Judge(test.text, false, false), (sqltext.Verdict{Leaves: test.want.Leaves}); have != want {
+		want := sqltext.Verdict{Leaves: test.want.Leaves}
+		if have := rules.Judge(test.text, false, false); have != want {
 			t.Errorf("%q, the transaction alone\nhave %+v\nwant %+v", test.text, have, want)
 		}
 	}

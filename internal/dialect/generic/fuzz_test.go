@@ -44,7 +44,8 @@ func FuzzLeaves(f *testing.F) {
 			}
 			for _, blank := range []string{"\n", ";", "-- c\n", "/* c */"} {
 				if other := rules.Leaves(blank + q); other < have {
-					t.Errorf("Leaves(%s, %q)\nhave %v\nwant at least %v, as without the blank", name, blank+q, other, have)
+					t.Errorf("Leaves(%s, %q)\nhave %v\nwant at least %v, as without the blank",
+						name, blank+q, other, have)
 				}
 			}
 			for _, more := range []string{"\n; BEGIN", "\n;x", "\n;;-- c\nBEGIN TRAN;"} {
@@ -81,7 +82,8 @@ func FuzzTouches(f *testing.F) {
 				}
 			}
 			if !rules.Touches(q + "\n; SET a.b = 1") {
-				t.Errorf("Touches(%s, %q)\nhave false\nwant true, for the statement at the end", name, q+"\n; SET a.b = 1")
+				t.Errorf("Touches(%s, %q)\nhave false\nwant true, for the statement at the end",
+					name, q+"\n; SET a.b = 1")
 			}
 			if have && !generic.Rules.Touches(q) {
 				t.Errorf("Touches(unknown, %q)\nhave false\nwant true, as for %s", q, name)

@@ -49,11 +49,13 @@ func TestProbe(t *testing.T) {
 			want: dialect.Facts{SessionID: "5"}},
 		{name: "with statements", wants: dialect.Wants{Statements: true},
 			rows: map[string][]driver.Value{askStmts: {"1", "0", "28800", int64(5), int64(16382)}},
-			want: dialect.Facts{SessionID: "5", IdleLimit: hours, IdleLimitKnown: true, StmtLimit: 16382, StmtLimited: true}},
+			want: dialect.Facts{SessionID: "5", IdleLimit: hours, IdleLimitKnown: true,
+				StmtLimit: 16382, StmtLimited: true}},
 		{name: "no completion_type", errs: map[string]error{askAll: unknown("completion_type")},
 			rows: map[string][]driver.Value{askNoType: {"1", "28800", int64(5)}},
 			want: dialect.Facts{SessionID: "5", IdleLimit: hours, IdleLimitKnown: true}},
-		{name: "knows the least", errs: map[string]error{askAll: unknown("wait_timeout"), askLeast: unknown("completion_type")},
+		{name: "knows the least",
+			errs: map[string]error{askAll: unknown("wait_timeout"), askLeast: unknown("completion_type")},
 			rows: map[string][]driver.Value{askNothing: {"1"}}},
 		{name: "knows nothing", want: dialect.Facts{AutoOff: true}},
 		{name: "other columns", rows: map[string][]driver.Value{askAll: {"1"}}, want: dialect.Facts{AutoOff: true}},
@@ -64,7 +66,8 @@ func TestProbe(t *testing.T) {
 			rows: map[string][]driver.Value{askAll: {"1", "0", "28800", int64(5)}},
 			want: dialect.Facts{SessionID: "5", IdleLimit: hours, IdleLimitKnown: true}},
 	} {
-		have, err := mysql.Dialect.Probe(t.Context(), &dialecttest.Session{Rows: test.rows, Errs: test.errs}, test.wants)
+		s := &dialecttest.Session{Rows: test.rows, Errs: test.errs}
+		have, err := mysql.Dialect.Probe(t.Context(), s, test.wants)
 		if fmt.Sprintf("%+v", have) != fmt.Sprintf("%+v", test.want) || (err != nil) != test.fails {
 			t.Errorf("%s:\nhave %+v, %v\nwant %+v, an error: %t", test.name, have, err, test.want, test.fails)
 		}

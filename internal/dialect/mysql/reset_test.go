@@ -203,7 +203,8 @@ func TestConnectorOfDSN(t *testing.T) {
 		{"u:p?x&compress=true&y@tcp(h)/a", true, ""},
 		{"u:p@own(h)/db", false, ""}, // what that dialer does, nobody knows
 		{"u:p@tcp6([::1]:1)/db", false, ""},
-		{"u:p@tcp(h)/db?time_zone=%27%2B03:00%27&charset=latin1&autocommit=0&sql_mode=CONCAT(@@sql_mode,%27,ANSI%27)", true,
+		{"u:p@tcp(h)/db?time_zone=%27%2B03:00%27&charset=latin1&autocommit=0" +
+			"&sql_mode=CONCAT(@@sql_mode,%27,ANSI%27)", true,
 			"SET autocommit = 0, sql_mode = CONCAT(@@sql_mode,',ANSI'), time_zone = '+03:00'"},
 	} {
 		c, err := mysql.NewConnector(test.dsn)

@@ -74,7 +74,8 @@ func TestStmtErrors(t *testing.T) {
 	} {
 		r := mysql.Stmts
 		if r.Stale(test.err) != test.stale || r.Unfit(test.err) != test.unfit || r.Full(test.err) != test.full {
-			t.Errorf("%v: have stale %t, unfit %t, full %t", test.err, r.Stale(test.err), r.Unfit(test.err), r.Full(test.err))
+			t.Errorf("%v: have stale %t, unfit %t, full %t", test.err,
+				r.Stale(test.err), r.Unfit(test.err), r.Full(test.err))
 		}
 		if r.Changed(test.err) {
 			t.Errorf("%v tells of a change", test.err)

@@ -120,7 +120,7 @@ func TestInvalidates(t *testing.T) {
 		{"SELECT 1; DROP TABLE t", sessions},
 		{"EXECUTE x", session},
 		{"SELECT 'it\\'s", none},                 // whatever it is, it begins with SELECT and nothing is behind it
-		{"SELECT 'a\\'; DROP TABLE t", sessions}, // doubtful, and so are these:
+		{"SELECT 'a\\'; DROP TABLE t", sessions}, // ambiguous, and so are these:
 		{"SELECT 'a\\'; CALL p()", sessions},
 		{"SELECT 'a\\'; Do 'x'", sessions},
 		{"ALTER TABLE t ADD CHECK (a <> 'a\\'); SELECT 1", sessions},

@@ -89,7 +89,8 @@ func TestReset(t *testing.T) {
 	}{
 		{"lib/pq", &dialecttest.Session{From: lib}, "forget; DISCARD ALL", "<nil>"},
 		{"in a transaction", &dialecttest.Session{From: lib, Tx: true}, "ROLLBACK; forget; DISCARD ALL", "<nil>"},
-		{"another driver", &dialecttest.Session{From: other}, "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL;", "<nil>"},
+		{"another driver", &dialecttest.Session{From: other},
+			"CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL;", "<nil>"},
 		{"no rollback", &dialecttest.Session{From: lib, Tx: true, Errs: map[string]error{"ROLLBACK": no}},
 			"ROLLBACK", "pooled: reset on return (ROLLBACK): no"},
 		{"no reset", &dialecttest.Session{From: lib, Errs: map[string]error{"DISCARD ALL": no}},

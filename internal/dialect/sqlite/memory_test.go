@@ -64,7 +64,8 @@ func TestMemoryIsOneDatabase(t *testing.T) {
 	for _, dsn := range []string{":memory:", "", "file::memory:", "file:x?mode=memory", "file:y?vfs=memdb"} {
 		errs, rows := pooledtest.InsertAndCount(t, memory(t, dsn))
 		if len(errs) != 0 || rows != 400 {
-			t.Errorf("%q: have %d rows and %d errors (%v), want 400 and none", dsn, rows, len(errs), errors.Join(errs...))
+			t.Errorf("%q: have %d rows and %d errors (%v), want 400 and none",
+				dsn, rows, len(errs), errors.Join(errs...))
 		}
 	}
 }
@@ -105,7 +106,9 @@ func TestMemoryOutlivesItsConnections(t *testing.T) {
 // A database that the program itself shares by name keeps its name, and lives
 // until Close too.
 func TestMemorySharedByNameOutlivesItsConnections(t *testing.T) {
-	for _, dsn := range []string{"file:named?mode=memory&cache=shared&_pragma=busy_timeout(9)", "file:/named?vfs=memdb"} {
+	for _, dsn := range []string{
+		"file:named?mode=memory&cache=shared&_pragma=busy_timeout(9)", "file:/named?vfs=memdb",
+	} {
 		db := memory(t, dsn)
 		db.SetMaxIdleConns(0)
 		mustExec(t, db, "CREATE TABLE kept (n INTEGER)")
@@ -168,7 +171,8 @@ func TestMemoryParametersReachEveryConnection(t *testing.T) {
 			}
 			defer conn.Close()
 			var have string
-			if err := conn.QueryRowContext(context.Background(), "PRAGMA "+test.pragma).Scan(&have); err != nil || have != test.want {
+			err = conn.QueryRowContext(context.Background(), "PRAGMA "+test.pragma).Scan(&have)
+			if err != nil || have != test.want {
 				t.Errorf("%q: %s: have %s (%v), want %s", test.dsn, test.pragma, have, err, test.want)
 			}
 		}
@@ -259,7 +263,7 @@ func TestMemoryImmediateTransactionsLoseNothing(t *testing.T) {
 	}
 }
 
-// countingConnector is a parent that can be told to fail or to hang, and knows
+// countingConnector is a driver's connector that can be told to fail or to hang, and knows
 // what was closed.
 type countingConnector struct {
 	driver.Connector
@@ -310,32 +314,32 @@ func (c *countingConn) Close() error {
 // counting is the connector of a memory database over a countingConnector.
 func counting(t *testing.T) (driver.Connector, *countingConnector) {
 	t.Helper()
-	var parent *countingConnector
+	var wrapped *countingConnector
 	connector, err := shared(":memory:", func(dsn string) (driver.Connector, error) {
 		real, err := driverpkg.NewConnector(dsn)
-		parent = &countingConnector{Connector: real}
-		return parent, err
+		wrapped = &countingConnector{Connector: real}
+		return wrapped, err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return connector, parent
+	return connector, wrapped
 }
 
 func closer(c driver.Connector) interface{ Close() error } { return c.(interface{ Close() error }) }
 
 func TestMemoryAnchor(t *testing.T) {
-	connector, parent := counting(t)
+	connector, wrapped := counting(t)
 	ctx := context.Background()
-	if parent.opened != 0 {
-		t.Errorf("opened before the first Connect: have %d, want 0", parent.opened)
+	if wrapped.opened != 0 {
+		t.Errorf("opened before the first Connect: have %d, want 0", wrapped.opened)
 	}
 	boom := errors.New("boom")
-	parent.fail = boom
+	wrapped.fail = boom
 	if _, err := connector.Connect(ctx); err != boom {
-		t.Errorf("Connect: have %v, want the parent's error as it is", err)
+		t.Errorf("Connect: have %v, want the driver's error as it is", err)
 	}
-	parent.fail = nil
+	wrapped.fail = nil
 	var conns []driver.Conn
 	for range 3 {
 		conn, err := connector.Connect(ctx)
@@ -344,10 +348,10 @@ func TestMemoryAnchor(t *testing.T) {
 		}
 		conns = append(conns, conn)
 	}
-	if parent.opened != 4 {
-		t.Errorf("opened by 3 Connects: have %d, want 4", parent.opened)
+	if wrapped.opened != 4 {
+		t.Errorf("opened by 3 Connects: have %d, want 4", wrapped.opened)
 	}
-	if have, want := connector.Driver(), parent.Driver(); have != want {
+	if have, want := connector.Driver(), wrapped.Driver(); have != want {
 		t.Errorf("Driver: have %T, want %T", have, want)
 	}
 	for range 2 {
@@ -355,34 +359,35 @@ func TestMemoryAnchor(t *testing.T) {
 			t.Errorf("Close: %v", err)
 		}
 	}
-	if parent.open != 3 || parent.closed != 1 {
-		t.Errorf("after Close: have %d connections, parent closed %d times, want 3 and 1", parent.open, parent.closed)
+	if wrapped.open != 3 || wrapped.closed != 1 {
+		t.Errorf("after Close: have %d connections, wrapped closed %d times, want 3 and 1",
+			wrapped.open, wrapped.closed)
 	}
 	if _, err := connector.Connect(ctx); !errors.Is(err, errClosed) {
 		t.Errorf("Connect after Close: have %v, want ErrClosed", err)
 	}
-	if parent.opened != 4 {
-		t.Errorf("opened after Close: have %d, want none", parent.opened-4)
+	if wrapped.opened != 4 {
+		t.Errorf("opened after Close: have %d, want none", wrapped.opened-4)
 	}
 	for _, conn := range conns {
 		conn.Close()
 	}
-	if parent.open != 0 {
-		t.Errorf("connections left: have %d, want 0", parent.open)
+	if wrapped.open != 0 {
+		t.Errorf("connections left: have %d, want 0", wrapped.open)
 	}
 }
 
 // Who waits for another's anchor leaves when its own context ends.
 func TestMemoryAnchorWaitEndsWithContext(t *testing.T) {
-	connector, parent := counting(t)
-	parent.entered = make(chan struct{})
+	connector, wrapped := counting(t)
+	wrapped.entered = make(chan struct{})
 	hanging, stop := context.WithCancel(context.Background())
 	failed := make(chan error)
 	go func() {
 		_, err := connector.Connect(hanging)
 		failed <- err
 	}()
-	<-parent.entered
+	<-wrapped.entered
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if _, err := connector.Connect(ctx); !errors.Is(err, context.Canceled) {
@@ -399,34 +404,34 @@ func TestMemoryAnchorWaitEndsWithContext(t *testing.T) {
 
 // A connection that was being opened when Close came would be to a new, empty database.
 func TestMemoryCloseDuringConnect(t *testing.T) {
-	connector, parent := counting(t)
+	connector, wrapped := counting(t)
 	ctx := context.Background()
 	first, err := connector.Connect(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
 	first.Close()
-	parent.entered = make(chan struct{})
+	wrapped.entered = make(chan struct{})
 	failed := make(chan error)
 	go func() {
 		_, err := connector.Connect(ctx)
 		failed <- err
 	}()
-	<-parent.entered
+	<-wrapped.entered
 	if err := closer(connector).Close(); err != nil {
 		t.Errorf("Close: %v", err)
 	}
-	parent.entered <- struct{}{}
+	wrapped.entered <- struct{}{}
 	if err := <-failed; !errors.Is(err, errClosed) {
 		t.Errorf("Connect: have %v, want ErrClosed", err)
 	}
-	if parent.open != 0 {
-		t.Errorf("connections left: have %d, want 0", parent.open)
+	if wrapped.open != 0 {
+		t.Errorf("connections left: have %d, want 0", wrapped.open)
 	}
 }
 
 func TestMemoryOfUnknownDriverIsSingle(t *testing.T) {
-	parent := &countingConnector{Connector: &strangeConnector{}}
+	wrapped := &countingConnector{Connector: &strangeConnector{}}
 	for _, test := range []struct {
 		dsn  string
 		want bool
@@ -434,7 +439,7 @@ func TestMemoryOfUnknownDriverIsSingle(t *testing.T) {
 		var opened []string
 		connector, err := shared(test.dsn, func(dsn string) (driver.Connector, error) {
 			opened = append(opened, dsn)
-			return parent, nil
+			return wrapped, nil
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -445,9 +450,9 @@ func TestMemoryOfUnknownDriverIsSingle(t *testing.T) {
 		if len(opened) != 1 || opened[0] != test.dsn {
 			t.Errorf("%q: opened: have %q, want it as it is", test.dsn, opened)
 		}
-		closed := parent.closed
-		if closer(connector).Close(); parent.closed != closed+1 {
-			t.Errorf("%q: parent closed %d times, want once", test.dsn, parent.closed-closed)
+		closed := wrapped.closed
+		if closer(connector).Close(); wrapped.closed != closed+1 {
+			t.Errorf("%q: wrapped closed %d times, want once", test.dsn, wrapped.closed-closed)
 		}
 	}
 }

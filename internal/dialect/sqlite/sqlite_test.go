@@ -55,10 +55,12 @@ var sqliteDSNs = []struct {
 	{"file::memory:?cache=shared&cache=private", "private", "&_pragma=busy_timeout(10000)"}, // the last counts
 	{"file::memory:#frag", "private", "&_pragma=busy_timeout(10000)"},
 	{"file::memory:?_other=1#&cache=shared", "private", "&_pragma=busy_timeout(10000)&_other=1#"},
-	{"file::memory:?nolock=1&immutable=1&_txlock=immediate", "private", "&_pragma=busy_timeout(10000)&_txlock=immediate"},
+	{"file::memory:?nolock=1&immutable=1&_txlock=immediate", "private",
+		"&_pragma=busy_timeout(10000)&_txlock=immediate"},
 	{"file:x?mode=memory", "private", "&_pragma=busy_timeout(10000)"},
 	{"file:x?mod%65=mem%6fry", "private", "&_pragma=busy_timeout(10000)"},
-	{"file:/x?mode=memory&_txlock=immediate&psow=1", "private", "&_pragma=busy_timeout(10000)&_txlock=immediate&psow=1"},
+	{"file:/x?mode=memory&_txlock=immediate&psow=1", "private",
+		"&_pragma=busy_timeout(10000)&_txlock=immediate&psow=1"},
 	{"file:x?mode=memory&mode=rwc", "disk", ""},
 	{"file:x?mode=rwc&mode=memory", "private", "&_pragma=busy_timeout(10000)"},
 	{"file:shared1?mode=memory&cache=shared", "shared", ""},
@@ -167,7 +169,7 @@ func TestSQLiteRewriteOpens(t *testing.T) {
 }
 
 type (
-	tracingDriver  struct{ parent driver.Driver } // as tracing packages do
+	tracingDriver  struct{ wrapped driver.Driver } // as tracing packages do
 	loggingDriver  struct{ inner *tracingDriver }
 	embeddedDriver struct{ *driverpkg.Driver } // as programs that set pragmas do
 	strangeDriver  struct{ name string }
@@ -179,7 +181,7 @@ func (strangeDriver) Open(string) (driver.Conn, error)  { return nil, errors.Err
 
 func TestSQLiteDriverIsKnownByType(t *testing.T) {
 	selfish := &tracingDriver{}
-	selfish.parent = selfish // must not be followed for ever
+	selfish.wrapped = selfish // must not be followed for ever
 	for _, test := range []struct {
 		driver driver.Driver
 		want   string
