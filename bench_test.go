@@ -19,7 +19,7 @@ import (
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
-// These benchmarks run over a parent that does nothing, so all they show is
+// These benchmarks run over a driver that does nothing, so all they show is
 // database/sql and what the pool adds to it; bare beside the classes is
 // database/sql alone. Benchmarks against servers and other wrappers are in the
 // module bench.
@@ -27,7 +27,7 @@ import (
 // benchText is a statement that the classifier knows in every dialect.
 const benchText = "UPDATE t SET x = 1"
 
-// benchContenders are the ways to reach the null parent.
+// benchContenders are the ways to reach the null driver.
 var benchContenders = []struct {
 	name string
 	open func(b *testing.B) *sql.DB
@@ -42,7 +42,7 @@ func benchPooled(b *testing.B, set ...func(*pooled.Config)) *sql.DB {
 	return benchDB(b, benchConnector(b, set...))
 }
 
-// benchConnector speaks of its parent as of a PostgreSQL, as most do of theirs.
+// benchConnector speaks of its driver as of a PostgreSQL, as most do of theirs.
 func benchConnector(b *testing.B, set ...func(*pooled.Config)) *pooled.Connector {
 	b.Helper()
 	return connectorTo(b, pooledtest.Null{}, append(set, speaks("postgres"))...)
@@ -270,7 +270,7 @@ func BenchmarkWatched(b *testing.B) {
 }
 
 // BenchmarkGuards is what all guards together cost a checkout and a checkin, on a
-// parent that has no socket.
+// driver that has no socket.
 func BenchmarkGuards(b *testing.B) {
 	connector := connectorTo(b, pooledtest.Null{})
 	defer connector.Close()
@@ -332,7 +332,7 @@ func benchReportWaits(b *testing.B, db *sql.DB, goroutines int, hold time.Durati
 }
 
 // BenchmarkIdleMemory is the memory of an idle server connection beside the
-// parent's own: the pool's part, and, with=conns, with the Conns that database/sql
+// driver's own: the pool's part, and, with=conns, with the Conns that database/sql
 // may keep idle as well.
 func BenchmarkIdleMemory(b *testing.B) {
 	for _, conns := range []bool{false, true} {

@@ -16,7 +16,7 @@ import (
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
-// chaos is a parent at which anything can happen at any stage. It counts what
+// chaos is a driver at which anything can happen at any stage. It counts what
 // reached the server; the fake below it reports two calls on one connection at the
 // same moment, use after a bad connection or a close, and what is left open.
 type chaos struct {

@@ -138,7 +138,7 @@ func TestCloseWakesWaiters(t *testing.T) {
 			t.Errorf("have %+v, want everything closed on return", s)
 		}
 		if have := fake.Counts().ConnectorCloses; have != 1 {
-			t.Errorf("parent connector closed %d times, want once", have)
+			t.Errorf("the driver's connector was closed %d times, want once", have)
 		}
 	})
 }
@@ -158,7 +158,7 @@ func TestCloseEndsDials(t *testing.T) {
 	})
 }
 
-// A parent that hangs can't make Close hang.
+// A driver that hangs can't make Close hang.
 func TestCloseDoesNotHang(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := pooledtest.NewFake(t)
@@ -191,7 +191,7 @@ func TestIdleConnsHoldNothing(t *testing.T) {
 	fake := pooledtest.NewFake(t)
 	db, pool := open(t, fake, size(1, 0))
 	db.SetMaxIdleConns(10)
-	// With two Conns that database/sql takes for idle, the second borrows what
+	// With two Conns that database/sql takes for idle, the second leases what
 	// the first gave back, and the other way round.
 	a, err := db.Conn(t.Context())
 	if err != nil {

@@ -18,12 +18,12 @@ import (
 )
 
 // The same calls with the same results, errors and traffic as the bare driver,
-// for parents with every set of optional interfaces, with a pool and without.
+// for drivers with every set of optional interfaces, with a pool and without.
 func TestConformance(t *testing.T) {
 	for _, c := range []pooled.Class{pooled.ClassQueue, pooled.ClassDirect} {
 		t.Run(string(c), func(t *testing.T) {
-			pooledtest.Conform(t, func(t *testing.T, parent driver.Connector) *sql.DB {
-				db, _ := open(t, parent, class(c))
+			pooledtest.Conform(t, func(t *testing.T, wrapped driver.Connector) *sql.DB {
+				db, _ := open(t, wrapped, class(c))
 				return db
 			})
 		})
@@ -95,7 +95,7 @@ func TestReusedConnUsesTheContextOfItsOperation(t *testing.T) {
 	}
 	log := fake.Log()
 	if last := log[len(log)-1]; last != "c1 exec UPDATE {mine}" {
-		t.Errorf("have %q, want the operation's context to reach the parent", last)
+		t.Errorf("have %q, want the operation's context to reach the driver", last)
 	}
 }
 
@@ -168,7 +168,7 @@ func TestStaleConnectionsAreReplacedInsideTheOperation(t *testing.T) {
 	}
 }
 
-// A parent may say "bad" when the statement was on its way already. So an
+// A driver may say "bad" when the statement was on its way already. So an
 // operation is not done again without end: twice on connections that were idle, once
 // on a new one, as database/sql does it.
 func TestAStatementIsTriedNoMoreOftenThanBare(t *testing.T) {
@@ -236,7 +236,7 @@ func TestNewConnectionThatIsBadIsReported(t *testing.T) {
 	}
 }
 
-// Once a statement of this borrow has reached the server, a later one that
+// Once a statement of this lease has reached the server, a later one that
 // fails is not moved to another session.
 func TestNoReplacementInTheMiddle(t *testing.T) {
 	fake := pooledtest.NewFake(t)
@@ -279,9 +279,9 @@ func TestRaw(t *testing.T) {
 		}
 		defer conn.Close()
 		if err := conn.Raw(func(dc any) error {
-			parent := dc.(interface{ Raw() driver.Conn }).Raw()
-			id = pooledtest.ConnID(parent)
-			_, err := parent.(driver.ExecerContext).ExecContext(t.Context(), "BEGIN", nil)
+			wrapped := dc.(interface{ Raw() driver.Conn }).Raw()
+			id = pooledtest.ConnID(wrapped)
+			_, err := wrapped.(driver.ExecerContext).ExecContext(t.Context(), "BEGIN", nil)
 			return err
 		}); err != nil {
 			t.Fatal(err)
@@ -298,7 +298,7 @@ func TestRaw(t *testing.T) {
 	}
 }
 
-// Raw has no context of its own, and that of db.Conn may be over. It borrows all
+// Raw has no context of its own, and that of db.Conn may be over. It leases all
 // the same, for as long as pool_timeout allows, and is nil if there is nothing to have.
 func TestRawBorrows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -307,7 +307,7 @@ func TestRawBorrows(t *testing.T) {
 		db := sql.OpenDB(connector)
 		defer db.Close()
 		pooledtest.MustExec(t, db, "UPDATE")
-		raw := func() (parent driver.Conn) {
+		raw := func() (wrapped driver.Conn) {
 			ctx, cancel := context.WithCancel(t.Context())
 			conn, err := db.Conn(ctx) // an idle one, which holds nothing
 			if err != nil {
@@ -315,11 +315,11 @@ func TestRawBorrows(t *testing.T) {
 			}
 			defer conn.Close()
 			cancel()
-			conn.Raw(func(dc any) error { parent = dc.(interface{ Raw() driver.Conn }).Raw(); return nil })
-			return parent
+			conn.Raw(func(dc any) error { wrapped = dc.(interface{ Raw() driver.Conn }).Raw(); return nil })
+			return wrapped
 		}
 		if raw() == nil {
-			t.Error("have nil, want the parent's connection")
+			t.Error("have nil, want the driver's connection")
 		}
 		holder, err := connector.Connect(t.Context())
 		if err != nil {
@@ -329,8 +329,8 @@ func TestRawBorrows(t *testing.T) {
 			t.Fatal(err)
 		}
 		began := time.Now()
-		if parent := raw(); parent != nil || time.Since(began) != 30*time.Second {
-			t.Errorf("have %v after %v while another has the only one, want nil after pool_timeout", parent, time.Since(began))
+		if wrapped := raw(); wrapped != nil || time.Since(began) != 30*time.Second {
+			t.Errorf("have %v after %v while another has the only one, want nil after pool_timeout", wrapped, time.Since(began))
 		}
 		holder.(*pooled.Conn).IsValid()
 	})
@@ -357,8 +357,8 @@ func TestBadInATransactionDiscards(t *testing.T) {
 	}
 }
 
-// An operation that panics leaves the parent's connection in a state nobody
-// knows; it is not lent again, and it is not lost from the count.
+// An operation that panics leaves the driver's connection in a state nobody
+// knows; it is not leased again, and it is not lost from the count.
 func TestPanicInAnOperationDiscards(t *testing.T) {
 	fake := pooledtest.NewFake(t)
 	fake.On(pooledtest.StageExec, pooledtest.Panic("boom").Times(1))
@@ -378,7 +378,7 @@ func TestPanicInAnOperationDiscards(t *testing.T) {
 	}
 }
 
-// The parent says on return that its connection is no good any more.
+// The driver says on return that its connection is no good any more.
 func TestInvalidOnReturnIsDiscarded(t *testing.T) {
 	fake := pooledtest.NewFake(t)
 	db, pool := open(t, fake)
@@ -395,7 +395,7 @@ func TestInvalidOnReturnIsDiscarded(t *testing.T) {
 
 // database/sql keeps a conn whose transaction it rolled back because the context ended only if the driver has
 // SessionResetter and Validator, for else nobody makes sure that the transaction is over. The pool does: with a
-// parent that lacks one it sends a ROLLBACK of its own, and keeps the server connection if that works. Who was first
+// driver that lacks one it sends a ROLLBACK of its own, and keeps the server connection if that works. Who was first
 // to call Rollback, database/sql or the program, makes no difference.
 func TestRollbackByContext(t *testing.T) {
 	works, fails := pooledtest.Pass(), pooledtest.Fail(errors.New("no rollback"))
@@ -459,7 +459,7 @@ func (test rollbackByContext) run(t *testing.T, c pooled.Class, byProgram bool) 
 			sent = append(sent, call.Query)
 		}
 	}
-	sent = slices.Compact(sent) // prepared and run, with some parents
+	sent = slices.Compact(sent) // prepared and run, with some drivers
 	if have := strings.Join(sent, " "); have != test.sent {
 		t.Errorf("the pool sent %q, want %q", have, test.sent)
 	}

@@ -53,7 +53,7 @@ func beforeConnect(hook func(context.Context, *pooled.ConnectParams) error) stri
 	return name
 }
 
-// What the hook asks for reaches the parent, for that dial alone.
+// What the hook asks for reaches the driver, for that dial alone.
 func TestBeforeConnectChangesTheDSN(t *testing.T) {
 	fake := pooledtest.NewFake(t)
 	driverName := "fake-" + strings.ToLower(rand.Text()[:6])
@@ -90,7 +90,7 @@ func TestBeforeConnectChangesTheDSN(t *testing.T) {
 	}
 }
 
-// A parent that the program made itself has no DSN to change: to ask for that is an
+// A driver that the program made itself has no DSN to change: to ask for that is an
 // error, not in vain.
 func TestBeforeConnectWithoutADSN(t *testing.T) {
 	fake := pooledtest.NewFake(t)
@@ -124,7 +124,7 @@ func TestConnectParamsShowNoSecret(t *testing.T) {
 	}
 }
 
-// A Config that was changed in code, and needs no parent connector to be made by hand.
+// A Config that was changed in code, and needs no connector to be made by hand.
 func TestOpenConfig(t *testing.T) {
 	cfg, err := pooled.ParseDSN("sqlite://?pool_size=1")
 	if err != nil {

@@ -41,7 +41,7 @@ func TestRegistered(t *testing.T) {
 	t.Errorf("have %v, want %q among them", sql.Drivers(), pooled.DriverName)
 }
 
-// Any registered driver is a parent by pool_driver, and gets its own DSN.
+// Any registered driver can be wrapped, by pool_driver, and gets its own DSN.
 func TestAnyRegisteredDriver(t *testing.T) {
 	byName.opened = nil
 	db, err := sql.Open("pooled", "whatever;it=likes;pool_size=3;pool_driver=nameonly;a=b")

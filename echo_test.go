@@ -81,7 +81,7 @@ func TestEchoStatements(t *testing.T) {
 		`WARN pooled: row pool=shop conn=1 stmt=SELECT 1/0 dur err=division by zero`)
 }
 
-// A parent that takes no arguments without preparing first is asked twice, and logged once.
+// A driver that takes no arguments without preparing first is asked twice, and logged once.
 func TestEchoOfASkippedStatement(t *testing.T) {
 	var book pooledtest.LogBook
 	fake := pooledtest.NewFake(t)
@@ -380,18 +380,18 @@ func TestInterceptors(t *testing.T) {
 		t.Fatal(err)
 	}
 	stmt.Close()
-	pooledtest.MustExec(t, db, "UPDATE") // the next borrower closes what was left
+	pooledtest.MustExec(t, db, "UPDATE") // the next user closes what was left
 	want("statements", "prepare SELECT conn conn 1", "stmt query SELECT conn conn 1", "next conn 1 marked",
 		"close rows conn 1 marked", "stmt exec SELECT conn conn 1", "close stmt conn 1 marked", "exec UPDATE conn 1")
 }
 
-// An interceptor that changes nothing changes nothing, whatever the parent has and lacks: not what reaches it, not an
+// An interceptor that changes nothing changes nothing, whatever the driver has and lacks: not what reaches it, not an
 // error, not an argument, not a column's type.
 func TestConformanceWithInterceptors(t *testing.T) {
 	for _, c := range []pooled.Class{pooled.ClassQueue, pooled.ClassDirect} {
 		t.Run(string(c), func(t *testing.T) {
-			pooledtest.Conform(t, func(t *testing.T, parent driver.Connector) *sql.DB {
-				db, _ := open(t, parent, class(c), echo(pooled.EchoDebug), func(cfg *pooled.Config) {
+			pooledtest.Conform(t, func(t *testing.T, wrapped driver.Connector) *sql.DB {
+				db, _ := open(t, wrapped, class(c), echo(pooled.EchoDebug), func(cfg *pooled.Config) {
 					cfg.Interceptors = []pooled.Interceptor{sqlmw.NullInterceptor{}, sqlmw.NullInterceptor{}}
 					cfg.LoggerName = "discard"
 				})

@@ -130,9 +130,9 @@ func TestForkIdleInDatabaseSQL(t *testing.T) {
 	}
 }
 
-// TestForkUnusedBorrow: database/sql has a Conn with a borrow that was never
-// used, so nothing is lost when the child's Conn borrows another.
-func TestForkUnusedBorrow(t *testing.T) {
+// TestForkUnusedLease: database/sql has a Conn with a lease that was never
+// used, so nothing is lost when the child's Conn leases another.
+func TestForkUnusedLease(t *testing.T) {
 	fake := pooledtest.NewFake(t, allowLeaks)
 	connector := connectorTo(t, fake, size(2, 0))
 	connect := func() driver.Conn {

@@ -59,7 +59,7 @@ func TestPingAfterALossWithinOneMoment(t *testing.T) {
 	}
 }
 
-// A Checkout hook that panics, or ends its goroutine, costs no place, whatever the borrow was for.
+// A Checkout hook that panics, or ends its goroutine, costs no place, whatever the lease was for.
 func TestCheckoutHookThatPanicsAnywhere(t *testing.T) {
 	ctx := context.Background()
 	stmtOf := func(c *pooled.Conn) *pooled.Stmt {
@@ -70,7 +70,7 @@ func TestCheckoutHookThatPanicsAnywhere(t *testing.T) {
 		c.IsValid()
 		return st.(*pooled.Stmt)
 	}
-	for name, borrow := range map[string]func(c *pooled.Conn) func(){
+	for name, use := range map[string]func(c *pooled.Conn) func(){
 		"exec":    func(c *pooled.Conn) func() { return func() { c.ExecContext(ctx, "UPDATE", nil) } },
 		"query":   func(c *pooled.Conn) func() { return func() { c.QueryContext(ctx, "SELECT conn", nil) } },
 		"prepare": func(c *pooled.Conn) func() { return func() { c.PrepareContext(ctx, "UPDATE") } },
@@ -101,7 +101,7 @@ func TestCheckoutHookThatPanicsAnywhere(t *testing.T) {
 				}
 				c := conn.(*pooled.Conn)
 				c.IsValid()
-				operation := borrow(c)
+				operation := use(c)
 				armed = true
 				apart(operation)
 				wantPlace(t, connector)
@@ -110,7 +110,7 @@ func TestCheckoutHookThatPanicsAnywhere(t *testing.T) {
 	}
 }
 
-// The same for the borrows that no operation makes: Connect, and class direct's use of an idle Conn.
+// The same for the leases that no operation makes: Connect, and class direct's use of an idle Conn.
 func TestCheckoutHookThatPanicsInConnect(t *testing.T) {
 	ctx := context.Background()
 	for ending, end := range map[string]func(){"panics": func() { panic("boom") }, "ends": runtime.Goexit} {

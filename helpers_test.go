@@ -25,11 +25,11 @@ func TestMain(m *testing.M) {
 // done its part. fork_test.go has roles.
 var playRole = func() {}
 
-// open is a sql.DB on a pool before parent. It is closed when the test ends; a
+// open is a sql.DB on a pool before a driver. It is closed when the test ends; a
 // test in a synctest bubble closes it itself.
-func open(t testing.TB, parent driver.Connector, set ...func(*pooled.Config)) (*sql.DB, *pooled.Pool) {
+func open(t testing.TB, wrapped driver.Connector, set ...func(*pooled.Config)) (*sql.DB, *pooled.Pool) {
 	t.Helper()
-	connector := connectorTo(t, parent, set...)
+	connector := connectorTo(t, wrapped, set...)
 	db := sql.OpenDB(connector)
 	t.Cleanup(func() { db.Close() })
 	return db, connector.Pool()
@@ -50,13 +50,13 @@ func openFrom(t testing.TB, cfg pooled.Config, set ...func(*pooled.Config)) (*sq
 	return db, pool
 }
 
-func connectorTo(t testing.TB, parent driver.Connector, set ...func(*pooled.Config)) *pooled.Connector {
+func connectorTo(t testing.TB, wrapped driver.Connector, set ...func(*pooled.Config)) *pooled.Connector {
 	t.Helper()
 	cfg := pooled.NewConfig()
 	for _, f := range set {
 		f(&cfg)
 	}
-	connector, err := pooled.NewConnector(parent, cfg)
+	connector, err := pooled.NewConnector(wrapped, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +85,7 @@ func noRecycle(cfg *pooled.Config) { cfg.Recycle = -1 }
 // speaks sets the dialect.
 func speaks(name string) func(*pooled.Config) { return func(cfg *pooled.Config) { cfg.Driver = name } }
 
-// grab takes a sql.Conn and makes it borrow a server connection, whose number it returns.
+// grab takes a sql.Conn and makes it lease a server connection, whose number it returns.
 func grab(t testing.TB, db *sql.DB) (*sql.Conn, int) {
 	t.Helper()
 	conn, err := db.Conn(context.Background())

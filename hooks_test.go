@@ -424,7 +424,7 @@ func TestResetHookThatHangs(t *testing.T) {
 	})
 }
 
-// What a Checkout hook does on the session is the borrower's to be undone.
+// What a Checkout hook does on the session is the user's to be undone.
 func TestWhatACheckoutHookDoesIsReset(t *testing.T) {
 	do := map[string]func(ctx context.Context, s *pooled.ServerConn) error{
 		"Exec": func(ctx context.Context, s *pooled.ServerConn) error { return s.Exec(ctx, "BEGIN") },
@@ -521,7 +521,7 @@ func TestCloseHookThatPanics(t *testing.T) {
 	}
 }
 
-// A parent that panics in Close does not end the program.
+// A driver that panics in Close does not end the program.
 func TestParentThatPanicsInClose(t *testing.T) {
 	fake := pooledtest.NewFake(t, func(f *pooledtest.Fake) { f.AllowLeaks = true })
 	db, pool := open(t, fake)

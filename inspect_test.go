@@ -128,7 +128,7 @@ func TestConnsShowPreparedStatements(t *testing.T) {
 	}
 }
 
-// In class direct nobody takes a borrow back: it is database/sql's.
+// In class direct nobody takes a lease back: it is database/sql's.
 func TestUnusedBorrowStaysInClassDirect(t *testing.T) {
 	connector := connectorTo(t, pooledtest.NewFake(t), class(pooled.ClassDirect))
 	defer connector.Close()
@@ -138,7 +138,7 @@ func TestUnusedBorrowStaysInClassDirect(t *testing.T) {
 	}
 	connector.Pool().Dispose()
 	if s := connector.Pool().Stats(); s.CheckedOut != 1 || s.Idle != 0 {
-		t.Errorf("have %+v, want it lent", s)
+		t.Errorf("have %+v, want it leased", s)
 	}
 	if err := conn.(*pooled.Conn).Ping(t.Context()); err != nil {
 		t.Error(err)
@@ -203,7 +203,7 @@ func TestInvalidateConn(t *testing.T) {
 			if !pool.InvalidateConn(1, errors.New("read-only")) || !pool.InvalidateConn(2, errors.New("read-only")) {
 				t.Error("have false for one that is there")
 			}
-			pooledtest.MustExec(t, used, "UPDATE") // it is the borrower's until it comes back
+			pooledtest.MustExec(t, used, "UPDATE") // it is the user's until it comes back
 			pooledtest.Give(t, used)
 			pooledtest.MustExec(t, db, "UPDATE")
 			pooledtest.WaitUntil(t, func() bool { return fake.Counts().Open == 1 && pool.Stats().Closing == 0 }, pool.String)
@@ -345,7 +345,7 @@ func TestStatsAddUp(t *testing.T) {
 	}
 }
 
-// A server connection that is taken again at once, and not for a statement, does not show its last borrower's.
+// A server connection that is taken again at once, and not for a statement, does not show its last user's.
 func TestNoStatementYet(t *testing.T) {
 	for name, take := range map[string]func(ctx context.Context, db *sql.DB) (end func()){
 		"begin": func(ctx context.Context, db *sql.DB) func() {

@@ -121,7 +121,7 @@ func TestLeak(t *testing.T) {
 	}
 }
 
-// However a borrow ends, a leak is over: its server connection was detached, invalidated or broken.
+// However a lease ends, a leak is over: its server connection was detached, invalidated or broken.
 func TestLeakEnds(t *testing.T) {
 	for name, end := range map[string]func(t *testing.T, fake *pooledtest.Fake, conn *sql.Conn){
 		"close":      func(*testing.T, *pooledtest.Fake, *sql.Conn) {},
@@ -154,7 +154,7 @@ func TestLeakEnds(t *testing.T) {
 	}
 }
 
-// A borrow that database/sql made and nobody uses is no leak: the pool takes it back when it needs it.
+// A lease that database/sql made and nobody uses is no leak: the pool takes it back when it needs it.
 func TestUnusedBorrowIsNoLeak(t *testing.T) {
 	for _, c := range []pooled.Class{pooled.ClassQueue, pooled.ClassDirect} {
 		t.Run(string(c), func(t *testing.T) {
@@ -241,7 +241,7 @@ func TestStatementsAreCut(t *testing.T) {
 }
 
 // Only who uses a server connection can leak it: neither a slow Checkout hook does, nor a slow reset, and what it was
-// reported for is over with the borrow.
+// reported for is over with the lease.
 func TestLeakIsOfABorrow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l leaks

@@ -313,11 +313,11 @@ func TestPeek(t *testing.T) {
 	} {
 		t.Run(test.speaks+" "+test.name, func(t *testing.T) {
 			fake := pooledtest.NewFake(t)
-			parent := withSockets(t, fake)
-			// Not even with pool_pre_ping=off may a dead one be lent.
-			db, _ := open(t, parent, speaks(test.speaks), ping(pooled.PingOff))
+			wrapped := withSockets(t, fake)
+			// Not even with pool_pre_ping=off may a dead one be leased.
+			db, _ := open(t, wrapped, speaks(test.speaks), ping(pooled.PingOff))
 			pooledtest.MustExec(t, db, "SELECT 1")
-			first := <-parent.opened
+			first := <-wrapped.opened
 			test.does(first.server)
 			pooledtest.PeekSees(t, socket.New(first.dialed), test.seen)
 			if test.unhealthy {

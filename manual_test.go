@@ -17,11 +17,11 @@ func TestRawByContext(t *testing.T) {
 	fake := pooledtest.NewFake(t)
 	db, pool := open(t, fake, size(1, 0))
 	conn, n := grab(t, db)
-	err := pooled.Raw(t.Context(), conn, func(parent driver.Conn) error {
-		if have := pooledtest.ConnID(parent); have != n {
+	err := pooled.Raw(t.Context(), conn, func(wrapped driver.Conn) error {
+		if have := pooledtest.ConnID(wrapped); have != n {
 			t.Errorf("have connection %d, want %d", have, n)
 		}
-		_, err := parent.(driver.ExecerContext).ExecContext(t.Context(), "BEGIN", nil)
+		_, err := wrapped.(driver.ExecerContext).ExecContext(t.Context(), "BEGIN", nil)
 		return err
 	})
 	if err != nil {
@@ -143,7 +143,7 @@ func TestNil(t *testing.T) {
 		t.Error("a nil Interceptor: have no error")
 	}
 	if _, err := pooled.NewConnector(nil, pooled.NewConfig()); err == nil {
-		t.Error("a nil parent: have no error")
+		t.Error("a nil driver: have no error")
 	}
 }
 

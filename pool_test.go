@@ -294,9 +294,9 @@ func TestWaiterTakesWhatComesFirst(t *testing.T) {
 	})
 }
 
-// database/sql can put a Conn with an unused borrow into its free list. The
-// pool takes it back when there is nothing else, and the Conn borrows again.
-func TestUnusedBorrowIsTakenBack(t *testing.T) {
+// database/sql can put a Conn with an unused lease into its free list. The
+// pool takes it back when there is nothing else, and the Conn leases again.
+func TestUnusedLeaseIsTakenBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := pooledtest.NewFake(t)
 		connector := connectorTo(t, fake, size(1, 0))
@@ -326,9 +326,9 @@ func TestUnusedBorrowIsTakenBack(t *testing.T) {
 }
 
 // Conns that take their time between Connect and their first operation lose and
-// regain their borrows all the time; the fake sees to it that no two ever have one
+// regain their leases all the time; the fake sees to it that no two ever have one
 // server connection.
-func TestUnusedBorrowsAreTakenBackUnderLoad(t *testing.T) {
+func TestUnusedLeasesAreTakenBackUnderLoad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := pooledtest.NewFake(t)
 		connector := connectorTo(t, fake, size(2, 0))
@@ -359,7 +359,7 @@ func TestUnusedBorrowsAreTakenBackUnderLoad(t *testing.T) {
 	})
 }
 
-func TestUsedBorrowIsNotTakenBack(t *testing.T) {
+func TestUsedLeaseIsNotTakenBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := pooledtest.NewFake(t)
 		db, _ := open(t, fake, size(1, 0))

@@ -19,8 +19,8 @@ func recycle(age time.Duration, jitter pooled.Jitter) func(*pooled.Config) {
 	return func(c *pooled.Config) { c.Recycle, c.RecycleJitter = age, jitter }
 }
 
-// births collects when server connections were opened and closed.
-type births struct {
+// lifetimes collects when server connections were opened and closed.
+type lifetimes struct {
 	mu   sync.Mutex
 	born map[uint64]time.Time
 	ages []time.Duration
@@ -28,7 +28,7 @@ type births struct {
 	most int
 }
 
-func (b *births) hooks() pooled.Hooks {
+func (b *lifetimes) hooks() pooled.Hooks {
 	b.born = map[uint64]time.Time{}
 	return pooled.Hooks{
 		Connect: func(_ context.Context, s *pooled.ServerConn) error {
@@ -54,7 +54,7 @@ func TestRecycleInTheBackground(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := pooledtest.NewFake(t)
 		fake.On(pooledtest.StageConnect, pooledtest.Slow(time.Second))
-		var b births
+		var b lifetimes
 		db, pool := open(t, fake, size(8, -1), recycle(10*time.Minute, pooled.Jitter{Percent: 50}), hooks(b.hooks()))
 		var conns []*sql.Conn
 		for range 8 {
@@ -351,7 +351,7 @@ func TestRecycleUnderLoadOwesNothing(t *testing.T) {
 	})
 }
 
-// A borrow that database/sql keeps in its free list without ever having used it
+// A lease that database/sql keeps in its free list without ever having used it
 // passes the guards when it is used at last.
 func TestUnusedBorrowPassesTheGuards(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -120,7 +120,7 @@ func TestResetOnReturnStatements(t *testing.T) {
 }
 
 // Autocommit off makes every statement open a transaction, whoever turned it
-// off, and for later borrowers too.
+// off, and for later users too.
 func TestAutocommitOff(t *testing.T) {
 	for _, dialect := range []string{"mysql", "sqlserver"} {
 		for _, value := range []any{int64(0), []byte("0"), "OFF"} {
@@ -193,7 +193,7 @@ func TestEveryTextIsJudgedByItself(t *testing.T) {
 	}
 }
 
-// The parent's connection does not survive the reset, and nobody gets it.
+// The driver's connection does not survive the reset, and nobody gets it.
 func TestConnectionThatDiesInTheReset(t *testing.T) {
 	fake := pooledtest.NewFake(t)
 	fake.On(pooledtest.StageIsValid, pooledtest.Fail(errors.New("gone")).Skip(1).Times(1))
@@ -245,7 +245,7 @@ func TestResetHasItsOwnDeadline(t *testing.T) {
 	})
 }
 
-// A parent without ExecerContext is reset through what it has.
+// A driver without ExecerContext is reset through what it has.
 func TestResetThroughEveryKindOfParent(t *testing.T) {
 	for _, profile := range pooledtest.Profiles {
 		t.Run(profile.Name, func(t *testing.T) {

@@ -239,7 +239,7 @@ type row = []driver.Value
 
 // A new MySQL session is asked once what it is born with. Where not all of it is answered, the least that has to be
 // known is asked, and what is not known is taken for the worst.
-func TestMySQLBirth(t *testing.T) {
+func TestMySQLInitialSettings(t *testing.T) {
 	const (
 		shorter  = "SELECT @@autocommit, @@wait_timeout, CONNECTION_ID()"
 		least    = "SELECT @@autocommit, @@completion_type"
@@ -316,7 +316,7 @@ func TestMySQLBirth(t *testing.T) {
 
 // SQL Server's session is born with implicit transactions by pool_init_sql, which its driver undoes at each checkout,
 // so that it runs again; or by the server's configuration.
-func TestSQLServerBirth(t *testing.T) {
+func TestSQLServerInitialSettings(t *testing.T) {
 	const question = "SELECT CASE WHEN @@OPTIONS & 2 = 2 THEN 0 ELSE 1 END"
 	for _, mode := range []pooled.ResetMode{pooled.ResetRollback, pooled.ResetCommit, pooled.ResetAuto} {
 		for _, init := range []string{"SET IMPLICIT_TRANSACTIONS ON", "SET ANSI_DEFAULTS ON", ""} {
@@ -344,7 +344,7 @@ func TestSQLServerBirth(t *testing.T) {
 }
 
 // A Connect hook comes after the question, so its statements are judged by their texts.
-func TestBirthByAConnectHook(t *testing.T) {
+func TestInitialSettingsOfAConnectHook(t *testing.T) {
 	for _, test := range []struct {
 		speaks, sends string
 		begins        bool
@@ -377,7 +377,7 @@ func TestBirthByAConnectHook(t *testing.T) {
 
 // A connection that is lost, or a server that is hindered, while it is asked something has answered nothing: the next
 // is asked.
-func TestGreetingThatFailsIsNoAnswer(t *testing.T) {
+func TestProbeThatFailsIsNoAnswer(t *testing.T) {
 	const idle = "SELECT setting FROM pg_catalog.pg_settings WHERE name = 'idle_session_timeout'"
 	asked := func(fake *pooledtest.Fake) (n int) {
 		for _, line := range fake.Log() {
@@ -423,7 +423,7 @@ func TestGreetingThatFailsIsNoAnswer(t *testing.T) {
 }
 
 // What pool_init_sql sets is there when the session is asked.
-func TestInitSQLComesBeforeTheGreeting(t *testing.T) {
+func TestInitSQLComesBeforeTheProbe(t *testing.T) {
 	for _, dialect := range []string{"postgres", "mysql", "sqlserver"} {
 		fake := pooledtest.NewFake(t)
 		db, _ := open(t, fake, speaks(dialect), initSQL("SET a = 1"))
@@ -436,7 +436,7 @@ func TestInitSQLComesBeforeTheGreeting(t *testing.T) {
 }
 
 // The time after which the server ends an idle session is what the session was born with, pool_init_sql's doing too.
-func TestIdleLimitOfTheBirth(t *testing.T) {
+func TestIdleLimitOfInitialSettings(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		dsn    func(testing.TB) string
@@ -462,7 +462,7 @@ func TestIdleLimitOfTheBirth(t *testing.T) {
 
 // A connection that is lost while it is asked for its limit tells none, and the next one is asked again if its server
 // tells one by default.
-func TestIdleLimitOfALostGreeting(t *testing.T) {
+func TestIdleLimitOfALostProbe(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		dsn  func(testing.TB) string

@@ -52,8 +52,8 @@ func TestConformanceWithKeptStatements(t *testing.T) {
 	for _, skips := range []bool{true, false} {
 		t.Run(fmt.Sprintf("skips=%t", skips), func(t *testing.T) {
 			defer stmtsForAll(skips)()
-			pooledtest.ConformLoosely(t, func(t *testing.T, parent driver.Connector) *sql.DB {
-				db, _ := open(t, parent, keeps(3))
+			pooledtest.ConformLoosely(t, func(t *testing.T, wrapped driver.Connector) *sql.DB {
+				db, _ := open(t, wrapped, keeps(3))
 				return db
 			}, func(p pooledtest.Profile) bool { // the rules of go-sql-driver's statements are its connections'
 				return !skips || p.Features()&(pooledtest.HasStmtChecker|pooledtest.HasColumnConverter) == 0

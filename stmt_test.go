@@ -157,7 +157,7 @@ func TestTwoStmtsOfOneText(t *testing.T) {
 }
 
 // A one-off query that the driver wants prepared is prepared, run and closed on
-// one connection, in one borrow.
+// one connection, in one lease.
 func TestOneOffPrepare(t *testing.T) {
 	fake := pooledtest.NewFake(t, pooledtest.With(pooledtest.SkipQueries))
 	db, pool := open(t, fake)
