@@ -30,8 +30,8 @@ func stmtsForAll(needsPrepare bool) (undo func()) {
 	rules := &stmtcache.Rules{
 		Supports:      func(driver.Connector) bool { return true },
 		Inspect:       func(driver.Conn) (int, bool) { return 1 << 20, true },
-		Preparable:    generic.Rules.Preparable,
-		ReturnsRows:   generic.Rules.ReturnsRows,
+		Preparable:    generic.Dialect.Rules.Preparable,
+		ReturnsRows:   generic.Dialect.Rules.ReturnsRows,
 		NeedsPrepare:  needsPrepare,
 		ClosesLocally: true,
 		Stale:         func(err error) bool { return errors.Is(err, errStale) },
@@ -40,7 +40,7 @@ func stmtsForAll(needsPrepare bool) (undo func()) {
 		Full:          func(err error) bool { return errors.Is(err, errFull) },
 	}
 	if needsPrepare {
-		rules.Kinds = mysql.Stmts.Kinds
+		rules.Kinds = mysql.Dialect.Stmts.Kinds
 	}
 	return pooled.KeepStatementsBy(rules)
 }

@@ -56,8 +56,8 @@ type Dialect struct {
 	// TooManyConns recognises the server's refusal to accept one more connection.
 	TooManyConns func(error) bool
 
-	// ConnLost recognises the errors by which a connection that was in use turns out to be lost, beyond what the
-	// function ConnLost knows.
+	// ConnLost recognises the errors by which a connection that was in use turns out to be lost, beyond those that any
+	// driver may return; see IsLost.
 	ConnLost func(error) bool
 
 	// SilentWhenIdle: the server sends nothing to a session that asked nothing, except for its goodbye.
@@ -155,14 +155,14 @@ type Facts struct {
 // ErrReopen says that a session can only be reset by opening a new one.
 var ErrReopen = errors.New("the session cannot be reset")
 
-// ConnLost recognises what any driver may return when the connection broke; dialects know more.
-func ConnLost(err error) bool {
+// connLost recognises what any driver may return when the connection broke; dialects know more.
+func connLost(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNABORTED)
 }
 
 // IsLost tells whether an operation's error means that its connection is lost.
-func (d *Dialect) IsLost(err error) bool { return ConnLost(err) || d.ConnLost(err) }
+func (d *Dialect) IsLost(err error) bool { return connLost(err) || d.ConnLost(err) }
 
 // Unanswered is the error of a question that the pool can do without: nil, unless the connection was lost. It does
 // not match driver.ErrBadConn, at which database/sql would connect three times.
@@ -170,7 +170,7 @@ func Unanswered(ctx context.Context, err error, lost func(error) bool) error {
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case err != nil && (errors.Is(err, driver.ErrBadConn) || ConnLost(err) || lost(err)):
+	case err != nil && (errors.Is(err, driver.ErrBadConn) || connLost(err) || lost(err)):
 		return fmt.Errorf("pooled: open connection: it was lost at once: %v", err)
 	}
 	return nil

@@ -11,7 +11,7 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 
-	mysqlrules "github.com/pooled-go/pooled/internal/dialect/mysql"
+	mysqldialect "github.com/pooled-go/pooled/internal/dialect/mysql"
 	"github.com/pooled-go/pooled/internal/dialect/postgres"
 	"github.com/pooled-go/pooled/internal/dialect/sqlite"
 	"github.com/pooled-go/pooled/internal/pooledtest"
@@ -69,7 +69,7 @@ func openSessionPostgres(t *testing.T) *sessionServer {
 		"DROP ROLE IF EXISTS touches_role, touches_role2",
 	})
 	return &sessionServer{
-		rules: postgres.Rules, db: db, snapshot: snapshotPostgres,
+		rules: postgres.Dialect.Rules, db: db, snapshot: snapshotPostgres,
 		begin: []string{"DO $$BEGIN END$$"}, // the language's settings come with its first use
 	}
 }
@@ -173,7 +173,7 @@ func openSessionMySQL(t *testing.T) *sessionServer {
 		"CREATE SEQUENCE IF NOT EXISTS touches_seq"),
 		append(renamed(pooledtest.MySQLLeftovers), "DROP TABLE IF EXISTS touches_other",
 			"DROP SEQUENCE IF EXISTS touches_seq", "DROP DATABASE IF EXISTS touches_default"))
-	return &sessionServer{rules: mysqlrules.Rules, db: db, snapshot: snapshotMySQL}
+	return &sessionServer{rules: mysqldialect.Dialect.Rules, db: db, snapshot: snapshotMySQL}
 }
 
 // What SHOW VARIABLES says of the last statement, the clock and the server.
@@ -261,7 +261,7 @@ var mysqlSessionCorpus = sessionCorpus{
 
 func openSessionSQLite(t *testing.T) *sessionServer {
 	return &sessionServer{
-		rules: sqlite.Rules, db: openBare(t, "sqlite", ":memory:"), snapshot: snapshotSQLite,
+		rules: sqlite.Dialect.Rules, db: openBare(t, "sqlite", ":memory:"), snapshot: snapshotSQLite,
 		begin: []string{"CREATE TABLE t (a INTEGER PRIMARY KEY, b)", "CREATE TABLE r (temp, temporary)"},
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/lib/pq"
 	_ "modernc.org/sqlite"
 
-	mysqlrules "github.com/pooled-go/pooled/internal/dialect/mysql"
+	mysqldialect "github.com/pooled-go/pooled/internal/dialect/mysql"
 	"github.com/pooled-go/pooled/internal/dialect/postgres"
 	"github.com/pooled-go/pooled/internal/dialect/sqlite"
 	"github.com/pooled-go/pooled/internal/pooledtest"
@@ -226,7 +226,7 @@ func execAll(db *sql.DB, statements []string) {
 }
 
 func openClassifySQLite(t *testing.T) *classifyServer {
-	return &classifyServer{rules: sqlite.Rules, db: openBare(t, "sqlite", ":memory:"), probe: probeSQLite}
+	return &classifyServer{rules: sqlite.Dialect.Rules, db: openBare(t, "sqlite", ":memory:"), probe: probeSQLite}
 }
 
 // probeSQLite: COMMIT fails if there is nothing to commit.
@@ -250,7 +250,7 @@ func TestClassifySQLiteTclParameter(t *testing.T) {
 		if err != nil || !left.tx {
 			t.Errorf("%q left\nhave %+v (error %v)\nwant a transaction", q, left, err)
 		}
-		if have := sqlite.Rules.Leaves(q); have != leavesTx {
+		if have := sqlite.Dialect.Rules.Leaves(q); have != leavesTx {
 			t.Errorf("Leaves(%q)\nhave %v\nwant %v", q, have, leavesTx)
 		}
 		_ = conn.Close()
@@ -260,7 +260,7 @@ func TestClassifySQLiteTclParameter(t *testing.T) {
 func openClassifyPostgres(t *testing.T) *classifyServer {
 	db := openBare(t, "postgres", pooledtest.Postgres(t))
 	prepareServer(t, db, pooledtest.PostgresFixtures, []string{"DROP SCHEMA IF EXISTS classify CASCADE"})
-	return &classifyServer{rules: postgres.Rules, db: db, probe: probePostgres}
+	return &classifyServer{rules: postgres.Dialect.Rules, db: db, probe: probePostgres}
 }
 
 // probePostgres: within a transaction two statements have the same transaction
@@ -288,7 +288,7 @@ func openClassifyMySQL(t *testing.T) *classifyServer {
 	cfg.Logger = &mysql.NopLogger{} // random texts break connections
 	db := openBare(t, "mysql", cfg.FormatDSN())
 	prepareServer(t, db, pooledtest.MySQLFixtures, pooledtest.MySQLLeftovers)
-	return &classifyServer{rules: mysqlrules.Rules, db: db, probe: probeMySQL}
+	return &classifyServer{rules: mysqldialect.Dialect.Rules, db: db, probe: probeMySQL}
 }
 
 // probeMySQL asks for the variables, and MySQL, which has no @@in_transaction,
@@ -319,7 +319,7 @@ func FuzzClassifySQLite(f *testing.F) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
 	f.Cleanup(cancel)
 	f.Fuzz(func(t *testing.T, q string) {
-		if sqlite.Rules.Leaves(q) != leavesNone || strings.Contains(strings.ToLower(q), "into") &&
+		if sqlite.Dialect.Rules.Leaves(q) != leavesNone || strings.Contains(strings.ToLower(q), "into") &&
 			strings.Contains(strings.ToLower(q), "vacuum") {
 			return // VACUUM INTO writes a file of a name the fuzzer made up
 		}

@@ -15,7 +15,7 @@ func TestMain(m *testing.M) { pooledtest.Main(m) }
 
 func newState(look bool) *session.State {
 	s := new(session.State)
-	s.Init(mysql.Rules, look, look)
+	s.Init(mysql.Dialect.Rules, look, look)
 	return s
 }
 
@@ -103,14 +103,14 @@ func TestVerdicts(t *testing.T) {
 	for _, query := range []string{
 		"SELECT 1", "BEGIN", "BEGIN", "SELECT 1", "SELECT 1", "SET @a = 1", "ALTER TABLE t ADD a INT",
 	} {
-		want := mysql.Rules.Judge(query, true, true)
+		want := mysql.Dialect.Rules.Judge(query, true, true)
 		for _, have := range []sqltext.Verdict{s.Sending(query), s.Sending(query), s.Judge(query)} {
 			if have != want {
 				t.Errorf("%s: have %+v, want %+v", query, have, want)
 			}
 		}
 	}
-	if have, want := s.SendingAnything(), mysql.Rules.Worst(); have != want {
+	if have, want := s.SendingAnything(), mysql.Dialect.Rules.Worst(); have != want {
 		t.Errorf("anything: have %+v, want %+v", have, want)
 	}
 }
@@ -129,7 +129,7 @@ func TestStateWithoutSession(t *testing.T) {
 // Of a server that is not known, nothing is made of what is sent before anybody uses it.
 func TestUnusedOfUnknownServers(t *testing.T) {
 	var s session.State
-	s.Init(generic.Rules, true, true)
+	s.Init(generic.Dialect.Rules, true, true)
 	if s.SendingUnused("SET x = 1"); s.MayHoldTx() {
 		t.Error("it counts as one without autocommit")
 	}

@@ -27,8 +27,8 @@ var (
 func rules(needsPrepare bool) *stmtcache.Rules {
 	return &stmtcache.Rules{
 		Inspect:       func(driver.Conn) (int, bool) { return 0, true },
-		Preparable:    generic.Rules.Preparable,
-		ReturnsRows:   generic.Rules.ReturnsRows,
+		Preparable:    generic.Dialect.Rules.Preparable,
+		ReturnsRows:   generic.Dialect.Rules.ReturnsRows,
 		NeedsPrepare:  needsPrepare,
 		ClosesLocally: true,
 		Stale:         func(err error) bool { return errors.Is(err, errStale) },
@@ -158,8 +158,8 @@ func (h *host) CloseStmt(_ context.Context, stmt driver.Stmt) error { return stm
 func (h *host) MakeRoom(ctx context.Context) bool { return h.cache.CloseAll(ctx) }
 
 func (c *conn) note(query string) {
-	c.cache.Invalidate(generic.Rules.InvalidatesBy(query))
-	if generic.Rules.Leaves(query) != sqltext.EffectNone {
+	c.cache.Invalidate(generic.Dialect.Rules.InvalidatesBy(query))
+	if generic.Dialect.Rules.Leaves(query) != sqltext.EffectNone {
 		c.cache.MayEndTx()
 		c.textTx = true
 	}

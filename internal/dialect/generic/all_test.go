@@ -18,8 +18,8 @@ import (
 // The tests of this file hold what is true of each dialect.
 
 var dialects = map[string]*sqltext.Rules{
-	"unknown": generic.Rules, "MySQL": mysql.Rules, "PostgreSQL": postgres.Rules, "SQLite": sqlite.Rules,
-	"SQLServer": sqlserver.Rules,
+	"unknown": generic.Dialect.Rules, "MySQL": mysql.Dialect.Rules, "PostgreSQL": postgres.Dialect.Rules, "SQLite": sqlite.Dialect.Rules,
+	"SQLServer": sqlserver.Dialect.Rules,
 }
 
 // everyday are clean in every dialect.
@@ -126,14 +126,14 @@ func BenchmarkTouchesSession(b *testing.B) {
 		rules *sqltext.Rules
 		query string
 	}{
-		{"postgres/select", postgres.Rules, "SELECT id, name, created_at FROM customers WHERE account = $1"},
-		{"postgres/insert", postgres.Rules, "INSERT INTO order_items (order_id, amount) VALUES ($1, $2)"},
-		{"mysql/select", mysql.Rules, "SELECT id, name, created_at FROM customers WHERE account = ?"},
-		{"mysql/insert", mysql.Rules, "INSERT INTO order_items (order_id, amount) VALUES (?, ?)"},
-		{"mysql/email", mysql.Rules, "SELECT id, name, created FROM customers WHERE mail = 'a@b.ch'"},
-		{"sqlite/select", sqlite.Rules, "SELECT id, name, created_at FROM customers WHERE account = ?"},
-		{"sqlserver/update", sqlserver.Rules, "UPDATE customers SET name = @p1, touched = @p2 WHERE id = @p3"},
-		{"unknown/select", generic.Rules, "SELECT id, name, created_at FROM customers WHERE account = ?"},
+		{"postgres/select", postgres.Dialect.Rules, "SELECT id, name, created_at FROM customers WHERE account = $1"},
+		{"postgres/insert", postgres.Dialect.Rules, "INSERT INTO order_items (order_id, amount) VALUES ($1, $2)"},
+		{"mysql/select", mysql.Dialect.Rules, "SELECT id, name, created_at FROM customers WHERE account = ?"},
+		{"mysql/insert", mysql.Dialect.Rules, "INSERT INTO order_items (order_id, amount) VALUES (?, ?)"},
+		{"mysql/email", mysql.Dialect.Rules, "SELECT id, name, created FROM customers WHERE mail = 'a@b.ch'"},
+		{"sqlite/select", sqlite.Dialect.Rules, "SELECT id, name, created_at FROM customers WHERE account = ?"},
+		{"sqlserver/update", sqlserver.Dialect.Rules, "UPDATE customers SET name = @p1, touched = @p2 WHERE id = @p3"},
+		{"unknown/select", generic.Dialect.Rules, "SELECT id, name, created_at FROM customers WHERE account = ?"},
 	} {
 		b.Run(bm.name, func(b *testing.B) {
 			b.ReportAllocs()

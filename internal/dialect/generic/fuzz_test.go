@@ -53,7 +53,7 @@ func FuzzLeaves(f *testing.F) {
 					t.Errorf("Leaves(%s, %q)\nhave none\nwant more, for the statement at the end", name, q+more)
 				}
 			}
-			if generic.Rules.Leaves(q) == sqltext.EffectNone && have != sqltext.EffectNone {
+			if generic.Dialect.Rules.Leaves(q) == sqltext.EffectNone && have != sqltext.EffectNone {
 				t.Errorf("Leaves(%s, %q)\nhave %v\nwant none, which the unknown dialect is sure of", name, q, have)
 			}
 		}
@@ -85,7 +85,7 @@ func FuzzTouches(f *testing.F) {
 				t.Errorf("Touches(%s, %q)\nhave false\nwant true, for the statement at the end",
 					name, q+"\n; SET a.b = 1")
 			}
-			if have && !generic.Rules.Touches(q) {
+			if have && !generic.Dialect.Rules.Touches(q) {
 				t.Errorf("Touches(unknown, %q)\nhave false\nwant true, as for %s", q, name)
 			}
 		}

@@ -10,7 +10,7 @@ import (
 // Dialect is for a server that is not known. It may be SQLite.
 var Dialect = &dialect.Dialect{
 	Name:          "pool",
-	Rules:         Rules,
+	Rules:         rules,
 	Rollback:      "ROLLBACK",
 	Commit:        "COMMIT",
 	NoTransaction: sqlite.Dialect.NoTransaction,

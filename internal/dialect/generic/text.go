@@ -20,8 +20,8 @@ var lexis = sqltext.NewLexis(sqltext.Lexis{
 	SecondBytes:     "\\`",
 })
 
-// Rules are for any server. Statements are kept for none; how they are invalidated is PostgreSQL's, the strictest.
-var Rules = &sqltext.Rules{
+// rules are for any server. Statements are kept for none; how they are invalidated is PostgreSQL's, the strictest.
+var rules = &sqltext.Rules{
 	Lexis:         lexis,
 	Unknown:       true,
 	MostEffect:    sqltext.EffectAny,
@@ -29,7 +29,7 @@ var Rules = &sqltext.Rules{
 	Words:         everydayWords,
 	SessionOfText: touchesSession,
 	SessionWords:  sessionWords,
-	Invalidates:   postgres.Rules.Invalidates,
+	Invalidates:   postgres.Dialect.Rules.Invalidates,
 }
 
 func effect(q string) sqltext.Effect {
@@ -59,7 +59,7 @@ func effect(q string) sqltext.Effect {
 }
 
 // everydayWords are those of SQL Server's batches: no other server has so many.
-var everydayWords = sqlserver.Rules.Words
+var everydayWords = sqlserver.Dialect.Rules.Words
 
 // lockWords are for a SELECT: those, and words that ask for locks (FOR UPDATE, WITH LOCK), which
 // last as long as a transaction, so that some drivers keep one open.
@@ -92,4 +92,4 @@ func touchesSession(q string) bool {
 var sessionWords = sqltext.NewWords(
 	sqltext.Word{Text: "set_context", Pivot: 8}, // Firebird's RDB$SET_CONTEXT
 	sqltext.Word{Text: "dbms_", Pivot: 1},       // Oracle's packages
-).And(postgres.Rules.SessionWords, mysql.Rules.SessionWords, sqlite.Rules.SessionWords, sqlserver.Rules.SessionWords)
+).And(postgres.Dialect.Rules.SessionWords, mysql.Dialect.Rules.SessionWords, sqlite.Dialect.Rules.SessionWords, sqlserver.Dialect.Rules.SessionWords)

@@ -18,7 +18,7 @@ const (
 )
 
 func TestLeaves(t *testing.T) {
-	pooledtest.CheckLeaves(t, generic.Rules, []pooledtest.Leaving{
+	pooledtest.CheckLeaves(t, generic.Dialect.Rules, []pooledtest.Leaving{
 		{"nothing", leavesNone, []string{"", " ;", "-- c", "/* c */"}},
 		{"what is certain everywhere", leavesNone, []string{
 			"SELECT 1", "insert into t values (1)", "Update t set a=1", "DELETE FROM t",
@@ -40,7 +40,7 @@ func TestLeaves(t *testing.T) {
 }
 
 func TestTouches(t *testing.T) {
-	pooledtest.CheckTouches(t, generic.Rules, []pooledtest.Touching{
+	pooledtest.CheckTouches(t, generic.Dialect.Rules, []pooledtest.Touching{
 		{"what is more than everyday somewhere", touchedSession, []string{
 			"SELECT set_config('a', 'b', false)", "SELECT GET_LOCK('a', 1)", "SELECT @a := 1",
 			"SELECT * INTO #t FROM t", "SELECT 1 SET NOCOUNT ON", "SELECT nextval('s')", "CREATE TABLE t (a int)",

@@ -21,7 +21,7 @@ func TestPreparable(t *testing.T) {
 		{"SELECT ?; SELECT 2", false},
 		{"DO SLEEP(?)", false},
 	} {
-		if have := mysql.Rules.Preparable(test.query); have != test.want {
+		if have := mysql.Dialect.Rules.Preparable(test.query); have != test.want {
 			t.Errorf("%.60q: have %t, want %t", test.query, have, test.want)
 		}
 	}
@@ -51,7 +51,7 @@ func TestInvalidates(t *testing.T) {
 		{"SELECT 1 /*! ; USE x */", session},
 		{"SELECT 1; USE x", session},
 	} {
-		if have := mysql.Rules.InvalidatesBy(test.query); have != test.want {
+		if have := mysql.Dialect.Rules.InvalidatesBy(test.query); have != test.want {
 			t.Errorf("%q: have %v, want %v", test.query, have, test.want)
 		}
 	}

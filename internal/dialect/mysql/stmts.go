@@ -12,14 +12,14 @@ import (
 	"github.com/pooled-go/pooled/internal/stmtcache"
 )
 
-// Stmts are the rules of kept statements for go-sql-driver. If it puts the arguments into the text by itself
+// stmts are the rules of kept statements for go-sql-driver. If it puts the arguments into the text by itself
 // (interpolateParams), which is one round trip too, it hardly ever asks for a statement, and none is kept. To MariaDB,
 // which tells the columns of a statement once, it takes rows that Exec does not read for columns, the second time.
-var Stmts = &stmtcache.Rules{
+var stmts = &stmtcache.Rules{
 	Supports:      supportsStmts,
 	Inspect:       packet,
-	Preparable:    Rules.Preparable,
-	ReturnsRows:   Rules.ReturnsRows,
+	Preparable:    rules.Preparable,
+	ReturnsRows:   rules.ReturnsRows,
 	Kinds:         kinds,
 	NeedsPrepare:  true,
 	ClosesLocally: true,

@@ -22,7 +22,7 @@ func TestStmtKinds(t *testing.T) {
 		for i, v := range values {
 			args[i] = driver.NamedValue{Ordinal: i + 1, Value: v}
 		}
-		kind, ok := mysql.Stmts.Kinds(args, packet)
+		kind, ok := mysql.Dialect.Stmts.Kinds(args, packet)
 		if !ok {
 			return "none"
 		}
@@ -55,7 +55,7 @@ func TestStmtKinds(t *testing.T) {
 			t.Errorf("%s: have kind %s", name, have)
 		}
 	}
-	if _, ok := mysql.Stmts.Kinds([]driver.NamedValue{{Ordinal: 1, Name: "a", Value: int64(1)}}, packet); ok {
+	if _, ok := mysql.Dialect.Stmts.Kinds([]driver.NamedValue{{Ordinal: 1, Name: "a", Value: int64(1)}}, packet); ok {
 		t.Error("a name has a kind")
 	}
 }
@@ -72,7 +72,7 @@ func TestStmtErrors(t *testing.T) {
 		{server(1062), false, false, false},
 		{errors.New("the driver's own"), false, true, false},
 	} {
-		r := mysql.Stmts
+		r := mysql.Dialect.Stmts
 		if r.Stale(test.err) != test.stale || r.Unfit(test.err) != test.unfit || r.Full(test.err) != test.full {
 			t.Errorf("%v: have stale %t, unfit %t, full %t", test.err,
 				r.Stale(test.err), r.Unfit(test.err), r.Full(test.err))
@@ -93,21 +93,21 @@ func TestStmtsAreForGoSQLDriver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !mysql.Stmts.Supports(connector) {
+	if !mysql.Dialect.Stmts.Supports(connector) {
 		t.Error("want go-sql-driver's connector")
 	}
-	if mysql.Stmts.Supports(interpolating{connector}) {
+	if mysql.Dialect.Stmts.Supports(interpolating{connector}) {
 		t.Error("want none that puts arguments into the text")
 	}
 	null := pooledtest.Null{}
-	if mysql.Stmts.Supports(null) {
+	if mysql.Dialect.Stmts.Supports(null) {
 		t.Error("want no other driver's")
 	}
 	conn, err := null.Connect(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, ok := mysql.Stmts.Inspect(conn); ok {
+	if _, ok := mysql.Dialect.Stmts.Inspect(conn); ok {
 		t.Error("want no other driver's connection")
 	}
 }

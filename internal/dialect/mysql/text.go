@@ -17,8 +17,8 @@ var lexis = sqltext.NewLexis(sqltext.Lexis{
 	CountedNames:    true,
 })
 
-// Rules are MySQL's and MariaDB's.
-var Rules = &sqltext.Rules{
+// rules are MySQL's and MariaDB's.
+var rules = &sqltext.Rules{
 	Lexis:              lexis,
 	ExecutableComments: true,
 	MostEffect:         sqltext.EffectAny,

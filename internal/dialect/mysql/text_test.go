@@ -18,7 +18,7 @@ const (
 )
 
 func TestLeaves(t *testing.T) {
-	pooledtest.CheckLeaves(t, mysql.Rules, []pooledtest.Leaving{
+	pooledtest.CheckLeaves(t, mysql.Dialect.Rules, []pooledtest.Leaving{
 		{"nothing", leavesNone, []string{
 			"", " \t\r\n\v\f", ";", " ; ;", "-- c", "--", "# c", "/* c */", "/**/ ; -- c\n",
 		}},
@@ -122,7 +122,7 @@ func TestLeaves(t *testing.T) {
 }
 
 func TestTouches(t *testing.T) {
-	pooledtest.CheckTouches(t, mysql.Rules, []pooledtest.Touching{
+	pooledtest.CheckTouches(t, mysql.Dialect.Rules, []pooledtest.Touching{
 		{"statements that leave the session alone", cleanSession, []string{
 			"REPLACE t VALUES (1)", "WITH c AS (SELECT 1) SELECT * FROM c", "VALUES (1)", "TABLE t",
 			"LOAD DATA INFILE 'x' INTO TABLE t (a, b)", "SHOW TABLES", "SHOW CREATE TABLE t", "EXPLAIN SELECT 1",

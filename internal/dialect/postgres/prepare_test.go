@@ -47,7 +47,7 @@ func TestPreparable(t *testing.T) {
 		{"SELECT known, snow, nowhere, today_s FROM t WHERE id = $1 FOR UPDATE NOWAIT", true},
 		{"SELECT $1 -- " + strings.Repeat("x", 17<<10), false},
 	} {
-		if have := postgres.Rules.Preparable(test.query); have != test.want {
+		if have := postgres.Dialect.Rules.Preparable(test.query); have != test.want {
 			t.Errorf("%.60q: have %t, want %t", test.query, have, test.want)
 		}
 	}
@@ -127,7 +127,7 @@ func TestInvalidates(t *testing.T) {
 		{"DO 'a\\'; SELECT 1", sessions},
 		{"SELECT 'a\\'; SELECT 1 FROM window_domains", session},
 	} {
-		if have := postgres.Rules.InvalidatesBy(test.query); have != test.want {
+		if have := postgres.Dialect.Rules.InvalidatesBy(test.query); have != test.want {
 			t.Errorf("%q: have %v, want %v", test.query, have, test.want)
 		}
 	}

@@ -51,7 +51,7 @@ func probeStmts(ctx context.Context, s dialect.Session) (cause string, err error
 		return "", lost
 	case err != nil:
 		return "a server did not say which session it is", nil
-	case fmt.Sprint(row[0]) != SessionID(s.Driver().Conn):
+	case fmt.Sprint(row[0]) != sessionID(s.Driver().Conn):
 		return "behind a pooler the next statement may go to another session", nil
 	}
 	return "", nil

@@ -6,10 +6,10 @@ import (
 	"strconv"
 )
 
-// SessionID is the process number of the backend behind a driver's connection, which each driver was told when it
+// sessionID is the process number of the backend behind a driver's connection, which each driver was told when it
 // connected, and none hands out: lib/pq keeps it in a field of its own, pgx some way behind its connection. To ask the
 // server would be a round trip. Empty: another driver, or another version.
-func SessionID(conn driver.Conn) (session string) {
+func sessionID(conn driver.Conn) (session string) {
 	defer func() {
 		if recover() != nil { // a driver of somebody's with such names and another meaning
 			session = ""

@@ -12,13 +12,13 @@ import (
 	"github.com/pooled-go/pooled/internal/stmtcache"
 )
 
-// Stmts are the rules of kept statements for lib/pq. Other drivers have a cache of their own (pgx), or nobody knows
+// stmts are the rules of kept statements for lib/pq. Other drivers have a cache of their own (pgx), or nobody knows
 // what they have.
-var Stmts = &stmtcache.Rules{
+var stmts = &stmtcache.Rules{
 	Supports:    isPQ,
-	Inspect:     func(conn driver.Conn) (int, bool) { return 0, SessionID(conn) != "" && !binary(conn) },
-	Preparable:  Rules.Preparable,
-	ReturnsRows: Rules.ReturnsRows,
+	Inspect:     func(conn driver.Conn) (int, bool) { return 0, sessionID(conn) != "" && !binary(conn) },
+	Preparable:  rules.Preparable,
+	ReturnsRows: rules.ReturnsRows,
 	Stale:       stale,
 	Unfit:       unfit,
 	Changed:     changed,

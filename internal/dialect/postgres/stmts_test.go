@@ -29,7 +29,7 @@ func TestStmtErrors(t *testing.T) {
 		{&pq.Error{Code: "23505"}, false, false, false},
 		{errors.New("the driver's own"), false, false, false},
 	} {
-		r, err := postgres.Stmts, fmt.Errorf("wrapped: %w", test.err)
+		r, err := postgres.Dialect.Stmts, fmt.Errorf("wrapped: %w", test.err)
 		if r.Stale(err) != test.stale || r.Unfit(err) != test.unfit || r.Changed(err) != test.changed {
 			t.Errorf("%#v: have stale %t, unfit %t, changed %t", test.err, r.Stale(err), r.Unfit(err), r.Changed(err))
 		}
@@ -55,7 +55,7 @@ func TestStmtsAreForLibPQ(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !postgres.Stmts.Supports(connector) || postgres.Stmts.Supports(pooledtest.Null{}) {
+	if !postgres.Dialect.Stmts.Supports(connector) || postgres.Dialect.Stmts.Supports(pooledtest.Null{}) {
 		t.Error("want lib/pq's connector, and no other")
 	}
 	binary := &pqConn{pid: 1}
@@ -67,7 +67,7 @@ func TestStmtsAreForLibPQ(t *testing.T) {
 		"plain": {&pqConn{pid: 1}, true}, "binary": {binary, false}, "without a number": {&pqConn{}, false},
 		"another version": {&oldConn{pid: 1}, false},
 	} {
-		if _, have := postgres.Stmts.Inspect(test.conn); have != test.want {
+		if _, have := postgres.Dialect.Stmts.Inspect(test.conn); have != test.want {
 			t.Errorf("%s: have %t, want %t", name, have, test.want)
 		}
 	}
@@ -103,7 +103,7 @@ func TestSessionID(t *testing.T) {
 	}{
 		{&pqConn{pid: 41}, "41"}, {pgxConn{}, "42"}, {oddConn{}, ""}, {nil, ""},
 	} {
-		if have := postgres.SessionID(test.conn); have != test.want {
+		if have := postgres.Dialect.SessionID(test.conn); have != test.want {
 			t.Errorf("%T: have %q, want %q", test.conn, have, test.want)
 		}
 	}

@@ -12,8 +12,8 @@ var lexis = sqltext.NewLexis(sqltext.Lexis{
 	SecondBytes:    "\\`@[]^{|}~", // all but the first two let a $ behind the character open a quote
 })
 
-// Rules are PostgreSQL's. There is no switch for autocommit.
-var Rules = &sqltext.Rules{
+// rules are PostgreSQL's. There is no switch for autocommit.
+var rules = &sqltext.Rules{
 	Lexis:      lexis,
 	MostEffect: sqltext.EffectTx,
 	Effect:     effect,

@@ -18,7 +18,7 @@ const (
 )
 
 func TestLeaves(t *testing.T) {
-	pooledtest.CheckLeaves(t, postgres.Rules, []pooledtest.Leaving{
+	pooledtest.CheckLeaves(t, postgres.Dialect.Rules, []pooledtest.Leaving{
 		{"nothing", leavesNone, []string{"", " \t\r\n\v\f", ";", " ; ;", "-- c", "--c", "/* c */", "/* /* */ */"}},
 		{"statements that commit by themselves", leavesNone, []string{
 			"SELECT 1", "insert into t values (1)", "Update t set a=1", "DELETE FROM t",
@@ -78,7 +78,7 @@ func TestLeaves(t *testing.T) {
 }
 
 func TestTouches(t *testing.T) {
-	pooledtest.CheckTouches(t, postgres.Rules, []pooledtest.Touching{
+	pooledtest.CheckTouches(t, postgres.Dialect.Rules, []pooledtest.Touching{
 		{"statements that leave the session alone", cleanSession, []string{
 			"MERGE INTO t USING u ON t.a = u.a WHEN MATCHED THEN DELETE", "WITH c AS (SELECT 1) SELECT * FROM c",
 			"VALUES (1)", "TABLE t",

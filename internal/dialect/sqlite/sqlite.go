@@ -17,7 +17,7 @@ var Dialect = &dialect.Dialect{
 	Private:       isPrivate,
 	InMemory:      isInMemory,
 	Veto:          veto,
-	Rules:         Rules,
+	Rules:         rules,
 	Rollback:      "ROLLBACK",
 	Commit:        "COMMIT",
 	NoTransaction: noTransaction,

@@ -9,8 +9,8 @@ var lexis = sqltext.NewLexis(sqltext.Lexis{
 	Unclear: "$@:#",
 })
 
-// Rules are SQLite's. There is no switch for autocommit.
-var Rules = &sqltext.Rules{
+// rules are SQLite's. There is no switch for autocommit.
+var rules = &sqltext.Rules{
 	Lexis:      lexis,
 	MostEffect: sqltext.EffectTx,
 	Effect:     effect,

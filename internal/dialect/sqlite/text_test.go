@@ -18,7 +18,7 @@ const (
 )
 
 func TestLeaves(t *testing.T) {
-	pooledtest.CheckLeaves(t, sqlite.Rules, []pooledtest.Leaving{
+	pooledtest.CheckLeaves(t, sqlite.Dialect.Rules, []pooledtest.Leaving{
 		{"nothing", leavesNone, []string{"", " \t\r\n\v\f", ";", "-- c", "--c", "/* c */", "/* /* */"}},
 		{"statements that commit by themselves", leavesNone, []string{
 			"SELECT 1", "insert into t values (1)", "Update t set a=1", "DELETE FROM t", "REPLACE INTO t VALUES (1)",
@@ -60,7 +60,7 @@ func TestLeaves(t *testing.T) {
 }
 
 func TestTouches(t *testing.T) {
-	pooledtest.CheckTouches(t, sqlite.Rules, []pooledtest.Touching{
+	pooledtest.CheckTouches(t, sqlite.Dialect.Rules, []pooledtest.Touching{
 		{"statements that leave the session alone", cleanSession, []string{
 			"REPLACE INTO t VALUES (1)", "WITH c AS (SELECT 1) SELECT * FROM c", "VALUES (1)",
 			"EXPLAIN QUERY PLAN SELECT 1", "CREATE TABLE t (a)", "CREATE VIRTUAL TABLE f USING fts5(a)",

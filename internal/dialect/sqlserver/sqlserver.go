@@ -13,7 +13,7 @@ import (
 var Dialect = &dialect.Dialect{
 	Name:             "sqlserver",
 	Names:            []string{"sqlserver", "mssql", "azuresql"},
-	Rules:            Rules,
+	Rules:            rules,
 	Rollback:         rollback,
 	Commit:           "IF @@TRANCOUNT > 0 COMMIT",
 	Probe:            probe,

@@ -14,9 +14,9 @@ var lexis = sqltext.NewLexis(sqltext.Lexis{
 	SecondBytes:    "\\`",
 })
 
-// Rules are SQL Server's. The statements of a batch need nothing between them ("SELECT 1 BEGIN TRAN"), so a whole text
+// rules are SQL Server's. The statements of a batch need nothing between them ("SELECT 1 BEGIN TRAN"), so a whole text
 // is judged at once.
-var Rules = &sqltext.Rules{
+var rules = &sqltext.Rules{
 	Lexis:         lexis,
 	MostEffect:    sqltext.EffectAny,
 	EffectOfText:  effect,

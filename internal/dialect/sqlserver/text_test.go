@@ -18,7 +18,7 @@ const (
 )
 
 func TestLeaves(t *testing.T) {
-	pooledtest.CheckLeaves(t, sqlserver.Rules, []pooledtest.Leaving{
+	pooledtest.CheckLeaves(t, sqlserver.Dialect.Rules, []pooledtest.Leaving{
 		{"nothing", leavesNone, []string{"", " ;", "-- c", "--c\r\n", "/* /* */ */"}},
 		{"statements that commit by themselves", leavesNone, []string{
 			"SELECT 1", "insert t values (1)", "Update t set a=1", "DELETE t",
@@ -49,7 +49,7 @@ func TestLeaves(t *testing.T) {
 }
 
 func TestTouches(t *testing.T) {
-	pooledtest.CheckTouches(t, sqlserver.Rules, []pooledtest.Touching{
+	pooledtest.CheckTouches(t, sqlserver.Dialect.Rules, []pooledtest.Touching{
 		{"plain statements", cleanSession, []string{
 			"WITH c AS (SELECT 1 AS a) SELECT * FROM c",
 			"MERGE INTO t USING u ON t.a = u.a WHEN MATCHED THEN UPDATE SET a = 1;", "UPDATE t SET a += 1",
