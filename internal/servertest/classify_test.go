@@ -238,25 +238,6 @@ func probeSQLite(ctx context.Context, conn *sql.Conn) (leftBehind, error) {
 	return leftBehind{tx: true}, nil
 }
 
-// TestClassifySQLiteTclParameter: a parameter with parentheses takes in quotes.
-// Its value must be given, or the text fails before it comes to BEGIN.
-func TestClassifySQLiteTclParameter(t *testing.T) {
-	s, ctx := openClassifySQLite(t), t.Context()
-	for _, sigil := range []string{"$", "@", ":", "#"} {
-		q := "SELECT " + sigil + "a(');BEGIN --')"
-		conn := s.session(ctx, t, nil)
-		_, err := conn.ExecContext(ctx, q, sql.Named("a(')", 1))
-		left, _ := s.probe(ctx, conn)
-		if err != nil || !left.tx {
-			t.Errorf("%q left\nhave %+v (error %v)\nwant a transaction", q, left, err)
-		}
-		if have := sqlite.Dialect.Rules.Leaves(q); have != leavesTx {
-			t.Errorf("Leaves(%q)\nhave %v\nwant %v", q, have, leavesTx)
-		}
-		_ = conn.Close()
-	}
-}
-
 func openClassifyPostgres(t *testing.T) *classifyServer {
 	db := openBare(t, "postgres", pooledtest.Postgres(t))
 	prepareServer(t, db, pooledtest.PostgresFixtures, []string{"DROP SCHEMA IF EXISTS classify CASCADE"})
@@ -309,28 +290,4 @@ func probeMySQL(ctx context.Context, conn *sql.Conn) (leftBehind, error) {
 		}
 	}
 	return left, err
-}
-
-// FuzzClassifySQLite runs what Leaves calls clean on a real SQLite.
-func FuzzClassifySQLite(f *testing.F) {
-	for _, q := range pooledtest.SQLiteCorpus.Statements {
-		f.Add(q)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
-	f.Cleanup(cancel)
-	f.Fuzz(func(t *testing.T, q string) {
-		if sqlite.Dialect.Rules.Leaves(q) != leavesNone || strings.Contains(strings.ToLower(q), "into") &&
-			strings.Contains(strings.ToLower(q), "vacuum") {
-			return // VACUUM INTO writes a file of a name the fuzzer made up
-		}
-		s := openClassifySQLite(t)
-		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-		defer cancel()
-		conn := s.session(ctx, t, nil)
-		defer func() { _ = conn.Close() }()
-		_, _ = conn.ExecContext(ctx, q)
-		if left, err := s.probe(context.Background(), conn); err == nil && left.tx {
-			t.Errorf("Leaves(%q)\nhave none\nwant tx: a transaction is open", q)
-		}
-	})
 }
