@@ -81,11 +81,7 @@ func (c *pooledConn) beginUse() {
 // connect makes the first lease.
 func (c *pooledConn) connect(ctx context.Context) error {
 	defer c.lostToPanic()
-	checkout := c.pool.current().checkout
-	if c.pool.direct() {
-		checkout = c.pool.current().openDirect
-	}
-	if err := checkout(ctx, c); err != nil {
+	if err := c.pool.current().checkout(ctx, c); err != nil {
 		return err
 	}
 	c.server.conn.Begin()

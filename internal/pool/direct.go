@@ -5,9 +5,17 @@ import "context"
 // With Config.Direct a slot is opened by its caller, who keeps it until it is discarded, and in between rests it: it is
 // idle then, but in its holder's hands.
 
-// OpenLeased opens a slot that was never idle, on the caller's goroutine. It blocks until Open returns. Resume begins
-// the lease.
-func (p *Pool[T]) OpenLeased(ctx context.Context) (s *Slot[T], err error) {
+// takeDirect opens a slot for its caller, and leases it.
+func (p *Pool[T]) takeDirect(ctx context.Context) (*Slot[T], error) {
+	s, err := p.openLeased(ctx)
+	if err == nil {
+		p.Resume(s)
+	}
+	return s, err
+}
+
+// openLeased opens a slot that was never idle, on the caller's goroutine.
+func (p *Pool[T]) openLeased(ctx context.Context) (s *Slot[T], err error) {
 	p.mu.Lock()
 	o := p.nextOpeningLocked()
 	p.opening++
@@ -32,7 +40,7 @@ func (p *Pool[T]) OpenLeased(ctx context.Context) (s *Slot[T], err error) {
 	return s, err
 }
 
-// Resume begins a lease of a slot that was just opened, or that rests.
+// Resume begins a lease of a slot that rests.
 func (p *Pool[T]) Resume(s *Slot[T]) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

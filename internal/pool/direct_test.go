@@ -14,12 +14,11 @@ func direct(c *config) { c.Direct = true }
 func TestDirect(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool(t, direct)
-		s, err := p.OpenLeased(background)
+		s, err := p.Take(background, new(time.Time), 0)
 		if err != nil {
 			t.Fatal(err)
 		}
 		p.want(places{InUse: 1})
-		p.Resume(s)
 		equal(t, "counts", p.Stats().Counts, pool.Counts{Checkouts: 1, Opened: 1})
 		equal(t, "turn and uses", []uint64{s.Turn(), s.Uses()}, []uint64{1, 1})
 		time.Sleep(time.Second)
@@ -39,7 +38,7 @@ func TestDirect(t *testing.T) {
 }
 
 // It is opened whatever the limit, for its caller's context and not the pool's.
-func TestOpenLeased(t *testing.T) {
+func TestTakeDirect(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool(t, direct, sized(1, 1))
 		p.on("open", slow(time.Second))
@@ -50,7 +49,7 @@ func TestOpenLeased(t *testing.T) {
 		p.Discard(first.slot, nil, true)
 		p.Discard(second.slot, nil, true)
 		p.on("open", fail(errOpen))
-		if _, err := p.OpenLeased(background); err != errOpen {
+		if _, err := p.Take(background, new(time.Time), 0); err != errOpen {
 			t.Errorf("have %v, want Open's error", err)
 		}
 		equal(t, "told", p.told("open failed"), []string{"open failed: open"})
@@ -74,8 +73,7 @@ func TestWhatRestsGoesWhenItsHolderSees(t *testing.T) {
 		want error
 	}) {
 		p := newPool(t, direct, recycle(time.Hour))
-		s, _ := p.OpenLeased(background)
-		p.Resume(s)
+		s, _ := p.Take(background, new(time.Time), 0)
 		s.SetUsed()
 		p.Rest(s)
 		test.do(p)

@@ -117,8 +117,7 @@ func TestUnusedLeaseIsClosed(t *testing.T) {
 func TestNoLeaseForLifeIsTakenBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool(t, func(c *config) { c.Direct = true })
-		s, _ := p.OpenLeased(background)
-		p.Resume(s)
+		s, _ := p.Take(background, new(time.Time), 0)
 		var l pool.Lease
 		s.Offer(&l)
 		p.Dispose()

@@ -30,7 +30,7 @@ type Config[T any] struct {
 	Reuse   bool // false: a slot that comes back is closed
 	LIFO    bool // the slot that came back last is leased first
 
-	// Direct: slots are opened by their callers, and leased for life (see OpenLeased); no lease is ever revoked.
+	// Direct: slots are opened by their callers, and leased for life (see Rest); no lease is ever revoked.
 	Direct bool
 
 	Timeout      time.Duration // how long a caller waits; 0: not at all, negative: without a limit
@@ -39,7 +39,8 @@ type Config[T any] struct {
 	OverdueAfter time.Duration // how long a lease may last before Overdue is told; negative: Overdue is not told
 	ConnectLimit int           // how many may be being opened at one time, to begin with; negative: any number
 
-	// Open opens one, and sets its slot up by Slot.Init. It runs on a goroutine of the pool's own, but in OpenLeased.
+	// Open opens one, and sets its slot up by Slot.Init. It runs on a goroutine of the pool's own, but with Direct on
+	// that of Take.
 	Open func(context.Context, Opening[T]) (*Slot[T], error)
 	// OpenFailed is told each error of Open, before a caller gets it.
 	OpenFailed func(error)

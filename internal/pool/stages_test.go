@@ -242,8 +242,8 @@ func TestStageFull(t *testing.T) {
 	})
 }
 
-// OpenLeased runs Open on its caller's goroutine.
-func TestStageOpenLeased(t *testing.T) {
+// Take runs Open on its caller's goroutine.
+func TestStageTakeDirect(t *testing.T) {
 	tests(t, map[string]stage{
 		"ok":     {do: does(fail(nil)), left: places{InUse: 1}},
 		"error":  {do: does(fail(errStage)), err: "failed", count: 1},
@@ -332,7 +332,7 @@ func (p *testPool) openLeased() *caller {
 		defer close(c.ended)
 		began := time.Now()
 		defer func() { c.took = time.Since(began) }()
-		c.slot, c.err = p.OpenLeased(background)
+		c.slot, c.err = p.Take(background, new(time.Time), 0)
 	}()
 	synctest.Wait()
 	return c

@@ -39,8 +39,13 @@ func (p *Pool[T]) leaseLocked(s *Slot[T], turn uint64) {
 // A zero since is set to the moment at which the wait begins, so that a caller that has to take once more waits no
 // longer in all. turn is as in TryTake: a caller that had one stands before all that had none.
 //
+// With Config.Direct it opens one instead, on the caller's goroutine, and blocks until Open returns.
+//
 // The error is a [WaitError] for a wait that ended without a slot, one of Open, of Admit or Causes.Closed.
 func (p *Pool[T]) Take(ctx context.Context, since *time.Time, turn uint64) (*Slot[T], error) {
+	if p.cfg.Direct {
+		return p.takeDirect(ctx)
+	}
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
