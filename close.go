@@ -85,22 +85,20 @@ func (p *Pool) detach(s *ServerConn) {
 	}
 }
 
-// closeAside closes what was put aside, in the background: that can take longer than its user has time for.
-func (p *Pool) closeAside(s *ServerConn) {
-	if s.foreign() {
-		process.KeepAlive(s)
-		return
+// closeAside closes what was put aside in a lease, in the background: that can take longer than its user has time for.
+func (p *Pool) closeAside(aside []*ServerConn) {
+	for _, s := range aside {
+		closing := func() {
+			defer p.logPanic("close")
+			defer s.close()
+			p.fireClose(s, s.conn.Cause)
+		}
+		if p.driver.Dialect.Embedded || s.foreign() {
+			closing()
+		} else {
+			p.core.Go(closing)
+		}
 	}
-	closing := func() {
-		defer p.logPanic("close")
-		defer s.close()
-		p.fireClose(s, s.conn.Cause)
-	}
-	if p.driver.Dialect.Embedded {
-		closing()
-		return
-	}
-	p.core.Go(closing)
 }
 
 // closeDetached closes a server connection that is no longer the pool's.

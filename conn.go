@@ -19,9 +19,9 @@ var (
 	_ driver.Validator          = (*pooledConn)(nil)
 )
 
-// pooledConn is the connection that database/sql holds. It leases a server connection from its first operation (or from
-// Connector.Connect) until database/sql gets it back, and holds none while it is idle. In class direct it keeps one for
-// life.
+// pooledConn is the connection that database/sql holds. It leases a server connection from its first operation (or
+// from Connector.Connect) until database/sql gets it back, and holds none while it is idle. In class direct it keeps
+// one for life.
 //
 // Like any driver's connection it is used by one goroutine at a time; database/sql sees to that.
 type pooledConn struct {
@@ -32,8 +32,8 @@ type pooledConn struct {
 	// has the connection.
 	lease pool.Lease
 
-	// pristine: nothing reached the server in this lease, so if the driver says that the connection is bad, another one
-	// may take its place.
+	// pristine: nothing reached the server in this lease, so if the driver says that the connection is bad, another
+	// one may take its place.
 	pristine  bool
 	tries     int         // server connections replaced in the operation under way
 	turn      uint64      // of a slot that was taken away before it was used, or may yet be; 0: none
@@ -185,9 +185,9 @@ func (c *pooledConn) CheckNamedValue(*driver.NamedValue) error { return nil }
 //		raw := dc.(interface{ Raw() driver.Conn }).Raw()
 //
 // The function [Raw] does the same with a context. The connection is valid until that function returns. If no server
-// connection is leased yet, Raw leases one. It has no context to do that with, so it blocks until pool_timeout at most,
-// and returns nil if that fails; an operation before Raw leases with a context. What the program does with the driver's
-// connection is not seen by the pool, so it counts as a statement that may leave a transaction open.
+// connection is leased yet, Raw leases one. It has no context to do that with, so it blocks until pool_timeout at
+// most, and returns nil if that fails; an operation before Raw leases with a context. What the program does with the
+// driver's connection is not seen by the pool, so it counts as a statement that may leave a transaction open.
 func (c *pooledConn) Raw() driver.Conn {
 	defer c.lostToPanic()
 	s, err := c.acquire(context.Background())
@@ -200,9 +200,9 @@ func (c *pooledConn) Raw() driver.Conn {
 	return s.conn.Driver.Conn
 }
 
-// ResetSession is called by database/sql before it uses this connection again. There is nothing to reset: that was done
-// when the server connection came back. It does no I/O and never fails; database/sql would ignore an error that isn't
-// ErrBadConn.
+// ResetSession is called by database/sql before it uses this connection again. There is nothing to reset: that was
+// done when the server connection came back. It does no I/O and never fails; database/sql would ignore an error that
+// isn't ErrBadConn.
 func (c *pooledConn) ResetSession(ctx context.Context) error {
 	if c.pool.direct() {
 		return c.readmit(ctx)
@@ -242,7 +242,7 @@ func (c *pooledConn) IsValid() bool {
 func (c *pooledConn) isValidWithAside() bool {
 	aside := c.aside
 	c.aside = nil
-	defer c.closeAside(aside) // after what is held has gone back, whatever a hook does
+	defer c.pool.current().closeAside(aside) // after what is held has gone back, whatever a hook does
 	return c.IsValid()
 }
 
@@ -252,7 +252,7 @@ func (c *pooledConn) Close() error {
 	unused := c.lease.Unused()
 	s := c.claim()
 	if len(c.aside) > 0 {
-		defer c.closeAside(c.aside)
+		defer c.pool.current().closeAside(c.aside)
 		c.aside = nil
 	}
 	switch {

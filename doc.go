@@ -4,9 +4,9 @@
 //	db, err := sql.Open("pooled", "postgres://scott:tiger@localhost/shop?pool_size=10&pool_max_overflow=10")
 //
 // All that the program does goes on working. Its server connections are in a pool that the DSN configures. The pool
-// keeps more of them open than database/sql does, opens a few at a time instead of all at once, and lets callers wait in
-// a queue, with a timeout whose error says why. A server connection that it leases is alive, not too old, opened by this
-// process, and without a transaction of its last user, or with its session as new.
+// keeps more of them open than database/sql does, opens a few at a time instead of all at once, and lets callers wait
+// in a queue, with a timeout whose error says why. A server connection that it leases is alive, not too old, opened by
+// this process, and without a transaction of its last user, or with its session as new.
 //
 // # How it works
 //
@@ -27,9 +27,9 @@
 //
 // # Seeing it
 //
-// [Pools] returns all pools of the process. [Pool.Stats] has the figures of one, [Pool.Conns] tells who holds what, and
-// [Pool.Events] what happened last. Config.Echo and Config.EchoPool log by log/slog, and Config.LeakAfter finds who does
-// not give back. Package debug shows all of it on a page, and module metrics exports it.
+// [Pools] returns all pools of the process. [Pool.Stats] has the figures of one, [Pool.Conns] tells who holds what,
+// and [Pool.Events] what happened last. Config.Echo and Config.EchoPool log by log/slog, and Config.LeakAfter finds
+// who does not give back. Package debug shows all of it on a page, and module metrics exports it.
 //
 // # What changes in meaning
 //
@@ -41,13 +41,13 @@
 //   - Server connections are replaced when they are half an hour old.
 //   - db.Stats counts database/sql's connections. The server connections are in [Pool.Stats].
 //
-// With pool_class=direct none of this changes: a connection keeps its server connection, database/sql is the only pool,
-// and only the guards remain.
+// With pool_class=direct none of this changes: a connection keeps its server connection, database/sql is the only
+// pool, and only the guards remain.
 //
 // # Errors
 //
 // The errors of a dial and of a context are returned as they are. Only if there is a password of the DSN in a dial's
-// error, it is wrapped in an error with the same text and the password masked. A wait longer than pool_timeout returns a
-// [TimeoutError], and errors.Is finds [ErrTimeout] in it. The pool never makes up driver.ErrBadConn: it is the wrapped
-// driver's. Where the driver returns it though the statement was sent, the error is [ErrConnLost].
+// error, it is wrapped in an error with the same text and the password masked. A wait longer than pool_timeout returns
+// a [TimeoutError], and errors.Is finds [ErrTimeout] in it. The pool never makes up driver.ErrBadConn: it is the
+// wrapped driver's. Where the driver returns it though the statement was sent, the error is [ErrConnLost].
 package pooled

@@ -158,7 +158,7 @@ func newConnector(d *opener.Driver, cfg Config, asked origin) (*Connector, error
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	named, err := hooksNamed(cfg.HookNames)
+	named, err := registeredHooks.All(cfg.HookNames)
 	if err != nil {
 		return nil, err
 	}

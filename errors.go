@@ -4,11 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path"
 	"strings"
 	"time"
 
-	"github.com/pooled-go/pooled/internal/dsn"
+	"github.com/pooled-go/pooled/internal/observe"
 	"github.com/pooled-go/pooled/internal/visible"
 )
 
@@ -80,15 +79,14 @@ type TimeoutError struct {
 	Holders []Holder
 }
 
-// Error gives all figures and the holders, in one line, with the places where they made their checkouts as far as these
-// are known. The whole stacks are in Holders, and printed by the verb %+v.
+// Error gives all figures and the holders, in one line, with the places where they made their checkouts as far as
+// these are known. The whole stacks are in Holders, and printed by the verb %+v.
 func (e *TimeoutError) Error() string {
-	var b strings.Builder
-	b.WriteString("pooled: ")
+	name := ""
 	if e.Pool != "" {
-		fmt.Fprintf(&b, "pool %q: ", e.Pool)
+		name = fmt.Sprintf("pool %q: ", e.Pool)
 	}
-	return b.String() + "timeout " + e.figures()
+	return "pooled: " + name + "timeout " + e.figures()
 }
 
 // figures is Error without its beginning. What a server or a program put into it stays in its line.
@@ -108,7 +106,7 @@ func (e *TimeoutError) figures() string {
 		if i == 0 {
 			between = "; held longest: "
 		}
-		b.WriteString(between + h.oneLine())
+		b.WriteString(between + observe.Holder(h).Line())
 	}
 	return visible.Line(b.String())
 }
@@ -124,29 +122,6 @@ func (e *TimeoutError) Format(f fmt.State, verb rune) {
 			fmt.Fprintf(f, "\nconn %d was taken at\n%s", h.Conn, h.Stack)
 		}
 	}
-}
-
-// oneLine is who, how long, where and what for.
-func (h Holder) oneLine() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "conn %d", h.Conn)
-	if h.Session != "" {
-		b.WriteString(" (session " + h.Session + ")")
-	}
-	fmt.Fprintf(&b, " for %v", h.Held.Round(time.Millisecond))
-	if function, rest, ok := strings.Cut(h.Stack, "\n\t"); ok {
-		place, _, _ := strings.Cut(rest, "\n")
-		fmt.Fprintf(&b, " by %s at %s", path.Base(function), path.Base(place))
-	}
-	return b.String() + ": " + oneLine(h.Statement)
-}
-
-// oneLine is the beginning of a statement, without line breaks.
-func oneLine(statement string) string {
-	if statement == "" {
-		return "no statement yet"
-	}
-	return dsn.Cut(strings.Join(strings.Fields(statement), " "), 80)
 }
 
 // Is makes errors.Is(err, ErrTimeout) true. There is no Unwrap on purpose: a driver may answer a dial with
@@ -168,3 +143,37 @@ func (e *AssertError) Error() string {
 
 // textOf is the text of an error of others: if its method panics, fmt says so.
 func textOf(err error) string { return fmt.Sprint(err) }
+
+// Causes that Hooks.Close is given when nothing was wrong with the server connection.
+var (
+	// ErrRecycled: it was older than pool_recycle, or idle for almost as long as its server allows.
+	ErrRecycled = errors.New("pooled: recycled")
+	// ErrDisposed: Pool.Dispose retired it.
+	ErrDisposed = errors.New("pooled: disposed of")
+)
+
+// retirement is why a server connection with which nothing is wrong leaves the pool. To a checkout that meets it, it
+// is ErrDisconnect.
+type retirement struct {
+	text string
+	of   error // what it is an instance of, or the program's cause; or nil
+}
+
+func (r *retirement) Error() string { return r.text }
+
+func (r *retirement) Unwrap() error { return r.of }
+
+func (r *retirement) Is(target error) bool { return target == ErrDisconnect }
+
+var (
+	errRecycled  = &retirement{text: "pooled: recycled: older than pool_recycle", of: ErrRecycled}
+	errIdledOut  = &retirement{text: "pooled: recycled: idle for almost as long as the server allows", of: ErrRecycled}
+	errDisposed  = &retirement{text: "pooled: disposed of", of: ErrDisposed}
+	errReopening = &retirement{text: "pooled: closed to reset its session"}
+)
+
+// invalidates tells whether a server connection that is closed for this cause was of no use.
+func invalidates(cause error) bool {
+	var r *retirement
+	return cause != nil && !errors.As(cause, &r)
+}

@@ -69,7 +69,7 @@ func journalHooks(j *observe.Journal) Hooks {
 	})
 	h.Leak = func(h Holder) {
 		cause := fmt.Errorf("in use for %v: %s", h.Held.Round(time.Millisecond), h.Statement)
-		j.Add(observe.Leak(h).Event(), h.Conn, cause)
+		j.Add(observe.Holder(h).Event(), h.Conn, cause)
 	}
 	return h
 }
@@ -118,5 +118,5 @@ func logHooks(l observe.Log, mode EchoMode) Hooks {
 
 // leakHooks log leaks. They are on whenever leaks are looked for.
 func leakHooks(l observe.Log) Hooks {
-	return Hooks{Leak: func(h Holder) { l.Leak(observe.Leak(h)) }}
+	return Hooks{Leak: func(h Holder) { l.Leak(observe.Holder(h)) }}
 }

@@ -19,13 +19,13 @@ import "context"
 //
 // Every function runs on the goroutine that checks out or in, or that calls Invalidate, SoftInvalidate or Detach. But
 // those about opening run on a goroutine of the pool (in class direct on the caller's), and Invalidate, Close and Leak
-// may. None is called with a lock held. They may be called for different server connections at the same time, but never
-// for the same one.
+// may. None is called with a lock held. They may be called for different server connections at the same time, but
+// never for the same one.
 //
-// If a function panics, its server connection is closed and no longer counts, and the panic goes on. While a connection
-// is opened, the panic is logged with its stack (slog.Default) and becomes the error of the checkout. On a goroutine of
-// the pool, where it could not be recovered, it is logged. A function that hangs holds its server connection, so one
-// with a context should heed it.
+// If a function panics, its server connection is closed and no longer counts, and the panic goes on. While a
+// connection is opened, the panic is logged with its stack (slog.Default) and becomes the error of the checkout. On a
+// goroutine of the pool, where it could not be recovered, it is logged. A function that hangs holds its server
+// connection, so one with a context should heed it.
 type Hooks struct {
 	// BeforeConnect is called before each dial, and may change what the driver is given: a password that rotates, for
 	// example. The context has the values of the caller's and ends with the dial. An error is the checkout's. If the
@@ -69,8 +69,9 @@ type Hooks struct {
 	Detach func(s *ServerConn)
 
 	// Close is called before a server connection is closed, whatever the reason. cause is nil for one that was no
-	// longer needed, and ErrRecycled or ErrDisposed for one that was closed for its age or by Dispose. It is not called
-	// for one whose FirstConnect or Connect failed, nor for one that a forked child leaves to its parent process.
+	// longer needed, and ErrRecycled or ErrDisposed for one that was closed for its age or by Dispose. It is not
+	// called for one whose FirstConnect or Connect failed, nor for one that a forked child leaves to its parent
+	// process.
 	Close func(s *ServerConn, cause error)
 
 	// ConnectError is called when a server connection could not be opened, also one ahead of need, whose error no
@@ -86,8 +87,8 @@ type Hooks struct {
 	// connections, like a TimeoutError.
 	Canceled func(err error)
 
-	// Leak is called once when a checkout has lasted longer than pool_leak_after, and again, with h.Returned, when that
-	// checkout ends. Without the option it is not called.
+	// Leak is called once when a checkout has lasted longer than pool_leak_after, and again, with h.Returned, when
+	// that checkout ends. Without the option it is not called.
 	Leak func(h Holder)
 
 	// Dispose is called by Pool.Dispose, before any server connection is closed for it.

@@ -28,7 +28,7 @@ var layers = map[string]string{
 	"internal/socket":     "",
 	"internal/process":    "",
 	"internal/option":     "internal/spelling",
-	"internal/observe":    "",
+	"internal/observe":    "internal/visible",
 	"internal/pool":       "",
 	"internal/saturate":   "",
 	"internal/spelling":   "",

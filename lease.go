@@ -133,10 +133,3 @@ func (c *pooledConn) putAside(s *ServerConn) {
 		c.pool.current().core.Invalidate(&s.slot)
 	}
 }
-
-// closeAside closes what was put aside in a lease.
-func (c *pooledConn) closeAside(aside []*ServerConn) {
-	for _, s := range aside {
-		c.pool.current().closeAside(s)
-	}
-}

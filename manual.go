@@ -75,8 +75,8 @@ func SoftInvalidate(ctx context.Context, conn *sql.Conn, cause error) error {
 }
 
 // Detach takes the server connection behind conn out of the pool, which may open another in its place. From then on it
-// belongs to conn, and is closed when conn is. The pool's limits do not count it, and closing the sql.DB does not close
-// it. It is for a session whose state no other user should meet, or that is to outlive the pool.
+// belongs to conn, and is closed when conn is. The pool's limits do not count it, and closing the sql.DB does not
+// close it. It is for a session whose state no other user should meet, or that is to outlive the pool.
 func Detach(ctx context.Context, conn *sql.Conn) error {
 	return onConn(ctx, conn, func(c *pooledConn, s *ServerConn) error {
 		c.pool.current().detach(s)
@@ -96,8 +96,8 @@ func onConn(ctx context.Context, conn *sql.Conn, do func(*pooledConn, *ServerCon
 	})
 }
 
-// withConn calls do with our connection behind a sql.Conn. database/sql gets to see no error and no panic: it would close
-// the connection under an open Tx, and wait for itself.
+// withConn calls do with our connection behind a sql.Conn. database/sql gets to see no error and no panic: it would
+// close the connection under an open Tx, and wait for itself.
 func withConn(conn *sql.Conn, do func(*pooledConn) error) (err error) {
 	if conn == nil {
 		return errors.New("pooled: the sql.Conn is nil")

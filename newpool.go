@@ -27,6 +27,8 @@ func newPool(d *opener.Driver, cfg Config, user []Hooks) *Pool {
 		driver:  d,
 		reuse:   cfg.Class != ClassNull,
 		first:   make(chan struct{}, 1),
+
+		histograms: newHistograms(),
 	}
 	p.user = user
 	p.journal.Init(p.secrets)

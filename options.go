@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/pooled-go/pooled/internal/dsn"
@@ -80,11 +78,10 @@ var options = option.New(NewConfig(),
 	option.Duration("pool_recycle", func(c *Config) *time.Duration { return &c.Recycle }, option.AboveZero,
 		"age after which a server connection is replaced, in the background if it is idle; -1: never").
 		In(reusing).Alias("pool_max_conn_lifetime"),
-	option.Row[Config]{
-		Key: "pool_recycle_jitter", Aliases: []string{"pool_max_conn_lifetime_jitter"}, Classes: reusing,
-		Doc:   "each server connection's own age limit is shortened by up to this, a percentage or a duration",
-		Parse: parseJitter, Format: formatJitter, Check: checkJitter,
-	},
+	option.Part("pool_recycle_jitter", func(c *Config) *float64 { return &c.RecycleJitter.Percent },
+		func(c *Config) *time.Duration { return &c.RecycleJitter.Duration },
+		"each server connection's own age limit is shortened by up to this, a percentage or a duration").
+		In(reusing).Alias("pool_max_conn_lifetime_jitter"),
 	option.Worded("pool_pre_ping", func(c *Config) *time.Duration { return &c.PrePing }, checkPing,
 		"ping at checkout: `off` (or false), `on` (or true), an idle time above which to ping, such as `30s`, "+
 			"or `auto`, which is `1s`",
@@ -135,11 +132,8 @@ var options = option.New(NewConfig(),
 	option.Text("pool_name", func(c *Config) *string { return &c.Name }, option.Printable,
 		"name of the pool in logs, metrics and Stats; by default driver and number: `postgres-1`").
 		Elsewhere("pool_logging_name"),
-	option.Row[Config]{
-		Key: "pool_hooks", Doc: "names given to `pooled.RegisterHooks`, separated by commas",
-		Parse:  parseHookNames,
-		Format: func(c *Config) string { return strings.Join(c.HookNames, ",") },
-	},
+	option.List("pool_hooks", func(c *Config) *[]string { return &c.HookNames },
+		"names given to `pooled.RegisterHooks`, separated by commas"),
 )
 
 // parseDriver refuses what could not stand in an error. A Config made in code may hold any name.
@@ -188,42 +182,6 @@ func checkMinIdle(c *Config) error {
 	return nil
 }
 
-var errJitter = errors.New("want a percentage from 0% to 100% or a duration")
-
-// parseJitter reads "10%" or a duration; -1 is no jitter.
-func parseJitter(c *Config, v string) (err error) {
-	c.RecycleJitter = Jitter{}
-	if p, ok := strings.CutSuffix(v, "%"); ok {
-		c.RecycleJitter.Percent, err = option.ParsePercent(p)
-	} else {
-		c.RecycleJitter.Duration, err = option.ParseDuration(v)
-		c.RecycleJitter.Duration = max(c.RecycleJitter.Duration, 0)
-	}
-	if err != nil {
-		return errJitter
-	}
-	return nil
-}
-
-func formatJitter(c *Config) string {
-	switch j := c.RecycleJitter; {
-	case j.Percent != 0:
-		return strconv.FormatFloat(j.Percent, 'f', -1, 64) + "%"
-	case j.Duration == 0:
-		return "0"
-	default:
-		return option.FormatDuration(j.Duration)
-	}
-}
-
-func checkJitter(c *Config) error {
-	j := c.RecycleJitter
-	if !(j.Percent >= 0 && j.Percent <= 100) || j.Duration < 0 || j.Percent != 0 && j.Duration != 0 {
-		return errJitter
-	}
-	return nil
-}
-
 // checkPing refuses 0, which could mean either.
 func checkPing(d time.Duration) error {
 	if d == 0 {
@@ -235,17 +193,6 @@ func checkPing(d time.Duration) error {
 func checkLeak(d time.Duration) error {
 	if option.AboveZero(d) != nil {
 		return errors.New(wantLeak)
-	}
-	return nil
-}
-
-// parseHookNames takes the names as they are; whether they are registered is seen when the pool is made.
-func parseHookNames(c *Config, v string) error {
-	c.HookNames = nil
-	for name := range strings.SplitSeq(v, ",") {
-		if name = strings.TrimSpace(name); name != "" {
-			c.HookNames = append(c.HookNames, name)
-		}
 	}
 	return nil
 }

@@ -42,8 +42,8 @@ type Pool struct {
 	histograms histograms
 	tally      tally
 
-	// process is the one this pool belongs to, zero: no fork guard. successor is the pool in its place in a forked child;
-	// inherited says that this is one.
+	// process is the one this pool belongs to, zero: no fork guard. successor is the pool in its place in a forked
+	// child; inherited says that this is one.
 	process   uint64
 	successor atomic.Pointer[Pool]
 	inherited bool

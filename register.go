@@ -13,19 +13,6 @@ var registeredHooks = option.Names[Hooks]{What: "hooks", Key: "pool_hooks"}
 // taken.
 func RegisterHooks(name string, h Hooks) { registeredHooks.Register(name, h) }
 
-// hooksNamed finds registered hooks.
-func hooksNamed(names []string) ([]Hooks, error) {
-	var found []Hooks
-	for _, name := range names {
-		h, err := registeredHooks.Get(name)
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, h)
-	}
-	return found, nil
-}
-
 var registeredLoggers = option.Names[*slog.Logger]{What: "logger", Key: "pool_logger"}
 
 // RegisterLogger makes a logger available to DSNs by name: pool_logger=name. It is meant for init functions and panics

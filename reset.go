@@ -60,7 +60,7 @@ func (p *Pool) prepareSession(ctx context.Context, s *ServerConn) error {
 		p.learnIdleLimit(facts.IdleLimit)
 	}
 	if facts.StmtLimited {
-		p.learnStmtLimit(facts.StmtLimit)
+		p.shared.Stmts.SetServerLimit(facts.StmtLimit, p.core.Likely())
 	}
 	return err
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/pooled-go/pooled/internal/serverconn"
 	"github.com/pooled-go/pooled/internal/socket"
 	"github.com/pooled-go/pooled/internal/sqltext"
+	"github.com/pooled-go/pooled/internal/visible"
 )
 
 // ServerConn is one connection of the wrapped driver, with what the pool knows of it. Hooks are given it. It belongs
@@ -122,7 +123,7 @@ func (s *ServerConn) trim(r *dsn.Redactor) {
 // forget takes the secrets that the redactor still knows out of what is shown of the last statement.
 func (s *ServerConn) forget(r *dsn.Redactor) {
 	s.conn.Activity.Replace(func(shown string) string {
-		if clean := r.Clip(shown, statementLimit); clean != dsn.Cut(shown, statementLimit) {
+		if clean := r.Clip(shown, statementLimit); clean != visible.Cut(shown, statementLimit) {
 			return clean
 		}
 		return shown

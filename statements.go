@@ -2,7 +2,6 @@ package pooled
 
 import (
 	"context"
-	"math"
 
 	"github.com/pooled-go/pooled/internal/serverconn"
 )
@@ -57,30 +56,4 @@ func (p *Pool) answers(ctx context.Context, s *ServerConn) bool {
 		s.conn.Broken = true
 	}
 	return !s.conn.Broken
-}
-
-// stmtsOfServer is the part of a server's limit on statements that a pool takes at most.
-const stmtsOfServer = 1.0 / 3
-
-// learnStmtLimit takes note of the server's limit on prepared statements, which all its clients share. Each new server
-// connection tells it, so that what makeRoom took away comes back when others have made room.
-func (p *Pool) learnStmtLimit(most int) {
-	share := int64(stmtsOfServer*float64(most)/float64(p.mostConns())) - 1 // one is for what is prepared to be run once
-	p.shared.Stmts.SetShare(max(0, share))
-	if share <= 0 {
-		p.shared.Stmts.NotKept("the server's max_prepared_stmt_count leaves none for each connection")
-	}
-}
-
-// mostConns is how many server connections there may be; where there is no limit, a few times those that are kept.
-func (p *Pool) mostConns() int {
-	const burst = 4
-	limit, keep := p.bounds()
-	switch {
-	case limit != math.MaxInt:
-		return limit
-	case keep != math.MaxInt:
-		return max(1, keep) * burst
-	}
-	return burst * burst
 }

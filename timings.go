@@ -53,7 +53,7 @@ func (h Histogram) Quantile(q float64) time.Duration {
 func (p *Pool) Histogram(t Timing) Histogram {
 	p = p.current()
 	p.measure()
-	h := p.histograms.of(t)
+	h := p.histograms.of[t]
 	if h == nil {
 		return Histogram{}
 	}
@@ -104,9 +104,12 @@ func (p *Pool) waited(s *ServerConn, began time.Time) {
 
 // histograms count while somebody asks for them.
 type histograms struct {
-	wait, connect, use, reset observe.Histogram
-
+	of     map[Timing]*observe.Histogram // by all there are
 	demand observe.Demand
+}
+
+func newHistograms() histograms {
+	return histograms{of: map[Timing]*observe.Histogram{TimingWait: {}, TimingConnect: {}, TimingUse: {}, TimingReset: {}}}
 }
 
 // measure fills the histograms from now on: as long as somebody asks for them, or with Config.Timings as long as the
@@ -117,19 +120,4 @@ func (p *Pool) measure() {
 	}
 }
 
-func (h *histograms) add(what Timing, took time.Duration) { h.of(what).Add(took) }
-
-// of is nil for what is not measured.
-func (h *histograms) of(t Timing) *observe.Histogram {
-	switch t {
-	case TimingWait:
-		return &h.wait
-	case TimingConnect:
-		return &h.connect
-	case TimingUse:
-		return &h.use
-	case TimingReset:
-		return &h.reset
-	}
-	return nil
-}
+func (h *histograms) add(what Timing, took time.Duration) { h.of[what].Add(took) }

@@ -6,8 +6,8 @@ import (
 	"errors"
 )
 
-// tx is the transaction of a connection. It tells the server connection when the transaction is known to be over, which
-// saves a ROLLBACK on return.
+// tx is the transaction of a connection. It tells the server connection when the transaction is known to be over,
+// which saves a ROLLBACK on return.
 type tx struct {
 	conn   *pooledConn
 	server *ServerConn // nil: it was closed under the transaction

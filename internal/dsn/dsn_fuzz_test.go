@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/lib/pq"
+
 	"github.com/pooled-go/pooled/internal/dsn"
 )
 

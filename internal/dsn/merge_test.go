@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/lib/pq"
+
 	"github.com/pooled-go/pooled/internal/dsn"
 )
 

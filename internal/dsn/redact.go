@@ -133,7 +133,9 @@ func (r *Redactor) Clean(text string) string { return r.replace(text, math.MaxIn
 
 // Clip returns a text without secrets, cut to limit bytes. It is cut when it is clean: half of a secret would not be
 // found.
-func (r *Redactor) Clip(text string, limit int) string { return Cut(r.replace(text, limit), limit) }
+func (r *Redactor) Clip(text string, limit int) string {
+	return visible.Cut(r.replace(text, limit), limit)
+}
 
 // Head is Clip for bytes that need not be text.
 func (r *Redactor) Head(text string, limit int) string {
@@ -155,14 +157,6 @@ func (r *Redactor) Error(err error) error {
 		return &cleanedError{clean, err}
 	}
 	return err
-}
-
-// Cut returns a copy of the beginning of a text, of at most limit bytes; where some are missing it ends in ….
-func Cut(text string, limit int) string {
-	if len(text) <= limit {
-		return text
-	}
-	return strings.ToValidUTF8(strings.Clone(text[:limit-len("…")]), "") + "…"
 }
 
 // cleanedError has the text of another error, without the secrets in it.

@@ -2,8 +2,13 @@ package observe
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"path"
+	"strings"
 	"time"
+
+	"github.com/pooled-go/pooled/internal/visible"
 )
 
 // Names of events, in the journal and in the log.
@@ -59,7 +64,7 @@ func (l Log) Reset(ctx context.Context, conn Conn, sent string) {
 	}
 }
 
-// Checkin logs that conn came back.
+// Checkin logs that conn came bach.
 func (l Log) Checkin(conn Conn) { l.about(context.Background(), slog.LevelInfo, EventCheckin, conn) }
 
 func (l Log) about(ctx context.Context, level slog.Level, name string, conn Conn, attrs ...slog.Attr) {
@@ -78,8 +83,8 @@ func connAttrs(id uint64, session string) []slog.Attr {
 	return attrs
 }
 
-// Leak is a connection that is held for too long, and by whom.
-type Leak struct {
+// Holder is who has a connection, what for, and for how long.
+type Holder struct {
 	Conn      uint64
 	Session   string
 	Statement string
@@ -88,19 +93,38 @@ type Leak struct {
 	Returned  bool // it came back after all
 }
 
-// Event is the name of its event.
-func (k Leak) Event() string {
-	if k.Returned {
+// Line is all of it on one line, but of the statement only the beginning, and of the stack only the top.
+func (h Holder) Line() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "conn %d", h.Conn)
+	if h.Session != "" {
+		b.WriteString(" (session " + h.Session + ")")
+	}
+	fmt.Fprintf(&b, " for %v", h.Held.Round(time.Millisecond))
+	if function, rest, ok := strings.Cut(h.Stack, "\n\t"); ok {
+		place, _, _ := strings.Cut(rest, "\n")
+		fmt.Fprintf(&b, " by %s at %s", path.Base(function), path.Base(place))
+	}
+	statement := "no statement yet"
+	if h.Statement != "" {
+		statement = visible.Cut(strings.Join(strings.Fields(h.Statement), " "), 80)
+	}
+	return b.String() + ": " + statement
+}
+
+// Event is the name of its event as a leak.
+func (h Holder) Event() string {
+	if h.Returned {
 		return EventLeakReturned
 	}
 	return EventLeak
 }
 
 // Leak logs a leak.
-func (l Log) Leak(k Leak) {
-	attrs := append(connAttrs(k.Conn, k.Session), slog.Duration("dur", k.Held), slog.String("stmt", k.Statement))
-	if !k.Returned {
-		attrs = append(attrs, slog.String("stack", k.Stack))
+func (l Log) Leak(h Holder) {
+	attrs := append(connAttrs(h.Conn, h.Session), slog.Duration("dur", h.Held), slog.String("stmt", h.Statement))
+	if !h.Returned {
+		attrs = append(attrs, slog.String("stack", h.Stack))
 	}
-	l.Record(context.Background(), slog.LevelWarn, k.Event(), attrs...)
+	l.Record(context.Background(), slog.LevelWarn, h.Event(), attrs...)
 }

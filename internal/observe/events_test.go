@@ -2,6 +2,7 @@ package observe_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -38,11 +39,28 @@ func TestEvents(t *testing.T) {
 		"INFO pooled: reset pool=shop event=reset conn=7 age stmt=ROLLBACK",
 		"INFO pooled: checkin pool=shop event=checkin conn=7 age")
 
-	leak := observe.Leak{Conn: 7, Statement: "SELECT 1", Held: time.Hour, Stack: "main.main"}
+	leak := observe.Holder{Conn: 7, Statement: "SELECT 1", Held: time.Hour, Stack: "main.main"}
 	log.Leak(leak)
 	leak.Returned = true
 	log.Leak(leak)
 	b.want(t, "leaks",
 		"WARN pooled: leak pool=shop event=leak conn=7 dur stmt=SELECT 1 stack=main.main",
 		"WARN pooled: leak_returned pool=shop event=leak_returned conn=7 dur stmt=SELECT 1")
+}
+
+func TestHolderLine(t *testing.T) {
+	stack := "example.com/shop.(*Cart).Save\n\t/src/shop/cart.go:12\nmain.main\n\t/src/main.go:3\n"
+	for _, test := range []struct {
+		holder observe.Holder
+		want   string
+	}{
+		{observe.Holder{Conn: 7, Held: time.Second}, "conn 7 for 1s: no statement yet"},
+		{observe.Holder{Conn: 7, Session: "4711", Held: 1500 * time.Microsecond, Statement: "SELECT\n\t1", Stack: stack},
+			"conn 7 (session 4711) for 2ms by shop.(*Cart).Save at cart.go:12: SELECT 1"},
+		{observe.Holder{Conn: 7, Statement: strings.Repeat("x", 100)}, "conn 7 for 0s: " + strings.Repeat("x", 77) + "…"},
+	} {
+		if have := test.holder.Line(); have != test.want {
+			t.Errorf("have %s\nwant %s", have, test.want)
+		}
+	}
 }

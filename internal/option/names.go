@@ -45,3 +45,16 @@ func (r *Names[T]) Get(name string) (T, error) {
 	known = cmp.Or(known, "none; register it before sql.Open")
 	return value, fmt.Errorf("pooled: %s: nothing is registered as %q (registered: %s)", r.Key, name, known)
 }
+
+// All finds values by their names.
+func (r *Names[T]) All(names []string) ([]T, error) {
+	var found []T
+	for _, name := range names {
+		value, err := r.Get(name)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, value)
+	}
+	return found, nil
+}

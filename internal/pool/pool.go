@@ -152,3 +152,15 @@ func (p *Pool[T]) establishedLocked() int { return p.idle.len() + p.leased }
 func (p *Pool[T]) totalLocked() int { return p.establishedLocked() + p.opening + p.closing - p.slow }
 
 func (p *Pool[T]) capacityLocked() int { return min(p.cfg.Limit, p.ceiling.most) }
+
+// Likely is how many slots there may be at one time: Limit, or where there is none a few times those that are kept.
+func (p *Pool[T]) Likely() int {
+	const burst = 4
+	switch {
+	case p.cfg.Limit != Unlimited:
+		return p.cfg.Limit
+	case p.cfg.Keep != Unlimited:
+		return max(1, p.cfg.Keep) * burst
+	}
+	return burst * burst
+}

@@ -60,6 +60,19 @@ func (s *Shared) NotKept(why string) {
 	}
 }
 
+// stmtsOfServer is the part of a server's limit on statements that a pool takes at most.
+const stmtsOfServer = 1.0 / 3
+
+// SetServerLimit takes note of a server's limit on prepared statements, which all its clients share, for so many
+// connections. Each new connection tells it, so that what Halve took away comes back when others have made room.
+func (s *Shared) SetServerLimit(most, conns int) {
+	share := int64(stmtsOfServer*float64(most)/float64(conns)) - 1 // one is for what is prepared to be run once
+	s.SetShare(max(0, share))
+	if share <= 0 {
+		s.NotKept("the server's max_prepared_stmt_count leaves none for each connection")
+	}
+}
+
 // SetShare says how many statements a connection may keep because of the server's limit.
 func (s *Shared) SetShare(n int64) { s.share.Store(n) }
 

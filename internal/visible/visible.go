@@ -55,6 +55,14 @@ func Line(text string) string {
 	return Text(strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ", "\t", " ").Replace(text))
 }
 
+// Cut returns a copy of the beginning of a text, of at most limit bytes; where some are missing it ends in ….
+func Cut(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	return strings.ToValidUTF8(strings.Clone(text[:limit-len("…")]), "") + "…"
+}
+
 // JSON is encoded JSON in which the unruly characters that encoding/json leaves are escaped, too. Who decodes it gets
 // the same texts.
 func JSON(encoded []byte) []byte {
