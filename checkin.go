@@ -2,7 +2,6 @@ package pooled
 
 import (
 	"context"
-	"errors"
 	"time"
 )
 
@@ -86,8 +85,6 @@ func (p *Pool) runRelease(s *ServerConn, reset bool) (err error) {
 	s.conn.Busy = false
 	return err
 }
-
-var errPanicked = errors.New("pooled: a hook or the wrapped driver panicked")
 
 // reset runs the reset hooks under their own deadline.
 func (p *Pool) reset(s *ServerConn) error {

@@ -57,7 +57,7 @@ func (c *Config) parseOptions(list []dsn.Option) (given map[string]string, err e
 	for _, p := range list {
 		o := options.Lookup(p.Key)
 		if o == nil {
-			return nil, errUnknownKey(p.Key, p.Shown)
+			return nil, options.ErrUnknown(p.Key, p.Shown && dsn.IsPlain(p.Key))
 		}
 		keys := []string{o.Key}
 		if p.Key == maxConnsKey {
@@ -65,7 +65,7 @@ func (c *Config) parseOptions(list []dsn.Option) (given map[string]string, err e
 		}
 		for _, key := range keys {
 			if before, ok := given[key]; ok {
-				return nil, errTwice(before, p.Key)
+				return nil, option.ErrTwice(before, p.Key)
 			}
 			given[key] = p.Key
 		}
@@ -88,13 +88,6 @@ func (c *Config) parseOption(o *option.Row[Config], p dsn.Option) error {
 	}
 	c.MaxOverflow = 0
 	return nil
-}
-
-func errTwice(before, key string) error {
-	if before == key {
-		return fmt.Errorf("pooled: %s is given twice", key)
-	}
-	return fmt.Errorf("pooled: %s and %s set the same option: give one of them", before, key)
 }
 
 // badValue names a key and, if that can be done safely, its value.

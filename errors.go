@@ -28,23 +28,30 @@ var (
 	// again. It never matches driver.ErrBadConn. Other drivers return an error of their own.
 	ErrConnLost = errors.New("pooled: connection lost")
 
+	errPanicked      = errors.New("pooled: a hook or the wrapped driver panicked")
+	errGoexit        = errors.New("pooled: open connection: a hook ended its goroutine (runtime.Goexit)")
 	errTxLost        = errors.New("pooled: the transaction's connection was closed")
 	errTxInvalidated = errors.New("pooled: the transaction's connection was invalidated: roll it back first")
 )
 
-// lostError is ErrConnLost with what the socket said.
-type lostError struct{ cause error }
-
-func (e *lostError) Error() string {
-	if e.cause == nil {
-		return "pooled: connection lost after the statement was sent; the server may have executed it"
-	}
-	return "pooled: connection lost after the statement was sent; the server may have executed it: " + e.cause.Error()
+// reasonError is one of the errors above, by a text and with a reason.
+type reasonError struct {
+	text       string
+	is, reason error // reason may be nil
 }
 
-func (e *lostError) Is(target error) bool { return target == ErrConnLost }
+func (e *reasonError) Error() string        { return e.text }
+func (e *reasonError) Is(target error) bool { return target == e.is }
+func (e *reasonError) Unwrap() error        { return e.reason }
 
-func (e *lostError) Unwrap() error { return e.cause }
+// errLost is ErrConnLost with what the socket said.
+func errLost(reason error) error {
+	text := "pooled: connection lost after the statement was sent; the server may have executed it"
+	if reason != nil {
+		text += ": " + reason.Error()
+	}
+	return &reasonError{text, ErrConnLost, reason}
+}
 
 // Phase is what a checkout was doing when its time was up.
 type Phase string
@@ -159,10 +166,8 @@ type retirement struct {
 	of   error // what it is an instance of, or the program's cause; or nil
 }
 
-func (r *retirement) Error() string { return r.text }
-
-func (r *retirement) Unwrap() error { return r.of }
-
+func (r *retirement) Error() string        { return r.text }
+func (r *retirement) Unwrap() error        { return r.of }
 func (r *retirement) Is(target error) bool { return target == ErrDisconnect }
 
 var (

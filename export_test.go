@@ -99,7 +99,7 @@ func StopClock(p *Pool) { p.core.StopClock() }
 func IdleLimit(p *Pool) time.Duration { return p.core.IdleLimit() }
 
 // LearnIdleLimit is what a dialect finds out about its server.
-func LearnIdleLimit(p *Pool, limit time.Duration) { p.learnIdleLimit(limit) }
+func LearnIdleLimit(p *Pool, limit time.Duration) { p.core.LimitIdle(limit) }
 
 // SuitSingle is what becomes of a reset mode with a database that ends with its connection.
 func SuitSingle(mode string) (ResetMode, error) {

@@ -23,10 +23,3 @@ func ageLimit(cfg *Config) time.Duration {
 func (p *Pool) ageGuard() Hooks {
 	return Hooks{Checkout: func(_ context.Context, s *ServerConn) error { return p.core.Expired(&s.slot) }}
 }
-
-// learnIdleLimit takes note of the time after which the server ends a session that does nothing.
-func (p *Pool) learnIdleLimit(server time.Duration) {
-	if p.cfg.Class != ClassNull {
-		p.core.LimitIdle(server)
-	}
-}

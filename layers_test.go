@@ -5,7 +5,6 @@ import (
 	"go/parser"
 	gotoken "go/token"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -73,16 +72,14 @@ var layers = map[string]string{
 
 const dialects = "internal/dialect/mysql internal/dialect/postgres internal/dialect/sqlite internal/dialect/sqlserver"
 
+// How long things may be, so that they can be read. Lines and files of the root are those without tests.
 const (
-	maxFile     = 400 // lines
+	maxFile     = 400
 	maxFunction = 60
-)
 
-// Exceptions of today. One that is no longer needed fails the test.
-var (
-	longFiles     = []string{}
-	longFunctions = []string{}
-	aliases       = []string{}
+	maxRootLines     = 4300
+	maxRootFiles     = 36
+	maxRootTestFiles = 30 // export_test.go apart
 )
 
 // Each package imports only what stands below it.
@@ -103,12 +100,11 @@ func TestLayers(t *testing.T) {
 
 // Files and functions are short enough to be read.
 func TestLengths(t *testing.T) {
-	files, functions := exceptions(longFiles), exceptions(longFunctions)
 	for _, f := range sourceFiles(t) {
 		if f.dir == "internal/pooledtest" {
 			continue
 		}
-		if lines := f.line(f.ast.FileEnd - 1); lines > maxFile && !files.has(f.path) {
+		if lines := f.line(f.ast.FileEnd - 1); lines > maxFile {
 			t.Errorf("%s has %d lines, more than %d", f.path, lines, maxFile)
 		}
 		for _, decl := range f.ast.Decls {
@@ -117,18 +113,35 @@ func TestLengths(t *testing.T) {
 				continue
 			}
 			lines := f.line(fn.End()) - f.line(fn.Pos()) + 1
-			if lines > maxFunction && !functions.has(f.path+" "+fn.Name.Name) {
+			if lines > maxFunction {
 				t.Errorf("%s: %s has %d lines, more than %d", f.path, fn.Name.Name, lines, maxFunction)
 			}
 		}
 	}
-	files.unused(t)
-	functions.unused(t)
+}
+
+// The root package can be read in an afternoon.
+func TestRootIsSmall(t *testing.T) {
+	lines, files := 0, 0
+	for _, f := range sourceFiles(t) {
+		if f.dir == "." {
+			files++
+			lines += f.line(f.ast.FileEnd - 1)
+		}
+	}
+	tests, err := filepath.Glob("*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests = slices.DeleteFunc(tests, func(name string) bool { return name == "export_test.go" })
+	if lines > maxRootLines || files > maxRootFiles || len(tests) > maxRootTestFiles {
+		t.Errorf("have %d lines in %d files and %d test files, want at most %d, %d and %d",
+			lines, files, len(tests), maxRootLines, maxRootFiles, maxRootTestFiles)
+	}
 }
 
 // What the root exports is defined there: of an alias into internal, go doc would show nothing.
 func TestNoAliasesOfInternalTypes(t *testing.T) {
-	excepted := exceptions(aliases)
 	for _, f := range sourceFiles(t) {
 		if f.dir != "." {
 			continue
@@ -144,14 +157,12 @@ func TestNoAliasesOfInternalTypes(t *testing.T) {
 		}
 		ast.Inspect(f.ast, func(n ast.Node) bool {
 			spec, ok := n.(*ast.TypeSpec)
-			if ok && spec.Assign.IsValid() && spec.Name.IsExported() && mentions(spec.Type, internal) &&
-				!excepted.has(spec.Name.Name) {
+			if ok && spec.Assign.IsValid() && spec.Name.IsExported() && mentions(spec.Type, internal) {
 				t.Errorf("%s: %s is an alias of an internal type", f.path, spec.Name.Name)
 			}
 			return true
 		})
 	}
-	excepted.unused(t)
 }
 
 // mentions says whether an expression names one of these packages.
@@ -218,33 +229,4 @@ func skipDir(path string) error {
 		return fs.SkipDir
 	}
 	return nil
-}
-
-// exceptionSet is what a test lets pass: true once it was needed.
-type exceptionSet map[string]bool
-
-func exceptions(names []string) exceptionSet {
-	set := exceptionSet{}
-	for _, name := range names {
-		set[name] = false
-	}
-	return set
-}
-
-func (s exceptionSet) has(name string) bool {
-	_, ok := s[name]
-	if ok {
-		s[name] = true
-	}
-	return ok
-}
-
-// unused fails the test for each exception that was not needed.
-func (s exceptionSet) unused(t *testing.T) {
-	t.Helper()
-	for _, name := range slices.Sorted(maps.Keys(s)) {
-		if !s[name] {
-			t.Errorf("%s needs no exception any more", name)
-		}
-	}
 }

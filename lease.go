@@ -117,9 +117,9 @@ func (c *pooledConn) drop(cause error) {
 	s := c.leave((*pooledStmt).drop)
 	if s.slot.Detached() {
 		c.pool.closeDetached(s, cause)
-		return
+	} else {
+		c.pool.current().discard(s, cause)
 	}
-	c.pool.current().discard(s, cause)
 }
 
 // putAside takes a server connection out of the lease and out of the pool's count. It is closed when the lease ends:

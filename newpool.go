@@ -2,11 +2,11 @@ package pooled
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
 	"github.com/pooled-go/pooled/internal/dsn"
+	"github.com/pooled-go/pooled/internal/observe"
 	"github.com/pooled-go/pooled/internal/opener"
 	"github.com/pooled-go/pooled/internal/pool"
 	"github.com/pooled-go/pooled/internal/process"
@@ -28,7 +28,9 @@ func newPool(d *opener.Driver, cfg Config, user []Hooks) *Pool {
 		reuse:   cfg.Class != ClassNull,
 		first:   make(chan struct{}, 1),
 
-		histograms: newHistograms(),
+		histograms: histograms{of: map[Timing]*observe.Histogram{
+			TimingWait: {}, TimingConnect: {}, TimingUse: {}, TimingReset: {},
+		}},
 	}
 	p.user = user
 	p.journal.Init(p.secrets)
@@ -51,7 +53,7 @@ func (p *Pool) sharedByConns() *serverconn.Shared {
 		Dialect:      p.driver.Dialect,
 		Interceptors: p.withStatementLog(p.cfg.Interceptors),
 		Veto:         p.driver.Veto(),
-		Lost:         func(cause error) error { return &lostError{cause} },
+		Lost:         errLost,
 		MakeRoom:     func(ctx context.Context, c *serverconn.Conn) bool { return p.current().makeRoom(ctx, c) },
 		InitSQL:      p.cfg.InitSQL,
 		ResetTimeout: p.cfg.ResetTimeout,
@@ -94,8 +96,6 @@ func (p *Pool) coreConfig() pool.Config[*ServerConn] {
 	}
 	return cfg
 }
-
-var errGoexit = errors.New("pooled: open connection: a hook ended its goroutine (runtime.Goexit)")
 
 // bounds are the most server connections at one time, and how many of them stay open when they are idle.
 func (p *Pool) bounds() (limit, keep int) {

@@ -196,19 +196,3 @@ func checkLeak(d time.Duration) error {
 	}
 	return nil
 }
-
-// mostEdits is how far a key may be from the nearest known one to count as a misspelling of it.
-const mostEdits = 3
-
-// errUnknownKey names the nearest known key. The unknown one is shown only if it resembles it: what resembles nothing
-// may be part of a password that was not encoded.
-func errUnknownKey(key string, show bool) error {
-	if len(key) > 40 {
-		key, show = key[:40], false
-	}
-	nearest, distance := options.Nearest(key)
-	if !show || distance > mostEdits || !dsn.IsPlain(key) {
-		return fmt.Errorf("pooled: unknown key that begins with pool_: the nearest known key is %s", nearest)
-	}
-	return fmt.Errorf("pooled: unknown key %s: did you mean %s?", key, nearest)
-}

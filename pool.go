@@ -137,24 +137,14 @@ func (p *Pool) checkoutQueued(ctx context.Context, c *pooledConn, turn uint64) e
 			refused++
 		}
 		if refused == maxRefused {
-			return &refusedError{refused, p.secrets.Error(err)}
+			// Without its reason: if that is driver.ErrBadConn, database/sql would try it all again.
+			text := fmt.Sprintf("pooled: checkout: %d new server connections in a row were refused: %v", refused, p.secrets.Error(err))
+			return &reasonError{text: text, is: ErrDisconnect}
 		}
 	}
 }
 
 const maxRefused = 3
-
-// refusedError has no Unwrap: if the hook's reason is driver.ErrBadConn, database/sql would try it all again.
-type refusedError struct {
-	times int
-	last  error
-}
-
-func (e *refusedError) Error() string {
-	return fmt.Sprintf("pooled: checkout: %d new server connections in a row were refused: %v", e.times, e.last)
-}
-
-func (e *refusedError) Is(target error) bool { return target == ErrDisconnect }
 
 // admit gives s to c and runs what has to happen before it is used. If that fails, s is discarded; if it panics, by
 // Conn.lostToPanic.

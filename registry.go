@@ -33,14 +33,9 @@ func ObservePools(f func(*Pool)) (stop func()) {
 	if f == nil {
 		return func() {}
 	}
-	var mu sync.Mutex
-	told := map[int]bool{} // by number: one that is being opened now could be met twice
+	var told sync.Map // by number: one that is being opened now could be met twice
 	tell := func(p *Pool) {
-		mu.Lock()
-		again := told[p.number]
-		told[p.number] = true
-		mu.Unlock()
-		if !again {
+		if _, again := told.LoadOrStore(p.number, true); !again {
 			f(p)
 		}
 	}

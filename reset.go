@@ -56,8 +56,8 @@ func (p *Pool) prepareSession(ctx context.Context, s *ServerConn) error {
 	if wants.IdleLimit && !facts.IdleLimitKnown {
 		p.idleAsked.Store(false) // the next session is asked
 	}
-	if facts.IdleLimit > 0 && p.core.IdleLimit() == 0 {
-		p.learnIdleLimit(facts.IdleLimit)
+	if facts.IdleLimit > 0 && p.core.IdleLimit() == 0 && p.reuse {
+		p.core.LimitIdle(facts.IdleLimit)
 	}
 	if facts.StmtLimited {
 		p.shared.Stmts.SetServerLimit(facts.StmtLimit, p.core.Likely())

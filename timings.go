@@ -108,10 +108,6 @@ type histograms struct {
 	demand observe.Demand
 }
 
-func newHistograms() histograms {
-	return histograms{of: map[Timing]*observe.Histogram{TimingWait: {}, TimingConnect: {}, TimingUse: {}, TimingReset: {}}}
-}
-
 // measure fills the histograms from now on: as long as somebody asks for them, or with Config.Timings as long as the
 // pool is open.
 func (p *Pool) measure() {
