@@ -94,7 +94,7 @@ func (c *pooledConn) QueryContext(ctx context.Context, query string, args []driv
 // PrepareContext prepares on the leased server connection. The statement follows its connection to whatever server
 // connection that leases later.
 func (c *pooledConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
-	if err := c.veto(query, nil); err != nil {
+	if err := c.pool.shared.Allow(query, nil); err != nil {
 		return nil, err
 	}
 	st := &pooledStmt{conn: c, query: query}

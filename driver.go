@@ -104,10 +104,12 @@ func suitSingle(single bool, cfg *Config) error {
 	case !single:
 		return nil
 	case cfg.Class == ClassNull || cfg.Class == ClassDirect:
-		return fmt.Errorf("pooled: pool_class=%s: with driver %s each connection has an in-memory database of its own: use pool_class=static",
+		return fmt.Errorf("pooled: pool_class=%s: with driver %s each connection has an in-memory database of its own: "+
+			"use pool_class=static",
 			cfg.Class, cfg.Driver)
 	case cfg.ResetOnReturn == ResetAuto || cfg.ResetOnReturn == ResetSession:
-		return fmt.Errorf("pooled: pool_reset_on_return=%s: with driver %s an in-memory database would end with its connection",
+		return fmt.Errorf("pooled: pool_reset_on_return=%s: with driver %s an in-memory database would end with its "+
+			"connection",
 			cfg.ResetOnReturn, cfg.Driver)
 	}
 	cfg.Class = ClassStatic

@@ -22,7 +22,7 @@ import (
 //	sqlite:// sqlite:///relative.db sqlite:////absolute.db        rewritten; the driver is sqlite or sqlite3
 //	postgresql+pgx://scott:tiger@host/db                          dialect+driver, as in SQLAlchemy
 //	name://…                                                      the driver registered as name gets the whole URL
-//	whatever?pool_driver=name                                     any other, also ";pool_driver=name", " pool_driver=name"
+//	whatever?pool_driver=name                                     any other; ";pool_driver=name" too
 //
 // All that is no option reaches the driver byte for byte and in its order, unless the URL is rewritten. The driver
 // need not be registered.

@@ -103,7 +103,8 @@ func (e *TimeoutError) figures() string {
 	if e.MaxOverflow >= 0 {
 		overflow = fmt.Sprint(e.MaxOverflow)
 	}
-	fmt.Fprintf(&b, "%s: waited %v (pool_timeout=%v): size %d, overflow %s, checked out %d, idle %d, opening %d, waiting %d",
+	fmt.Fprintf(&b, "%s: waited %v (pool_timeout=%v): size %d, overflow %s, checked out %d, idle %d, opening %d, "+
+		"waiting %d",
 		e.Phase, e.Waited.Round(time.Millisecond), e.Limit, e.Size, overflow, e.CheckedOut, e.Idle, e.Opening, e.Waiting)
 	if e.Err != nil {
 		fmt.Fprintf(&b, ": the server refused more: %v", e.Err)

@@ -69,8 +69,9 @@ func (p *Pool) ping(ctx context.Context, s *ServerConn) error {
 	}
 	p.core.Suspect()
 	if limited.Err() != nil {
-		err = fmt.Errorf("no answer within %v", limit.Round(time.Millisecond))
-		p.core.CloseSuspects(&s.slot, fmt.Errorf("pooled: another did not answer a ping within %v", limit.Round(time.Millisecond)))
+		limit = limit.Round(time.Millisecond)
+		err = fmt.Errorf("no answer within %v", limit)
+		p.core.CloseSuspects(&s.slot, fmt.Errorf("pooled: another did not answer a ping within %v", limit))
 	}
 	return fmt.Errorf("%w: ping: %w", ErrDisconnect, err)
 }

@@ -74,7 +74,7 @@ func (p *Pool) coreConfig() pool.Config[*ServerConn] {
 	}
 	cfg := pool.Config[*ServerConn]{
 		Limit: limit, Keep: keep, MinIdle: p.cfg.MinIdle, Reuse: p.reuse, LIFO: p.cfg.UseLIFO,
-		Direct: p.direct(), CloseNow: p.driver.Dialect.Embedded, // there is no server that could be slow, and there are locks to be freed
+		Direct: p.direct(), CloseNow: p.driver.Dialect.Embedded, // no server could be slow, and there are locks to be freed
 		Timeout: p.cfg.Timeout, IdleTimeout: idleTimeout, Recycle: p.cfg.Recycle, OverdueAfter: p.cfg.LeakAfter,
 		ConnectLimit: p.cfg.ConnectLimit,
 

@@ -95,7 +95,9 @@ func (c *pooledConn) panicked(s *ServerConn) {
 
 // arguments converts args as the driver wants them. While the operation may have to be done again, it keeps a copy of
 // what the program gave: for a driver with rules of its own, to convert twice is not the same as once.
-func (c *pooledConn) arguments(s *ServerConn, rules driverconn.ArgRules, args []driver.NamedValue, try int) ([]driver.NamedValue, error) {
+func (c *pooledConn) arguments(
+	s *ServerConn, rules driverconn.ArgRules, args []driver.NamedValue, try int,
+) ([]driver.NamedValue, error) {
 	if rules.Custom() {
 		switch {
 		case try > 0:
@@ -109,24 +111,18 @@ func (c *pooledConn) arguments(s *ServerConn, rules driverconn.ArgRules, args []
 
 // beforeSend is the last moment before a statement goes to the driver: what it may leave behind is written down. It
 // returns the arguments as the driver wants them.
-func (c *pooledConn) beforeSend(s *ServerConn, query string, args []driver.NamedValue, try int) (_ []driver.NamedValue, err error) {
+func (c *pooledConn) beforeSend(
+	s *ServerConn, query string, args []driver.NamedValue, try int,
+) (_ []driver.NamedValue, err error) {
 	if len(args) > 0 {
 		if args, err = c.arguments(s, s.conn.Driver.ArgRules(), args, try); err != nil {
 			return nil, err
 		}
 	}
-	if err := c.veto(query, args); err != nil {
+	if err := c.pool.shared.Allow(query, args); err != nil {
 		return nil, err
 	}
 	s.conn.Start()
 	s.conn.Sending(query)
 	return args, nil
-}
-
-// veto is the error of a statement that must not be sent; see opener.Driver.Veto.
-func (c *pooledConn) veto(query string, args []driver.NamedValue) error {
-	if c.pool.shared.Veto == nil {
-		return nil
-	}
-	return c.pool.shared.Veto(query, args)
 }

@@ -34,7 +34,9 @@ type ServerConn struct {
 	values      map[any]any // the hooks' own
 }
 
-func (p *Pool) newServerConn(o opening, opened driver.Conn, connector driver.Connector, dialed *socket.Socket) *ServerConn {
+func (p *Pool) newServerConn(
+	o opening, opened driver.Conn, connector driver.Connector, dialed *socket.Socket,
+) *ServerConn {
 	s := &ServerConn{born: time.Now(), process: p.process}
 	s.slot.Init(o, s)
 	s.conn.Init(p.shared, o.ID, opened, connector, dialed)

@@ -37,7 +37,10 @@ type AloneContender struct {
 func AloneContenders() []AloneContender {
 	all := []AloneContender{{"pooled", openPooledAlone(nil)}, {"puddle", openPuddle(AloneConnections)}}
 	for _, p := range peerPrograms {
-		all = append(all, AloneContender{p.name, func(ctx context.Context) (Alone, error) { return startPeer(ctx, p.name, p.command) }})
+		all = append(
+			all,
+			AloneContender{p.name, func(ctx context.Context) (Alone, error) { return startPeer(ctx, p.name, p.command) }},
+		)
 	}
 	return all
 }

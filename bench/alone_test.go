@@ -77,7 +77,11 @@ func TestAloneMissing(t *testing.T) {
 		return startPeer(ctx, "failing", []string{"sh", "-c", "echo no such module >&2; exit 1"})
 	}}
 	contenders := append([]AloneContender{absent, failing}, AloneContenders()[:2]...)
-	costs, err := MeasureAlone(t.Context(), contenders, AlonePlan{Starts: 2, Rounds: 4, Slice: time.Millisecond, Goroutines: []int{1, 2}})
+	costs, err := MeasureAlone(
+		t.Context(),
+		contenders,
+		AlonePlan{Starts: 2, Rounds: 4, Slice: time.Millisecond, Goroutines: []int{1, 2}},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

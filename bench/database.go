@@ -28,8 +28,8 @@ const (
 // DatabaseGoroutines are one, fewer than connections, more, and many more.
 var DatabaseGoroutines = []int{1, 4, 32, 256}
 
-// DatabaseContenders begin with the driver itself with nothing tuned, tuned, and then pooled without and with its cache of
-// statements. The rest are the server's own.
+// DatabaseContenders begin with the driver itself with nothing tuned, tuned, and then pooled without and with its
+// cache of statements. The rest are the server's own.
 func DatabaseContenders(s Server) []Contender {
 	all := []Contender{
 		{s.module() + ", defaults", s.Bare},
@@ -114,8 +114,8 @@ func DatabaseOperations(s Server) []Operation {
 // OneArgument is the place of the operation in DatabaseOperations.
 const OneArgument = 1
 
-// DatabaseGroups are the contenders, by their places, whose connections are open at one time: the server takes about a hundred, and
-// with nothing tuned there is one for each goroutine.
+// DatabaseGroups are the contenders, by their places, whose connections are open at one time: the server takes about a
+// hundred, and with nothing tuned there is one for each goroutine.
 func DatabaseGroups(contenders, goroutines int) [][]int {
 	var all []int
 	for i := range contenders {
@@ -198,7 +198,8 @@ func (a *Admin) MakeRows(ctx context.Context) error {
 	}
 	for _, query := range []string{
 		"DROP TABLE IF EXISTS bench_rows",
-		"CREATE TABLE bench_rows (id INT PRIMARY KEY, name VARCHAR(40) NOT NULL, price DOUBLE PRECISION NOT NULL, made DATE NOT NULL, hits INT NOT NULL)",
+		"CREATE TABLE bench_rows (id INT PRIMARY KEY, name VARCHAR(40) NOT NULL, price DOUBLE PRECISION NOT NULL, made " +
+			"DATE NOT NULL, hits INT NOT NULL)",
 		"INSERT INTO bench_rows VALUES " + strings.Join(rows, ", "),
 	} {
 		if _, err := a.conn.ExecContext(ctx, query); err != nil {
@@ -240,9 +241,15 @@ func stmtHits(db *sql.DB) uint64 {
 	return stats.StmtHits
 }
 
-// CompareDatabase runs an operation by all contenders in turns, so short that what else the machine does meets all alike. An error of one
-// request is an error of all.
-func CompareDatabase(ctx context.Context, contenders []Contender, operation Operation, goroutines int, plan DatabasePlan) ([]Compared, error) {
+// CompareDatabase runs an operation by all contenders in turns, so short that what else the machine does meets all
+// alike. An error of one request is an error of all.
+func CompareDatabase(
+	ctx context.Context,
+	contenders []Contender,
+	operation Operation,
+	goroutines int,
+	plan DatabasePlan,
+) ([]Compared, error) {
 	all := make([]Compared, len(contenders))
 	for range plan.Starts {
 		if err := compareOnce(ctx, contenders, operation, goroutines, plan, all); err != nil {
@@ -253,7 +260,14 @@ func CompareDatabase(ctx context.Context, contenders []Contender, operation Oper
 }
 
 // compareOnce is one start.
-func compareOnce(ctx context.Context, contenders []Contender, operation Operation, goroutines int, plan DatabasePlan, all []Compared) error {
+func compareOnce(
+	ctx context.Context,
+	contenders []Contender,
+	operation Operation,
+	goroutines int,
+	plan DatabasePlan,
+	all []Compared,
+) error {
 	dbs := make([]*sql.DB, len(contenders))
 	run := func(i int, length time.Duration) (Load, error) {
 		l := Saturate(ctx, dbs[i], operation.Run, goroutines, length)

@@ -174,7 +174,8 @@ func TestATransactionChangesARow(t *testing.T) {
 			}
 		}
 		var have int
-		if err := admin.conn.QueryRowContext(t.Context(), "SELECT SUM(hits) FROM bench_rows").Scan(&have); err != nil || have != want {
+		if err := admin.conn.QueryRowContext(t.Context(), "SELECT SUM(hits) FROM bench_rows").Scan(&have); err != nil ||
+			have != want {
 			t.Errorf("rows changed: have %d (%v), want %d", have, err, want)
 		}
 	})
@@ -197,7 +198,13 @@ func TestHitsAreThoseOfTheCache(t *testing.T) {
 				again = at == 1 && with < 0.9*most
 			}
 			if without != 0 || with > most+0.05 || at == 0 && with > 0 || at == 1 && with < 0.9*most {
-				t.Errorf("%s: have %g without a cache, %g with one, want at most %g", TextOperations(s)[at].Name, without, with, most)
+				t.Errorf(
+					"%s: have %g without a cache, %g with one, want at most %g",
+					TextOperations(s)[at].Name,
+					without,
+					with,
+					most,
+				)
 			}
 		}
 	})
@@ -273,7 +280,8 @@ func TestStatementsStayPrepared(t *testing.T) {
 			}
 		}
 		var have int
-		query := "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%FROM bench_rows%' AND statement NOT LIKE '%count%'" // but itself
+		query := "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%FROM bench_rows%' AND statement NOT " +
+			"LIKE '%count%'" // but itself
 		err := db.QueryRowContext(t.Context(), query).Scan(&have)
 		if err != nil || have != kept[i] {
 			t.Errorf("%s: have %d statements (%v), want %d", c.Name, have, err, kept[i])

@@ -70,7 +70,14 @@ type Killed struct {
 }
 
 // RunKill runs a contender from cold, against a server reached through a proxy.
-func RunKill(ctx context.Context, admin *Admin, contender int, load KillLoad, length time.Duration, seed uint64) (Killed, error) {
+func RunKill(
+	ctx context.Context,
+	admin *Admin,
+	contender int,
+	load KillLoad,
+	length time.Duration,
+	seed uint64,
+) (Killed, error) {
 	k := Killed{}
 	if err := admin.killTable(ctx); err != nil {
 		return k, err
@@ -276,9 +283,11 @@ type killSession struct {
 
 // sessions lists all sessions but our own.
 func (a *Admin) sessions(ctx context.Context) (all []killSession, err error) {
-	query := "SELECT pid, state = 'idle' FROM pg_stat_activity WHERE backend_type = 'client backend' AND state IS NOT NULL AND pid <> pg_backend_pid()"
+	query := "SELECT pid, state = 'idle' FROM pg_stat_activity WHERE backend_type = 'client backend' AND state IS NOT " +
+		"NULL AND pid <> pg_backend_pid()"
 	if a.server.driver == "mysql" {
-		query = "SELECT id, command = 'Sleep' AND NOT EXISTS (SELECT 1 FROM information_schema.innodb_trx WHERE trx_mysql_thread_id = id) " +
+		query = "SELECT id, command = 'Sleep' AND NOT EXISTS (SELECT 1 FROM information_schema.innodb_trx WHERE " +
+			"trx_mysql_thread_id = id) " +
 			"FROM information_schema.processlist WHERE command IN ('Sleep', 'Query', 'Execute') AND id <> CONNECTION_ID()"
 	}
 	rows, err := a.conn.QueryContext(ctx, query)

@@ -56,7 +56,14 @@ func (r *recorder) load() Load {
 // second), whether those before have been answered or not, as the users of a
 // service do. The same seed gives the same moments. A request's time counts from the
 // moment it was due.
-func OpenLoop(ctx context.Context, db *sql.DB, query string, perSecond float64, length time.Duration, seed uint64) Load {
+func OpenLoop(
+	ctx context.Context,
+	db *sql.DB,
+	query string,
+	perSecond float64,
+	length time.Duration,
+	seed uint64,
+) Load {
 	due := arrivals(perSecond, length, seed)
 	r := newRecorder(len(due))
 	var all sync.WaitGroup
@@ -101,7 +108,13 @@ func Burst(ctx context.Context, db *sql.DB, query string, goroutines, times int)
 
 // Saturate keeps so many goroutines busy for a time, each sending the next
 // request as soon as the last one is answered.
-func Saturate(ctx context.Context, db *sql.DB, request func(context.Context, *sql.DB) error, goroutines int, length time.Duration) Load {
+func Saturate(
+	ctx context.Context,
+	db *sql.DB,
+	request func(context.Context, *sql.DB) error,
+	goroutines int,
+	length time.Duration,
+) Load {
 	return saturate(goroutines, length, func() error { return request(ctx, db) })
 }
 

@@ -39,7 +39,10 @@ func contendersOver(wrapped driver.Connector) []Contender {
 		}},
 		{"sqlmw", func() (*sql.DB, error) { return openSQLMW(wrapped.Driver()) }},
 		{"otelsql", func() (*sql.DB, error) { return tuned(otelsql.OpenDB(wrapped)), nil }},
-		{"sqldb-logger", func() (*sql.DB, error) { return tuned(sqldblogger.OpenDriver("", wrapped.Driver(), noLog{})), nil }},
+		{
+			"sqldb-logger",
+			func() (*sql.DB, error) { return tuned(sqldblogger.OpenDriver("", wrapped.Driver(), noLog{})), nil },
+		},
 	}
 }
 
@@ -172,7 +175,12 @@ func MeasureCosts(ctx context.Context, contenders []Contender, run func(context.
 }
 
 // timesIn is how often an operation runs in the given time.
-func timesIn(ctx context.Context, db *sql.DB, run func(context.Context, *sql.DB) error, slice time.Duration) (int, error) {
+func timesIn(
+	ctx context.Context,
+	db *sql.DB,
+	run func(context.Context, *sql.DB) error,
+	slice time.Duration,
+) (int, error) {
 	for n := 1000; ; n *= 2 {
 		began := time.Now()
 		if err := repeat(ctx, db, run, n); err != nil {
@@ -186,7 +194,12 @@ func timesIn(ctx context.Context, db *sql.DB, run func(context.Context, *sql.DB)
 
 // costOf is the time and the number of allocations of one of n operations,
 // spread over goroutines.
-func costOf(ctx context.Context, db *sql.DB, run func(context.Context, *sql.DB) error, n, goroutines int) (ns, allocs float64, err error) {
+func costOf(
+	ctx context.Context,
+	db *sql.DB,
+	run func(context.Context, *sql.DB) error,
+	n, goroutines int,
+) (ns, allocs float64, err error) {
 	if err = repeat(ctx, db, run, 100); err != nil { // its code and data into the caches
 		return 0, 0, err
 	}

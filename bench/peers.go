@@ -29,7 +29,15 @@ var peerPrograms = []struct {
 	name    string
 	command []string
 }{
-	{"HikariCP", []string{"java", "-cp", jars + "HikariCP.jar:" + jars + "slf4j-api.jar:" + jars + "slf4j-nop.jar", "peers/hikaricp/Slices.java"}},
+	{
+		"HikariCP",
+		[]string{
+			"java",
+			"-cp",
+			jars + "HikariCP.jar:" + jars + "slf4j-api.jar:" + jars + "slf4j-nop.jar",
+			"peers/hikaricp/Slices.java",
+		},
+	},
 	{"SQLAlchemy", []string{"/usr/bin/python3", "peers/sqlalchemy/slices.py"}}, // Debian's, since so is the package
 }
 
@@ -56,7 +64,10 @@ func startPeer(ctx context.Context, name string, command []string) (*peer, error
 	if err != nil {
 		return nil, err
 	}
-	p := &peer{sources: directory, command: exec.CommandContext(ctx, command[0], append(command[1:], strconv.Itoa(AloneConnections))...)}
+	p := &peer{
+		sources: directory,
+		command: exec.CommandContext(ctx, command[0], append(command[1:], strconv.Itoa(AloneConnections))...),
+	}
 	if err = p.start(); err != nil {
 		err = errors.Join(err, p.Close())
 		cause, _, _ := strings.Cut(strings.TrimSpace(p.log.String()+"\n"+err.Error()), "\n")

@@ -30,7 +30,10 @@ type RecycleContender struct {
 // is wanted that is too old.
 var RecycleContenders = []RecycleContender{
 	{"pooled, pool_recycle=-1", func(s *slow) (*sql.DB, error) { return openAged(s, -1) }},
-	{fmt.Sprintf("pooled, pool_recycle=%v", RecycleAge), func(s *slow) (*sql.DB, error) { return openAged(s, RecycleAge) }},
+	{
+		fmt.Sprintf("pooled, pool_recycle=%v", RecycleAge),
+		func(s *slow) (*sql.DB, error) { return openAged(s, RecycleAge) },
+	},
 	{fmt.Sprintf("bare, SetConnMaxLifetime(%v)", RecycleAge), func(s *slow) (*sql.DB, error) {
 		db := tuned(sql.OpenDB(s))
 		db.SetMaxOpenConns(RecycleConnections)

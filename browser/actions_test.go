@@ -33,7 +33,10 @@ func TestKeyboard(t *testing.T) {
 	b.live()
 
 	b.tabTo(`#pools form button`)
-	if have := eval[string](b, `document.activeElement.textContent`); !strings.HasPrefix(have, "Dispose of all server connections of") {
+	if have := eval[string](b, `document.activeElement.textContent`); !strings.HasPrefix(
+		have,
+		"Dispose of all server connections of",
+	) {
 		t.Errorf("have the button %q, want one that says of what", have)
 	}
 	b.tabTo(`tr[data-mood=idle] button`)
@@ -65,8 +68,12 @@ func TestFormsAlone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			db, p := pool(t)
 			hold(t, db, "SELECT 1").Close()
-			b := open(t, serveAs(t, name, http.StripPrefix("/some/where", debug.Handler{AllowActions: true, Hosts: []string{"app.test"}}))+
-				"some/where/?limit=7", withoutScript)
+			b := open(
+				t,
+				serveAs(t, name, http.StripPrefix("/some/where", debug.Handler{AllowActions: true, Hosts: []string{"app.test"}}))+
+					"some/where/?limit=7",
+				withoutScript,
+			)
 			b.click(`#pools tr form button`)
 			eventually(t, "the server connection closed", func() bool { return p.Stats().Invalidated == 1 })
 			b.await(`location.search === "?limit=7" && document.querySelectorAll("[data-list=conns] tr").length === 0`)
@@ -97,7 +104,13 @@ func TestActionsAbsent(t *testing.T) {
 	if have := eval[int](b, `document.querySelectorAll("form, button:not(#pause)").length`); have != 0 {
 		t.Errorf("have %d forms and buttons, want none", have)
 	}
-	have := eval[int](b, fmt.Sprintf(`fetch(location.href, {method: "POST", body: new URLSearchParams("action=dispose&pool=%d")}).then((r) => r.status)`, p.Number()))
+	have := eval[int](
+		b,
+		fmt.Sprintf(
+			`fetch(location.href, {method: "POST", body: new URLSearchParams("action=dispose&pool=%d")}).then((r) => r.status)`,
+			p.Number(),
+		),
+	)
 	if have != http.StatusMethodNotAllowed || p.Stats().Disposals != 0 {
 		t.Errorf("have %d and %d disposals, want 405 and none", have, p.Stats().Disposals)
 	}
@@ -111,7 +124,9 @@ func TestActionRefused(t *testing.T) {
 	b.live()
 	eval[string](b, `document.querySelector("[name=token]").value = "of a process that is gone"`)
 	b.click(`#pools header form button`)
-	b.await(`document.getElementById("status").textContent.startsWith("not done: pooled: change a pool: the form is not of this process")`)
+	b.await(
+		`document.getElementById("status").textContent.startsWith("not done: pooled: change a pool: the form is not of this process")`,
+	)
 	if have := p.Stats().Disposals; have != 0 {
 		t.Errorf("have %d disposals, want none", have)
 	}
@@ -119,8 +134,8 @@ func TestActionRefused(t *testing.T) {
 
 var tokenIn = regexp.MustCompile(`name="token" value="([^"]+)"`)
 
-// Another site can neither press a button, though it knew the token, nor show the page in a frame, nor read it under a name
-// of its own that leads here.
+// Another site can neither press a button, though it knew the token, nor show the page in a frame, nor read it under a
+// name of its own that leads here.
 func TestOtherSites(t *testing.T) {
 	_, p := pool(t, named("secret pool"))
 	address := serve(t, debug.Handler{AllowActions: true})
@@ -151,11 +166,26 @@ func TestOtherSites(t *testing.T) {
 			http.NotFound(w, r)
 			return
 		}
-		fmt.Fprintf(w, `<iframe src="%s"></iframe><form method="post" action="%s" target="out"><input name="token" value="%s"><input name="action" value="dispose"><input name="pool" value="%s"></form><iframe name="out"></iframe>`,
-			address, watched, token[1], strconv.Itoa(p.Number()))
+		fmt.Fprintf(
+			w,
+			`<iframe src="%s"></iframe><form method="post" action="%s" target="out"><input name="token" value="%s"><input name="action" value="dispose"><input name="pool" value="%s"></form><iframe name="out"></iframe>`,
+			address,
+			watched,
+			token[1],
+			strconv.Itoa(p.Number()),
+		)
 	}))
 	b := open(t, evil, func(b *tab) {
-		b.expect("frame-ancestors", "X-Frame-Options", "to another origin", "403", "404", "Unsafe attempt", "Refused to display", "chrome-error")
+		b.expect(
+			"frame-ancestors",
+			"X-Frame-Options",
+			"to another origin",
+			"403",
+			"404",
+			"Unsafe attempt",
+			"Refused to display",
+			"chrome-error",
+		)
 	})
 	eval[bool](b, `document.forms[0].submit() ?? true`)
 	if have := <-refused; have != http.StatusForbidden {
@@ -166,7 +196,8 @@ func TestOtherSites(t *testing.T) {
 	}
 	eventually(t, "a refusal of the frame, by frame-ancestors", func() bool { return b.said("frame-ancestors") })
 	b.visit(strings.Replace(address, "127.0.0.1", "rebound.test", 1))
-	if have := eval[string](b, `document.documentElement.textContent`); strings.Contains(have, "secret pool") || !strings.Contains(have, "Handler.Hosts") {
+	if have := eval[string](b, `document.documentElement.textContent`); strings.Contains(have, "secret pool") ||
+		!strings.Contains(have, "Handler.Hosts") {
 		t.Errorf("under a strange name: have %.200q, want a refusal", have)
 	}
 }

@@ -12,7 +12,11 @@ import (
 
 // On a phone nothing sticks out of the page, whatever is open on it.
 func TestPhone(t *testing.T) {
-	db, _ := pool(t, named(strings.Repeat("long_name_", 9)), func(cfg *pooled.Config) { cfg.LeakAfter = 200 * time.Millisecond })
+	db, _ := pool(
+		t,
+		named(strings.Repeat("long_name_", 9)),
+		func(cfg *pooled.Config) { cfg.LeakAfter = 200 * time.Millisecond },
+	)
 	pool(t)
 	hold(t, db, "SELECT "+strings.Repeat("unbroken", 30))
 	hold(t, db, "SELECT "+strings.Repeat("words and ", 20)).Close()
@@ -37,7 +41,10 @@ func TestPhone(t *testing.T) {
 					t.Errorf("details open %s: have %q sticking out, want nothing", opened, out)
 				}
 			}
-			small := eval[[]string](b, `[...document.querySelectorAll("button")].filter((n) => n.checkVisibility() && n.getBoundingClientRect().height < 24).map((n) => n.textContent)`)
+			small := eval[[]string](
+				b,
+				`[...document.querySelectorAll("button")].filter((n) => n.checkVisibility() && n.getBoundingClientRect().height < 24).map((n) => n.textContent)`,
+			)
 			if len(small) > 0 {
 				t.Errorf("have buttons too low for a finger: %q, want 24 pixels", small)
 			}
@@ -71,7 +78,9 @@ func TestDark(t *testing.T) {
 	b := open(t, serve(t, debug.Handler{AllowActions: true}))
 	b.live()
 	load(t, db, 4)
-	b.await(`!!document.querySelector("[data-mood=leaked]") && document.querySelector(".line.worst").getAttribute("d") !== ""`)
+	b.await(
+		`!!document.querySelector("[data-mood=leaked]") && document.querySelector(".line.worst").getAttribute("d") !== ""`,
+	)
 	var grounds []string
 	for _, scheme := range []string{"light", "dark"} {
 		b.media("prefers-color-scheme", scheme)
@@ -98,7 +107,10 @@ func TestDark(t *testing.T) {
 			{".line.limit", "stroke", 3},
 		} {
 			b.await(fmt.Sprintf(`!!document.querySelector(%s)`, asJSON(c.selector)))
-			have := eval[float64](b, fmt.Sprintf(`(%s)(...(%s)(%s, %s))`, contrast, colours, asJSON(c.selector), asJSON(c.property)))
+			have := eval[float64](
+				b,
+				fmt.Sprintf(`(%s)(...(%s)(%s, %s))`, contrast, colours, asJSON(c.selector), asJSON(c.property)),
+			)
 			if have < c.least {
 				t.Errorf("%s, %s: have a contrast of %.2f, want at least %v", scheme, c.selector, have, c.least)
 			}

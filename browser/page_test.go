@@ -34,10 +34,16 @@ func TestChartMoves(t *testing.T) {
 	stop := load(t, db, 9)
 	b.await(`(`+highest+`)("svg.conns .line.used") > 20`, `document.querySelector("svg.conns").outerHTML`)
 	b.await(`(`+highest+`)("svg.conns .line.waiting") > 20`, `document.querySelector("svg.conns").outerHTML`)
-	b.await(`document.querySelector("svg.waits .line.median").getAttribute("d") !== ""`, `document.querySelector("svg.waits").outerHTML`)
+	b.await(
+		`document.querySelector("svg.waits .line.median").getAttribute("d") !== ""`,
+		`document.querySelector("svg.waits").outerHTML`,
+	)
 	b.await(`document.querySelector("dl .used dd").textContent === "3"`)
 	b.await(`/^3 \(most 3\)$/.test(document.querySelector(".legend .used b").textContent)`)
-	b.await(`/ms$/.test(document.querySelector(".legend .median b").textContent)`, `document.querySelector(".legend .median b").textContent`)
+	b.await(
+		`/ms$/.test(document.querySelector(".legend .median b").textContent)`,
+		`document.querySelector(".legend .median b").textContent`,
+	)
 	b.await(`/^[1-9].* a second$/.test(document.querySelector(".legend .rate b").textContent)`)
 	stop()
 	b.await(`document.querySelector("dl .used dd").textContent === "0"`)
@@ -49,7 +55,8 @@ func forgets(t *testing.T, db *sql.DB) *sql.Conn {
 	return hold(t, db, "UPDATE stock SET n = 1")
 }
 
-// A leaked server connection comes first, with its mark, its statement and who took it; and it loses the mark when it comes back.
+// A leaked server connection comes first, with its mark, its statement and who took it; and it loses the mark when it
+// comes back.
 func TestLeak(t *testing.T) {
 	db, _ := pool(t, func(cfg *pooled.Config) { cfg.LeakAfter = 300 * time.Millisecond })
 	hold(t, db, "SELECT 1").Close()
@@ -59,7 +66,9 @@ func TestLeak(t *testing.T) {
 	hold(t, db, "SELECT 2").Close()
 	const first = `document.querySelector("[data-list=conns] tr")`
 	b.await(first + `?.dataset.mood === "leaked"`)
-	if have := eval[string](b, first+`.textContent`); !strings.Contains(have, "leaked") || !strings.Contains(have, "UPDATE stock SET n = 1") || !strings.Contains(have, "browser_test.forgets") {
+	if have := eval[string](b, first+`.textContent`); !strings.Contains(have, "leaked") ||
+		!strings.Contains(have, "UPDATE stock SET n = 1") ||
+		!strings.Contains(have, "browser_test.forgets") {
 		t.Errorf("have the row %q, want the mark, the statement and the function", have)
 	}
 	if have := eval[string](b, `document.querySelector(".gauges .leaks").innerText`); !strings.Contains(have, "1") {
@@ -95,7 +104,10 @@ func TestNothingRuns(t *testing.T) {
 	pooled.Invalidate(gone, errors.New("cause "+evil+"\nrest "+evil))
 	gone.Close()
 	for _, want := range []string{"before " + evil, "SELECT 1 -- before " + evil, "after " + evil, "SELECT 1 -- after " + evil, "cause " + evil, "rest " + evil} {
-		b.await(`[...document.querySelectorAll("main [data-f]")].some((node) => node.textContent === `+asJSON(want)+`)`, `document.querySelector("main").textContent`)
+		b.await(
+			`[...document.querySelectorAll("main [data-f]")].some((node) => node.textContent === `+asJSON(want)+`)`,
+			`document.querySelector("main").textContent`,
+		)
 	}
 	const foreign = `document.querySelectorAll("main script, main img, main [onerror], main [onload], body > :not(header, noscript, main, template, script)").length`
 	if have := eval[int](b, foreign); have != 0 {
@@ -161,13 +173,17 @@ func TestPoolsComeAndGo(t *testing.T) {
 	_, two := pool(t, named("two"))
 	b.await(`document.getElementById("overview").checkVisibility()`)
 	b.await(`document.querySelector("[data-list=pools] tr:nth-child(2) a").textContent === "two"`)
-	b.await(`document.querySelector("[data-list=pools] tr:nth-child(2) a").hash === "#" + document.querySelectorAll("#pools > section")[1].id`)
+	b.await(
+		`document.querySelector("[data-list=pools] tr:nth-child(2) a").hash === "#" + document.querySelectorAll("#pools > section")[1].id`,
+	)
 	b.await(`[...document.querySelectorAll("#pools > section")].every((s) => s.querySelector("svg.conns path"))`)
 	if have, want := eval[string](b, `document.querySelectorAll("#pools > section")[1].querySelector("[name=pool]").value`), asJSON(two.Number()); have != want {
 		t.Errorf("the form of a pool that came later: have number %s, want %s", have, want)
 	}
 	one.Close()
-	b.await(`document.querySelectorAll("#pools > section").length === 1 && document.querySelector("#pools h2").textContent.includes("two")`)
+	b.await(
+		`document.querySelectorAll("#pools > section").length === 1 && document.querySelector("#pools h2").textContent.includes("two")`,
+	)
 }
 
 // The page asks about once a second while it can be seen, and not at all when it cannot or was told to pause.
@@ -187,7 +203,12 @@ func TestAsksOnlyWhenSeen(t *testing.T) {
 		t.Errorf("have three polls in %v, want about one a second", took)
 	}
 	hide := func(hidden bool) {
-		eval[bool](b, `Object.defineProperty(document, "hidden", {value: `+asJSON(hidden)+`, configurable: true}) && document.dispatchEvent(new Event("visibilitychange"))`)
+		eval[bool](
+			b,
+			`Object.defineProperty(document, "hidden", {value: `+asJSON(
+				hidden,
+			)+`, configurable: true}) && document.dispatchEvent(new Event("visibilitychange"))`,
+		)
 	}
 	for _, way := range []struct {
 		name, status string

@@ -32,8 +32,8 @@ const patience = time.Minute
 // strange are host names that lead to this machine, in the test's browser alone.
 const strange = "MAP *.test 127.0.0.1"
 
-// tab is a browser of the test's own, with an empty profile and one tab. It writes down what a page must not do: errors in
-// its console, dialogs, and requests to other origins than its own.
+// tab is a browser of the test's own, with an empty profile and one tab. It writes down what a page must not do:
+// errors in its console, dialogs, and requests to other origins than its own.
 type tab struct {
 	t   *testing.T
 	ctx context.Context
@@ -227,7 +227,11 @@ func (b *tab) tabTo(selector string) {
 			return
 		}
 	}
-	b.t.Fatalf("Tab does not lead to %s; have the focus on %s", selector, eval[string](b, `document.activeElement.outerHTML.slice(0, 200)`))
+	b.t.Fatalf(
+		"Tab does not lead to %s; have the focus on %s",
+		selector,
+		eval[string](b, `document.activeElement.outerHTML.slice(0, 200)`),
+	)
 }
 
 func (b *tab) click(selector string) {
@@ -238,7 +242,11 @@ func (b *tab) click(selector string) {
 // media emulates what a person prefers.
 func (b *tab) media(feature, value string) {
 	b.t.Helper()
-	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: feature, Value: value}}})
+	call(
+		b,
+		emulation.SetEmulatedMedia,
+		emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: feature, Value: value}}},
+	)
 }
 
 func withoutScript(b *tab) {

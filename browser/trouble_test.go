@@ -37,8 +37,13 @@ func TestConnectErrors(t *testing.T) {
 		t.Fatal("have no error, want one")
 	}
 	b.await(alarms + ` === 2`)
-	b.await(`document.querySelector(".gauges .failures").checkVisibility() && document.querySelector(".failure").checkVisibility()`)
-	b.await(`document.querySelector(".failure").textContent.includes("no route ⟨202E⟩⟨2028⟩⟨E0041⟩ to it")`, `document.querySelector(".failure").textContent`)
+	b.await(
+		`document.querySelector(".gauges .failures").checkVisibility() && document.querySelector(".failure").checkVisibility()`,
+	)
+	b.await(
+		`document.querySelector(".failure").textContent.includes("no route ⟨202E⟩⟨2028⟩⟨E0041⟩ to it")`,
+		`document.querySelector(".failure").textContent`,
+	)
 	if have := eval[int](b, `(({scrollWidth, clientWidth}) => scrollWidth - clientWidth)(document.querySelector("#overview .scroll"))`); have > 0 {
 		t.Errorf("on a phone: have %d pixels of the overview out of sight, want none", have)
 	}
@@ -57,7 +62,10 @@ func TestRetiring(t *testing.T) {
 	b.tabTo(`[data-list=conns] button`)
 	b.press("\r")
 	b.await(mark + ` && !document.querySelector("[data-list=conns] button").checkVisibility()`)
-	b.await(`document.activeElement.closest("[data-list=conns]") !== null`, `document.activeElement.outerHTML.slice(0, 100)`)
+	b.await(
+		`document.activeElement.closest("[data-list=conns]") !== null`,
+		`document.activeElement.outerHTML.slice(0, 100)`,
+	)
 	held.Close()
 	b.await(`document.querySelectorAll("[data-list=conns] tr").length === 0`)
 }

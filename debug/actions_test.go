@@ -14,7 +14,12 @@ import (
 )
 
 func invalidation(pool *pooled.Pool, conn string) url.Values {
-	return url.Values{"token": {debug.Token()}, "action": {"invalidate"}, "pool": {strconv.Itoa(pool.Number())}, "conn": {conn}}
+	return url.Values{
+		"token":  {debug.Token()},
+		"action": {"invalidate"},
+		"pool":   {strconv.Itoa(pool.Number())},
+		"conn":   {conn},
+	}
 }
 
 // Without AllowActions there is nothing to press, nothing to press it with, and nothing happens.

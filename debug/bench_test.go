@@ -58,8 +58,8 @@ func BenchmarkConns(b *testing.B) {
 	}
 }
 
-// The page with 10 pools of 200 server connections answers within 50 ms, as does what its script asks for, and the whole as
-// JSON. The best of several is what the handler needs, the others are what else this machine does.
+// The page with 10 pools of 200 server connections answers within 50 ms, as does what its script asks for, and the
+// whole as JSON. The best of several is what the handler needs, the others are what else this machine does.
 func TestAnswersQuickly(t *testing.T) {
 	if testing.Short() || raceEnabled {
 		t.Skip("measures time: not with -short or -race")

@@ -54,7 +54,10 @@ func onlyAdmins(next http.Handler) http.Handler {
 
 // The same as JSON.
 func ExampleHandler_json() {
-	db, err := sql.Open("pooled", "postgres://scott:tiger@localhost/shop?pool_name=orders&pool_size=10&pool_max_overflow=10")
+	db, err := sql.Open(
+		"pooled",
+		"postgres://scott:tiger@localhost/shop?pool_name=orders&pool_size=10&pool_max_overflow=10",
+	)
 	if err != nil {
 		log.Fatal(err)
 	}

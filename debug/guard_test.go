@@ -127,7 +127,15 @@ func TestHosts(t *testing.T) {
 			t.Errorf("GET of host %q at %v with Hosts %q: have %d %s, want %d", c.host, c.local, c.hosts, w.Code, w.Body, c.get)
 		}
 		if w := post(h, disposal(pool.Number()), arrived); w.Code != c.post {
-			t.Errorf("POST to host %q at %v with Hosts %q: have %d %s, want %d", c.host, c.local, c.hosts, w.Code, w.Body, c.post)
+			t.Errorf(
+				"POST to host %q at %v with Hosts %q: have %d %s, want %d",
+				c.host,
+				c.local,
+				c.hosts,
+				w.Code,
+				w.Body,
+				c.post,
+			)
 		}
 	}
 }

@@ -32,7 +32,15 @@ func TestMethods(t *testing.T) {
 	} {
 		w := ask(debug.Handler{AllowActions: c.actions}, c.method, "http://localhost/")
 		if w.Code != c.status || w.Header().Get("Allow") != c.allow {
-			t.Errorf("%s, actions %t: have %d and Allow %q, want %d and %q", c.method, c.actions, w.Code, w.Header().Get("Allow"), c.status, c.allow)
+			t.Errorf(
+				"%s, actions %t: have %d and Allow %q, want %d and %q",
+				c.method,
+				c.actions,
+				w.Code,
+				w.Header().Get("Allow"),
+				c.status,
+				c.allow,
+			)
 		}
 	}
 }

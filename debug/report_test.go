@@ -23,7 +23,8 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/report.json anew")
 
-// The JSON of a pool with a leak, an idle server connection and one that was closed, to the last digit: programs read it.
+// The JSON of a pool with a leak, an idle server connection and one that was closed, to the last digit: programs read
+// it.
 func TestGolden(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := pooledtest.NewFake(t)
@@ -49,9 +50,12 @@ func TestGolden(t *testing.T) {
 			t.Errorf("number: have %v, want %d", have, pool.Number())
 		}
 		p["number"] = 1
-		p["settings"] = slices.DeleteFunc(p["settings"].([]any), func(s any) bool { // the others are as many as there are options
-			return s.(map[string]any)["origin"] == "default" && s.(map[string]any)["key"] != "pool_class"
-		})
+		p["settings"] = slices.DeleteFunc(
+			p["settings"].([]any),
+			func(s any) bool { // the others are as many as there are options
+				return s.(map[string]any)["origin"] == "default" && s.(map[string]any)["key"] != "pool_class"
+			},
+		)
 		for _, c := range p["conns"].([]any) {
 			if c := c.(map[string]any); c["stack"] != "" {
 				if !strings.HasPrefix(c["stack"].(string), "github.com/pooled-go/pooled/debug_test.hold\n") {
@@ -89,7 +93,13 @@ func golden(t *testing.T, have []byte) {
 	haveLines, wantLines := strings.Split(string(have), "\n"), strings.Split(string(want), "\n")
 	for i := range min(len(haveLines), len(wantLines)) {
 		if haveLines[i] != wantLines[i] {
-			t.Fatalf("%s, line %d: have %s, want %s (go test -run TestGolden -update writes it anew)", file, i+1, haveLines[i], wantLines[i])
+			t.Fatalf(
+				"%s, line %d: have %s, want %s (go test -run TestGolden -update writes it anew)",
+				file,
+				i+1,
+				haveLines[i],
+				wantLines[i],
+			)
 		}
 	}
 	t.Fatalf("%s: have %d lines, want %d", file, len(haveLines), len(wantLines))
@@ -183,7 +193,8 @@ func fields(of reflect.Type, prefix string) []string {
 	return list
 }
 
-// What somebody should look at first comes first: in each pool those leaked, those in use, each the longest first, then the idle.
+// What somebody should look at first comes first: in each pool those leaked, those in use, each the longest first,
+// then the idle.
 func TestOrderAndLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db, pool := open(t, pooledtest.NewFake(t), func(cfg *pooled.Config) { cfg.LeakAfter, cfg.Size = time.Minute, 10 })
@@ -232,7 +243,8 @@ func TestOrderAndLimit(t *testing.T) {
 			t.Errorf("events: have %+v, want the newest first", all.Events)
 		}
 		some := look(t, "/?format=json&limit=3").Pools[0]
-		if have, want := ids(some), "4 leaked, 5 leaked, 1 in use"; have != want || some.ConnsOmitted != 3 || some.Leaked != 2 {
+		if have, want := ids(some), "4 leaked, 5 leaked, 1 in use"; have != want || some.ConnsOmitted != 3 ||
+			some.Leaked != 2 {
 			t.Errorf("limit: have %s and %d omitted, want %s and 3", have, some.ConnsOmitted, want)
 		}
 		if len(some.Events) != 3 || some.EventsOmitted != len(all.Events)-3 || some.Events[0] != all.Events[0] {
@@ -242,7 +254,8 @@ func TestOrderAndLimit(t *testing.T) {
 	})
 }
 
-// One pool can be asked for by its number, and the page then has all of its connections. Otherwise the pools share a hundred.
+// One pool can be asked for by its number, and the page then has all of its connections. Otherwise the pools share a
+// hundred.
 func TestOnePool(t *testing.T) {
 	db, pool := open(t, pooledtest.NewFake(t), named("one"), func(cfg *pooled.Config) { cfg.Size = 40 })
 	open(t, pooledtest.NewFake(t), named("other"))
@@ -255,9 +268,14 @@ func TestOnePool(t *testing.T) {
 	}
 	rows := func(page string) int { return strings.Count(page, "-- statement ") }
 	if page := get(t, debug.Handler{}, "/?"+one); rows(page) != 60 || strings.Contains(page, ">other<") {
-		t.Errorf("one pool's page: have %d connections, other pool %t, want 60 and none", rows(page), strings.Contains(page, ">other<"))
+		t.Errorf(
+			"one pool's page: have %d connections, other pool %t, want 60 and none",
+			rows(page),
+			strings.Contains(page, ">other<"),
+		)
 	}
-	if page := get(t, debug.Handler{}, "/"); rows(page) != 50 || !strings.Contains(page, ">other<") || !strings.Contains(page, `href="?`+one+`"`) {
+	if page := get(t, debug.Handler{}, "/"); rows(page) != 50 || !strings.Contains(page, ">other<") ||
+		!strings.Contains(page, `href="?`+one+`"`) {
 		t.Errorf("the page: have %d connections, want 50, the other pool and a link", rows(page))
 	}
 }

@@ -27,8 +27,11 @@ func init() { sql.Register("debug_talkative", talkative{}) }
 
 // Neither the page nor the JSON has the password, wherever it came in.
 func TestNoPassword(t *testing.T) {
-	db, err := sql.Open("pooled", "postgres://scott:"+password+"@localhost:1/shop?pool_driver=debug_talkative&sslpassword="+password+
-		"&pool_name=quiet&pool_init_sql=SET+PASSWORD+"+password)
+	db, err := sql.Open(
+		"pooled",
+		"postgres://scott:"+password+"@localhost:1/shop?pool_driver=debug_talkative&sslpassword="+password+
+			"&pool_name=quiet&pool_init_sql=SET+PASSWORD+"+password,
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +87,8 @@ func TestTextStaysText(t *testing.T) {
 	if strings.ContainsAny(report, "<>&") {
 		t.Error("have <, > or & in the JSON, want them escaped")
 	}
-	if have := look(t, "/?format=json").Pools[0]; have.Name != "pool "+evil || !strings.Contains(have.Conns[0].Statement, evil) {
+	if have := look(t, "/?format=json").Pools[0]; have.Name != "pool "+evil ||
+		!strings.Contains(have.Conns[0].Statement, evil) {
 		t.Errorf("have %q and %q, want the texts as they are", have.Name, have.Conns[0].Statement)
 	}
 	conn.Close()

@@ -31,12 +31,17 @@ func TestConnectErrors(t *testing.T) {
 		t.Fatal("have no error, want one")
 	}
 	p := look(t, "/?format=json&limit=0").Pools[0]
-	if p.Counters.ConnectErrors == 0 || p.LastConnectError == nil || !strings.Contains(p.LastConnectError.Detail, "no route") {
+	if p.Counters.ConnectErrors == 0 || p.LastConnectError == nil ||
+		!strings.Contains(p.LastConnectError.Detail, "no route") {
 		t.Errorf("have %d and %+v, want the connect error", p.Counters.ConnectErrors, p.LastConnectError)
 	}
 	page := get(t, debug.Handler{}, "/?limit=0")
 	if n := strings.Count(page, ` data-failing="true"`); n != 2 || !strings.Contains(page, "no route") {
-		t.Errorf("have %d alarms and the cause %t, want the line's and the pool's, and the cause", n, strings.Contains(page, "no route"))
+		t.Errorf(
+			"have %d alarms and the cause %t, want the line's and the pool's, and the cause",
+			n,
+			strings.Contains(page, "no route"),
+		)
 	}
 }
 
@@ -53,7 +58,10 @@ func TestRetiring(t *testing.T) {
 		if have := look(t, "/?format=json").Pools[0].Conns[0].Retiring; have != retiring {
 			t.Errorf("retiring: have %t, want %t", have, retiring)
 		}
-		rows, _, _ := strings.Cut(get(t, debug.Handler{AllowActions: true}, "/"), "<template") // the shapes behind it are of no connection
+		rows, _, _ := strings.Cut(
+			get(t, debug.Handler{AllowActions: true}, "/"),
+			"<template",
+		) // the shapes behind it are of no connection
 		want := []string{hiddenMark, button}
 		if retiring {
 			want = []string{mark, hiddenButton}
@@ -154,8 +162,16 @@ func TestWayBack(t *testing.T) {
 		w := httptest.NewRecorder()
 		debug.Handler{}.ServeHTTP(w, r)
 		back := strings.Contains(w.Body.String(), `<a href="?">`)
-		if have := w.Header().Get("Content-Type"); w.Code != 404 || have != want || back != strings.HasPrefix(want, "text/html") {
-			t.Errorf("Accept %s: have %d, %q, a link %t, want 404, %q and the link in HTML alone", accept, w.Code, have, back, want)
+		if have := w.Header().Get("Content-Type"); w.Code != 404 || have != want ||
+			back != strings.HasPrefix(want, "text/html") {
+			t.Errorf(
+				"Accept %s: have %d, %q, a link %t, want 404, %q and the link in HTML alone",
+				accept,
+				w.Code,
+				have,
+				back,
+				want,
+			)
 		}
 	}
 	_, pool := open(t, pooledtest.NewFake(t))

@@ -30,7 +30,11 @@ func TestSQLServerUnreachable(t *testing.T) {
 			}
 		})
 	}
-	bare := openBare(t, "sqlserver", "sqlserver://sa:s3cret@"+addr+"?database=master&dial+timeout=2").PingContext(t.Context())
+	bare := openBare(
+		t,
+		"sqlserver",
+		"sqlserver://sa:s3cret@"+addr+"?database=master&dial+timeout=2",
+	).PingContext(t.Context())
 	through := openPooled(t, "sqlserver://sa:s3cret@"+addr+"?database=master&dial+timeout=2").PingContext(t.Context())
 	if bare == nil || through == nil || through.Error() != bare.Error() {
 		t.Errorf("have %v, want %v", through, bare)

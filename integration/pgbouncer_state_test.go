@@ -16,10 +16,18 @@ const oneOnly = "binary_parameters=yes&pool_size=1&pool_max_overflow=0"
 // bouncedState is what a session can hold: a statement that leaves it, and a query that finds 1 if it is there.
 var bouncedState = []struct{ name, leave, find string }{
 	{"SET", "SET work_mem = '5MB'", "SELECT count(*) FROM pg_settings WHERE name = 'work_mem' AND setting = '5120'"},
-	{"temporary table", "CREATE TEMP TABLE bounced (a int)", "SELECT count(*) FROM pg_class WHERE oid = to_regclass('pg_temp.bounced')"},
+	{
+		"temporary table",
+		"CREATE TEMP TABLE bounced (a int)",
+		"SELECT count(*) FROM pg_class WHERE oid = to_regclass('pg_temp.bounced')",
+	},
 	{"PREPARE", "PREPARE bounced AS SELECT 1", "SELECT count(*) FROM pg_prepared_statements WHERE name = 'bounced'"},
 	{"LISTEN", "LISTEN bounced", "SELECT count(*) FROM pg_listening_channels()"},
-	{"advisory lock", "SELECT pg_advisory_lock(4711)", "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711 AND pid = pg_backend_pid()"},
+	{
+		"advisory lock",
+		"SELECT pg_advisory_lock(4711)",
+		"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711 AND pid = pg_backend_pid()",
+	},
 }
 
 // In transaction mode what a statement leaves in its session is not there for the next one of the same sql.Conn.
@@ -108,7 +116,12 @@ func TestPgBouncerTransactionState(t *testing.T) {
 		}
 		for range 2 {
 			checkInt(t, "SET LOCAL, after it", queryInt(t, db, bouncedState[0].find), 0)
-			checkInt(t, "the lock, after it", queryInt(t, db, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4712"), 0)
+			checkInt(
+				t,
+				"the lock, after it",
+				queryInt(t, db, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4712"),
+				0,
+			)
 		}
 	}
 }
@@ -265,7 +278,8 @@ func TestPgBouncerRefuses(t *testing.T) {
 		defer tx.Rollback()
 		held = append(held, tx)
 	}
-	if !errors.Is(refused, pooled.ErrTimeout) || !strings.Contains(refused.Error(), "no more connections allowed (max_client_conn)") {
+	if !errors.Is(refused, pooled.ErrTimeout) ||
+		!strings.Contains(refused.Error(), "no more connections allowed (max_client_conn)") {
 		t.Fatalf("have %v, want a wait for one to come back, and PgBouncer's refusal in its error", refused)
 	}
 	if err := held[0].Rollback(); err != nil {
@@ -328,7 +342,8 @@ func TestPgBouncerStartupParameters(t *testing.T) {
 	} {
 		db := b.open(t, param)
 		err := db.Ping()
-		if refused := err != nil && strings.Contains(err.Error(), "unsupported startup parameter"); refused == ok || (err == nil) != ok {
+		if refused := err != nil && strings.Contains(err.Error(), "unsupported startup parameter"); refused == ok ||
+			(err == nil) != ok {
 			t.Errorf("%s: have %v, want it accepted: %v", param, err, ok)
 		}
 		db.Close()

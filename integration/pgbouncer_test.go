@@ -18,8 +18,8 @@ type pgbouncer struct {
 	console *sql.DB
 }
 
-// newPgBouncer begins anew: nobody is connected, and PgBouncer has two connections to the server. They go round, so what
-// comes after one another is sent on one, then the other.
+// newPgBouncer begins anew: nobody is connected, and PgBouncer has two connections to the server. They go round, so
+// what comes after one another is sent on one, then the other.
 func newPgBouncer(t *testing.T, mode string) *pgbouncer {
 	t.Helper()
 	find := func(name string) string {

@@ -75,7 +75,9 @@ func pgxTranscript(t *testing.T, db *sql.DB) (lines []string) {
 	err = db.QueryRow("SELECT '2024-05-06 07:08:09.123456+02'::timestamptz").Scan(&at)
 	log("time %s %v", at.UTC().Format(time.RFC3339Nano), err)
 
-	lines = append(lines, columnTypes(t, db, "SELECT 1::int4, 'x'::varchar(7), 1.5::numeric(9,3), now(), ARRAY[1], true, '{}'::jsonb")...)
+	lines = append(
+		lines,
+		columnTypes(t, db, "SELECT 1::int4, 'x'::varchar(7), 1.5::numeric(9,3), now(), ARRAY[1], true, '{}'::jsonb")...)
 
 	_, err = db.Exec("SELECT 1/0")
 	var pgErr *pgconn.PgError
@@ -88,7 +90,8 @@ func pgxTranscript(t *testing.T, db *sql.DB) (lines []string) {
 		t.Fatal(err)
 	}
 	var level, readOnly string
-	err = tx.QueryRow("SELECT current_setting('transaction_isolation'), current_setting('transaction_read_only')").Scan(&level, &readOnly)
+	err = tx.QueryRow("SELECT current_setting('transaction_isolation'), current_setting('transaction_read_only')").
+		Scan(&level, &readOnly)
 	log("transaction %s %s %v, commit %v", level, readOnly, err, tx.Commit())
 
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
@@ -164,7 +167,12 @@ func TestPgxCopyInTransaction(t *testing.T) {
 	}
 	err = conn.Raw(func(c any) error {
 		raw := c.(interface{ Raw() driver.Conn }).Raw().(*stdlib.Conn).Conn()
-		_, err := raw.CopyFrom(t.Context(), pgx.Identifier{"pgx_copy_tx"}, []string{"id"}, pgx.CopyFromRows([][]any{{1}, {2}}))
+		_, err := raw.CopyFrom(
+			t.Context(),
+			pgx.Identifier{"pgx_copy_tx"},
+			[]string{"id"},
+			pgx.CopyFromRows([][]any{{1}, {2}}),
+		)
 		return err
 	})
 	if err != nil {
@@ -199,7 +207,10 @@ func TestPgxReset(t *testing.T) {
 // TestPgxSharedStatement: pgx prepares on each server connection; the statement
 // moves between fewer of them than there are goroutines.
 func TestPgxSharedStatement(t *testing.T) {
-	db := openPooled(t, addQuery(withScheme(t, pooledtest.Postgres(t), "postgresql+pgx"), "pool_size=4&pool_max_overflow=0"))
+	db := openPooled(
+		t,
+		addQuery(withScheme(t, pooledtest.Postgres(t), "postgresql+pgx"), "pool_size=4&pool_max_overflow=0"),
+	)
 	stmt, err := db.Prepare("SELECT $1::int * 2")
 	if err != nil {
 		t.Fatal(err)
@@ -235,14 +246,18 @@ func TestPgxHiddenPassword(t *testing.T) {
 // pgx keeps prepared statements that it would miss after DISCARD ALL. A session
 // reset leaves it those, and nothing else.
 func TestPgxSessionReset(t *testing.T) {
-	dsn := addQuery(withScheme(t, pooledtest.Postgres(t), "postgresql+pgx"), "pool_size=1&pool_max_overflow=0&pool_reset_on_return=session")
+	dsn := addQuery(
+		withScheme(t, pooledtest.Postgres(t), "postgresql+pgx"),
+		"pool_size=1&pool_max_overflow=0&pool_reset_on_return=session",
+	)
 	db := openPooled(t, dsn)
 	for want := range 5 {
 		var have int
 		if err := db.QueryRow("SELECT $1::int", want).Scan(&have); err != nil || have != want {
 			t.Fatalf("have %d, %v, want %d", have, err, want)
 		}
-		for _, leak := range []string{"SET search_path = pg_catalog", "CREATE TEMP TABLE leak (a int)", "PREPARE leak AS SELECT 1",
+		for _, leak := range []string{"SET search_path = pg_catalog", "CREATE TEMP TABLE leak (a int)", "PREPARE leak AS " +
+			"SELECT 1",
 			"SELECT pg_advisory_lock(77)", "LISTEN leak", "SET ROLE pg_monitor"} {
 			if _, err := db.Exec(leak); err != nil {
 				t.Fatalf("%s: %v", leak, err)

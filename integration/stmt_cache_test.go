@@ -43,8 +43,8 @@ func askInTx(ctx context.Context, db *sql.DB, i, arg int) error {
 	return errors.Join(askOwn(ctx, tx, i, arg), askOwn(ctx, tx, i+1, arg), askOwn(ctx, tx, i, arg+1), tx.Commit())
 }
 
-// Behind a PgBouncer nothing is prepared and kept, in whatever mode, with whatever driver and reset: every answer belongs to its
-// question, and there is no error that there is not without the cache.
+// Behind a PgBouncer nothing is prepared and kept, in whatever mode, with whatever driver and reset: every answer
+// belongs to its question, and there is no error that there is not without the cache.
 func TestPgBouncerStmtCache(t *testing.T) {
 	const callers, texts, lasts = 8, 16, 400 * time.Millisecond
 	for _, test := range []struct {
@@ -94,7 +94,12 @@ func (b *pgbouncer) wantNothingPrepared(t *testing.T) {
 	db := openBare(t, "postgres", b.dsn)
 	defer db.Close()
 	for range 8 { // round robin
-		checkInt(t, "prepared statements of a session behind PgBouncer", queryInt(t, db, "SELECT count(*) FROM pg_prepared_statements"), 0)
+		checkInt(
+			t,
+			"prepared statements of a session behind PgBouncer",
+			queryInt(t, db, "SELECT count(*) FROM pg_prepared_statements"),
+			0,
+		)
 	}
 }
 
@@ -119,7 +124,10 @@ func TestPgBouncerStmtCacheSends(t *testing.T) {
 					}
 				}
 				return slices.DeleteFunc(proxy.Messages()[before:], func(message string) bool {
-					return strings.Contains(message, "pg_backend_pid") // how the pool finds out; a BEGIN that is refused costs the connection
+					return strings.Contains(
+						message,
+						"pg_backend_pid",
+					) // how the pool finds out; a BEGIN that is refused costs the connection
 				})
 			}
 			if have, want := sent("connect_timeout=10&"+stmtCache), sent("connect_timeout=10"); !slices.Equal(have, want) {

@@ -26,7 +26,8 @@ var mysqlSuite = &suite{
 		{regexp.MustCompile(`\bconn\.\((\*mysqlConn|driver\.Execer|driver\.Queryer)\)`), "pooledsuite.Raw(conn).($1)"},
 	},
 	leftOut: map[string]string{
-		"TestConnectorReturnsTimeout": "dials an address on the Internet, past database/sql, and panics when something answers",
+		"TestConnectorReturnsTimeout": "dials an address on the Internet, past database/sql, and panics when something " +
+			"answers",
 	},
 	exceptions: map[string]map[string]string{"default": {
 		"TestConnectorTimeoutsDuringOpen":  dialIsThePools,
@@ -36,7 +37,8 @@ var mysqlSuite = &suite{
 
 // dialIsThePools is why two tests differ: the caller gets its error at once, but
 // what they look at is the parent's Connect, which goes on for whoever is next.
-const dialIsThePools = "wants the end of the caller's context to end the parent's Connect, and a dial is the pool's, not the caller's"
+const dialIsThePools = "wants the end of the caller's context to end the parent's Connect, and a dial is the " +
+	"pool's, not the caller's"
 
 var pqSuite = &suite{
 	module:   "github.com/lib/pq",
@@ -48,7 +50,10 @@ var pqSuite = &suite{
 		{regexp.MustCompile(`sql\.OpenDB\(`), "pooledsuite.OpenDB("},
 		// A machine with other things to do needs longer, here and there.
 		{regexp.MustCompile(`rows, err := db\.Query\(.select pid, query from pg_stat`), "pooledsuite.Settle(db)\n\t$0"},
-		{regexp.MustCompile(`100 \* time\.Millisecond\):\n\t\tpanic\("wantEvent`), "10 * time.Second):\n\t\tpanic(\"wantEvent"},
+		{
+			regexp.MustCompile(`100 \* time\.Millisecond\):\n\t\tpanic\("wantEvent`),
+			"10 * time.Second):\n\t\tpanic(\"wantEvent",
+		},
 		// A name for the server that only its authors' machines know.
 		{regexp.MustCompile(`"host=postgres dbname=pqgo`), `"dbname=pqgo`},
 	},
@@ -63,7 +68,8 @@ var pqSuite = &suite{
 }
 
 // sentOnce is why one test differs; and its server knows no statement but the test's.
-const sentOnce = "wants database/sql to send a statement again whose answer was cut short; with pooled that is ErrConnLost"
+const sentOnce = "wants database/sql to send a statement again whose answer was cut short; with pooled that is " +
+	"ErrConnLost"
 
 func TestMySQLSuite(t *testing.T) {
 	t.Parallel() // it mostly sleeps

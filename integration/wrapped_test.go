@@ -29,18 +29,32 @@ func (c *countingInterceptor) ConnectorConnect(ctx context.Context, conn driver.
 	return conn.Connect(ctx)
 }
 
-func (c *countingInterceptor) ConnBeginTx(ctx context.Context, conn driver.ConnBeginTx, opts driver.TxOptions) (context.Context, driver.Tx, error) {
+func (c *countingInterceptor) ConnBeginTx(
+	ctx context.Context,
+	conn driver.ConnBeginTx,
+	opts driver.TxOptions,
+) (context.Context, driver.Tx, error) {
 	c.begins.Add(1)
 	tx, err := conn.BeginTx(ctx, opts)
 	return ctx, tx, err
 }
 
-func (c *countingInterceptor) ConnExecContext(ctx context.Context, conn driver.ExecerContext, query string, args []driver.NamedValue) (driver.Result, error) {
+func (c *countingInterceptor) ConnExecContext(
+	ctx context.Context,
+	conn driver.ExecerContext,
+	query string,
+	args []driver.NamedValue,
+) (driver.Result, error) {
 	c.statements.Add(1)
 	return conn.ExecContext(ctx, query, args)
 }
 
-func (c *countingInterceptor) ConnQueryContext(ctx context.Context, conn driver.QueryerContext, query string, args []driver.NamedValue) (context.Context, driver.Rows, error) {
+func (c *countingInterceptor) ConnQueryContext(
+	ctx context.Context,
+	conn driver.QueryerContext,
+	query string,
+	args []driver.NamedValue,
+) (context.Context, driver.Rows, error) {
 	c.statements.Add(1)
 	rows, err := conn.QueryContext(ctx, query, args)
 	return ctx, rows, err

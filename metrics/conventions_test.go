@@ -41,8 +41,14 @@ func TestConventions(t *testing.T) {
 	pool := dbconv.ClientConnectionCountObservable{}.AttrClientConnectionPoolName("p")
 	plain := []attribute.Set{attribute.NewSet(pool)}
 	states := []attribute.Set{
-		attribute.NewSet(pool, dbconv.ClientConnectionCountObservable{}.AttrClientConnectionState(dbconv.ClientConnectionStateIdle)),
-		attribute.NewSet(pool, dbconv.ClientConnectionCountObservable{}.AttrClientConnectionState(dbconv.ClientConnectionStateUsed)),
+		attribute.NewSet(
+			pool,
+			dbconv.ClientConnectionCountObservable{}.AttrClientConnectionState(dbconv.ClientConnectionStateIdle),
+		),
+		attribute.NewSet(
+			pool,
+			dbconv.ClientConnectionCountObservable{}.AttrClientConnectionState(dbconv.ClientConnectionStateUsed),
+		),
 	}
 	for _, c := range conventions {
 		at := slices.IndexFunc(have.Metrics, func(m metricdata.Metrics) bool { return m.Name == c.is.Name() })

@@ -181,11 +181,17 @@ type meter struct {
 	m *meters
 }
 
-func (m meter) Int64ObservableCounter(name string, _ ...metric.Int64ObservableCounterOption) (metric.Int64ObservableCounter, error) {
+func (m meter) Int64ObservableCounter(
+	name string,
+	_ ...metric.Int64ObservableCounterOption,
+) (metric.Int64ObservableCounter, error) {
 	return noop.Int64ObservableCounter{}, m.m.err(name)
 }
 
-func (m meter) Int64ObservableUpDownCounter(name string, _ ...metric.Int64ObservableUpDownCounterOption) (metric.Int64ObservableUpDownCounter, error) {
+func (m meter) Int64ObservableUpDownCounter(
+	name string,
+	_ ...metric.Int64ObservableUpDownCounterOption,
+) (metric.Int64ObservableUpDownCounter, error) {
 	return noop.Int64ObservableUpDownCounter{}, m.m.err(name)
 }
 
@@ -274,7 +280,8 @@ func TestRegisterErrors(t *testing.T) {
 			t.Errorf("%s: have %d measured, want 0", part, have)
 		}
 	}
-	if _, err := metrics.Register(nil, pool); err == nil || err.Error() != "pooled: register metrics: the MeterProvider is nil" {
+	if _, err := metrics.Register(nil, pool); err == nil ||
+		err.Error() != "pooled: register metrics: the MeterProvider is nil" {
 		t.Errorf("nil: have %v", err)
 	}
 	want := "pooled: register metrics: one of the pools is nil"

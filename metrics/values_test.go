@@ -238,7 +238,12 @@ func TestValuesAbsent(t *testing.T) {
 			return s
 		}
 		t.Logf("class %s, pool_size %d", test.class, test.size)
-		compareValues(t, only(readOTel(), "db.client.connection.idle.max{p}"), only(readProm(), "pooled_connections_idle_max{p}"), want)
+		compareValues(
+			t,
+			only(readOTel(), "db.client.connection.idle.max{p}"),
+			only(readProm(), "pooled_connections_idle_max{p}"),
+			want,
+		)
 		db.Close()
 	}
 }

@@ -2,8 +2,8 @@ package dsn
 
 import "strings"
 
-// IsPlain reports whether a key or value is short and needs no quotes, so that it can stand in an error of one line. One
-// with an @ or a slash is not: no option has a value like that, but the rest of a URL behind a forgotten & has.
+// IsPlain reports whether a key or value is short and needs no quotes, so that it can stand in an error of one line.
+// One with an @ or a slash is not: no option has a value like that, but the rest of a URL behind a forgotten & has.
 func IsPlain(s string) bool { return !strings.Contains(s, "/") && isPlainName(s) }
 
 // IsDriverName reports whether a name can be that of a driver and stand in an error.

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Lease tells whether a slot that was leased ahead of use has been used. It is the one thing of a holder's that the pool
-// touches while the holder has the slot: either the holder claims the lease, or the pool revokes it.
+// Lease tells whether a slot that was leased ahead of use has been used. It is the one thing of a holder's that the
+// pool touches while the holder has the slot: either the holder claims the lease, or the pool revokes it.
 type Lease struct{ state atomic.Uint32 }
 
 const (
@@ -47,8 +47,8 @@ func (s *Slot[T]) unused() bool {
 // longUnused is how long a lease may go without use. A slot with an older one can have died, or grown old.
 const longUnused = time.Second
 
-// LongUnused tells whether a lease that is claimed now has gone without use for so long that the slot needs another look.
-// Most are used at once, before the clock has advanced: they cost no lock.
+// LongUnused tells whether a lease that is claimed now has gone without use for so long that the slot needs another
+// look. Most are used at once, before the clock has advanced: they cost no lock.
 func (p *Pool[T]) LongUnused(s *Slot[T]) bool {
 	if s.expired.Load() || s.generation != p.generation.Load() {
 		return true

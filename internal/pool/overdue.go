@@ -30,8 +30,8 @@ type overdue[T any] struct {
 // longestMost is how many of the longest leases are named.
 const longestMost = 5
 
-// longestLocked are the leases that have lasted longest. When one caller's time is up others' are at the same moment, so
-// they are looked for again only if one of them has ended, or after a while.
+// longestLocked are the leases that have lasted longest. When one caller's time is up others' are at the same moment,
+// so they are looked for again only if one of them has ended, or after a while.
 func (p *Pool[T]) longestLocked() []Holding[T] {
 	o, now := &p.overdue, p.clock.read()
 	if o.longest == nil || now.Since(o.longestAt) >= coarsest ||

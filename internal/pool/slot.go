@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Slot is the place of one T in a pool. It is meant to be a field of what T points to, and set up by Init. It belongs to
-// whoever holds its lease, and to the pool while it is idle.
+// Slot is the place of one T in a pool. It is meant to be a field of what T points to, and set up by Init. It belongs
+// to whoever holds its lease, and to the pool while it is idle.
 type Slot[T any] struct {
 	value      T
 	id         uint64

@@ -39,6 +39,14 @@ type Shared struct {
 	WatchSession bool          // statements that change the session are of interest
 }
 
+// Allow is the error of a statement that must not be sent.
+func (s *Shared) Allow(query string, args []driver.NamedValue) error {
+	if s.Veto == nil {
+		return nil
+	}
+	return s.Veto(query, args)
+}
+
 // Conn is one connection.
 type Conn struct {
 	Driver    driverconn.Conn  // the driver's connection, with the cache of statements before it

@@ -12,10 +12,7 @@ type guard struct{ c *Conn }
 var _ intercept.Guard = guard{}
 
 func (g guard) Allow(query string, args []driver.NamedValue) error {
-	if g.c.shared.Veto == nil {
-		return nil
-	}
-	return g.c.shared.Veto(query, args)
+	return g.c.shared.Allow(query, args)
 }
 
 func (g guard) Sending(query string)    { g.c.Sending(query) }

@@ -78,7 +78,14 @@ func (s *classifyServer) check(t *testing.T, mode []string, q string) (left left
 	t.Helper()
 	left, ok = s.leaves(t, mode, q)
 	if have := s.rules.Leaves(q); left.worst() > have {
-		t.Errorf("Leaves(%q)\nhave %v\nwant at least %v, for in mode %q the server says %+v", q, have, left.worst(), mode, left)
+		t.Errorf(
+			"Leaves(%q)\nhave %v\nwant at least %v, for in mode %q the server says %+v",
+			q,
+			have,
+			left.worst(),
+			mode,
+			left,
+		)
 	}
 	return left, ok
 }
@@ -143,7 +150,13 @@ func (s *classifyServer) runRandom(t *testing.T, c pooledtest.Corpus, clean int)
 				_, _ = conn.ExecContext(ctx, q)
 				left, err := s.probe(ctx, conn)
 				if left != (leftBehind{}) {
-					t.Errorf("Leaves(%q)\nhave none\nwant at least %v, for in mode %q the server says %+v", q, left.worst(), mode, left)
+					t.Errorf(
+						"Leaves(%q)\nhave none\nwant at least %v, for in mode %q the server says %+v",
+						q,
+						left.worst(),
+						mode,
+						left,
+					)
 				}
 				if err != nil || left != (leftBehind{}) {
 					_ = conn.Close()

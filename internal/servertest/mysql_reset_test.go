@@ -68,11 +68,13 @@ func TestMySQLReset(t *testing.T) {
 		pooledtest.MustExec(t, db, text)
 	}
 	t.Cleanup(func() {
-		for _, text := range []string{"DROP DATABASE socket_other", "DROP ROLE `socket``role`", "DROP SEQUENCE socket_sequence"} {
+		for _, text := range []string{"DROP DATABASE socket_other", "DROP ROLE `socket``role`", "DROP SEQUENCE " +
+			"socket_sequence"} {
 			db.ExecContext(context.Background(), text)
 		}
 	})
-	charsets := "SELECT @@character_set_client, @@character_set_results, @@character_set_connection, @@collation_connection"
+	charsets := "SELECT @@character_set_client, @@character_set_results, @@character_set_connection, " +
+		"@@collation_connection"
 	params := []string{"charset=latin1", "time_zone=%27%2B01:00%27"}
 	for _, test := range []struct {
 		name, dirty, show string
@@ -87,7 +89,8 @@ func TestMySQLReset(t *testing.T) {
 		{"temporary table", "CREATE TEMPORARY TABLE socket_reset SELECT 1 id", "SELECT COUNT(*) FROM socket_reset", false},
 		{"named lock", "DO GET_LOCK('socket lock', 10)", "SELECT IS_USED_LOCK('socket lock')", false},
 		{"table lock", "LOCK TABLES socket_reset READ", "SELECT 1 FROM socket_sequence LIMIT 0", false},
-		{"transaction", "BEGIN; INSERT INTO socket_reset VALUES (1)", "SELECT @@in_transaction, (SELECT COUNT(*) FROM socket_reset)", false},
+		{"transaction", "BEGIN; INSERT INTO socket_reset VALUES (1)", "SELECT @@in_transaction, (SELECT COUNT(*) FROM " +
+			"socket_reset)", false},
 		{"failed transaction", "BEGIN; INSERT INTO socket_reset VALUES (1); INSERT INTO socket_reset VALUES (1)", "SELECT @@in_transaction, (SELECT COUNT(*) FROM socket_reset)", false},
 		{"XA transaction", "XA START 'socket'; INSERT INTO socket_reset VALUES (1)", "SELECT COUNT(*) FROM socket_reset", false},
 		{"statement by name", "PREPARE socket_statement FROM 'SELECT 1'", "EXECUTE socket_statement", false},
@@ -136,7 +139,10 @@ func TestMySQLResetForgetsStatements(t *testing.T) {
 		return stmt
 	}
 	query := func(stmt driver.Stmt) error {
-		rows, err := stmt.(driver.StmtQueryContext).QueryContext(context.Background(), []driver.NamedValue{{Ordinal: 1, Value: int64(1)}})
+		rows, err := stmt.(driver.StmtQueryContext).QueryContext(
+			context.Background(),
+			[]driver.NamedValue{{Ordinal: 1, Value: int64(1)}},
+		)
 		if err == nil {
 			err = rows.Close()
 		}
@@ -168,7 +174,11 @@ func TestMySQLResetSeesModes(t *testing.T) {
 	r.reset()
 	r.mustExec(restore...)
 	const word = `\' OR 1 -- `
-	rows, err := r.conn.(driver.QueryerContext).QueryContext(context.Background(), "SELECT ?", []driver.NamedValue{{Ordinal: 1, Value: word}})
+	rows, err := r.conn.(driver.QueryerContext).QueryContext(
+		context.Background(),
+		"SELECT ?",
+		[]driver.NamedValue{{Ordinal: 1, Value: word}},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -153,7 +153,10 @@ func TestSocketOfUnixServers(t *testing.T) {
 		}
 		dir := onPostgres.openRaw(t).show("SHOW unix_socket_directories")
 		if _, err := os.Stat(dir + "/.s.PGSQL." + u.Port()); err != nil {
-			pooledtest.SkipUnlessRequired(t, "the server's Unix socket is out of reach: it runs on another machine, or as another account")
+			pooledtest.SkipUnlessRequired(
+				t,
+				"the server's Unix socket is out of reach: it runs on another machine, or as another account",
+			)
 		}
 		u.RawQuery = url.Values{"host": {dir}, "port": {u.Port()}, "sslmode": {"disable"}}.Encode()
 		u.Host = ""
@@ -166,7 +169,10 @@ func TestSocketOfUnixServers(t *testing.T) {
 		}
 		cfg.Net, cfg.Addr = "unix", onMySQL.openRaw(t).show("SELECT @@socket")
 		if _, err := os.Stat(cfg.Addr); err != nil {
-			pooledtest.SkipUnlessRequired(t, "the server's Unix socket is out of reach: it runs on another machine, or as another account")
+			pooledtest.SkipUnlessRequired(
+				t,
+				"the server's Unix socket is out of reach: it runs on another machine, or as another account",
+			)
 		}
 		r := openRaw(t, "mysql", cfg.FormatDSN())
 		unixIsQuiet(t, r)

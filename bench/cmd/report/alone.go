@@ -18,11 +18,22 @@ var aloneShares = []struct {
 func aloneCosts(ctx context.Context, how settings) (section, error) {
 	s := section{
 		title: "The pool alone",
-		text: fmt.Sprintf("A checkout and a checkin without database/sql: medians and quartiles of %d slices of about %v. Each pool may open %d connections, which do nothing.\n"+
-			"pooled: a Conn of its connector is pinged, which a driver without Ping doesn't notice, and asked whether it is valid, as database/sql does when it gets one\n"+
-			"back. puddle: `Acquire`, `Release`. HikariCP: `getConnection`, `close`. SQLAlchemy: `QueuePool.connect`, `close`.\n"+
-			"Those of other languages are programs that take their slices when it is their turn; all are started %d times, and warm up for %v each time.\n"+
-			"With two goroutines or threads, the time is that of the whole by the number of checkouts.", how.slices, how.alone.Slice, bench.AloneConnections, how.alone.Starts, how.alone.Warm),
+		text: fmt.Sprintf(
+			"A checkout and a checkin without database/sql: medians and quartiles of %d slices of about %v. Each pool may "+
+				"open %d connections, which do nothing.\n"+
+				"pooled: a Conn of its connector is pinged, which a driver without Ping doesn't notice, and asked whether it "+
+				"is valid, as database/sql does when it gets one\n"+
+				"back. puddle: `Acquire`, `Release`. HikariCP: `getConnection`, `close`. SQLAlchemy: `QueuePool.connect`, "+
+				"`close`.\n"+
+				"Those of other languages are programs that take their slices when it is their turn; all are started %d times, "+
+				"and warm up for %v each time.\n"+
+				"With two goroutines or threads, the time is that of the whole by the number of checkouts.",
+			how.slices,
+			how.alone.Slice,
+			bench.AloneConnections,
+			how.alone.Starts,
+			how.alone.Warm,
+		),
 		header: []string{"goroutines or threads", "pool", "ns", "pooled to it"},
 	}
 	step("the pool alone")
@@ -36,7 +47,12 @@ func aloneCosts(ctx context.Context, how settings) (section, error) {
 	for _, missing := range costs.Missing {
 		s.text += fmt.Sprintf("\n\n**Not measured: %v; make bench installs it where it can.**", missing)
 	}
-	c := chart{file: "alone.svg", title: "Checkout and checkin, the pool alone", unit: "ns for both, median and quartiles (logarithmic)", log: true}
+	c := chart{
+		file:  "alone.svg",
+		title: "Checkout and checkin, the pool alone",
+		unit:  "ns for both, median and quartiles (logarithmic)",
+		log:   true,
+	}
 	for i, name := range costs.Names {
 		var runs []bench.Series
 		for _, goroutines := range plan.Goroutines {
@@ -61,7 +77,11 @@ func (s *section) addAlone(goroutines int, names []string, all []bench.Series) {
 		}
 	}
 	for _, promised := range aloneShares {
-		what := fmt.Sprintf("the pool alone, %s: checkout and checkin to %s's", counted(goroutines, "goroutine", "goroutines"), promised.peer)
+		what := fmt.Sprintf(
+			"the pool alone, %s: checkout and checkin to %s's",
+			counted(goroutines, "goroutine", "goroutines"),
+			promised.peer,
+		)
 		limit := fmt.Sprintf("at most %g", promised.share)
 		i := slices.Index(names, promised.peer)
 		if i < 0 {

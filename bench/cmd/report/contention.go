@@ -16,9 +16,16 @@ const (
 func contention(ctx context.Context, how settings) (section, error) {
 	s := section{
 		title: "Waiting in the queue",
-		text: fmt.Sprintf("%d goroutines on %d connections, each use takes %v; how long one took with its wait, in runs of %v. database/sql wakes those who wait "+
-			"at\nrandom, the pools first come first served. puddle, the pool of pgxpool, is by itself here: without database/sql, and without a driver.",
-			bench.ContentionGoroutines, bench.ContentionConnections, bench.ContentionHold, how.contend),
+		text: fmt.Sprintf(
+			"%d goroutines on %d connections, each use takes %v; how long one took with its wait, in runs of %v. "+
+				"database/sql wakes those who wait "+
+				"at\nrandom, the pools first come first served. puddle, the pool of pgxpool, is by itself here: without "+
+				"database/sql, and without a driver.",
+			bench.ContentionGoroutines,
+			bench.ContentionConnections,
+			bench.ContentionHold,
+			how.contend,
+		),
 		header: []string{"contender", "p50, ms", "p99, ms", "max, ms", "p99 to bare", "max to bare", "requests/s"},
 	}
 	step("contention")
@@ -40,14 +47,37 @@ func contention(ctx context.Context, how settings) (section, error) {
 	}
 	bare := runs[0]
 	for i, name := range names {
-		s.row(name, median(runs[i].milliseconds(0.5), "%.1f"), median(runs[i].milliseconds(0.99), "%.1f"), median(runs[i].milliseconds(1), "%.1f"),
-			spread(runs[i].milliseconds(0.99).Over(bare.milliseconds(0.99)), "%.2f"), spread(runs[i].milliseconds(1).Over(bare.milliseconds(1)), "%.2f"),
-			median(runs[i].perSecond(), "%.0f"))
+		s.row(
+			name,
+			median(runs[i].milliseconds(0.5), "%.1f"),
+			median(runs[i].milliseconds(0.99), "%.1f"),
+			median(runs[i].milliseconds(1), "%.1f"),
+			spread(
+				runs[i].milliseconds(0.99).Over(bare.milliseconds(0.99)),
+				"%.2f",
+			),
+			spread(runs[i].milliseconds(1).Over(bare.milliseconds(1)), "%.2f"),
+			median(runs[i].perSecond(), "%.0f"),
+		)
 	}
-	s.chart(latencyChart("contention.svg", "200 goroutines on 4 connections: how long a use takes with its wait", names, runs, 0.5, 0.99, 1))
+	s.chart(
+		latencyChart(
+			"contention.svg",
+			"200 goroutines on 4 connections: how long a use takes with its wait",
+			names,
+			runs,
+			0.5,
+			0.99,
+			1,
+		),
+	)
 	s.tail("200 goroutines on 4 connections", 0.99, contentionP99, runs[1], bare)
 	s.tail("200 goroutines on 4 connections", 1, contentionMax, runs[1], bare)
-	s.against("p99, 200 goroutines on 4 connections", "puddle", runs[1].milliseconds(0.99).Over(runs[2].milliseconds(0.99)))
+	s.against(
+		"p99, 200 goroutines on 4 connections",
+		"puddle",
+		runs[1].milliseconds(0.99).Over(runs[2].milliseconds(0.99)),
+	)
 	s.against("max, 200 goroutines on 4 connections", "puddle", runs[1].milliseconds(1).Over(runs[2].milliseconds(1)))
 	return s, nil
 }

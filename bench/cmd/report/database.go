@@ -24,9 +24,16 @@ func database(ctx context.Context, how settings, s bench.Server, admin *bench.Ad
 	contenders := bench.DatabaseContenders(s)
 	out := section{
 		title: "A program's queries",
-		text: fmt.Sprintf("By all ways through database/sql, on %d connections: requests/s, and what that is to the driver tuned (the interval that holds the median in\n"+
-			"95 of 100 repetitions), over turns of %v with new connections after each %d. Tuned means SetMaxOpenConns(%[1]d) and SetMaxIdleConns(%[1]d). With nothing tuned the\n"+
-			"driver opens a connection for each goroutine, which the server refuses to 256.", bench.DatabaseConnections, how.database.Turn, how.database.Turns),
+		text: fmt.Sprintf(
+			"By all ways through database/sql, on %d connections: requests/s, and what that is to the driver tuned (the "+
+				"interval that holds the median in\n"+
+				"95 of 100 repetitions), over turns of %v with new connections after each %d. Tuned means "+
+				"SetMaxOpenConns(%[1]d) and SetMaxIdleConns(%[1]d). With nothing tuned the\n"+
+				"driver opens a connection for each goroutine, which the server refuses to 256.",
+			bench.DatabaseConnections,
+			how.database.Turn,
+			how.database.Turns,
+		),
 		header: []string{"operation", "contender"},
 	}
 	for _, n := range bench.DatabaseGoroutines {
@@ -78,7 +85,13 @@ func databasePlan(how settings, operation, goroutines int) bench.DatabasePlan {
 }
 
 // compareDatabase has a place for each contender, empty if it can't be run.
-func compareDatabase(ctx context.Context, plan bench.DatabasePlan, contenders []bench.Contender, operation bench.Operation, goroutines int) ([]rates, error) {
+func compareDatabase(
+	ctx context.Context,
+	plan bench.DatabasePlan,
+	contenders []bench.Contender,
+	operation bench.Operation,
+	goroutines int,
+) ([]rates, error) {
 	column := make([]rates, len(contenders))
 	for _, group := range bench.DatabaseGroups(len(contenders), goroutines) {
 		var some []bench.Contender
@@ -119,7 +132,12 @@ func (s *section) databaseRows(operation bench.Operation, contenders []bench.Con
 	}
 }
 
-func databaseChart(server bench.Server, operation bench.Operation, contenders []bench.Contender, table [][]rates) chart {
+func databaseChart(
+	server bench.Server,
+	operation bench.Operation,
+	contenders []bench.Contender,
+	table [][]rates,
+) chart {
 	c := chart{
 		file:  fileName(server.Name, operation.Name),
 		title: fmt.Sprintf("%s, %s: requests/s on %d connections", server.Name, operation.Name, bench.DatabaseConnections),
@@ -153,7 +171,11 @@ func (s *section) databasePeers(what string, contenders []bench.Contender, colum
 		}
 		s.against(what, c.Name, column[i].toTuned.Over(cached))
 	}
-	s.against(what+", without cache", contenders[bench.BareTuned].Name, column[bench.BareTuned].toTuned.Over(column[bench.PooledUncached].toTuned))
+	s.against(
+		what+", without cache",
+		contenders[bench.BareTuned].Name,
+		column[bench.BareTuned].toTuned.Over(column[bench.PooledUncached].toTuned),
+	)
 }
 
 func (s *section) databasePromises(server bench.Server, n int, column []rates) {
@@ -181,8 +203,10 @@ func texts(ctx context.Context, how settings, s bench.Server, admin *bench.Admin
 	contenders := bench.TextContenders(s)
 	out := section{
 		title: "Texts that come once, or are too many",
-		text: "A query with one argument on one goroutine, and so on one connection, in texts that differ by a comment: requests/s, and what that is to pooled without\n" +
-			"the cache (the interval that holds the median in 95 of 100 repetitions). A hit is a query that ran by a kept statement.",
+		text: "A query with one argument on one goroutine, and so on one connection, in texts that differ by a comment: " +
+			"requests/s, and what that is to pooled without\n" +
+			"the cache (the interval that holds the median in 95 of 100 repetitions). A hit is a query that ran by a kept " +
+			"statement.",
 		header: []string{"texts", "contender", "hits", "requests/s", "to pooled without cache"},
 	}
 	if err := admin.MakeRows(ctx); err != nil {
@@ -190,7 +214,11 @@ func texts(ctx context.Context, how settings, s bench.Server, admin *bench.Admin
 	}
 	plan := how.database
 	plan.Starts, plan.Warm = (plan.Starts+1)/2, 10*plan.Warm // until all texts have come more than once
-	picture := chart{file: fileName(s.Name, "texts"), title: s.Name + ", texts that come once, or are too many: requests/s", unit: "requests/s"}
+	picture := chart{
+		file:  fileName(s.Name, "texts"),
+		title: s.Name + ", texts that come once, or are too many: requests/s",
+		unit:  "requests/s",
+	}
 	bars := make([][]bench.Series, len(contenders))
 	for _, operation := range bench.TextOperations(s) {
 		step("%s, %s", s.Name, operation.Name)

@@ -38,13 +38,36 @@ func (all kills) example() error {
 func killed(ctx context.Context, how settings, s bench.Server, admin *bench.Admin) (section, error) {
 	out := section{
 		title: "Kill under load",
-		text: fmt.Sprintf("Queries, writes and small transactions on %d connections, while sessions chosen at random are killed: one every %v, or all "+
-			"every %v; %v for each run, sums over the runs.\nThe server is reached through a proxy that writes down what is sent, and its table tells what was done: "+
-			"\"sent twice\" are statements that\ndatabase/sql sent again after they had reached the server, since lib/pq said ErrBadConn: that hides an error, and may do a thing twice. "+
-			"\"failed, but done\" cannot be avoided:\nthe session died between the work and its answer. "+
-			"What was idle is as the server listed it just before the kill; \"not in flight\" are\nerrors of operations that were not under way at a kill, nor began within %v after it.",
-			bench.KillConnections, bench.KillLoads[0].Every, bench.KillLoads[2].Every, how.kill, bench.KillGrace),
-		header: []string{"load", "contender", "kills", "of idle ones", "operations", "errors", "errors and sent twice, per kill", "not in flight", "sent twice", "done twice", "failed, but done", "lost"},
+		text: fmt.Sprintf(
+			"Queries, writes and small transactions on %d connections, while sessions chosen at random are killed: one "+
+				"every %v, or all "+
+				"every %v; %v for each run, sums over the runs.\nThe server is reached through a proxy that writes down what "+
+				"is sent, and its table tells what was done: "+
+				"\"sent twice\" are statements that\ndatabase/sql sent again after they had reached the server, since lib/pq "+
+				"said ErrBadConn: that hides an error, and may do a thing twice. "+
+				"\"failed, but done\" cannot be avoided:\nthe session died between the work and its answer. "+
+				"What was idle is as the server listed it just before the kill; \"not in flight\" are\nerrors of operations "+
+				"that were not under way at a kill, nor began within %v after it.",
+			bench.KillConnections,
+			bench.KillLoads[0].Every,
+			bench.KillLoads[2].Every,
+			how.kill,
+			bench.KillGrace,
+		),
+		header: []string{
+			"load",
+			"contender",
+			"kills",
+			"of idle ones",
+			"operations",
+			"errors",
+			"errors and sent twice, per kill",
+			"not in flight",
+			"sent twice",
+			"done twice",
+			"failed, but done",
+			"lost",
+		},
 	}
 	for _, load := range bench.KillLoads {
 		contenders := bench.KillContenders(s)

@@ -155,17 +155,25 @@ func measure(ctx context.Context, how settings) ([]byte, []section, error) {
 		sections = append(sections, more...)
 		env = append(env, [2]string{s.Name, version})
 	}
-	env = append(env, [2]string{"runs", fmt.Sprintf("%d pairs under load, %d over the null driver, taken in turns, %v altogether",
-		how.pairs, how.slices, time.Since(began).Round(time.Second))})
+	env = append(
+		env,
+		[2]string{"runs", fmt.Sprintf("%d pairs under load, %d over the null driver, taken in turns, %v altogether",
+			how.pairs, how.slices, time.Since(began).Round(time.Second))},
+	)
 	var page bytes.Buffer
 	writePage(&page, how, env, sections, len(servers))
 	return page.Bytes(), sections, nil
 }
 
 func writePage(w io.Writer, how settings, env [][2]string, sections []section, servers int) {
-	fmt.Fprintf(w, "# Benchmarks\n\nMade by `make bench` with `REPORT=docs/benchmarks`. What is compared ran in turns in one run; a figure is the median of its\n"+
-		"runs. A ratio or a difference was taken within each pair of runs, and stands here as the median\n"+
-		"over the pairs (smallest … largest). In a chart, the thin line is the range: smallest … largest, or quartiles where there are many short runs.\n\n")
+	fmt.Fprintf(
+		w,
+		"# Benchmarks\n\nMade by `make bench` with `REPORT=docs/benchmarks`. What is compared ran in turns in one run; a "+
+			"figure is the median of its\n"+
+			"runs. A ratio or a difference was taken within each pair of runs, and stands here as the median\n"+
+			"over the pairs (smallest … largest). In a chart, the thin line is the range: smallest … largest, or quartiles "+
+			"where there are many short runs.\n\n",
+	)
 	if how.pairs == quick.pairs {
 		fmt.Fprint(w, "**A quick run: too short to mean anything.**\n\n")
 	}

@@ -17,7 +17,8 @@ const (
 func openCosts(ctx context.Context, how settings) (section, error) {
 	s := section{
 		title: "Few and many connections",
-		text: "One Exec over the null driver, and a checkout with its checkin of the pool alone, on one goroutine, by the number of connections that are open and idle;\n" +
+		text: "One Exec over the null driver, and a checkout with its checkin of the pool alone, on one goroutine, by " +
+			"the number of connections that are open and idle;\n" +
 			"medians and quartiles as before.",
 		header: []string{"what", "contender", "open", "ns", "to 10 open"},
 	}
@@ -41,7 +42,11 @@ func openCosts(ctx context.Context, how settings) (section, error) {
 	for _, n := range bench.OpenCounts {
 		pools = append(pools, bench.AloneOpenContenders(n)...)
 	}
-	alone, err := bench.MeasureAlone(ctx, pools, bench.AlonePlan{Starts: 1, Rounds: how.slices, Slice: how.slice, Goroutines: []int{1}})
+	alone, err := bench.MeasureAlone(
+		ctx,
+		pools,
+		bench.AlonePlan{Starts: 1, Rounds: how.slices, Slice: how.slice, Goroutines: []int{1}},
+	)
 	if err != nil {
 		return s, err
 	}
@@ -51,9 +56,14 @@ func openCosts(ctx context.Context, how settings) (section, error) {
 
 // addOpen adds the series of some contenders with 10 open, then with 1,000 …
 func (s *section) addOpen(what string, names []string, all []bench.Series) {
-	c := chart{file: "open.svg", title: "Exec, by the number of connections that are open", unit: "ns, median and quartiles"}
+	c := chart{
+		file:  "open.svg",
+		title: "Exec, by the number of connections that are open",
+		unit:  "ns, median and quartiles",
+	}
 	if what != "Exec" {
-		c.file, c.title = "open-alone.svg", "Checkout and checkin of the pool alone, by the number of connections that are open"
+		c.file, c.title = "open-alone.svg", "Checkout and checkin of the pool alone, by the number of connections that "+
+			"are open"
 	}
 	for i, name := range names {
 		var runs []bench.Series
@@ -63,8 +73,12 @@ func (s *section) addOpen(what string, names []string, all []bench.Series) {
 			s.row(what, name, thousands(n), middle(series, "%.0f"), middle(ratio, "%.2f"))
 			runs = append(runs, series)
 			if name == "pooled" && k == len(bench.OpenCounts)-1 {
-				s.promise(fmt.Sprintf("%s with %s connections open to that with %d", what, thousands(n), bench.OpenCounts[0]), median(ratio, "%.2f"),
-					fmt.Sprintf("at most %g", manyRatio), ratio.Median() <= manyRatio)
+				s.promise(
+					fmt.Sprintf("%s with %s connections open to that with %d", what, thousands(n), bench.OpenCounts[0]),
+					median(ratio, "%.2f"),
+					fmt.Sprintf("at most %g", manyRatio),
+					ratio.Median() <= manyRatio,
+				)
 			}
 		}
 		c.series = append(c.series, quartiled(name, runs...))
@@ -75,7 +89,11 @@ func (s *section) addOpen(what string, names []string, all []bench.Series) {
 		for i, name := range names {
 			switch name {
 			case "bare":
-				s.against(fmt.Sprintf("%s, %s connections open", what, thousands(n)), "bare database/sql", series[1].Over(series[i]))
+				s.against(
+					fmt.Sprintf("%s, %s connections open", what, thousands(n)),
+					"bare database/sql",
+					series[1].Over(series[i]),
+				)
 			case "puddle":
 				s.against(fmt.Sprintf("%s, %s connections open", what, thousands(n)), "puddle", series[0].Over(series[i]))
 			}
@@ -89,8 +107,13 @@ func thousands(n int) string { return threeDigits(float64(n)) }
 func idleMemory(ctx context.Context, how settings) (section, error) {
 	const conns = 10_000
 	s := section{
-		title:  "Memory",
-		text:   fmt.Sprintf("Of an idle connection, from the heap with %s of them, all of which had been in use at once; %d runs (smallest … largest).", thousands(conns), how.pairs),
+		title: "Memory",
+		text: fmt.Sprintf(
+			"Of an idle connection, from the heap with %s of them, all of which had been in use at once; %d runs (smallest "+
+				"… largest).",
+			thousands(conns),
+			how.pairs,
+		),
 		header: []string{"part", "bytes for each"},
 	}
 	step("memory")
@@ -117,12 +140,21 @@ func waiters(ctx context.Context, how settings) (section, error) {
 	contenders := bench.WaitContenders
 	s := section{
 		title: fmt.Sprintf("%s in the queue", thousands(how.waiters)),
-		text: fmt.Sprintf("%s goroutines wait for one of %d connections, which are leased; then these are given back, and each goroutine has its turn: one Exec over the null\n"+
-			"driver, or Acquire and Release of puddle, which has no database/sql above it. Memory is heap and stacks in use (runtime.MemStats: HeapAlloc and StackInuse) after\n"+
-			"two collections, while all wait, less what was in use before they came, for each: its stack, and all that waits with it. The first row is what a goroutine\n"+
-			"takes that waits for a channel. Drained means from the first connection's return until the last one has been served; %d runs (smallest … largest).\n"+
-			"pooled has its own line behind database/sql, so that each of those who wait has a Conn; it is served first come first served, with a timer for pool_timeout.",
-			thousands(how.waiters), bench.WaitConnections, how.pairs),
+		text: fmt.Sprintf(
+			"%s goroutines wait for one of %d connections, which are leased; then these are given back, and each goroutine "+
+				"has its turn: one Exec over the null\n"+
+				"driver, or Acquire and Release of puddle, which has no database/sql above it. Memory is heap and stacks in "+
+				"use (runtime.MemStats: HeapAlloc and StackInuse) after\n"+
+				"two collections, while all wait, less what was in use before they came, for each: its stack, and all that "+
+				"waits with it. The first row is what a goroutine\n"+
+				"takes that waits for a channel. Drained means from the first connection's return until the last one has been "+
+				"served; %d runs (smallest … largest).\n"+
+				"pooled has its own line behind database/sql, so that each of those who wait has a Conn; it is served first "+
+				"come first served, with a timer for pool_timeout.",
+			thousands(how.waiters),
+			bench.WaitConnections,
+			how.pairs,
+		),
 		header: []string{"what they wait for", "bytes for each", "more than for a channel", "drained, ms"},
 	}
 	step("%s waiters", thousands(how.waiters))
@@ -139,8 +171,18 @@ func waiters(ctx context.Context, how settings) (section, error) {
 	if err != nil {
 		return s, err
 	}
-	memory := chart{file: "waiters-memory.svg", title: "Memory of one that waits in the queue", unit: "bytes, median and range", groups: []string{"memory"}}
-	drain := chart{file: "waiters-drain.svg", title: "Until all in the queue have been served", unit: "ms, median and range", groups: []string{"drained"}}
+	memory := chart{
+		file:   "waiters-memory.svg",
+		title:  "Memory of one that waits in the queue",
+		unit:   "bytes, median and range",
+		groups: []string{"memory"},
+	}
+	drain := chart{
+		file:   "waiters-drain.svg",
+		title:  "Until all in the queue have been served",
+		unit:   "ms, median and range",
+		groups: []string{"drained"},
+	}
 	for i, c := range contenders {
 		s.row(c.Name, spread(bytes[i], "%.0f"), spread(bytes[i].Minus(bytes[0]), "%+.0f"), spread(drained[i], "%.0f"))
 		memory.series = append(memory.series, ranged(c.Name, bytes[i]))

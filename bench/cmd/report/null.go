@@ -19,9 +19,16 @@ const (
 func nullCosts(ctx context.Context, how settings) (section, error) {
 	s := section{
 		title: "Over a driver that does nothing",
-		text: fmt.Sprintf("One operation, and what it costs more than with bare database/sql: medians of %d runs of about %v (and their quartiles).\n"+
-			"All contenders keep their conns (SetMaxIdleConns), the context can be cancelled, the dialect is PostgreSQL's. sqlmw has an interceptor that does\n"+
-			"nothing, otelsql no exporter (OpenTelemetry's default, which records nothing), sqldb-logger a logger that drops everything.", how.slices, how.slice),
+		text: fmt.Sprintf(
+			"One operation, and what it costs more than with bare database/sql: medians of %d runs of about %v (and their "+
+				"quartiles).\n"+
+				"All contenders keep their conns (SetMaxIdleConns), the context can be cancelled, the dialect is PostgreSQL's. "+
+				"sqlmw has an interceptor that does\n"+
+				"nothing, otelsql no exporter (OpenTelemetry's default, which records nothing), sqldb-logger a logger that "+
+				"drops everything.",
+			how.slices,
+			how.slice,
+		),
 		header: []string{"operation", "goroutines", "contender", "ns/op", "more, ns", "allocs/op", "more"},
 	}
 	names := bench.Names(bench.NullContenders)
@@ -43,7 +50,12 @@ func nullCosts(ctx context.Context, how settings) (section, error) {
 			}
 		}
 	}
-	c := chart{file: "overhead.svg", title: "What one operation costs more than with bare database/sql, 1 goroutine", unit: "ns, median and quartiles (logarithmic)", log: true}
+	c := chart{
+		file:  "overhead.svg",
+		title: "What one operation costs more than with bare database/sql, 1 goroutine",
+		unit:  "ns, median and quartiles (logarithmic)",
+		log:   true,
+	}
 	for _, operation := range bench.NullOperations {
 		c.groups = append(c.groups, operation.Name)
 	}
@@ -61,7 +73,11 @@ func (s *section) addCosts(operation string, goroutines int, names []string, cos
 			median(c.Nanoseconds, "%.0f"), middle(c.Nanoseconds.Minus(base.Nanoseconds), "%+.0f"),
 			median(c.Allocations, "%.1f"), median(c.Allocations.Minus(base.Allocations), "%+.1f"))
 		if names[i] != "pooled, class direct" && i != 1 {
-			s.against(operation+", "+counted(goroutines, "goroutine", "goroutines"), names[i], pooled.Nanoseconds.Over(c.Nanoseconds))
+			s.against(
+				operation+", "+counted(goroutines, "goroutine", "goroutines"),
+				names[i],
+				pooled.Nanoseconds.Over(c.Nanoseconds),
+			)
 		}
 	}
 }
@@ -70,8 +86,12 @@ func (s *section) addCosts(operation string, goroutines int, names []string, cos
 // same base, so that the difference of their times says it.
 func (s *section) promiseCosts(operation string, names []string, costs []bench.Cost) {
 	bare, pooled, sqlmw := costs[0], costs[1], costs[slices.Index(names, "sqlmw")]
-	s.promise(operation+" over the null driver: pooled's overhead less sqlmw's", interval(pooled.Nanoseconds.Minus(sqlmw.Nanoseconds), "%+.0f ns"),
-		"below 0", pooled.Nanoseconds.Minus(sqlmw.Nanoseconds).Median() < 0)
+	s.promise(
+		operation+" over the null driver: pooled's overhead less sqlmw's",
+		interval(pooled.Nanoseconds.Minus(sqlmw.Nanoseconds), "%+.0f ns"),
+		"below 0",
+		pooled.Nanoseconds.Minus(sqlmw.Nanoseconds).Median() < 0,
+	)
 	more := pooled.Allocations.Minus(bare.Allocations)
 	s.promise(operation+" over the null driver: allocations more than bare", median(more, "%+.1f"),
 		fmt.Sprintf("+%d", overheadAllocations), math.Round(10*more.Median()) <= 10*overheadAllocations)
@@ -79,8 +99,9 @@ func (s *section) promiseCosts(operation string, names []string, costs []bench.C
 
 func watchedCosts(ctx context.Context, how settings) (section, error) {
 	s := section{
-		title:  "Looking on",
-		text:   "One Exec over the null driver on one goroutine, and what it costs more if somebody looks on; medians and quartiles as before.",
+		title: "Looking on",
+		text: "One Exec over the null driver on one goroutine, and what it costs more if somebody looks on; medians " +
+			"and quartiles as before.",
 		header: []string{"", "ns/op", "more, ns", "allocs/op", "more"},
 	}
 	step("looking on")

@@ -88,11 +88,21 @@ func writeLosses(w io.Writer, sections []section) {
 	}
 	fmt.Fprint(w, "\n## Where pooled loses\n\n")
 	if len(rows) == 0 {
-		fmt.Fprintf(w, "Nowhere: in none of %d comparisons of this page does pooled do worse than a peer by more than the spread.\n", compared)
+		fmt.Fprintf(
+			w,
+			"Nowhere: in none of %d comparisons of this page does pooled do worse than a peer by more than the spread.\n",
+			compared,
+		)
 		return
 	}
-	fmt.Fprintf(w, "%d of %d comparisons of this page: what pooled takes, as a share of what the peer takes, in the same run. Listed is each whose median is\n"+
-		"above 1 by more than the spread, which is the interval that holds the median in 95 of 100 repetitions.\n\n", len(rows), compared)
+	fmt.Fprintf(
+		w,
+		"%d of %d comparisons of this page: what pooled takes, as a share of what the peer takes, in the same run. "+
+			"Listed is each whose median is\n"+
+			"above 1 by more than the spread, which is the interval that holds the median in 95 of 100 repetitions.\n\n",
+		len(rows),
+		compared,
+	)
 	writeTable(w, []string{"section", "what", "peer", "pooled to peer"}, rows)
 }
 

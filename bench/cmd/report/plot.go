@@ -93,8 +93,13 @@ func (c chart) svg() []byte {
 
 	d.Reset()
 	height := d.bottom + axisHeight
-	d.add(`<svg xmlns="http://www.w3.org/2000/svg" width="%g" height="%g" viewBox="0 0 %g %g" font-family="Liberation Sans, Arial, Helvetica, sans-serif" font-size="13">`,
-		chartWidth, height, chartWidth, height)
+	d.add(
+		`<svg xmlns="http://www.w3.org/2000/svg" width="%g" height="%g" viewBox="0 0 %g %g" font-family="Liberation Sans, Arial, Helvetica, sans-serif" font-size="13">`,
+		chartWidth,
+		height,
+		chartWidth,
+		height,
+	)
 	d.box("#ffffff", 0, 0, chartWidth, height)
 	d.add(`<g font-size="16" font-weight="bold">`)
 	d.text(chartWidth/2, 26, "middle", c.title)

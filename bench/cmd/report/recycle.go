@@ -14,11 +14,30 @@ const recycleTail = 1.2
 func recycled(ctx context.Context, how settings) (section, error) {
 	s := section{
 		title: "Connections renewed under load",
-		text: fmt.Sprintf("%d connections that live for %v, %d requests/s at random moments (Poisson) for %v, each takes %v, so that about half of the\n"+
-			"connections are in use. A connect takes %v. The pool opens the next connection in the background before one is too old; database/sql\n"+
-			"opens it when somebody needs one. Where only waits take time, nobody waits for the pool (TestNobodyWaitsForARenewedConnection): what is left here is the machine.",
-			bench.RecycleConnections, bench.RecycleAge, bench.RecycleRate, how.recycle, bench.RecycleTakes, bench.RecycleConnect),
-		header: []string{"contender", "runs", "renewed in a run", "p50, ms", "p99, ms", "p99.9, ms", "max, ms", "p99.9 to never"},
+		text: fmt.Sprintf(
+			"%d connections that live for %v, %d requests/s at random moments (Poisson) for %v, each takes %v, so that "+
+				"about half of the\n"+
+				"connections are in use. A connect takes %v. The pool opens the next connection in the background before one "+
+				"is too old; database/sql\n"+
+				"opens it when somebody needs one. Where only waits take time, nobody waits for the pool "+
+				"(TestNobodyWaitsForARenewedConnection): what is left here is the machine.",
+			bench.RecycleConnections,
+			bench.RecycleAge,
+			bench.RecycleRate,
+			how.recycle,
+			bench.RecycleTakes,
+			bench.RecycleConnect,
+		),
+		header: []string{
+			"contender",
+			"runs",
+			"renewed in a run",
+			"p50, ms",
+			"p99, ms",
+			"p99.9, ms",
+			"max, ms",
+			"p99.9 to never",
+		},
 	}
 	contenders := bench.RecycleContenders
 	names := make([]string, len(contenders))
@@ -44,11 +63,35 @@ func recycled(ctx context.Context, how settings) (section, error) {
 		if i != bench.RecycleBare {
 			to = spread(runs[i].milliseconds(0.999).Over(never.milliseconds(0.999)), "%.2f")
 		}
-		s.row(name, fmt.Sprint(len(runs[i])), spread(renewed[i], "%.0f"), median(runs[i].milliseconds(0.5), "%.1f"), median(runs[i].milliseconds(0.99), "%.1f"),
-			spread(runs[i].milliseconds(0.999), "%.1f"), median(runs[i].milliseconds(1), "%.1f"), to)
+		s.row(
+			name,
+			fmt.Sprint(len(runs[i])),
+			spread(renewed[i], "%.0f"),
+			median(runs[i].milliseconds(0.5), "%.1f"),
+			median(runs[i].milliseconds(0.99), "%.1f"),
+			spread(runs[i].milliseconds(0.999), "%.1f"),
+			median(runs[i].milliseconds(1), "%.1f"),
+			to,
+		)
 	}
-	s.chart(latencyChart("recycle.svg", "Connections renewed under load: how long a request takes", names, runs, 0.5, 0.99, 0.999, 1))
+	s.chart(
+		latencyChart(
+			"recycle.svg",
+			"Connections renewed under load: how long a request takes",
+			names,
+			runs,
+			0.5,
+			0.99,
+			0.999,
+			1,
+		),
+	)
 	ratio := runs[1].milliseconds(0.999).Over(never.milliseconds(0.999))
-	s.promise("p99.9 while connections are renewed to the same while none is", spread(ratio, "%.2f"), fmt.Sprintf("at most %g", recycleTail), ratio.Median() <= recycleTail)
+	s.promise(
+		"p99.9 while connections are renewed to the same while none is",
+		spread(ratio, "%.2f"),
+		fmt.Sprintf("at most %g", recycleTail),
+		ratio.Median() <= recycleTail,
+	)
 	return s, nil
 }

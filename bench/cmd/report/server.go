@@ -125,7 +125,10 @@ func (o openRuns) run(ctx context.Context, s bench.Server, admin *bench.Admin) (
 	if err != nil {
 		return section{}, err
 	}
-	contenders = append(contenders, bench.Contender{Name: "tuned by hand", Open: func() (*sql.DB, error) { return s.Tuned(opened) }})
+	contenders = append(
+		contenders,
+		bench.Contender{Name: "tuned by hand", Open: func() (*sql.DB, error) { return s.Tuned(opened) }},
+	)
 	runs := make([]loads, len(contenders))
 	var sizes bench.Series
 	err = bench.InTurns(o.times, len(contenders), func(i int) error {
@@ -151,14 +154,26 @@ func (o openRuns) run(ctx context.Context, s bench.Server, admin *bench.Admin) (
 func (o openRuns) section(server string, contenders []bench.Contender, runs []loads, sizes bench.Series) section {
 	out := section{
 		title: o.title,
-		text: fmt.Sprintf("%d requests/s at random moments (Poisson) for %v, each sleeps %v on the server; every run starts cold. "+
-			"pooled opened %s\nserver connections; tuned by hand means SetMaxOpenConns and SetMaxIdleConns of that number.%s",
-			bench.OpenLoopRate, o.length, bench.OpenLoopSleep, spread(sizes, "%.0f"), runs[0].example()),
+		text: fmt.Sprintf(
+			"%d requests/s at random moments (Poisson) for %v, each sleeps %v on the server; every run starts cold. "+
+				"pooled opened %s\nserver connections; tuned by hand means SetMaxOpenConns and SetMaxIdleConns of that number.%s",
+			bench.OpenLoopRate,
+			o.length,
+			bench.OpenLoopSleep,
+			spread(sizes, "%.0f"),
+			runs[0].example(),
+		),
 		header: []string{"contender", "runs", "errors, %", "p50, ms", "p99, ms", "max, ms"},
 	}
 	for i, c := range contenders {
-		out.row(c.Name, fmt.Sprint(len(runs[i])), spread(runs[i].failedPercent(), "%.1f"), spread(runs[i].milliseconds(0.5), "%.2f"),
-			spread(runs[i].milliseconds(0.99), "%.2f"), median(runs[i].milliseconds(1), "%.1f"))
+		out.row(
+			c.Name,
+			fmt.Sprint(len(runs[i])),
+			spread(runs[i].failedPercent(), "%.1f"),
+			spread(runs[i].milliseconds(0.5), "%.2f"),
+			spread(runs[i].milliseconds(0.99), "%.2f"),
+			median(runs[i].milliseconds(1), "%.1f"),
+		)
 	}
 	pooled, hand := runs[1], runs[2]
 	ratio := pooled.milliseconds(0.99).Over(hand.milliseconds(0.99))
@@ -204,9 +219,22 @@ func overload(ctx context.Context, how settings, s bench.Server, admin *bench.Ad
 	}
 	out = section{
 		title: "Overload",
-		text: fmt.Sprintf("%d goroutines × %d requests that sleep %v, max_connections=%d, nothing tuned; every run starts cold.%s",
-			bench.OverloadGoroutines, bench.OverloadTimes, bench.OverloadSleep, limit, runs[0].example()),
-		header: []string{"contender", "runs", fmt.Sprintf("errors of %d", bench.OverloadGoroutines*bench.OverloadTimes), "seconds", "p50, ms", "p99, ms"},
+		text: fmt.Sprintf(
+			"%d goroutines × %d requests that sleep %v, max_connections=%d, nothing tuned; every run starts cold.%s",
+			bench.OverloadGoroutines,
+			bench.OverloadTimes,
+			bench.OverloadSleep,
+			limit,
+			runs[0].example(),
+		),
+		header: []string{
+			"contender",
+			"runs",
+			fmt.Sprintf("errors of %d", bench.OverloadGoroutines*bench.OverloadTimes),
+			"seconds",
+			"p50, ms",
+			"p99, ms",
+		},
 	}
 	for i, c := range contenders {
 		out.row(c.Name, fmt.Sprint(len(runs[i])), spread(runs[i].failed(), "%.0f"), spread(runs[i].seconds(), "%.2f"),
@@ -234,19 +262,35 @@ func saturated(ctx context.Context, how settings, s bench.Server, admin *bench.A
 			return out, err
 		}
 		for i, c := range contenders {
-			out.row("`"+operation.Name+"`", c.Name, median(runs[i].perSecond(), "%.0f"), spread(runs[i].perSecond().Over(runs[0].perSecond()), "%.3f"),
-				median(runs[i].milliseconds(0.5), "%.2f"), median(runs[i].milliseconds(0.99), "%.2f"))
+			out.row(
+				"`"+operation.Name+"`",
+				c.Name,
+				median(runs[i].perSecond(), "%.0f"),
+				spread(runs[i].perSecond().Over(runs[0].perSecond()), "%.3f"),
+				median(runs[i].milliseconds(0.5), "%.2f"),
+				median(runs[i].milliseconds(0.99), "%.2f"),
+			)
 		}
 		ratio := runs[1].perSecond().Over(runs[0].perSecond())
-		out.promise(fmt.Sprintf("saturated, %s, `%s`: throughput to tuned by hand", s.Name, operation.Name), spread(ratio, "%.3f"),
-			fmt.Sprintf("at least %g", 1-saturatedLoss), ratio.Median() >= 1-saturatedLoss)
+		out.promise(
+			fmt.Sprintf("saturated, %s, `%s`: throughput to tuned by hand", s.Name, operation.Name),
+			spread(ratio, "%.3f"),
+			fmt.Sprintf("at least %g", 1-saturatedLoss),
+			ratio.Median() >= 1-saturatedLoss,
+		)
 	}
 	return out, nil
 }
 
 // saturate runs with warm connections: a first run of each does not count. Twice
 // as many pairs as elsewhere, since it is about a few in a hundred.
-func saturate(ctx context.Context, how settings, s bench.Server, contenders []bench.Contender, operation bench.Operation) ([]loads, error) {
+func saturate(
+	ctx context.Context,
+	how settings,
+	s bench.Server,
+	contenders []bench.Contender,
+	operation bench.Operation,
+) ([]loads, error) {
 	dbs := make([]*sql.DB, len(contenders))
 	for i, c := range contenders {
 		db, err := c.Open()
