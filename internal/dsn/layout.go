@@ -65,29 +65,21 @@ func (s *syntax) remove(l layout, drop func(param) bool) string {
 	return head + region + l.dsn[l.to:]
 }
 
+// sepAfter and sepBefore are how long the separator is with which rest begins, or kept ends; 0: there is none.
 func (s *syntax) sepAfter(rest string) int {
-	if s.sep != " " {
-		if strings.HasPrefix(rest, s.sep) {
-			return len(s.sep)
-		}
-		return 0
-	}
-	r, n := utf8.DecodeRuneInString(rest)
-	if n > 0 && unicode.IsSpace(r) {
-		return n
-	}
-	return 0
+	return s.sepAt(rest, strings.HasPrefix, utf8.DecodeRuneInString)
 }
 
 func (s *syntax) sepBefore(kept string) int {
-	if s.sep != " " {
-		if strings.HasSuffix(kept, s.sep) {
-			return len(s.sep)
-		}
-		return 0
-	}
-	r, n := utf8.DecodeLastRuneInString(kept)
-	if n > 0 && unicode.IsSpace(r) {
+	return s.sepAt(kept, strings.HasSuffix, utf8.DecodeLastRuneInString)
+}
+
+func (s *syntax) sepAt(text string, has func(text, sep string) bool, decode func(string) (rune, int)) int {
+	r, n := decode(text)
+	switch {
+	case s.sep != " " && has(text, s.sep):
+		return len(s.sep)
+	case s.sep == " " && n > 0 && unicode.IsSpace(r):
 		return n
 	}
 	return 0
