@@ -375,9 +375,9 @@ func TestStmtsAreUnfitAfterAChangeByTheOpening(t *testing.T) {
 	}
 }
 
-// restLines are the lines that say that the cache rests.
+// restLines are the lines that say that no statements are kept.
 func restLines(book *pooledtest.LogBook) []string {
-	return slices.DeleteFunc(book.Take(), func(l string) bool { return !strings.Contains(l, "pool_stmt_cache rests") })
+	return slices.DeleteFunc(book.Take(), func(l string) bool { return !strings.Contains(l, "no statements are kept") })
 }
 
 // A cache that was asked for and rests says so once.

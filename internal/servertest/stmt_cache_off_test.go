@@ -183,5 +183,5 @@ func TestStmtLimitIsLearntAnew(t *testing.T) {
 
 // offLines are the lines that say that the cache is off.
 func offLines(book *pooledtest.LogBook) []string {
-	return slices.DeleteFunc(book.Take(), func(l string) bool { return !strings.Contains(l, "pool_stmt_cache rests") })
+	return slices.DeleteFunc(book.Take(), func(l string) bool { return !strings.Contains(l, "no statements are kept") })
 }
