@@ -27,7 +27,7 @@ func (c *Conn) Prepare(ctx context.Context, wants dialect.Wants) (facts dialect.
 	if facts.SessionID != "" {
 		c.ID = facts.SessionID
 	}
-	if facts.NoStatements != "" {
+	if facts.NoStatements != "" && c.Cache != nil {
 		c.Cache.TurnOff(facts.NoStatements)
 	}
 	if err == nil {

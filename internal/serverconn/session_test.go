@@ -135,6 +135,16 @@ func TestPrepareStatements(t *testing.T) {
 	}
 }
 
+// A dialect may say why no statements can be kept where none are.
+func TestPrepareNoStatements(t *testing.T) {
+	shared := newShared()
+	shared.Dialect.Probe = probing(dialect.Facts{NoStatements: "there is a pooler"}, nil)
+	c, _ := open(shared)
+	if facts, err := c.Prepare(t.Context(), dialect.Wants{}); err != nil || facts.NoStatements != "there is a pooler" {
+		t.Errorf("have %+v, %v", facts, err)
+	}
+}
+
 func TestRunInitSQL(t *testing.T) {
 	shared, _ := keeping()
 	c, s := open(shared)
