@@ -63,7 +63,7 @@ func (s *server) want(t *testing.T, want ...string) {
 // plainConn is a driver's connection with the least that there is.
 type plainConn struct{ *server }
 
-func (c plainConn) Begin() (driver.Tx, error) { return tx{c.server}, c.reached("begin") }
+func (c plainConn) Begin() (driver.Tx, error) { return tx(c), c.reached("begin") }
 func (c plainConn) Close() error              { return c.reached("close") }
 
 func (c plainConn) Prepare(query string) (driver.Stmt, error) {
