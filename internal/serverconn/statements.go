@@ -32,7 +32,7 @@ func (c *Conn) Untidy() bool {
 }
 
 // Tidy closes the statements that nobody needs any more. It blocks until that is done, for Shared.ResetTimeout at
-// most. The error is Why, if that shows that the connection is dead.
+// most. The error is Why, or that of closing a kept statement, if that shows that the connection is dead.
 func (c *Conn) Tidy() error {
 	ctx, cancel := c.shared.ResetContext(context.Background())
 	defer cancel()

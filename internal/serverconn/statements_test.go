@@ -106,6 +106,10 @@ func TestTidyCache(t *testing.T) {
 	if err := c.Tidy(); err != errBoom || !c.Broken {
 		t.Errorf("have %v, broken: %t", err, c.Broken)
 	}
+	// The cause stays open for the operation that meets it, which is a loss and news to the pool.
+	if c.Cause != nil {
+		t.Errorf("have the cause %v", c.Cause)
+	}
 }
 
 func TestTidyIsBounded(t *testing.T) {
