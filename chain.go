@@ -14,7 +14,7 @@ type chain struct {
 	firstConnect   []func(context.Context, *ServerConn) error
 	connect        []func(context.Context, *ServerConn) error
 	checkout       []func(context.Context, *ServerConn) error
-	checkoutAgain  []func(context.Context, *ServerConn) error // checkout without what holds for the moment; see Pool.holds
+	checkoutAgain  []func(context.Context, *ServerConn) error // checkout without what holds for the moment; see Pool.trusted
 	reset          []func(context.Context, *ServerConn, ResetState) error
 	checkin        []func(*ServerConn)
 	invalidate     []func(*ServerConn, error)
@@ -32,14 +32,14 @@ type chain struct {
 	onReturn bool
 }
 
-func newChain(momentary, guards, others []Hooks) chain {
+func newChain(instant, guards, others []Hooks) chain {
 	var c chain
-	for i, h := range slices.Concat(momentary, guards, others) {
+	for i, h := range slices.Concat(instant, guards, others) {
 		add(&c.beforeConnect, h.BeforeConnect, h.BeforeConnect != nil)
 		add(&c.firstConnect, h.FirstConnect, h.FirstConnect != nil)
 		add(&c.connect, h.Connect, h.Connect != nil)
 		add(&c.checkout, h.Checkout, h.Checkout != nil)
-		add(&c.checkoutAgain, h.Checkout, h.Checkout != nil && i >= len(momentary))
+		add(&c.checkoutAgain, h.Checkout, h.Checkout != nil && i >= len(instant))
 		add(&c.reset, h.Reset, h.Reset != nil)
 		add(&c.checkin, h.Checkin, h.Checkin != nil)
 		add(&c.invalidate, h.Invalidate, h.Invalidate != nil)
@@ -79,7 +79,7 @@ func runUntilError(ctx context.Context, functions []func(context.Context, *Serve
 // not end the program.
 func (p *Pool) logPanic(event string) {
 	if v := recover(); v != nil {
-		p.logPanicked("pooled: a hook panicked", v, "event", event)
+		p.logPanicked("pooled: a hook or an observer panicked", v, "event", event)
 	}
 }
 

@@ -175,7 +175,7 @@ func TestCloseDoesNotHang(t *testing.T) {
 }
 
 func TestCloseGivesTheParentsErrors(t *testing.T) {
-	broken := errors.New("goodbye failed")
+	broken := errors.New("close failed")
 	fake := pooledtest.NewFake(t)
 	fake.On(pooledtest.StageClose, pooledtest.Fail(broken))
 	db, _ := open(t, fake)

@@ -51,7 +51,7 @@ func (p *Pool) panicked(during string, v any) error {
 		p.logPanicked("pooled: panic while opening a connection", v)
 		return p.secrets.Error(fmt.Errorf("pooled: open connection: panic: %v", v))
 	case "leave", "close":
-		p.logPanicked("pooled: a hook panicked", v, "event", observe.EventClose)
+		p.logPanicked("pooled: a hook or an observer panicked", v, "event", observe.EventClose)
 	default:
 		p.logPanicked("pooled: panic", v, "during", during)
 	}

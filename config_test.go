@@ -51,7 +51,7 @@ func TestConfigRanges(t *testing.T) {
 	}{
 		{"class", func(c *pooled.Config) { c.Class = "quue" }, "pool_class=quue"},
 		{"size 0", func(c *pooled.Config) { c.Size = 0 },
-			"for no limit write pool_max_overflow=-1, to keep no server connection pool_class=null"},
+			"for no limit write pool_max_overflow=-1, to keep none pool_class=null"},
 		{"size -2", func(c *pooled.Config) { c.Size = -2 }, "pool_size=-2"},
 		{"size -1", func(c *pooled.Config) { c.Size = -1 }, ""},
 		{"size -1 and overflow", func(c *pooled.Config) { c.Size, c.MaxOverflow = -1, 3 }, "pool_max_overflow=3"},

@@ -131,7 +131,7 @@ func (d *Driver) Open(dsn string) (driver.Conn, error) {
 	return &ownedConn{pooledConn: c.(*pooledConn), owner: connector}, nil
 }
 
-// ownedConn is a Conn that takes its pool with it when it is closed.
+// ownedConn is a pooledConn that takes its pool with it when it is closed.
 type ownedConn struct {
 	*pooledConn
 	owner *Connector
@@ -146,9 +146,9 @@ type Connector struct {
 	driver *boundDriver
 }
 
-// NewConnector puts a pool before any driver's connector. cfg comes from NewConfig or ParseDSN. Its DSN is not used,
-// and its Driver only says which server it is ("postgres", "mysql", "sqlite", "sqlserver"), where the type of the
-// driver does not tell. Closing the sql.DB closes the connector too, if that is an io.Closer.
+// NewConnector puts a pool before any driver's connector. cfg comes from NewConfig or ParseDSN. Its DSN is not used.
+// Its Driver says which server it is ("postgres", "mysql", "sqlite", "sqlserver"), where the type of the driver does
+// not tell; any other is only a name. Closing the sql.DB closes the connector too, if that is an io.Closer.
 func NewConnector(connector driver.Connector, cfg Config) (*Connector, error) {
 	if connector == nil {
 		return nil, errors.New("pooled: new connector: the connector is nil")

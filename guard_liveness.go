@@ -26,7 +26,7 @@ func (p *Pool) livenessGuard() Hooks {
 			case state == socket.Gone:
 				return fmt.Errorf("%w: the server has hung up: %w", ErrDisconnect, err)
 			case state == socket.Pending && p.driver.Dialect.SilentWhenIdle:
-				return fmt.Errorf("%w: the server has said something unasked, its goodbye most likely", ErrDisconnect)
+				return fmt.Errorf("%w: the server has sent something unasked, most likely that it ends the session", ErrDisconnect)
 			case state == socket.Pending:
 				ping = true
 			}

@@ -49,7 +49,7 @@ type Hooks struct {
 
 	// Reset is called when a server connection comes back, before Checkin, also when there was nothing to reset; state
 	// tells. The context ends after pool_reset_timeout. With an error the server connection is closed. It is not
-	// called for one that is broken, too old or disposed of.
+	// called for one that is broken, too old, disposed of or marked by SoftInvalidate.
 	Reset func(ctx context.Context, s *ServerConn, state ResetState) error
 
 	// Checkin is called when a server connection has come back and was reset, right before it is free for others, or

@@ -566,7 +566,7 @@ func TestWatchersThatPanic(t *testing.T) {
 		}
 		logged := strings.Join(book.Take(), "\n")
 		for _, what := range []string{"leak", "connect_error", "timing"} {
-			if !strings.Contains(logged, "a hook panicked pool=shop panic="+what) {
+			if !strings.Contains(logged, "a hook or an observer panicked pool=shop panic="+what) {
 				t.Errorf("the panic of %s is not logged in\n%s", what, logged)
 			}
 		}

@@ -18,33 +18,36 @@ import (
 // An interceptor is called for all server connections of a pool, and for several at the same time.
 type Interceptor interface {
 	// ConnectorConnect opens a server connection.
-	ConnectorConnect(context.Context, driver.Connector) (driver.Conn, error)
+	ConnectorConnect(ctx context.Context, next driver.Connector) (driver.Conn, error)
 
-	ConnPing(context.Context, driver.Pinger) error
-	ConnBeginTx(context.Context, driver.ConnBeginTx, driver.TxOptions) (context.Context, driver.Tx, error)
-	ConnPrepareContext(context.Context, driver.ConnPrepareContext, string) (context.Context, driver.Stmt, error)
+	ConnPing(ctx context.Context, next driver.Pinger) error
+	ConnBeginTx(ctx context.Context, next driver.ConnBeginTx, opts driver.TxOptions) (context.Context, driver.Tx, error)
+	ConnPrepareContext(ctx context.Context, next driver.ConnPrepareContext, query string) (
+		context.Context, driver.Stmt, error)
 
 	// The error driver.ErrSkip says that the driver wants the statement prepared first; it comes again that way.
-	ConnExecContext(context.Context, driver.ExecerContext, string, []driver.NamedValue) (driver.Result, error)
-	ConnQueryContext(context.Context, driver.QueryerContext, string, []driver.NamedValue) (
+	ConnExecContext(ctx context.Context, next driver.ExecerContext, query string, args []driver.NamedValue) (
+		driver.Result, error)
+	ConnQueryContext(ctx context.Context, next driver.QueryerContext, query string, args []driver.NamedValue) (
 		context.Context, driver.Rows, error)
 
 	// Statements are given with their text. StmtClose may come long after the statement was used.
-	StmtExecContext(context.Context, driver.StmtExecContext, string, []driver.NamedValue) (driver.Result, error)
-	StmtQueryContext(context.Context, driver.StmtQueryContext, string, []driver.NamedValue) (
+	StmtExecContext(ctx context.Context, next driver.StmtExecContext, query string, args []driver.NamedValue) (
+		driver.Result, error)
+	StmtQueryContext(ctx context.Context, next driver.StmtQueryContext, query string, args []driver.NamedValue) (
 		context.Context, driver.Rows, error)
-	StmtClose(context.Context, driver.Stmt) error
+	StmtClose(ctx context.Context, next driver.Stmt) error
 
-	RowsNext(context.Context, driver.Rows, []driver.Value) error
-	RowsClose(context.Context, driver.Rows) error
+	RowsNext(ctx context.Context, next driver.Rows, dest []driver.Value) error
+	RowsClose(ctx context.Context, next driver.Rows) error
 
-	ResultLastInsertId(driver.Result) (int64, error)
-	ResultRowsAffected(driver.Result) (int64, error)
+	ResultLastInsertId(next driver.Result) (int64, error)
+	ResultRowsAffected(next driver.Result) (int64, error)
 
-	TxCommit(context.Context, driver.Tx) error
-	TxRollback(context.Context, driver.Tx) error
+	TxCommit(ctx context.Context, next driver.Tx) error
+	TxRollback(ctx context.Context, next driver.Tx) error
 }
 
-// ConnID is the ID of the server connection that an Interceptor's context belongs to, as ServerConn.ID, in all its
-// functions but ConnectorConnect; elsewhere 0.
+// ConnID returns the ID (ServerConn.ID) of the server connection for which an interceptor is called. It is 0 in
+// ConnectorConnect, and outside of interceptors.
 func ConnID(ctx context.Context) uint64 { return intercept.ConnID(ctx) }

@@ -13,7 +13,7 @@ type Holder struct {
 	Conn      uint64        // the server connection's ID
 	Session   string        // the server's own number of the session, if it is known
 	Statement string        // the last of this checkout, cut at 256 bytes, without arguments; empty: none yet
-	Held      time.Duration // since when
+	Held      time.Duration // for how long
 	Stack     string        // who took it, as in a panic; empty without pool_leak_after
 	Returned  bool          // it came back after all
 }

@@ -397,7 +397,7 @@ func TestAFalseAlarmIsForgotten(t *testing.T) {
 	}
 }
 
-// A dead one whose goodbye takes long does not keep its place from the caller.
+// A dead one that takes long to close does not keep its place from the caller.
 func TestALongGoodbyeKeepsNoPlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := pooledtest.NewFake(t)

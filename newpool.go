@@ -15,8 +15,8 @@ import (
 	"github.com/pooled-go/pooled/internal/stmtcache"
 )
 
-// newPool makes a pool that starts nothing before refill. The configuration is the pool's own, and valid; user is its
-// named hooks and its hooks.
+// newPool makes a pool that starts nothing before core.Refill. The configuration is the pool's own, and valid; user is
+// its named hooks and its hooks.
 func newPool(d *opener.Driver, cfg Config, user []Hooks) *Pool {
 	if d.Dialect.Embedded || cfg.Class == ClassNull { // nothing goes away, or grows old
 		cfg.Recycle, cfg.PrePing = NoLimit, PingOff

@@ -149,8 +149,8 @@ func parseDriver(c *Config, v string) error {
 func checkSize(size int) error {
 	switch {
 	case size == 0:
-		return errors.New("want at least 1, or -1: for no limit write pool_max_overflow=-1, " +
-			"to keep no server connection pool_class=null")
+		return errors.New("want at least 1, or -1 to keep every server connection that was opened; " +
+			"for no limit write pool_max_overflow=-1, to keep none pool_class=null")
 	case size < NoLimit:
 		return errors.New("want at least 1, or -1 to keep every server connection that was opened")
 	}

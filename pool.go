@@ -10,7 +10,6 @@ import (
 	"github.com/pooled-go/pooled/internal/dsn"
 	"github.com/pooled-go/pooled/internal/opener"
 	"github.com/pooled-go/pooled/internal/serverconn"
-
 	"github.com/pooled-go/pooled/internal/callers"
 	"github.com/pooled-go/pooled/internal/observe"
 	"github.com/pooled-go/pooled/internal/pool"
@@ -147,7 +146,7 @@ func (p *Pool) checkoutQueued(ctx context.Context, c *pooledConn, turn uint64) e
 const maxRefused = 3
 
 // admit gives s to c and runs what has to happen before it is used. If that fails, s is discarded; if it panics, by
-// Conn.lostToPanic.
+// pooledConn.lostToPanic.
 func (p *Pool) admit(ctx context.Context, c *pooledConn, s *ServerConn) error {
 	c.server = s
 	s.conn.Busy, s.checkingOut = true, true

@@ -78,7 +78,7 @@ func TestWaitersAreServedFirstComeFirstServed(t *testing.T) {
 				mu.Unlock()
 				conn.Close()
 			})
-			synctest.Wait() // it stands in line now
+			synctest.Wait() // it stands in the queue now
 		}
 		if have := pool.Stats().Waiting; have != 10 {
 			t.Errorf("waiting: have %d, want 10", have)
@@ -115,7 +115,7 @@ func TestWaiterLeavesWhenItsContextEnds(t *testing.T) {
 		}
 		pooledtest.Give(t, held)
 		if err := <-results; err != nil {
-			t.Errorf("the next in line: %v", err)
+			t.Errorf("the next in the queue: %v", err)
 		}
 	})
 }
@@ -133,7 +133,7 @@ func TestWaiterKeepsItsPlace(t *testing.T) {
 			synctest.Wait()
 		}
 		fake.On(pooledtest.StageResetSession, pooledtest.BadConn().Times(1))
-		// no dial is done before who needs it is in line again
+		// no dial is done before who needs it is in the queue again
 		fake.On(pooledtest.StageConnect, pooledtest.Slow(time.Millisecond))
 		pooledtest.Give(t, held)
 		wg.Wait()
@@ -318,7 +318,7 @@ func TestUnusedLeaseIsTakenBack(t *testing.T) {
 		synctest.Wait()
 		pooledtest.Give(t, conn)
 		if err := <-result; err != nil {
-			t.Errorf("the Conn whose borrow was taken back: %v", err)
+			t.Errorf("the connection whose lease was taken back: %v", err)
 		}
 		unused.(driver.Validator).IsValid()
 		unused.Close()

@@ -329,7 +329,7 @@ func TestDisposeWhileOpeningDirect(t *testing.T) {
 	})
 }
 
-// In a full pool under load what is replaced is not owed for ever.
+// In a full pool under load what is replaced does not stay due for ever.
 func TestRecycleUnderLoadOwesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := pooledtest.NewFake(t)
@@ -346,7 +346,7 @@ func TestRecycleUnderLoadOwesNothing(t *testing.T) {
 		}
 		wg.Wait()
 		if have := pooled.Replacements(pool); have > 2 {
-			t.Errorf("%d are owed after 20 minutes, want hardly any", have)
+			t.Errorf("%d are to be replaced after 20 minutes, want hardly any", have)
 		}
 	})
 }
@@ -376,7 +376,7 @@ func TestUnusedBorrowPassesTheGuards(t *testing.T) {
 		connector.Pool().Dispose()
 		synctest.Wait()
 		if s := connector.Pool().Stats(); s.Open() != 0 {
-			t.Errorf("have %+v, want the unused borrow disposed of", s)
+			t.Errorf("have %+v, want the unused lease disposed of", s)
 		}
 		unused.Close()
 	})
@@ -410,7 +410,7 @@ func TestOverflowIsNotReplaced(t *testing.T) {
 	})
 }
 
-// One that is lent while its replacement is being opened goes when it comes back.
+// One that is leased while its replacement is being opened goes when it comes back.
 func TestReplacedWhileInUse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := pooledtest.NewFake(t)

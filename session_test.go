@@ -203,7 +203,7 @@ func TestNoSessionResetForAPrivateMemoryDatabase(t *testing.T) {
 	}
 }
 
-// A connection that is lost while the pool asks what it wants to know of it is not lent.
+// A connection that is lost while the pool asks what it wants to know of it is not leased.
 func TestLostWhileGreeted(t *testing.T) {
 	for _, dialect := range []string{"postgres", "mysql"} {
 		fake := pooledtest.NewFake(t)

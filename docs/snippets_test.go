@@ -298,15 +298,15 @@ func TestSnippetForeignKeys(t *testing.T) {
 
 // What docs/proxies.md says that a new MySQL connection is asked: ProxySQL goes by the text.
 func TestSnippetMySQLGreeting(t *testing.T) {
-	const greeting = "SELECT @@autocommit, @@completion_type, @@wait_timeout, CONNECTION_ID()"
+	const probe = "SELECT @@autocommit, @@completion_type, @@wait_timeout, CONNECTION_ID()"
 	fake := pooledtest.NewFake(t)
 	db, _ := open(t, fake, func(c *pooled.Config) { c.Driver = "mysql" })
 	defer db.Close()
 	if err := db.Ping(); err != nil {
 		t.Fatal(err)
 	}
-	asked := slices.ContainsFunc(fake.Log(), func(line string) bool { return strings.Contains(line, greeting) })
+	asked := slices.ContainsFunc(fake.Log(), func(line string) bool { return strings.Contains(line, probe) })
 	if !asked {
-		t.Errorf("have %q, want %s among it: docs/proxies.md says so", fake.Log(), greeting)
+		t.Errorf("have %q, want %s among it: docs/proxies.md says so", fake.Log(), probe)
 	}
 }

@@ -186,7 +186,7 @@ func TestPgxCopyInTransaction(t *testing.T) {
 }
 
 // TestPgxReset: the transaction that someone forgot is over when the next
-// borrower comes, whichever way it was begun.
+// user comes, whichever way it was begun.
 func TestPgxReset(t *testing.T) {
 	dsn := pooledtest.Postgres(t)
 	db := openPooled(t, addQuery(withScheme(t, dsn, "postgresql+pgx"), "pool_size=1&pool_max_overflow=0"))

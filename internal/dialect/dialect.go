@@ -60,7 +60,7 @@ type Dialect struct {
 	// driver may return; see IsLost.
 	ConnLost func(error) bool
 
-	// SilentWhenIdle: the server sends nothing to a session that asked nothing, except for its goodbye.
+	// SilentWhenIdle: the server sends nothing to a session that asked nothing, except that it ends.
 	SilentWhenIdle bool
 
 	// Embedded: the database is a part of the process, there is no server that could go away.

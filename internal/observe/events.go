@@ -64,7 +64,7 @@ func (l Log) Reset(ctx context.Context, conn Conn, sent string) {
 	}
 }
 
-// Checkin logs that conn came bach.
+// Checkin logs that conn came back.
 func (l Log) Checkin(conn Conn) { l.about(context.Background(), slog.LevelInfo, EventCheckin, conn) }
 
 func (l Log) about(ctx context.Context, level slog.Level, name string, conn Conn, attrs ...slog.Attr) {

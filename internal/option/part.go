@@ -19,7 +19,7 @@ func Part[C any](key string, percent func(*C) *float64, duration func(*C) *time.
 			if p, ok := strings.CutSuffix(v, "%"); ok {
 				*percent(c), err = ParsePercent(p)
 			} else {
-				*duration(c), err = ParseDuration(v)
+				*duration(c), err = parseDuration(v)
 				*duration(c) = max(*duration(c), 0)
 			}
 			if err != nil {
@@ -34,7 +34,7 @@ func Part[C any](key string, percent func(*C) *float64, duration func(*C) *time.
 			case d == 0:
 				return "0"
 			default:
-				return FormatDuration(d)
+				return formatDuration(d)
 			}
 		},
 		Check: func(c *C) error {

@@ -130,12 +130,12 @@ func Int[C any](key string, field func(*C) *int, check func(int) error, doc stri
 
 // Duration is a length of time. FromZero and AboveZero are checks of it.
 func Duration[C any](key string, field func(*C) *time.Duration, check func(time.Duration) error, doc string) Row[C] {
-	return row(key, doc, field, ParseDuration, FormatDuration, check)
+	return row(key, doc, field, parseDuration, formatDuration, check)
 }
 
 // Bool is true or false.
 func Bool[C any](key string, field func(*C) *bool, doc string) Row[C] {
-	return row(key, doc, field, ParseBool, strconv.FormatBool, nil)
+	return row(key, doc, field, parseBool, strconv.FormatBool, nil)
 }
 
 // Choice is one of some words.
@@ -154,7 +154,7 @@ func Switch[C any, V ~string](key string, field func(*C) *V, on, off V, doc stri
 	}
 	find := finder(words, wanted)
 	parse := func(v string) (V, error) {
-		switch is, err := ParseBool(v); {
+		switch is, err := parseBool(v); {
 		case err != nil:
 			return find(v)
 		case is:

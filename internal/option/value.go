@@ -35,7 +35,7 @@ func Between(least, most int) func(int) error {
 
 var errDuration = errors.New("want a duration such as 30s or 1.5 (seconds), or -1 for no limit")
 
-// errNegative is for durations that a program has set: ParseDuration refuses them.
+// errNegative is for durations that a program has set: parseDuration refuses them.
 var errNegative = errors.New("want no negative duration: for no limit write NoLimit")
 
 // FromZero allows durations that are not negative, and NoLimit.
@@ -73,9 +73,9 @@ func parseInt(v string) (int, error) {
 	return n, nil
 }
 
-// ParseDuration reads Go's durations and, as in SQLAlchemy, plain seconds. "-1" is NoLimit; other negative values are
+// parseDuration reads Go's durations and, as in SQLAlchemy, plain seconds. "-1" is NoLimit; other negative values are
 // refused.
-func ParseDuration(v string) (time.Duration, error) {
+func parseDuration(v string) (time.Duration, error) {
 	if v == "-1" {
 		return NoLimit, nil
 	}
@@ -90,9 +90,9 @@ func ParseDuration(v string) (time.Duration, error) {
 	return d, nil
 }
 
-// FormatDuration is the reverse of ParseDuration. It drops the zero parts that time.Duration.String writes: 1m0s is
+// formatDuration is the reverse of parseDuration. It drops the zero parts that time.Duration.String writes: 1m0s is
 // 1m.
-func FormatDuration(d time.Duration) string {
+func formatDuration(d time.Duration) string {
 	if d == NoLimit {
 		return "-1"
 	}
@@ -122,8 +122,8 @@ func isDecimal(v string) bool {
 	return digits != "" && strings.Trim(digits, "0123456789") == ""
 }
 
-// ParseBool reads true and false in the ways in which they are written in DSNs, in upper or lower case.
-func ParseBool(v string) (bool, error) {
+// parseBool reads true and false in the ways in which they are written in DSNs, in upper or lower case.
+func parseBool(v string) (bool, error) {
 	switch strings.ToLower(v) {
 	case "true", "1", "on", "yes":
 		return true, nil

@@ -13,7 +13,7 @@ type Word struct {
 }
 
 // Worded is a duration above zero of which some values are written as words. The words on and off may also be written
-// as in [ParseBool]. All else, and what is refused, is answered with want.
+// as in parseBool. All else, and what is refused, is answered with want.
 func Worded[C any](key string, field func(*C) *time.Duration, check func(time.Duration) error,
 	doc, want string, refused []string, words ...Word) Row[C] {
 	errWant := errors.New(want)
@@ -22,7 +22,7 @@ func Worded[C any](key string, field func(*C) *time.Duration, check func(time.Du
 			return 0, errWant
 		}
 		name := v
-		if on, err := ParseBool(v); err == nil && on {
+		if on, err := parseBool(v); err == nil && on {
 			name = "on"
 		} else if err == nil {
 			name = "off"
@@ -30,7 +30,7 @@ func Worded[C any](key string, field func(*C) *time.Duration, check func(time.Du
 		if i := slices.IndexFunc(words, func(w Word) bool { return w.Word == name }); i >= 0 {
 			return words[i].Value, nil
 		}
-		d, err := ParseDuration(v)
+		d, err := parseDuration(v)
 		if err != nil || d == 0 {
 			return 0, errWant
 		}
@@ -40,7 +40,7 @@ func Worded[C any](key string, field func(*C) *time.Duration, check func(time.Du
 		if i := slices.IndexFunc(words, func(w Word) bool { return w.Value == d }); i >= 0 {
 			return words[i].Word
 		}
-		return FormatDuration(d)
+		return formatDuration(d)
 	}
 	return row(key, doc, field, parse, format, check)
 }

@@ -151,14 +151,14 @@ func (s *trial) begin(on beginner, opts *sql.TxOptions) {
 }
 
 var stmtOps = []conformOp{
-	{name: "statement lent to a transaction", run: func(s *trial) {
+	{name: "statement used in a transaction", run: func(s *trial) {
 		s.db.SetMaxOpenConns(0)
 		stmt, err := s.db.PrepareContext(s.ctx, "VALUES ?")
 		s.err("prepare", err)
 		s.withTx(func(tx *sql.Tx) {
-			lent := tx.StmtContext(s.ctx, stmt)
-			rows, err := lent.QueryContext(s.ctx, 1)
-			s.rows("lent", rows, err)
+			used := tx.StmtContext(s.ctx, stmt)
+			rows, err := used.QueryContext(s.ctx, 1)
+			s.rows("used", rows, err)
 			own, err := tx.PrepareContext(s.ctx, "VALUES ? ?")
 			s.err("prepare in the transaction", err)
 			rows, err = own.QueryContext(s.ctx, 1, 2)

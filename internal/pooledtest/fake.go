@@ -18,7 +18,7 @@ var (
 	_ io.Closer        = (*Fake)(nil)
 )
 
-// Fake is a parent driver for tests: a connector to a server that exists only in memory. It keeps the state a real
+// Fake is a driver for tests: a connector to a server that exists only in memory. It keeps the state a real
 // server keeps for each connection, writes down everything that reaches it, fails on demand, and enforces the contract
 // database/sql keeps with drivers: no two calls on one connection at the same moment, nothing used after its Close,
 // nothing closed twice, no connection, statement or Rows left behind.
@@ -45,7 +45,7 @@ type Fake struct {
 	// OneAtATime refuses a statement on a connection that has Rows open, with ErrBusy, and reports a violation.
 	OneAtATime bool
 
-	// RefuseDirty reports a violation when ResetSession, which means that the next borrower takes over, finds an open
+	// RefuseDirty reports a violation when ResetSession, which means that the next user takes over, finds an open
 	// transaction.
 	RefuseDirty bool
 

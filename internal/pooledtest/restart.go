@@ -16,7 +16,7 @@ import (
 // servers; see there.
 var restarts = &server{name: "server that may be restarted", env: "POOLED_TEST_RESTART"}
 
-// restartSignals end a server at once, with no goodbye to its clients.
+// restartSignals end a server at once, and tell its clients nothing.
 // PostgreSQL's own word for it is immediate shutdown. MariaDB has no such thing.
 var restartSignals = map[string]os.Signal{"postgres": syscall.SIGQUIT, "mariadb": syscall.SIGKILL}
 

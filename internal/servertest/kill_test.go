@@ -140,7 +140,7 @@ func TestIdleKill(t *testing.T) {
 	}
 }
 
-// The same after the server has ended at once, without a goodbye, and is there again.
+// The same after the server has ended at once, without a word to its clients, and is there again.
 func TestIdleRestart(t *testing.T) {
 	for _, s := range []server{onPostgres, onMySQL} {
 		t.Run(s.name, func(t *testing.T) {
