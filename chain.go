@@ -14,7 +14,7 @@ type chain struct {
 	firstConnect   []func(context.Context, *ServerConn) error
 	connect        []func(context.Context, *ServerConn) error
 	checkout       []func(context.Context, *ServerConn) error
-	checkoutAgain  []func(context.Context, *ServerConn) error // checkout without what holds for the moment; see Pool.trusted
+	checkoutAgain  []func(context.Context, *ServerConn) error // without the instant guards; see Pool.trusted
 	reset          []func(context.Context, *ServerConn, ResetState) error
 	checkin        []func(*ServerConn)
 	invalidate     []func(*ServerConn, error)

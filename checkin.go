@@ -58,7 +58,7 @@ func (p *Pool) release(s *ServerConn) error {
 		s.conn.Cause, s.conn.Ended = nil, nil
 	}
 	reset := p.needsReset(s) || p.hooks.onReturn
-	if !reset && !s.conn.Untidy() {
+	if !reset && !s.conn.NeedsCleanUp() {
 		return nil
 	}
 	err := p.runRelease(s, reset)
@@ -79,8 +79,8 @@ func (p *Pool) runRelease(s *ServerConn, reset bool) (err error) {
 			f(s)
 		}
 	}
-	if err == nil && s.conn.Untidy() {
-		err = dead(s.conn.Tidy())
+	if err == nil && s.conn.NeedsCleanUp() {
+		err = dead(s.conn.CleanUp())
 	}
 	s.conn.Busy = false
 	return err

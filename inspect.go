@@ -65,7 +65,7 @@ type slotInfo = pool.Info[*ServerConn]
 func (p *Pool) connInfo(slot slotInfo, stacks map[[session.StackDepth]uintptr]string) ConnInfo {
 	s := slot.Value
 	info := ConnInfo{
-		ID: slot.ID, Session: s.conn.ID, State: StateInUse, Opened: s.born, Age: slot.Age, Idle: slot.IdleFor,
+		ID: slot.ID, Session: s.conn.SessionID, State: StateInUse, Opened: s.born, Age: slot.Age, Idle: slot.IdleFor,
 		Held: slot.Held, Uses: slot.Uses, Leaked: slot.Overdue, Retiring: slot.Leaving,
 	}
 	if slot.Idle {

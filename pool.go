@@ -7,12 +7,12 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/pooled-go/pooled/internal/dsn"
-	"github.com/pooled-go/pooled/internal/opener"
-	"github.com/pooled-go/pooled/internal/serverconn"
 	"github.com/pooled-go/pooled/internal/callers"
+	"github.com/pooled-go/pooled/internal/dsn"
 	"github.com/pooled-go/pooled/internal/observe"
+	"github.com/pooled-go/pooled/internal/opener"
 	"github.com/pooled-go/pooled/internal/pool"
+	"github.com/pooled-go/pooled/internal/serverconn"
 	"github.com/pooled-go/pooled/internal/session"
 )
 
@@ -158,8 +158,8 @@ func (p *Pool) admit(ctx context.Context, c *pooledConn, s *ServerConn) error {
 		s.conn.Begin()
 	}
 	err := runUntilError(ctx, guards, s)
-	if err == nil {
-		err = dead(s.conn.Sweep(ctx))
+	if err == nil && s.conn.HasUnwanted() {
+		err = dead(s.conn.CloseUnwanted(ctx))
 	}
 	s.conn.Busy, s.checkingOut = false, false
 	if err != nil {

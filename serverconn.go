@@ -55,7 +55,7 @@ func (s *ServerConn) Idle() time.Duration { return s.slot.IdleFor() }
 
 // Session is the server's own number of this session, as pg_backend_pid() or CONNECTION_ID() give it; empty if it is
 // not known, as with SQLite and some drivers.
-func (s *ServerConn) Session() string { return s.conn.ID }
+func (s *ServerConn) Session() string { return s.conn.SessionID }
 
 // Raw is the wrapped driver's connection. The pool does not see what a hook does with it. In a Checkout hook it counts
 // as something that may leave a transaction open and change the session, so reset on return has to undo it;
@@ -83,7 +83,7 @@ func (s *ServerConn) Exec(ctx context.Context, query string) error {
 
 // String is the number and the session of the server connection, for a log.
 func (s *ServerConn) String() string {
-	return fmt.Sprintf("pooled.ServerConn(%d, session %q)", s.ID(), s.conn.ID)
+	return fmt.Sprintf("pooled.ServerConn(%d, session %q)", s.ID(), s.conn.SessionID)
 }
 
 // Format prints String by every verb, so that none shows the last statement, in which there may be a password.

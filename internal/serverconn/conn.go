@@ -54,8 +54,8 @@ type Conn struct {
 	Socket    *socket.Socket   // what the driver dialed; nil: not known
 	Connector driver.Connector // that opened it
 
-	ID    string // the server's own number of the session, empty: not known
-	Lease uint64 // the number of the lease under way
+	SessionID string // the server's own number of the session, empty: not known
+	Lease     uint64 // the number of the lease under way
 
 	State    session.State    // what its statements may have left behind
 	Activity session.Activity // what others see of it
@@ -82,7 +82,7 @@ func (c *Conn) Init(shared *Shared, number uint64, opened driver.Conn, connector
 	c.shared, c.Connector, c.Socket = shared, connector, s
 	c.Driver = driverconn.Of(opened)
 	if shared.Dialect.SessionID != nil {
-		c.ID = shared.Dialect.SessionID(opened)
+		c.SessionID = shared.Dialect.SessionID(opened)
 	}
 	c.keepStmts()
 	c.State.Init(shared.Dialect.Rules, shared.WatchSession, c.Cache != nil)

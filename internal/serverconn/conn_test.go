@@ -27,8 +27,8 @@ func TestInit(t *testing.T) {
 	dialed, _ := piped(t)
 	conn := fullConn{plainConn{new(server)}}
 	c := opened(shared, conn, dialed)
-	if c.ID != "42" || c.Driver.Conn != driver.Conn(conn) || c.Driver.Execer == nil || c.Socket != dialed {
-		t.Errorf("have session %q, driver's %+v, socket %p", c.ID, c.Driver, c.Socket)
+	if c.SessionID != "42" || c.Driver.Conn != driver.Conn(conn) || c.Driver.Execer == nil || c.Socket != dialed {
+		t.Errorf("have session %q, driver's %+v, socket %p", c.SessionID, c.Driver, c.Socket)
 	}
 	if c.Connector != driver.Connector(connector{}) {
 		t.Errorf("have the connector %v", c.Connector)
@@ -36,8 +36,8 @@ func TestInit(t *testing.T) {
 	if c.Via != &c.Driver {
 		t.Error("without interceptors there is something before the driver's connection")
 	}
-	if c, _ := open(newShared()); c.ID != "" {
-		t.Errorf("of a driver that doesn't tell: have the session %q", c.ID)
+	if c, _ := open(newShared()); c.SessionID != "" {
+		t.Errorf("of a driver that doesn't tell: have the session %q", c.SessionID)
 	}
 }
 
@@ -271,7 +271,7 @@ func TestSendingWithoutCache(t *testing.T) {
 	c.SendingJudged("BEGIN", sqltext.Verdict{Leaves: sqltext.EffectTx, Invalidates: sqltext.InvalidatesSessions})
 	c.SendingUnused("USE other")
 	c.SendingAnything()
-	if c.Cache != (*stmtcache.Cache)(nil) || c.Untidy() {
+	if c.Cache != (*stmtcache.Cache)(nil) || c.NeedsCleanUp() {
 		t.Error("there is something to tidy")
 	}
 }

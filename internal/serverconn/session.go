@@ -25,7 +25,7 @@ func (c *Conn) Prepare(ctx context.Context, wants dialect.Wants) (facts dialect.
 	c.facts = facts
 	c.State.SetAutoOff(facts.AutoOff)
 	if facts.SessionID != "" {
-		c.ID = facts.SessionID
+		c.SessionID = facts.SessionID
 	}
 	if facts.NoStatements != "" && c.Cache != nil {
 		c.Cache.TurnOff(facts.NoStatements)

@@ -40,8 +40,8 @@ func TestPrepare(t *testing.T) {
 	if want := (dialect.Wants{IdleLimit: true, Reset: true}); wanted != want {
 		t.Errorf("asked for %+v, want %+v", wanted, want)
 	}
-	if facts.SessionID != "42" || c.ID != "42" || !slices.Equal(facts.Restore, []string{"SET b = 1"}) {
-		t.Errorf("have %+v, session %q", facts, c.ID)
+	if facts.SessionID != "42" || c.SessionID != "42" || !slices.Equal(facts.Restore, []string{"SET b = 1"}) {
+		t.Errorf("have %+v, session %q", facts, c.SessionID)
 	}
 	if c.Sent() != "" {
 		t.Errorf("it passes for a reset: %q", c.Sent())
@@ -55,13 +55,13 @@ func TestPrepareWithoutProbe(t *testing.T) {
 	shared.Dialect.SessionID = func(driver.Conn) string { return "41" }
 	c, s := open(shared)
 	facts, err := c.Prepare(t.Context(), dialect.Wants{})
-	if err != nil || facts.SessionID != "" || c.ID != "41" {
-		t.Errorf("have %+v, %v, session %q", facts, err, c.ID)
+	if err != nil || facts.SessionID != "" || c.SessionID != "41" {
+		t.Errorf("have %+v, %v, session %q", facts, err, c.SessionID)
 	}
 	s.want(t, "SET a = 1")
 	shared.Dialect.Probe = probing(dialect.Facts{}, nil)
-	if _, err := c.Prepare(t.Context(), dialect.Wants{}); err != nil || c.ID != "41" {
-		t.Errorf("asked for nothing: have %v, session %q", err, c.ID)
+	if _, err := c.Prepare(t.Context(), dialect.Wants{}); err != nil || c.SessionID != "41" {
+		t.Errorf("asked for nothing: have %v, session %q", err, c.SessionID)
 	}
 }
 
@@ -92,8 +92,8 @@ func TestPrepareFacts(t *testing.T) {
 		}
 		c, s := open(shared)
 		facts, err := c.Prepare(t.Context(), dialect.Wants{})
-		if err != failed || !c.State.AutoOff() || c.ID != "42" || facts.SessionID != "42" {
-			t.Errorf("have %v, autocommit off %t, session %q, facts %+v", err, c.State.AutoOff(), c.ID, facts)
+		if err != failed || !c.State.AutoOff() || c.SessionID != "42" || facts.SessionID != "42" {
+			t.Errorf("have %v, autocommit off %t, session %q, facts %+v", err, c.State.AutoOff(), c.SessionID, facts)
 		}
 		if !slices.Equal(*why, []string{"there is a pooler"}) {
 			t.Errorf("why no statements are kept: have %q", *why)
@@ -335,7 +335,7 @@ func TestDialectsSession(t *testing.T) {
 	if err := c.ResetSession(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if !c.Parked.Empty() || c.Untidy() {
+	if !c.Parked.Empty() || c.NeedsCleanUp() {
 		t.Error("there are statements still")
 	}
 	c.Close()

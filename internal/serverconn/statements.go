@@ -26,18 +26,18 @@ func (c *Conn) keepStmts() {
 	}
 }
 
-// Untidy tells whether there may be statements to close.
-func (c *Conn) Untidy() bool {
+// NeedsCleanUp tells whether there may be statements to close.
+func (c *Conn) NeedsCleanUp() bool {
 	return c.Parked.NeedsCleanUp(&c.shared.Texts) || c.Cache.NeedsCleanUp()
 }
 
-// Tidy closes the statements that nobody needs any more. It blocks until that is done, for Shared.ResetTimeout at
+// CleanUp closes the statements that nobody needs any more. It blocks until that is done, for Shared.ResetTimeout at
 // most. The error is Why, or that of closing a kept statement, if that shows that the connection is dead.
-func (c *Conn) Tidy() error {
+func (c *Conn) CleanUp() error {
 	ctx, cancel := c.shared.ResetContext(context.Background())
 	defer cancel()
 	c.Parked.CloseDiscarded(ctx, c.CloseStmt)
-	if !c.Broken && c.Parked.NeedsSweep(&c.shared.Texts) {
+	if !c.Broken && c.HasUnwanted() {
 		c.Parked.Sweep(ctx, &c.shared.Texts, c.CloseStmt)
 	}
 	switch {
@@ -49,12 +49,12 @@ func (c *Conn) Tidy() error {
 	return nil
 }
 
-// Sweep closes the parked statements whose text nobody needs any more, if there are any, within ctx and
-// Shared.ResetTimeout. The error is Why, if that shows that the connection is dead.
-func (c *Conn) Sweep(ctx context.Context) error {
-	if !c.Parked.NeedsSweep(&c.shared.Texts) {
-		return nil
-	}
+// HasUnwanted tells whether there are parked statements whose text nobody needs any more.
+func (c *Conn) HasUnwanted() bool { return c.Parked.NeedsSweep(&c.shared.Texts) }
+
+// CloseUnwanted closes them, within ctx and Shared.ResetTimeout. The error is Why, if that shows that the connection is
+// dead.
+func (c *Conn) CloseUnwanted(ctx context.Context) error {
 	ctx, cancel := c.shared.ResetContext(ctx)
 	defer cancel()
 	c.Parked.Sweep(ctx, &c.shared.Texts, c.CloseStmt)

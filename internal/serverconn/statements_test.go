@@ -13,7 +13,7 @@ import (
 	"github.com/pooled-go/pooled/internal/serverconn"
 )
 
-func TestUntidy(t *testing.T) {
+func TestNeedsCleanUp(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		do   func(*serverconn.Conn, *server)
@@ -27,7 +27,7 @@ func TestUntidy(t *testing.T) {
 	} {
 		shared, _ := keeping()
 		c, s := open(shared)
-		if test.do(c, s); c.Untidy() != test.want {
+		if test.do(c, s); c.NeedsCleanUp() != test.want {
 			t.Errorf("%s: have %t, want %t", test.name, !test.want, test.want)
 		}
 		c.Close()
@@ -42,7 +42,7 @@ func drop(shared *serverconn.Shared, texts ...string) {
 	}
 }
 
-func TestTidy(t *testing.T) {
+func TestCleanUp(t *testing.T) {
 	shared, _ := keeping()
 	c, s := open(shared)
 	keep(t, c, "SELECT ?")
@@ -51,18 +51,18 @@ func TestTidy(t *testing.T) {
 	c.Parked.Park("not needed", &stmt{s, "not needed"})
 	c.Parked.Discard(&stmt{s, "discarded"})
 	shared.Texts.Add("needed")
-	if drop(shared, "not needed"); !c.Untidy() {
+	if drop(shared, "not needed"); !c.NeedsCleanUp() {
 		t.Error("there is nothing to tidy")
 	}
 	s.log = nil
-	if err := c.Tidy(); err != nil {
+	if err := c.CleanUp(); err != nil {
 		t.Error(err)
 	}
 	s.want(t, "drop discarded", "drop not needed", "drop SELECT ?")
-	if c.Untidy() || c.Broken {
-		t.Errorf("after it: untidy %t, broken %t", c.Untidy(), c.Broken)
+	if c.NeedsCleanUp() || c.Broken {
+		t.Errorf("after it: untidy %t, broken %t", c.NeedsCleanUp(), c.Broken)
 	}
-	if err := c.Tidy(); err != nil {
+	if err := c.CleanUp(); err != nil {
 		t.Error(err)
 	}
 	s.want(t)
@@ -70,7 +70,7 @@ func TestTidy(t *testing.T) {
 }
 
 // A connection that turns out to be dead is left alone from then on.
-func TestTidyDead(t *testing.T) {
+func TestCleanUpDead(t *testing.T) {
 	const cause = "pooled: close statement: driver: bad connection"
 	for _, test := range []struct {
 		dead string
@@ -88,7 +88,7 @@ func TestTidyDead(t *testing.T) {
 		drop(shared, "parked")
 		s.log = nil
 		s.fails(test.dead, driver.ErrBadConn)
-		wantErr(t, c.Tidy(), cause, driver.ErrBadConn)
+		wantErr(t, c.CleanUp(), cause, driver.ErrBadConn)
 		s.want(t, test.want...)
 		if !c.Broken || c.Usable() {
 			t.Errorf("%s: broken %t, usable %t", test.dead, c.Broken, c.Usable())
@@ -97,13 +97,13 @@ func TestTidyDead(t *testing.T) {
 }
 
 // After an error of a kept statement's close nobody knows what is on the wire.
-func TestTidyCache(t *testing.T) {
+func TestCleanUpCache(t *testing.T) {
 	shared, _ := keeping()
 	c, s := open(shared)
 	keep(t, c, "SELECT ?")
 	c.Sending("USE other")
 	s.fails("drop SELECT ?", errBoom)
-	if err := c.Tidy(); err != errBoom || !c.Broken {
+	if err := c.CleanUp(); err != errBoom || !c.Broken {
 		t.Errorf("have %v, broken: %t", err, c.Broken)
 	}
 	// The cause stays open for the operation that meets it, which is a loss and news to the pool.
@@ -112,7 +112,7 @@ func TestTidyCache(t *testing.T) {
 	}
 }
 
-func TestTidyIsBounded(t *testing.T) {
+func TestCleanUpIsBounded(t *testing.T) {
 	for _, what := range []string{"discarded", "parked", "kept"} {
 		synctest.Test(t, func(t *testing.T) {
 			shared, _ := keeping()
@@ -132,7 +132,7 @@ func TestTidyIsBounded(t *testing.T) {
 				c.Sending("USE other")
 			}
 			begun := time.Now()
-			err := c.Tidy()
+			err := c.CleanUp()
 			if took := time.Since(begun); !errors.Is(err, context.DeadlineExceeded) || took != time.Second || !c.Broken {
 				t.Errorf("%s: have %v after %s, broken: %t", what, err, took, c.Broken)
 			}
@@ -140,43 +140,45 @@ func TestTidyIsBounded(t *testing.T) {
 	}
 }
 
-func TestSweep(t *testing.T) {
+func TestCloseUnwanted(t *testing.T) {
 	shared := newShared()
 	c, s := open(shared)
 	c.Parked.Park("a", &stmt{s, "a"})
 	c.Parked.Park("b", &stmt{s, "b"})
 	c.Parked.Discard(&stmt{s, "discarded"})
-	if err := c.Sweep(t.Context()); err != nil {
-		t.Error(err)
+	if c.HasUnwanted() {
+		t.Error("some are unwanted, though no text was dropped since")
 	}
-	s.want(t) // no text was dropped since
 	shared.Texts.Add("b")
 	drop(shared, "a")
-	if err := c.Sweep(t.Context()); err != nil {
+	if !c.HasUnwanted() {
+		t.Error("none is unwanted, though a text was dropped")
+	}
+	if err := c.CloseUnwanted(t.Context()); err != nil {
 		t.Error(err)
 	}
 	s.want(t, "drop a")
 	shared.Texts.Drop("b")
 	s.fails("drop b", errBoom) // which says nothing of the connection
-	if err := c.Sweep(t.Context()); err != nil || c.Broken {
+	if err := c.CloseUnwanted(t.Context()); err != nil || c.Broken {
 		t.Errorf("have %v, broken: %t", err, c.Broken)
 	}
 	s.want(t, "drop b")
 }
 
-func TestSweepDead(t *testing.T) {
+func TestCloseUnwantedDead(t *testing.T) {
 	shared := newShared()
 	c, s := open(shared)
 	c.Parked.Park("a", &stmt{s, "a"})
 	drop(shared, "a")
 	s.fails("drop a", driver.ErrBadConn)
-	wantErr(t, c.Sweep(t.Context()), "pooled: close statement: driver: bad connection", driver.ErrBadConn)
+	wantErr(t, c.CloseUnwanted(t.Context()), "pooled: close statement: driver: bad connection", driver.ErrBadConn)
 	if !c.Broken {
 		t.Error("the connection is not broken")
 	}
 }
 
-func TestSweepIsBounded(t *testing.T) {
+func TestCloseUnwantedIsBounded(t *testing.T) {
 	for _, test := range []struct{ reset, caller, want time.Duration }{
 		{time.Second, time.Minute, time.Second},
 		{time.Minute, time.Second, time.Second},
@@ -191,7 +193,7 @@ func TestSweepIsBounded(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), test.caller)
 			defer cancel()
 			begun := time.Now()
-			err := c.Sweep(ctx)
+			err := c.CloseUnwanted(ctx)
 			if took := time.Since(begun); !errors.Is(err, context.DeadlineExceeded) || took != test.want {
 				t.Errorf("%+v: have %v after %s", test, err, took)
 			}
