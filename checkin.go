@@ -41,7 +41,7 @@ func (p *Pool) endUse(s *ServerConn) {
 
 // watched reports whether endUse has anything to do: on most returns it has not.
 func (s *ServerConn) watched() bool {
-	return !s.took.IsZero() || s.slot.Taken() || s.conn.Activity.Long() || s.conn.State.Long()
+	return !s.took.IsZero() || s.slot.Taken() || s.conn.Activity.Long()
 }
 
 // release does what has to happen when a server connection comes back, and says why it can't be used again.

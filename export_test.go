@@ -153,7 +153,7 @@ func ConnectWidth(p *Pool) int { return p.core.Stats().ConnectLimit }
 // KeptText is how long the text is that an idle server connection keeps.
 func KeptText(p *Pool) int {
 	s := p.core.All()[0]
-	if s.conn.State.Long() || s.conn.Activity.Long() {
+	if s.conn.Activity.Long() {
 		return math.MaxInt // the whole text
 	}
 	statement, _ := s.conn.Activity.Look(0, s.slot.Taken)
@@ -179,7 +179,7 @@ func ShownWithSecrets(t testing.TB, cfg Config, secrets []string) string {
 	}
 	said := strings.Join(secrets, " and ")
 	s := leaseNop(t, p)
-	s.conn.Activity.SetStatement("ALTER USER scott PASSWORD "+said, s.slot.Uses())
+	s.conn.Activity.SetStatement("ALTER USER scott PASSWORD " + said)
 	failed := errors.New("refused by " + said)
 	for _, f := range p.hooks.connectError {
 		f(failed)
@@ -233,7 +233,7 @@ func ShownAfterReturn(name, statement string, others ...string) (before, after s
 	r, s := &dsn.Redactor{}, &ServerConn{}
 	r.Learn("postgres://u@h/db") // the pool's own, which is never forgotten
 	r.Learn(name)
-	s.conn.Activity.SetStatement(statement, s.slot.Uses())
+	s.conn.Activity.SetStatement(statement)
 	for _, other := range others {
 		if r.Learn(other) {
 			s.forget(r)

@@ -118,8 +118,7 @@ func (s *ServerConn) look(r *dsn.Redactor, lease uint64) (statement string, stac
 // trim lets go of a very long text, when the server connection comes back. What is shown of it may be cleaner than the
 // text by then, see forget.
 func (s *ServerConn) trim(r *dsn.Redactor) {
-	s.conn.State.Trim()
-	s.conn.Activity.Trim(func(shown string) string { return r.Clip(shown, statementLimit) })
+	s.conn.Trim(func(shown string) string { return r.Clip(shown, statementLimit) })
 }
 
 // forget takes the secrets that the redactor still knows out of what is shown of the last statement.

@@ -55,7 +55,6 @@ type Conn struct {
 	Connector driver.Connector // that opened it
 
 	SessionID string // the server's own number of the session, empty: not known
-	Lease     uint64 // the number of the lease under way
 
 	State    session.State    // what its statements may have left behind
 	Activity session.Activity // what others see of it
@@ -90,19 +89,33 @@ func (c *Conn) Init(shared *Shared, number uint64, opened driver.Conn, connector
 }
 
 // Begin is told when a lease may last for a while before there is a statement in it.
-func (c *Conn) Begin() { c.Activity.Begin(c.Lease) }
+func (c *Conn) Begin() { c.Activity.Begin() }
 
 // Sending notes, before it is sent, what a statement may leave behind.
 func (c *Conn) Sending(query string) {
-	c.Activity.SetStatement(query, c.Lease)
-	c.leaves(c.State.Sending(query))
+	same := c.Activity.SetStatement(query)
+	if v := c.State.Sending(query, same); v != (sqltext.Verdict{}) {
+		c.leaves(v)
+	}
 }
 
 // SendingJudged is Sending for a statement that was judged before.
 func (c *Conn) SendingJudged(query string, v sqltext.Verdict) {
-	c.Activity.SetStatement(query, c.Lease)
-	c.State.Leave(v)
-	c.leaves(v)
+	if !c.Activity.SetStatement(query) {
+		c.State.Forget()
+	}
+	if v != (sqltext.Verdict{}) {
+		c.State.Leave(v)
+		c.leaves(v)
+	}
+}
+
+// Trim lets go of a very long text, when the connection comes back. What is left of it is what f makes of what is shown.
+func (c *Conn) Trim(f func(shown string) string) {
+	if c.Activity.Long() {
+		c.State.Forget()
+		c.Activity.Trim(f)
+	}
 }
 
 // SendingAnything notes that something is done that can't be seen.

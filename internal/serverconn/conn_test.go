@@ -213,15 +213,15 @@ func wantStatement(t *testing.T, c *serverconn.Conn, lease uint64, want string) 
 
 func TestBegin(t *testing.T) {
 	c, _ := open(newShared())
-	c.Lease = 1
+	c.Activity.StartLease(1)
 	c.Sending("SELECT 1")
-	c.Lease = 2
+	c.Activity.StartLease(2)
 	c.Begin()
 	wantStatement(t, c, 0, "SELECT 1")
 	wantStatement(t, c, 2, "")
 	c.Sending("SELECT 1")
 	wantStatement(t, c, 2, "SELECT 1")
-	c.Lease = 3
+	c.Activity.StartLease(3)
 	c.Begin()
 	wantStatement(t, c, 3, "")
 	c.SendingJudged("SELECT 1", sqltext.Verdict{})

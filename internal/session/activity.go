@@ -11,9 +11,10 @@ import (
 // Replace are for others too. Leases are told apart by their numbers, which begin at 1.
 type Activity struct {
 	last  string // the last statement; the holder's
-	lease uint64 // and the lease it was sent in
+	lease uint64 // the lease under way
+	sent  bool   // a statement was sent in it
 
-	none atomic.Uint64 // the lease in which there is no statement yet, 0: none such
+	none uint32 // the lease in which there is no statement yet, by its last 32 bits; 0: none such
 
 	mu        sync.Mutex // nearly always the holder's alone
 	statement string
@@ -24,31 +25,35 @@ type Activity struct {
 // longText is how long a text may be of which an idle connection keeps hold.
 const longText = 4 << 10
 
-// SetStatement is told that a statement is about to be sent. Programs send the same text
-// over and over: then it costs next to nothing.
-func (a *Activity) SetStatement(query string, lease uint64) {
-	a.lease = lease
-	if query != a.last || a.none.Load() != 0 {
-		a.setStatement(query)
-	}
+// StartLease is told the number of the lease that begins.
+func (a *Activity) StartLease(lease uint64) { a.lease, a.sent = lease, false }
+
+// SetStatement is told that a statement is about to be sent, and reports whether it has the text of the last one.
+// Programs send the same text over and over: then it costs next to nothing.
+func (a *Activity) SetStatement(query string) (same bool) {
+	a.sent = true
+	return query == a.last && atomic.LoadUint32(&a.none) == 0 || a.setStatement(query)
 }
 
-func (a *Activity) setStatement(query string) {
-	a.none.Store(0)
-	if query == a.last {
-		return
+func (a *Activity) setStatement(query string) (same bool) {
+	if atomic.LoadUint32(&a.none) != 0 {
+		atomic.StoreUint32(&a.none, 0)
+		if query == a.last {
+			return true
+		}
 	}
 	a.last = query
 	a.mu.Lock()
 	a.statement = query
 	a.mu.Unlock()
+	return false
 }
 
-// Begin is told that a lease may last for a while before there is a statement in it. Most
-// have one at once, and need not say so.
-func (a *Activity) Begin(lease uint64) {
-	if a.lease != lease {
-		a.none.Store(lease)
+// Begin is told that the lease may last for a while before there is a statement in it. Most have one at once, and need
+// not say so.
+func (a *Activity) Begin() {
+	if !a.sent {
+		atomic.StoreUint32(&a.none, uint32(a.lease))
 	}
 }
 
@@ -72,7 +77,7 @@ func (a *Activity) Look(lease uint64, leased func() bool) (statement string, sta
 		stack = append(stack, a.stack[:a.depth]...)
 	}
 	a.mu.Unlock()
-	if lease != 0 && a.none.Load() == lease {
+	if lease != 0 && atomic.LoadUint32(&a.none) == uint32(lease) {
 		statement = ""
 	}
 	return statement, stack

@@ -21,44 +21,51 @@ func wantStatement(t *testing.T, a *session.Activity, lease uint64, want string)
 func TestStatementOfALease(t *testing.T) {
 	var a session.Activity
 	wantStatement(t, &a, 0, "")
-	a.Begin(1)
+	a.StartLease(1)
+	a.Begin()
 	wantStatement(t, &a, 1, "")
-	a.SetStatement("one", 1)
+	a.SetStatement("one")
 	wantStatement(t, &a, 1, "one")
-	a.Begin(1) // again, after the first statement
+	a.Begin() // again, after the first statement
 	wantStatement(t, &a, 1, "one")
-	a.Begin(2)
+	a.StartLease(2)
+	a.Begin()
 	wantStatement(t, &a, 2, "")
 	wantStatement(t, &a, 0, "one") // whichever lease it was
-	a.SetStatement("one", 2)       // the same text as before
+	a.SetStatement("one")          // the same text as before
 	wantStatement(t, &a, 2, "one")
-	a.SetStatement("two", 3) // at once, without Begin
+	a.StartLease(3)
+	a.SetStatement("two") // at once, without Begin
 	wantStatement(t, &a, 3, "two")
-	a.Begin(4)
-	a.SetStatement("", 4)
+	a.StartLease(4)
+	a.Begin()
+	a.SetStatement("")
 	wantStatement(t, &a, 4, "")
 	wantStatement(t, &a, 0, "")
 }
 
 func TestReplace(t *testing.T) {
 	var a session.Activity
-	a.SetStatement("ALTER USER scott PASSWORD 'tiger'", 1)
+	a.StartLease(1)
+	a.SetStatement("ALTER USER scott PASSWORD 'tiger'")
 	a.Replace(func(statement string) string { return strings.ReplaceAll(statement, "tiger", "***") })
 	wantStatement(t, &a, 1, "ALTER USER scott PASSWORD '***'")
-	a.SetStatement("SELECT 1", 1)
+	a.SetStatement("SELECT 1")
 	wantStatement(t, &a, 1, "SELECT 1")
 }
 
 func TestTrim(t *testing.T) {
 	short := func(statement string) string { return statement[:8] }
 	var a session.Activity
-	a.SetStatement("SELECT 1 FROM dual", 1)
+	a.StartLease(1)
+	a.SetStatement("SELECT 1 FROM dual")
 	if a.Trim(short); a.Long() {
 		t.Error("a short text is long")
 	}
 	wantStatement(t, &a, 1, "SELECT 1 FROM dual")
 	long := "SELECT 1" + strings.Repeat(" ", 4<<10)
-	a.SetStatement(long, 2)
+	a.StartLease(2)
+	a.SetStatement(long)
 	if !a.Long() {
 		t.Error("a long text is not long")
 	}
@@ -66,7 +73,8 @@ func TestTrim(t *testing.T) {
 		t.Error("it is long still")
 	}
 	wantStatement(t, &a, 2, "SELECT 1")
-	a.SetStatement(long, 3)
+	a.StartLease(3)
+	a.SetStatement(long)
 	wantStatement(t, &a, 3, long)
 }
 
@@ -112,9 +120,10 @@ func TestLookAtOnce(t *testing.T) {
 		})
 	}
 	for n := range uint64(1000) {
-		a.Begin(n + 1)
+		a.StartLease(n + 1)
+		a.Begin()
 		a.SetStack()
-		a.SetStatement([]string{"one", "two"}[n%2], n+1)
+		a.SetStatement([]string{"one", "two"}[n%2])
 	}
 	wg.Wait()
 }
@@ -124,9 +133,10 @@ func TestActivityAllocatesNothing(t *testing.T) {
 	n := uint64(0)
 	allocs := testing.AllocsPerRun(100, func() {
 		n++
-		a.Begin(n)
+		a.StartLease(n)
+		a.Begin()
 		a.SetStack()
-		a.SetStatement([...]string{"one", "two"}[n%2], n)
+		a.SetStatement([...]string{"one", "two"}[n%2])
 	})
 	if allocs != 0 {
 		t.Errorf("have %v allocations, want 0", allocs)

@@ -9,8 +9,7 @@ type State struct {
 	session    bool // changes of the session are looked for
 	statements bool // so is what makes prepared statements unfit
 
-	// The last text, and what is known of it. Programs send the same text over and over.
-	last    string
+	// What is known of the last text. Programs send the same one over and over.
 	known   bool // it was judged:
 	verdict sqltext.Verdict
 	plain   bool // it was, and leaves nothing
@@ -34,23 +33,26 @@ func (s *State) Judge(query string) sqltext.Verdict {
 	return s.rules.Judge(query, s.session, s.statements)
 }
 
-// Sending is told of a text before it is sent, and returns what it may leave behind.
-func (s *State) Sending(query string) sqltext.Verdict {
-	if s.plain && query == s.last {
+// Sending is told of a text before it is sent, and returns what it may leave behind. same says that it is the text that
+// was told last.
+func (s *State) Sending(query string, same bool) sqltext.Verdict {
+	if same && s.plain {
 		return sqltext.Verdict{}
 	}
-	return s.sending(query)
+	return s.sending(query, same)
 }
 
-func (s *State) sending(query string) sqltext.Verdict {
-	if query != s.last || !s.known {
-		s.last, s.known = query, true
-		s.verdict = s.Judge(query)
+func (s *State) sending(query string, same bool) sqltext.Verdict {
+	if !same || !s.known {
+		s.verdict, s.known = s.Judge(query), true
 		s.plain = s.verdict == sqltext.Verdict{}
 	}
 	s.Leave(s.verdict)
 	return s.verdict
 }
+
+// Forget is told that the last text was another than those that Sending was told of.
+func (s *State) Forget() { s.known, s.plain = false, false }
 
 // SendingAnything is told that the program does what cannot be seen.
 func (s *State) SendingAnything() sqltext.Verdict {
@@ -120,14 +122,4 @@ func (s *State) RolledBack() { s.openTx, s.textTx = false, false }
 func (s *State) Reset() {
 	s.openTx, s.textTx, s.dirty = false, false, false
 	s.autoOff = s.bornAutoOff
-}
-
-// Long reports whether the last text is too long to be kept hold of.
-func (s *State) Long() bool { return len(s.last) > longText }
-
-// Trim lets go of a long text, when the connection comes back.
-func (s *State) Trim() {
-	if s.Long() {
-		s.last, s.known, s.plain = "", false, false
-	}
 }

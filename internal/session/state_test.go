@@ -1,7 +1,6 @@
 package session_test
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/pooled-go/pooled/internal/dialect/generic"
@@ -27,7 +26,7 @@ func TestState(t *testing.T) {
 		off   bool // autocommit
 		dirty bool
 	}
-	sending := func(query string) func(*session.State) { return func(s *session.State) { s.Sending(query) } }
+	sending := func(query string) func(*session.State) { return func(s *session.State) { s.Sending(query, false) } }
 	for _, test := range []struct {
 		name  string
 		steps []step
@@ -80,10 +79,15 @@ func TestState(t *testing.T) {
 			{"judged", func(s *session.State) { s.Judge("BEGIN") }, false, false, false},
 			{"sent", func(s *session.State) { s.Leave(s.Judge("BEGIN")) }, true, false, false},
 		}},
-		{"a long text", []step{
-			{"begin", sending("BEGIN /* " + strings.Repeat("x", 5<<10) + " */"), true, false, false},
-			{"trimmed", func(s *session.State) { s.RolledBack(); s.Trim() }, false, false, false},
-			{"begin again", sending("BEGIN /* " + strings.Repeat("x", 5<<10) + " */"), true, false, false},
+		{"the same text", []step{
+			{"begin", sending("BEGIN"), true, false, false},
+			{"rolled back", func(s *session.State) { s.RolledBack() }, false, false, false},
+			{"again", func(s *session.State) { s.Sending("BEGIN", true) }, true, false, false},
+		}},
+		{"a text that was forgotten", []step{
+			{"harmless", sending("SELECT 1"), false, false, false},
+			{"another", func(s *session.State) { s.Forget() }, false, false, false},
+			{"the other", func(s *session.State) { s.Sending("BEGIN", true) }, true, false, false},
 		}},
 	} {
 		s := newState(true)
@@ -104,7 +108,7 @@ func TestVerdicts(t *testing.T) {
 		"SELECT 1", "BEGIN", "BEGIN", "SELECT 1", "SELECT 1", "SET @a = 1", "ALTER TABLE t ADD a INT",
 	} {
 		want := mysql.Dialect.Rules.Judge(query, true, true)
-		for _, have := range []sqltext.Verdict{s.Sending(query), s.Sending(query), s.Judge(query)} {
+		for _, have := range []sqltext.Verdict{s.Sending(query, false), s.Sending(query, true), s.Judge(query)} {
 			if have != want {
 				t.Errorf("%s: have %+v, want %+v", query, have, want)
 			}
@@ -118,7 +122,7 @@ func TestVerdicts(t *testing.T) {
 // What nobody asked for is not looked for.
 func TestStateWithoutSession(t *testing.T) {
 	s := newState(false)
-	if v := s.Sending("SELECT GET_LOCK('a', 1)"); v != (sqltext.Verdict{}) || s.Dirty() {
+	if v := s.Sending("SELECT GET_LOCK('a', 1)", false); v != (sqltext.Verdict{}) || s.Dirty() {
 		t.Errorf("have %+v, dirty %t, want neither", v, s.Dirty())
 	}
 	if s.SendingAnything(); s.Dirty() {
@@ -133,27 +137,14 @@ func TestUnusedOfUnknownServers(t *testing.T) {
 	if s.SendingUnused("SET x = 1"); s.MayHoldTx() {
 		t.Error("it counts as one without autocommit")
 	}
-	if s.Sending("SET x = 1"); !s.MayHoldTx() {
+	if s.Sending("SET x = 1", false); !s.MayHoldTx() {
 		t.Error("when it is used, it counts as one with autocommit, so this test shows nothing")
-	}
-}
-
-func TestLongTexts(t *testing.T) {
-	s := newState(true)
-	if s.Sending(strings.Repeat("x", 4<<10)); s.Long() {
-		t.Error("4 kB are long")
-	}
-	if s.Sending(strings.Repeat("x", 4<<10+1)); !s.Long() {
-		t.Error("more than 4 kB are not long")
-	}
-	if s.Trim(); s.Long() {
-		t.Error("it is long still")
 	}
 }
 
 func TestSendingAllocatesNothing(t *testing.T) {
 	s := newState(true)
-	if n := testing.AllocsPerRun(100, func() { s.Sending("SELECT 1"); s.Sending("BEGIN"); s.Reset() }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { s.Sending("SELECT 1", false); s.Sending("BEGIN", false); s.Reset() }); n != 0 {
 		t.Errorf("have %v allocations, want 0", n)
 	}
 }
@@ -167,7 +158,7 @@ func BenchmarkSending(b *testing.B) {
 			s := newState(true)
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
-				s.Sending(texts[i%2])
+				s.Sending(texts[i%2], i > 0 && texts[0] == texts[1])
 			}
 		})
 	}
