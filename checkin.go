@@ -50,8 +50,8 @@ func (p *Pool) release(s *ServerConn) error {
 		p.lookAfterLoss(s)
 		return s.conn.Why()
 	}
-	if err := p.core.Departs(&s.slot); err != nil {
-		return err
+	if s.slot.Leaving() {
+		return p.core.Departs(&s.slot)
 	}
 	s.slot.SetUsed()
 	if s.conn.Cause != nil || s.conn.Ended != nil { // an operation's error that was none of the connection's

@@ -20,7 +20,7 @@ func (p *Pool) guards() []Hooks {
 // coarse clock, which has not moved, and by what can change at any time, which is looked at here; but a socket has to
 // be asked.
 func (p *Pool) trusted(s *ServerConn) bool {
-	return p.core.Trusted(&s.slot) && s.conn.Socket == nil && s.process == p.process && p.cfg.PrePing != PingAlways
+	return s.slot.Trusted() && s.conn.Socket == nil && s.process == p.process && p.cfg.PrePing != PingAlways
 }
 
 // watchers are the part of the chain that only looks on, behind all others.

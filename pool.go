@@ -150,7 +150,9 @@ const maxRefused = 3
 func (p *Pool) admit(ctx context.Context, c *pooledConn, s *ServerConn) error {
 	c.server = s
 	s.conn.Busy, s.checkingOut = true, true
-	s.took = time.Time{}
+	if !s.took.IsZero() { // of a lease that was revoked
+		s.took = time.Time{}
+	}
 	s.conn.Activity.StartLease(s.slot.Uses())
 	guards := p.hooks.checkout
 	if p.trusted(s) {

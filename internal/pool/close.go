@@ -79,6 +79,8 @@ func (p *Pool[T]) Dispose() {
 	for s := range p.all {
 		if p.takeBackLocked(s) {
 			p.closeInBackgroundLocked(s, p.cfg.Causes.Disposed, nil)
+		} else {
+			s.expired.Store(true)
 		}
 	}
 	p.closeAllIdleLocked(p.cfg.Causes.Disposed, func(*Slot[T]) bool { return true })

@@ -50,7 +50,7 @@ const longUnused = time.Second
 // LongUnused tells whether a lease that is claimed now has gone without use for so long that the slot needs another
 // look. Most are used at once, before the clock has advanced: they cost no lock.
 func (p *Pool[T]) LongUnused(s *Slot[T]) bool {
-	if s.expired.Load() || s.generation != p.generation.Load() {
+	if s.expired.Load() {
 		return true
 	}
 	if p.clock.ticks.Load() == s.leasedTick {

@@ -173,6 +173,9 @@ func (p *Pool[T]) joinQueueLocked(s *Slot[T]) bool {
 func (p *Pool[T]) joinLocked(s *Slot[T]) {
 	p.all[s] = struct{}{}
 	s.losses = p.losses
+	if s.generation != p.generation.Load() { // the pool was disposed of while it was opened
+		s.expired.Store(true)
+	}
 	if !p.cfg.Direct { // else its holder sees its age, and nobody has use for another
 		p.watchAgeLocked(s)
 	}

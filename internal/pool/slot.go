@@ -16,7 +16,7 @@ type Slot[T any] struct {
 
 	lease       atomic.Pointer[Lease] // by which the pool finds leases that were never used
 	use         atomic.Uint32         // see overdue.go
-	expired     atomic.Bool           // another was opened in its place, or its age is up: it goes when it comes back
+	expired     atomic.Bool           // it goes when it comes back: for its age, by Dispose, by InvalidateID
 	invalidated atomic.Pointer[error] // why it goes when it comes back, if others than its holder say so; expired too
 
 	// The holder's.
@@ -101,22 +101,24 @@ func (s *Slot[T]) Detached() bool { return s.detached }
 
 // Trusted reports whether what the holder found at the last SetPassed still holds, as far as the pool can tell: nothing
 // has happened to the slot since, and the coarse clock has not moved.
-func (p *Pool[T]) Trusted(s *Slot[T]) bool {
-	return s.passed == s.leasedTick && s.losses == s.lossesAtLease &&
-		s.generation == p.generation.Load() && !s.expired.Load()
+func (s *Slot[T]) Trusted() bool {
+	return s.passed == s.leasedTick && s.losses == s.lossesAtLease && !s.expired.Load()
 }
 
-// Departs is why a slot that comes back is to be closed though nothing is wrong with it; nil: it stays.
+// Leaving reports whether the slot is to be closed when it comes back, though nothing is wrong with it: see Pool.Departs.
+func (s *Slot[T]) Leaving() bool { return s.leaving != nil || s.expired.Load() }
+
+// Departs is why a slot is Leaving; nil: it is not.
 func (p *Pool[T]) Departs(s *Slot[T]) error {
 	switch {
+	case !s.Leaving():
+		return nil
 	case s.leaving != nil:
 		return s.leaving
 	case s.generation != p.generation.Load():
 		return p.cfg.Causes.Disposed
-	case s.expired.Load():
-		return p.expiredFor(s)
 	}
-	return nil
+	return p.expiredFor(s)
 }
 
 // Expired is why a slot that was just leased must not be used; nil: it may be. It is seldom so, because what is due is

@@ -143,12 +143,12 @@ func TestTrusted(t *testing.T) {
 	}, func(t *testing.T, test test) {
 		p := newPool(t)
 		s := p.take()
-		equal(t, "trusted when it is new", p.Trusted(s), false)
+		equal(t, "trusted when it is new", s.Trusted(), false)
 		s.SetPassed()
 		p.Rest(s)
 		test.happens(p)
 		p.Resume(s)
-		equal(t, "trusted", p.Trusted(s), test.want)
+		equal(t, "trusted", s.Trusted(), test.want)
 		p.Discard(s, nil, true)
 	})
 }

@@ -66,7 +66,7 @@ func (p *Pool[T]) Snapshot() []Info[T] {
 			info.IdleFor = now.Since(s.idleSince)
 		} else {
 			info.Held = now.Awake(s.leasedAt)
-			info.Leaving = s.expired.Load() || s.generation != p.generation.Load()
+			info.Leaving = s.expired.Load()
 		}
 		list = append(list, info)
 	}
