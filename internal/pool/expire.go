@@ -111,7 +111,7 @@ func (p *Pool[T]) takeBackOldLocked(now Moment) {
 			p.closeInBackgroundLocked(s, p.expiredFor(s), nil)
 			p.reopenLocked(s)
 		default:
-			p.placeLocked(s)
+			p.placeLocked(s, p.overLocked(1))
 		}
 	}
 }

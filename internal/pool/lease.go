@@ -98,7 +98,7 @@ func (p *Pool[T]) endUnusedLocked(s *Slot[T]) {
 func (p *Pool[T]) reclaimLocked() bool {
 	for s := range p.all {
 		if p.takeBackLocked(s) {
-			p.placeLocked(s)
+			p.placeLocked(s, p.overLocked(1))
 			return true
 		}
 	}

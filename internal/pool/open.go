@@ -157,7 +157,7 @@ func (p *Pool[T]) joinQueueLocked(s *Slot[T]) bool {
 	p.joinLocked(s)
 	queued := p.queue.n > 0
 	s.idleSince = p.nowLocked()
-	p.placeLocked(s)
+	p.placeLocked(s, p.overLocked(1))
 	if p.renewal.replacements > 0 && (!queued || p.establishedLocked() >= p.cfg.Keep) {
 		p.renewal.replacements--
 		p.replaceLocked()

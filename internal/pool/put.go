@@ -9,7 +9,7 @@ func (p *Pool[T]) Put(s *Slot[T]) (cause error, kept bool) {
 		p.mu.Unlock()
 		return p.cfg.Causes.Disposed, false
 	}
-	over := p.establishedLocked() > p.cfg.Keep
+	over := p.overLocked(0)
 	if p.closed || !p.cfg.Reuse || over && p.queue.n == 0 && p.cfg.IdleTimeout == 0 {
 		p.mu.Unlock()
 		return nil, false
@@ -17,20 +17,23 @@ func (p *Pool[T]) Put(s *Slot[T]) (cause error, kept bool) {
 	p.leased--
 	p.counts.Checkins++
 	s.idleSince = p.nowLocked()
-	p.placeLocked(s)
+	p.placeLocked(s, over)
 	p.mu.Unlock()
 	return nil, true
 }
 
+// overLocked reports whether more are established than are kept, with so many more.
+func (p *Pool[T]) overLocked(more int) bool { return p.establishedLocked()+more > p.cfg.Keep }
+
 // placeLocked gives s to the first in the queue, or makes it idle. There is no other way to become idle, so nobody
-// waits while one is.
-func (p *Pool[T]) placeLocked(s *Slot[T]) {
+// waits while one is. over is overLocked, with s.
+func (p *Pool[T]) placeLocked(s *Slot[T], over bool) {
 	if p.queue.n > 0 {
 		p.deliverLocked(s)
 		return
 	}
 	p.idle.pushBack(s)
-	if p.establishedLocked() > p.cfg.Keep {
+	if over {
 		p.armSweepLocked()
 	}
 }
