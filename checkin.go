@@ -2,7 +2,6 @@ package pooled
 
 import (
 	"context"
-	"time"
 )
 
 // checkin takes a server connection back: it is reset, and then the first in the queue has it, or it is idle. One that
@@ -29,9 +28,9 @@ func (p *Pool) checkin(s *ServerConn) {
 
 // endUse is the end of a lease for those who watch, whatever becomes of the server connection.
 func (p *Pool) endUse(s *ServerConn) {
-	if !s.took.IsZero() {
+	if s.timed {
 		p.observe(TimingUse, s.took)
-		s.took = time.Time{}
+		s.timed = false
 	}
 	if s.slot.EndUse() {
 		p.endLeak(s)
@@ -41,7 +40,7 @@ func (p *Pool) endUse(s *ServerConn) {
 
 // watched reports whether endUse has anything to do: on most returns it has not.
 func (s *ServerConn) watched() bool {
-	return !s.took.IsZero() || s.slot.Taken() || s.conn.Activity.Long()
+	return s.timed || s.slot.Taken() || s.conn.Activity.Long()
 }
 
 // release does what has to happen when a server connection comes back, and says why it can't be used again.

@@ -150,9 +150,7 @@ const maxRefused = 3
 func (p *Pool) admit(ctx context.Context, c *pooledConn, s *ServerConn) error {
 	c.server = s
 	s.conn.Busy, s.checkingOut = true, true
-	if !s.took.IsZero() { // of a lease that was revoked
-		s.took = time.Time{}
-	}
+	s.timed = false
 	s.conn.Activity.StartLease(s.slot.Uses())
 	guards := p.hooks.checkout
 	if p.trusted(s) {

@@ -30,7 +30,8 @@ type ServerConn struct {
 
 	checkingOut bool        // the Checkout hooks are running
 	invalid     bool        // the Invalidate hooks were told
-	took        time.Time   // when it was leased, if somebody measures
+	timed       bool        // somebody measures how long it is used:
+	took        time.Time   // when it was leased, if timed
 	values      map[any]any // the hooks' own
 }
 

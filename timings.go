@@ -99,7 +99,7 @@ func (p *Pool) observe(what Timing, began time.Time) {
 // waited is the end of a checkout that began then, and the beginning of a use.
 func (p *Pool) waited(s *ServerConn, began time.Time) {
 	p.observe(TimingWait, began)
-	s.took = time.Now()
+	s.took, s.timed = time.Now(), true
 }
 
 // histograms count while somebody asks for them.

@@ -31,6 +31,7 @@ func (m Moment) Awake(earlier Moment) time.Duration { return m.Mono - earlier.Mo
 // the timer rests, and the next reading is a real one. It is guarded by Pool.mu.
 type clock struct {
 	read       func() Moment
+	start      func() // begins the readings, the first at once
 	resolution time.Duration
 	now        Moment
 	wanted     bool // since the timer last fired
@@ -67,14 +68,14 @@ func (p *Pool[T]) Resolve(age time.Duration) {
 	p.clock.serve(age)
 }
 
-// nowLocked is the time, at most one resolution ago; after the machine has slept, for at most one resolution, it is the
-// time before.
-func (p *Pool[T]) nowLocked() Moment {
-	if !p.clock.running {
-		p.startClockLocked()
+// moment is the time, at most one resolution ago; after the machine has slept, for at most one resolution, it is the time
+// before.
+func (c *clock) moment() Moment {
+	if !c.running {
+		c.start()
 	}
-	p.clock.wanted = true
-	return p.clock.now
+	c.wanted = true
+	return c.now
 }
 
 func (p *Pool[T]) startClockLocked() {

@@ -10,13 +10,13 @@ type deque[T any] struct {
 
 func (d *deque[T]) len() int { return d.n }
 
-// pushBack makes s idle. From now on it can die without anybody noticing, so it counts as used even if it never was.
+// pushBack makes s idle.
 func (d *deque[T]) pushBack(s *Slot[T]) {
 	if d.n == len(d.ring) {
 		d.grow()
 	}
 	d.ring[(d.front+d.n)&(len(d.ring)-1)] = s
-	s.idle, s.used = true, true
+	s.idle = true
 	d.n++
 }
 

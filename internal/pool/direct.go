@@ -31,7 +31,7 @@ func (p *Pool[T]) openLeased(ctx context.Context) (s *Slot[T], err error) {
 		}
 		p.counts.Opened++
 		p.leased++ // it counts as leased for as long as it is open
-		s.leasedAt = p.nowLocked()
+		s.leasedAt = p.clock.moment()
 		p.joinLocked(s)
 	}()
 	if s, err = p.callOpen(ctx, o); err != nil {
@@ -60,7 +60,7 @@ func (p *Pool[T]) resumeLocked(s *Slot[T]) {
 func (p *Pool[T]) Rest(s *Slot[T]) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s.idleSince = p.nowLocked()
+	s.idleSince = p.clock.moment()
 	s.outside = true
 	p.outside++
 	p.counts.Checkins++

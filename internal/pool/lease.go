@@ -58,14 +58,14 @@ func (p *Pool[T]) LongUnused(s *Slot[T]) bool {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.nowLocked().Since(s.leasedAt) > longUnused
+	return p.clock.moment().Since(s.leasedAt) > longUnused
 }
 
 // LongAgo tells whether a lease that began then has gone without use for so long that its caller is most likely gone.
 func (p *Pool[T]) LongAgo(then Moment) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.nowLocked().Awake(then) > longUnused
+	return p.clock.moment().Awake(then) > longUnused
 }
 
 // Again counts a lease that was not used as one that begins now.

@@ -156,7 +156,7 @@ func (p *Pool[T]) joinQueueLocked(s *Slot[T]) bool {
 	}
 	p.joinLocked(s)
 	queued := p.queue.n > 0
-	s.idleSince = p.nowLocked()
+	s.idleSince = p.clock.moment()
 	p.placeLocked(s, p.overLocked(1))
 	if p.renewal.replacements > 0 && (!queued || p.establishedLocked() >= p.cfg.Keep) {
 		p.renewal.replacements--

@@ -134,6 +134,7 @@ func New[T any](cfg Config[T]) *Pool[T] {
 		reclaim: chore{pause: backoff{first: 10 * time.Millisecond, most: time.Second}},
 		drained: make(chan struct{}),
 	}
+	p.clock.start = p.startClockLocked
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	if cfg.Keep != Unlimited && cfg.IdleTimeout > 0 {
 		p.clock.serve(cfg.IdleTimeout)

@@ -16,7 +16,7 @@ func (p *Pool[T]) Put(s *Slot[T]) (cause error, kept bool) {
 	}
 	p.leased--
 	p.counts.Checkins++
-	s.idleSince = p.nowLocked()
+	s.idleSince = p.clock.moment()
 	p.placeLocked(s, over)
 	p.mu.Unlock()
 	return nil, true
@@ -32,6 +32,7 @@ func (p *Pool[T]) placeLocked(s *Slot[T], over bool) {
 		p.deliverLocked(s)
 		return
 	}
+	s.used = true // from now on it can die without anybody noticing
 	p.idle.pushBack(s)
 	if over {
 		p.armSweepLocked()

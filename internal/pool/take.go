@@ -27,7 +27,7 @@ func (p *Pool[T]) leaseLocked(s *Slot[T], turn uint64) {
 		s.turn = p.counts.Checkouts
 	}
 	s.uses++
-	s.leasedAt = p.nowLocked()
+	s.leasedAt = p.clock.moment()
 	if p.cfg.OverdueAfter >= 0 {
 		p.armOverdueLocked(p.cfg.OverdueAfter)
 	}
