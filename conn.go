@@ -133,17 +133,18 @@ func (c *pooledConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver
 
 // Ping leases a server connection and pings it, if the driver can.
 func (c *pooledConn) Ping(ctx context.Context) error {
-	cannot := false
-	err := c.harmless(ctx, func(s *ServerConn) error {
-		if cannot = s.conn.Via.Pinger == nil; cannot {
-			return driver.ErrSkip
+	defer c.lostToPanic()
+	for {
+		s, err := c.acquire(ctx)
+		if err != nil || s.conn.Via.Pinger == nil {
+			return err
 		}
-		return s.conn.Via.Pinger.Ping(ctx)
-	})
-	if cannot {
-		return nil
+		s.conn.Begin()
+		s.conn.Start()
+		if err = s.conn.Via.Pinger.Ping(ctx); !c.retry(s, err, true) {
+			return err
+		}
 	}
-	return err
 }
 
 // harmless runs an operation that has no effect beyond its connection: it is done again on another one also if it may
