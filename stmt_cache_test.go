@@ -375,20 +375,53 @@ func TestStmtsAreUnfitAfterAChangeByTheOpening(t *testing.T) {
 	}
 }
 
-// restLines are the lines that say that no statements are kept.
-func restLines(book *pooledtest.LogBook) []string {
+// An error of a text with arguments turns no cache off, not even one that says that the connection is lost.
+func TestStmtsAreKeptAfterAnError(t *testing.T) {
+	for _, failed := range []error{
+		context.Canceled, context.DeadlineExceeded, driver.ErrBadConn, errors.New("server's"),
+	} {
+		t.Run(failed.Error(), func(t *testing.T) {
+			t.Cleanup(stmtsForAll(true))
+			var book pooledtest.LogBook
+			fake := &told{pooledtest.NewFake(t), 0}
+			fake.On(pooledtest.StageExec, pooledtest.Fail(driver.ErrSkip).Times(1).Match("UPDATE a"))
+			db, _ := open(t, fake, keeps(4), one(pooled.ClassQueue), logTo(&book))
+			pooledtest.MustExec(t, db, "UPDATE a ?", 1)
+			conn, err := db.Conn(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			pooledtest.MustExec(t, conn, "UPDATE c") // so that the one that fails is not sent again
+			fake.On(pooledtest.StageExec, pooledtest.Fail(failed).Times(1).Match("UPDATE b"))
+			if _, err := conn.ExecContext(t.Context(), "UPDATE b ?", 1); !errors.Is(err, failed) {
+				t.Errorf("have %v, want %v", err, failed)
+			}
+			conn.Close()
+			fake.skip()
+			pooledtest.MustExec(t, db, "UPDATE a ?", 2)
+			pooledtest.MustExec(t, db, "UPDATE a ?", 3)
+			fake.want(t, "prepare UPDATE a ?", "stmt exec UPDATE a ? [2]", "stmt exec UPDATE a ? [3]")
+			if lines := notKeptLines(&book); len(lines) > 0 {
+				t.Errorf("have %q, want no word of it", lines)
+			}
+		})
+	}
+}
+
+// notKeptLines are the lines that say that no statements are kept.
+func notKeptLines(book *pooledtest.LogBook) []string {
 	return slices.DeleteFunc(book.Take(), func(l string) bool { return !strings.Contains(l, "no statements are kept") })
 }
 
-// A cache that was asked for and rests says so once.
-func TestStmtCacheThatRestsSaysSo(t *testing.T) {
+// A cache that was asked for and keeps none says so once.
+func TestStmtCacheThatKeepsNoneSaysSo(t *testing.T) {
 	var book pooledtest.LogBook
 	fake := pooledtest.NewFake(t)
 	db, _ := open(t, fake, keeps(4), size(2, 0), logTo(&book))
 	a, _ := grab(t, db)
 	b, _ := grab(t, db)
 	pooledtest.Give(t, a, b)
-	lines := restLines(&book)
+	lines := notKeptLines(&book)
 	if len(lines) != 1 || !strings.Contains(lines[0], "it is for lib/pq") {
 		t.Errorf("have %q, want one line with the reason", lines)
 	}
