@@ -362,3 +362,22 @@ func TestForkAbandonedIsNeverCollected(t *testing.T) {
 		t.Errorf("without a fork: have %d of %d collected, want all, else this test shows nothing", have, of)
 	}
 }
+
+// What a child of class direct leaves to its parent is in no count of the child's.
+func TestForkCountsOfClassDirect(t *testing.T) {
+	fake := pooledtest.NewFake(t, allowLeaks) // what the child leaves to its parent
+	db, pool := open(t, fake, class(pooled.ClassDirect))
+	idle, _ := grab(t, db)
+	pooledtest.Give(t, idle)
+	back, _ := pretendFork(t)
+	defer back()
+	held, _ := grab(t, db)
+	if s := pool.Stats(); s.Idle != 0 || s.CheckedOut != 1 {
+		t.Errorf("have %d idle and %d in use, want one in use", s.Idle, s.CheckedOut)
+	}
+	pooledtest.Give(t, held)
+	if s := pool.Stats(); s.Idle != 1 || s.CheckedOut != 0 {
+		t.Errorf("have %d idle and %d in use, want one idle", s.Idle, s.CheckedOut)
+	}
+	db.Close()
+}
