@@ -81,7 +81,7 @@ type Dialect struct {
 	Probe func(ctx context.Context, s Session, wants Wants) (Facts, error)
 
 	// Reset gives a session the state it had after connect; ErrReopen if only a new one will do, as where Reset is
-	// nil.
+	// nil. Of the facts it is given Restore.
 	Reset func(ctx context.Context, s Session, facts Facts) error
 
 	// ResetsAtCheckout: the driver's ResetSession resets the session for real, so pool_init_sql has to be run after

@@ -71,9 +71,9 @@ type Conn struct {
 	Cause  error // why it is broken, if that is known
 	Ended  error // the last error of this lease that was a context's
 
-	shared *Shared
-	facts  dialect.Facts // what the session said when it was new
-	sent   string        // what the last reset sent
+	shared  *Shared
+	restore []string // dialect.Facts.Restore, all of the facts that is needed later
+	sent    string   // what the last reset sent
 }
 
 // Init makes c the connection that a connector has just opened. number is its number in the pool.

@@ -22,7 +22,7 @@ func (c *Conn) Prepare(ctx context.Context, wants dialect.Wants) (facts dialect.
 	}
 	wants.Statements = c.Cache != nil
 	facts, err = c.shared.Dialect.Probe(ctx, dialectSession{c}, wants)
-	c.facts = facts
+	c.restore = facts.Restore
 	c.State.SetAutoOff(facts.AutoOff)
 	if facts.SessionID != "" {
 		c.SessionID = facts.SessionID
@@ -75,7 +75,7 @@ func (c *Conn) ResetSession(ctx context.Context) error {
 	if d.Reset == nil {
 		return dialect.ErrReopen
 	}
-	if err := d.Reset(ctx, dialectSession{c}, c.facts); err != nil {
+	if err := d.Reset(ctx, dialectSession{c}, dialect.Facts{Restore: c.restore}); err != nil {
 		if errors.Is(err, dialect.ErrReopen) {
 			return dialect.ErrReopen
 		}
