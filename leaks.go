@@ -24,7 +24,8 @@ type holding = pool.Holding[*ServerConn]
 func (p *Pool) holder(h holding) Holder {
 	s := h.Value
 	statement, stack := s.look(p.secrets, h.Uses)
-	return Holder{Conn: s.ID(), Session: s.conn.SessionID, Statement: statement, Held: h.Held, Stack: session.FormatStack(stack)}
+	return Holder{Conn: s.ID(), Session: s.conn.SessionID, Statement: statement, Held: h.Held,
+		Stack: session.FormatStack(stack)}
 }
 
 // fireLeaks tells of the checkouts that have become too old.

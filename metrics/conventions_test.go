@@ -134,7 +134,8 @@ func TestBuckets(t *testing.T) {
 	}{
 		{"db.client.connection.wait_time{buckets}", "pooled_wait_time_seconds{buckets}", pool.Histogram(pooled.TimingWait)},
 		{"db.client.connection.use_time{buckets}", "pooled_use_time_seconds{buckets}", pool.Histogram(pooled.TimingUse)},
-		{"db.client.connection.create_time{buckets}", "pooled_create_time_seconds{buckets}", pool.Histogram(pooled.TimingConnect)},
+		{"db.client.connection.create_time{buckets}", "pooled_create_time_seconds{buckets}",
+			pool.Histogram(pooled.TimingConnect)},
 	} {
 		var bounds []float64
 		var counts []uint64

@@ -68,8 +68,8 @@ func (p *Pool[T]) Resolve(age time.Duration) {
 	p.clock.serve(age)
 }
 
-// moment is the time, at most one resolution ago; after the machine has slept, for at most one resolution, it is the time
-// before.
+// moment is the time, at most one resolution ago; after the machine has slept, for at most one resolution, it is the
+// time before.
 func (c *clock) moment() Moment {
 	if !c.running {
 		c.start()

@@ -105,7 +105,8 @@ func (s *Slot[T]) Trusted() bool {
 	return s.passed == s.leasedTick && s.losses == s.lossesAtLease && !s.expired.Load()
 }
 
-// Leaving reports whether the slot is to be closed when it comes back, though nothing is wrong with it: see Pool.Departs.
+// Leaving reports whether the slot is to be closed when it comes back, though nothing is wrong with it: see
+// Pool.Departs.
 func (s *Slot[T]) Leaving() bool { return s.leaving != nil || s.expired.Load() }
 
 // Departs is why a slot is Leaving; nil: it is not.

@@ -110,7 +110,8 @@ func (c *Conn) SendingJudged(query string, v sqltext.Verdict) {
 	}
 }
 
-// Trim lets go of a very long text, when the connection comes back. What is left of it is what f makes of what is shown.
+// Trim lets go of a very long text, when the connection comes back. What is left of it is what f makes of what is
+// shown.
 func (c *Conn) Trim(f func(shown string) string) {
 	if c.Activity.Long() {
 		c.State.Forget()

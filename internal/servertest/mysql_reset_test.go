@@ -91,8 +91,10 @@ func TestMySQLReset(t *testing.T) {
 		{"table lock", "LOCK TABLES socket_reset READ", "SELECT 1 FROM socket_sequence LIMIT 0", false},
 		{"transaction", "BEGIN; INSERT INTO socket_reset VALUES (1)", "SELECT @@in_transaction, (SELECT COUNT(*) FROM " +
 			"socket_reset)", false},
-		{"failed transaction", "BEGIN; INSERT INTO socket_reset VALUES (1); INSERT INTO socket_reset VALUES (1)", "SELECT @@in_transaction, (SELECT COUNT(*) FROM socket_reset)", false},
-		{"XA transaction", "XA START 'socket'; INSERT INTO socket_reset VALUES (1)", "SELECT COUNT(*) FROM socket_reset", false},
+		{"failed transaction", "BEGIN; INSERT INTO socket_reset VALUES (1); INSERT INTO socket_reset VALUES (1)",
+			"SELECT @@in_transaction, (SELECT COUNT(*) FROM socket_reset)", false},
+		{"XA transaction", "XA START 'socket'; INSERT INTO socket_reset VALUES (1)",
+			"SELECT COUNT(*) FROM socket_reset", false},
 		{"statement by name", "PREPARE socket_statement FROM 'SELECT 1'", "EXECUTE socket_statement", false},
 		{"handler", "HANDLER socket_reset OPEN AS h", "HANDLER h READ FIRST", false},
 		{"last insert id", "SELECT LAST_INSERT_ID(77)", "SELECT LAST_INSERT_ID()", false},

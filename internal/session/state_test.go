@@ -144,7 +144,8 @@ func TestUnusedOfUnknownServers(t *testing.T) {
 
 func TestSendingAllocatesNothing(t *testing.T) {
 	s := newState(true)
-	if n := testing.AllocsPerRun(100, func() { s.Sending("SELECT 1", false); s.Sending("BEGIN", false); s.Reset() }); n != 0 {
+	send := func() { s.Sending("SELECT 1", false); s.Sending("BEGIN", false); s.Reset() }
+	if n := testing.AllocsPerRun(100, send); n != 0 {
 		t.Errorf("have %v allocations, want 0", n)
 	}
 }

@@ -18,7 +18,8 @@ import (
 // The tests of this file hold what is true of each dialect.
 
 var dialects = map[string]*sqltext.Rules{
-	"unknown": generic.Dialect.Rules, "MySQL": mysql.Dialect.Rules, "PostgreSQL": postgres.Dialect.Rules, "SQLite": sqlite.Dialect.Rules,
+	"unknown": generic.Dialect.Rules, "MySQL": mysql.Dialect.Rules, "PostgreSQL": postgres.Dialect.Rules,
+	"SQLite":    sqlite.Dialect.Rules,
 	"SQLServer": sqlserver.Dialect.Rules,
 }
 

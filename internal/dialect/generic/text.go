@@ -92,4 +92,5 @@ func touchesSession(q string) bool {
 var sessionWords = sqltext.NewWords(
 	sqltext.Word{Text: "set_context", Pivot: 8}, // Firebird's RDB$SET_CONTEXT
 	sqltext.Word{Text: "dbms_", Pivot: 1},       // Oracle's packages
-).And(postgres.Dialect.Rules.SessionWords, mysql.Dialect.Rules.SessionWords, sqlite.Dialect.Rules.SessionWords, sqlserver.Dialect.Rules.SessionWords)
+).And(postgres.Dialect.Rules.SessionWords, mysql.Dialect.Rules.SessionWords,
+	sqlite.Dialect.Rules.SessionWords, sqlserver.Dialect.Rules.SessionWords)
