@@ -86,21 +86,7 @@ func TestConfigRanges(t *testing.T) {
 	} {
 		c := pooled.NewConfig()
 		test.set(&c)
-		checkError(t, test.name, refusal(c), test.want)
-	}
-}
-
-// checkError wants no error, or one that keeps the package's promises about errors and holds want.
-func checkError(t *testing.T, what string, err error, want string) {
-	t.Helper()
-	switch {
-	case err == nil && want != "":
-		t.Errorf("%s: have no error, want %q", what, want)
-	case err != nil && want == "":
-		t.Errorf("%s: have %q, want no error", what, err)
-	case err != nil && (!strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "pooled: ") ||
-		strings.ContainsAny(err.Error(), "\r\n")):
-		t.Errorf("%s: have %q, want one line that begins with %q and holds %q", what, err, "pooled: ", want)
+		pooledtest.CheckError(t, test.name, refusal(c), test.want)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/pooled-go/pooled"
 	"github.com/pooled-go/pooled/internal/dsn"
+	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
 // dsns are one of each form, with an option, and what their drivers get of them.
@@ -140,7 +141,7 @@ func TestParseDSNErrors(t *testing.T) {
 		{"u@/db?pool_class=null&pool_timeout=7&pool_connect_limit=7", ""},
 	} {
 		_, err := pooled.ParseDSN(test.dsn)
-		checkError(t, test.dsn, err, test.want)
+		pooledtest.CheckError(t, test.dsn, err, test.want)
 	}
 }
 
@@ -254,7 +255,7 @@ func TestNearestKey(t *testing.T) {
 		"pool_min_conns": "pool_min_idle", "pool_health_check_period": "pool_pre_ping", "pool_logging_name": "pool_name",
 	} {
 		_, err := pooled.ParseDSN("u@/db?" + key + "=7")
-		checkError(t, key, err, "unknown key "+key+": did you mean "+want+"?")
+		pooledtest.CheckError(t, key, err, "unknown key "+key+": did you mean "+want+"?")
 	}
 }
 
@@ -387,12 +388,12 @@ func FuzzNoSecret(f *testing.F) {
 		}
 		for _, err := range driverErrors(text) {
 			scrubbed := dsn.Scrub(err, text)
-			checkError(t, text, scrubbed, "pooled: ")
+			pooledtest.CheckError(t, text, scrubbed, "pooled: ")
 			check("a scrubbed error", scrubbed.Error())
 		}
 		c, err := pooled.ParseDSN(text)
 		if err != nil {
-			checkError(t, text, err, "pooled: ")
+			pooledtest.CheckError(t, text, err, "pooled: ")
 			check("an error", err.Error())
 			return
 		}

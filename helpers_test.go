@@ -3,7 +3,6 @@ package pooled_test
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"slices"
 	"strings"
 	"sync"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/pooled-go/pooled"
 	"github.com/pooled-go/pooled/internal/pooledtest"
+	"github.com/pooled-go/pooled/internal/pooltest"
 )
 
 func TestMain(m *testing.M) {
@@ -25,49 +25,14 @@ func TestMain(m *testing.M) {
 // done its part. fork_test.go has roles.
 var playRole = func() {}
 
-// open is a sql.DB on a pool before a driver. It is closed when the test ends; a
-// test in a synctest bubble closes it itself.
-func open(t testing.TB, wrapped driver.Connector, set ...func(*pooled.Config)) (*sql.DB, *pooled.Pool) {
-	t.Helper()
-	connector := connectorTo(t, wrapped, set...)
-	db := sql.OpenDB(connector)
-	t.Cleanup(func() { db.Close() })
-	return db, connector.Pool()
-}
-
-// openFrom is the same for a Config that has a DSN.
-func openFrom(t testing.TB, cfg pooled.Config, set ...func(*pooled.Config)) (*sql.DB, *pooled.Pool) {
-	t.Helper()
-	for _, f := range set {
-		f(&cfg)
-	}
-	db, err := pooled.Open(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	pool, _ := pooled.PoolOf(db)
-	return db, pool
-}
-
-func connectorTo(t testing.TB, wrapped driver.Connector, set ...func(*pooled.Config)) *pooled.Connector {
-	t.Helper()
-	cfg := pooled.NewConfig()
-	for _, f := range set {
-		f(&cfg)
-	}
-	connector, err := pooled.NewConnector(wrapped, cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return connector
-}
+var (
+	open        = pooltest.Open
+	openFrom    = pooltest.OpenFrom
+	connectorTo = pooltest.Connector
+	size        = pooltest.Size
+)
 
 func class(c pooled.Class) func(*pooled.Config) { return func(cfg *pooled.Config) { cfg.Class = c } }
-
-func size(size, overflow int) func(*pooled.Config) {
-	return func(cfg *pooled.Config) { cfg.Size, cfg.MaxOverflow = size, overflow }
-}
 
 // one is a pool of the class that has one server connection.
 func one(c pooled.Class) func(*pooled.Config) {

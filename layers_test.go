@@ -66,6 +66,7 @@ var layers = map[string]string{
 	// What only tests import.
 	"internal/dialect/dialecttest": "internal/dialect internal/driverconn internal/socket",
 	"internal/pooledtest":          "internal/socket internal/sqltext",
+	"internal/pooltest":            ".",
 	"internal/servertest":          ". internal/pooledtest",
 	"docs":                         "",
 }

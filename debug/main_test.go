@@ -3,10 +3,8 @@ package debug_test
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"encoding/json"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -16,26 +14,10 @@ import (
 	"github.com/pooled-go/pooled"
 	"github.com/pooled-go/pooled/debug"
 	"github.com/pooled-go/pooled/internal/pooledtest"
+	"github.com/pooled-go/pooled/internal/pooltest"
 )
 
 func TestMain(m *testing.M) { pooledtest.Main(m) }
-
-// open is a sql.DB on a pool before parent, closed when the test ends.
-func open(t testing.TB, parent driver.Connector, set ...func(*pooled.Config)) (*sql.DB, *pooled.Pool) {
-	t.Helper()
-	cfg := pooled.NewConfig()
-	cfg.Logger = slog.New(slog.DiscardHandler)
-	for _, f := range set {
-		f(&cfg)
-	}
-	connector, err := pooled.NewConnector(parent, cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	db := sql.OpenDB(connector)
-	t.Cleanup(func() { db.Close() })
-	return db, connector.Pool()
-}
 
 func named(name string) func(*pooled.Config) { return func(cfg *pooled.Config) { cfg.Name = name } }
 
@@ -100,3 +82,5 @@ func post(h http.Handler, form url.Values, changes ...func(*http.Request)) *http
 func header(key, value string) func(*http.Request) {
 	return func(r *http.Request) { r.Header.Set(key, value) }
 }
+
+var open = pooltest.Open

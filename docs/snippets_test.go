@@ -21,28 +21,14 @@ import (
 
 	"github.com/pooled-go/pooled"
 	"github.com/pooled-go/pooled/internal/pooledtest"
+	"github.com/pooled-go/pooled/internal/pooltest"
 )
 
 // Snippets of README and docs that are no examples of their own.
 
 func TestMain(m *testing.M) { pooledtest.Main(m) }
 
-// open is a sql.DB on a pool before a driver. It is closed when the test ends; a test in a synctest bubble closes it
-// itself.
-func open(t *testing.T, wrapped driver.Connector, set ...func(*pooled.Config)) (*sql.DB, *pooled.Pool) {
-	t.Helper()
-	cfg := pooled.NewConfig()
-	for _, f := range set {
-		f(&cfg)
-	}
-	connector, err := pooled.NewConnector(wrapped, cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	db := sql.OpenDB(connector)
-	t.Cleanup(func() { db.Close() })
-	return db, connector.Pool()
-}
+var open = pooltest.Open
 
 func TestSnippetOpen(t *testing.T) {
 	db, err := sql.Open("pooled", "postgres://scott:tiger@localhost/shop?sslmode=disable&pool_size=10&pool_max_overflow=10")

@@ -12,6 +12,7 @@ import (
 	"github.com/lib/pq"
 
 	"github.com/pooled-go/pooled/internal/dsn"
+	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
 func seedForms(f *testing.F) {
@@ -38,7 +39,7 @@ func FuzzDetect(f *testing.F) {
 		}
 		_ = dsn.Mask(text)
 		if err != nil {
-			checkError(t, text, err, "pooled: ")
+			pooledtest.CheckError(t, text, err, "pooled: ")
 			return
 		}
 		if isAllowed(text) && !strings.Contains(native, "pool_driver") { // which would name the driver in another way

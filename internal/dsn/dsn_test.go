@@ -12,6 +12,7 @@ import (
 	"github.com/lib/pq"
 
 	"github.com/pooled-go/pooled/internal/dsn"
+	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
 // allDrivers are the names that the tests take as registered.
@@ -193,20 +194,6 @@ func checkInserted(t *testing.T, text string) {
 	}
 }
 
-// checkError wants no error, or one line that begins with the module's name and holds want.
-func checkError(t *testing.T, what string, err error, want string) {
-	t.Helper()
-	switch {
-	case err == nil && want != "":
-		t.Errorf("%s: have no error, want %q", what, want)
-	case err != nil && want == "":
-		t.Errorf("%s: have %q, want no error", what, err)
-	case err != nil && (!strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "pooled: ") ||
-		strings.ContainsAny(err.Error(), "\r\n")):
-		t.Errorf("%s: have %q, want one line that begins with %q and holds %q", what, err, "pooled: ", want)
-	}
-}
-
 func TestForms(t *testing.T) {
 	for _, test := range forms {
 		form, err := dsn.Detect(test.dsn)
@@ -375,7 +362,7 @@ func TestErrors(t *testing.T) {
 		{"u@/db?pool_driver=MySQLdb", "MySQLdb is a Python driver"},
 	} {
 		_, _, err := resolve(test.dsn)
-		checkError(t, test.dsn, err, test.want)
+		pooledtest.CheckError(t, test.dsn, err, test.want)
 	}
 }
 
@@ -427,7 +414,7 @@ func TestNotRegistered(t *testing.T) {
 			continue
 		}
 		_, _, err = dsn.Resolve(driver, rest, nil, []string{"mysql", "postgres", "pooled"})
-		checkError(t, text, err, want)
+		pooledtest.CheckError(t, text, err, want)
 		if err != nil && strings.Contains(err.Error(), "pooled,") {
 			t.Errorf("%s: have %q, want pooled itself left out", text, err)
 		}
@@ -461,7 +448,7 @@ func TestResolve(t *testing.T) {
 		{"mysql", "mysql://h:x/db", "", "", "port"},
 	} {
 		driver, native, err := dsn.Resolve(test.driver, test.dsn, nil, allDrivers)
-		checkError(t, test.dsn, err, test.wantErr)
+		pooledtest.CheckError(t, test.dsn, err, test.wantErr)
 		if driver != test.wantDriver || native != test.wantDSN {
 			t.Errorf("%s %s: have %s %s, want %s %s", test.driver, test.dsn, driver, native, test.wantDriver,
 				test.wantDSN)

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/pooled-go/pooled/internal/dsn"
+	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
 func TestMask(t *testing.T) {
@@ -59,7 +60,7 @@ func TestScrub(t *testing.T) {
 	} {
 		cause := errors.New(test.text)
 		err := dsn.Scrub(cause, test.dsn)
-		checkError(t, test.text, err, test.want)
+		pooledtest.CheckError(t, test.text, err, test.want)
 		if errors.Is(err, cause) || errors.Unwrap(err) != nil {
 			t.Errorf("%s: have an error that leads to its cause, want none", test.text)
 		}
