@@ -30,19 +30,11 @@ var (
 	openFrom    = pooltest.OpenFrom
 	connectorTo = pooltest.Connector
 	size        = pooltest.Size
+	one         = pooltest.One
+	resetMode   = pooltest.ResetMode
 )
 
 func class(c pooled.Class) func(*pooled.Config) { return func(cfg *pooled.Config) { cfg.Class = c } }
-
-// one is a pool of the class that has one server connection.
-func one(c pooled.Class) func(*pooled.Config) {
-	return func(cfg *pooled.Config) {
-		cfg.Class = c
-		if c == pooled.ClassQueue {
-			cfg.Size, cfg.MaxOverflow = 1, 0
-		}
-	}
-}
 
 // noRecycle keeps server connections whatever their age.
 func noRecycle(cfg *pooled.Config) { cfg.Recycle = -1 }

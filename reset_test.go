@@ -64,10 +64,6 @@ func expectGreeting(mock sqlmock.Sqlmock, autocommit, completion any) {
 	mock.ExpectQuery(mysqlGreeting).WillReturnRows(rows)
 }
 
-func resetMode(m pooled.ResetMode) func(*pooled.Config) {
-	return func(c *pooled.Config) { c.ResetOnReturn = m }
-}
-
 // Exactly these statements, in this order, for every server and mode.
 func TestResetOnReturnStatements(t *testing.T) {
 	for dialect, statements := range map[string][2]string{

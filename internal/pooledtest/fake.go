@@ -332,13 +332,6 @@ func (f *Fake) changedLocked() {
 	f.watchers = nil
 }
 
-// Violations returns what broke the driver contract so far.
-func (f *Fake) Violations() []string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return append([]string(nil), f.violations...)
-}
-
 // TakeViolations returns what broke the driver contract so far and forgets it, so that the test's end doesn't report
 // it.
 func (f *Fake) TakeViolations() []string {

@@ -53,3 +53,18 @@ func OpenFrom(t testing.TB, cfg pooled.Config, set ...func(*pooled.Config)) (*sq
 func Size(size, overflow int) func(*pooled.Config) {
 	return func(cfg *pooled.Config) { cfg.Size, cfg.MaxOverflow = size, overflow }
 }
+
+// One makes a pool of the class that has one server connection.
+func One(class pooled.Class) func(*pooled.Config) {
+	return func(cfg *pooled.Config) {
+		cfg.Class = class
+		if class == pooled.ClassQueue {
+			cfg.Size, cfg.MaxOverflow = 1, 0
+		}
+	}
+}
+
+// ResetMode sets pool_reset_on_return.
+func ResetMode(mode pooled.ResetMode) func(*pooled.Config) {
+	return func(cfg *pooled.Config) { cfg.ResetOnReturn = mode }
+}

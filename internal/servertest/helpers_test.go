@@ -18,23 +18,11 @@ func TestMain(m *testing.M) {
 var playRole = func() {}
 
 var (
-	open     = pooltest.Open
-	openFrom = pooltest.OpenFrom
-	size     = pooltest.Size
+	open      = pooltest.Open
+	openFrom  = pooltest.OpenFrom
+	size      = pooltest.Size
+	one       = pooltest.One
+	resetMode = pooltest.ResetMode
 )
-
-// one is a pool of the class that has one server connection.
-func one(c pooled.Class) func(*pooled.Config) {
-	return func(cfg *pooled.Config) {
-		cfg.Class = c
-		if c == pooled.ClassQueue {
-			cfg.Size, cfg.MaxOverflow = 1, 0
-		}
-	}
-}
-
-func resetMode(m pooled.ResetMode) func(*pooled.Config) {
-	return func(c *pooled.Config) { c.ResetOnReturn = m }
-}
 
 func init() { pooled.RegisterLogger("discard", slog.New(slog.DiscardHandler)) }
