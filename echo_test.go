@@ -41,13 +41,13 @@ func TestEchoStatements(t *testing.T) {
 
 	pooledtest.MustExec(t, db, "UPDATE a SET b = ?, c = ?", 5, "it's\n"+strings.Repeat("x", 200))
 	book.Want(t, "exec", `INFO pooled: exec pool=shop conn=1 stmt=UPDATE a SET b = ?, c = ? args=[5, "it's\n`+
-		strings.Repeat("x", 92)+`…"] dur rows=1`)
+		strings.Repeat("x", 92)+`…"] duration_ms rows=1`)
 
 	var n int
 	if err := db.QueryRow("SELECT conn").Scan(&n); err != nil {
 		t.Fatal(err)
 	}
-	book.Want(t, "query", `INFO pooled: query pool=shop conn=1 stmt=SELECT conn dur`)
+	book.Want(t, "query", `INFO pooled: query pool=shop conn=1 stmt=SELECT conn duration_ms`)
 
 	stmt, err := db.Prepare("UPDATE ?")
 	if err != nil {
@@ -57,8 +57,8 @@ func TestEchoStatements(t *testing.T) {
 		t.Fatal(err)
 	}
 	stmt.Close()
-	book.Want(t, "a prepared statement", `INFO pooled: prepare pool=shop conn=1 stmt=UPDATE ? dur`,
-		`INFO pooled: exec pool=shop conn=1 stmt=UPDATE ? args=[NULL] dur rows=1`)
+	book.Want(t, "a prepared statement", `INFO pooled: prepare pool=shop conn=1 stmt=UPDATE ? duration_ms`,
+		`INFO pooled: exec pool=shop conn=1 stmt=UPDATE ? args=[NULL] duration_ms rows=1`)
 
 	tx, err := db.Begin()
 	if err != nil {
@@ -69,16 +69,16 @@ func TestEchoStatements(t *testing.T) {
 		t.Fatal(err)
 	}
 	tx.Rollback()
-	book.Want(t, "transactions", `INFO pooled: begin pool=shop conn=1 dur`, `INFO pooled: commit pool=shop conn=1 dur`,
-		`INFO pooled: begin pool=shop conn=1 dur`, `INFO pooled: rollback pool=shop conn=1 dur`)
+	book.Want(t, "transactions", `INFO pooled: begin pool=shop conn=1 duration_ms`, `INFO pooled: commit pool=shop conn=1 duration_ms`,
+		`INFO pooled: begin pool=shop conn=1 duration_ms`, `INFO pooled: rollback pool=shop conn=1 duration_ms`)
 
 	fake.On(pooledtest.StageExec, pooledtest.Fail(errors.New("no such table")).Times(1))
 	db.Exec("UPDATE nowhere")
-	book.Want(t, "an error", `WARN pooled: exec pool=shop conn=1 stmt=UPDATE nowhere dur err=no such table`)
+	book.Want(t, "an error", `WARN pooled: exec pool=shop conn=1 stmt=UPDATE nowhere duration_ms err=no such table`)
 	fake.On(pooledtest.StageNext, pooledtest.Fail(errors.New("division by zero")).Times(1))
 	db.QueryRow("SELECT 1/0").Scan(&n)
-	book.Want(t, "an error among the rows", `INFO pooled: query pool=shop conn=1 stmt=SELECT 1/0 dur`,
-		`WARN pooled: row pool=shop conn=1 stmt=SELECT 1/0 dur err=division by zero`)
+	book.Want(t, "an error among the rows", `INFO pooled: query pool=shop conn=1 stmt=SELECT 1/0 duration_ms`,
+		`WARN pooled: row pool=shop conn=1 stmt=SELECT 1/0 duration_ms err=division by zero`)
 }
 
 // A driver that takes no arguments without preparing first is asked twice, and logged once.
@@ -88,8 +88,8 @@ func TestEchoOfASkippedStatement(t *testing.T) {
 	fake.On(pooledtest.StageExec, pooledtest.Fail(driver.ErrSkip).Times(1))
 	db, _ := open(t, fake, logTo(&book), echo(pooled.EchoOn))
 	pooledtest.MustExec(t, db, "UPDATE ?", 1)
-	book.Want(t, "exec", `INFO pooled: prepare pool=shop conn=1 stmt=UPDATE ? dur`,
-		`INFO pooled: exec pool=shop conn=1 stmt=UPDATE ? args=[1] dur rows=1`)
+	book.Want(t, "exec", `INFO pooled: prepare pool=shop conn=1 stmt=UPDATE ? duration_ms`,
+		`INFO pooled: exec pool=shop conn=1 stmt=UPDATE ? args=[1] duration_ms rows=1`)
 }
 
 func TestEchoArguments(t *testing.T) {
@@ -110,7 +110,7 @@ func TestEchoArguments(t *testing.T) {
 	} {
 		db.Exec("UPDATE", args.given...)
 		have := strings.Join(book.Take(), "\n")
-		if !strings.Contains(have, " args="+args.want+" dur") {
+		if !strings.Contains(have, " args="+args.want+" duration_ms") {
 			t.Errorf("have %s\nwant %s", have, args.want)
 		}
 	}
@@ -125,10 +125,10 @@ func TestEchoDebugLogsRows(t *testing.T) {
 		if err := db.QueryRow("SELECT conn WHERE ?", "a secret").Scan(&n); err != nil {
 			t.Fatal(err)
 		}
-		want := []string{`INFO pooled: query pool=shop conn=1 stmt=SELECT conn WHERE ? args=["a secret"] dur`,
+		want := []string{`INFO pooled: query pool=shop conn=1 stmt=SELECT conn WHERE ? args=["a secret"] duration_ms`,
 			`INFO pooled: row pool=shop conn=1 row=[1]`}
 		if hide {
-			want = []string{`INFO pooled: query pool=shop conn=1 stmt=SELECT conn WHERE ? dur`,
+			want = []string{`INFO pooled: query pool=shop conn=1 stmt=SELECT conn WHERE ? duration_ms`,
 				`INFO pooled: row pool=shop conn=1`}
 		}
 		book.Want(t, fmt.Sprint("hide: ", hide), want...)
@@ -162,11 +162,11 @@ func echoPoolEvents(t *testing.T, mode pooled.EchoMode) {
 		book.Want(t, what, want...)
 	}
 	pooledtest.MustExec(t, db, "UPDATE")
-	want("the first", "INFO pooled: connect pool=shop conn=1 age", "INFO pooled: checkout pool=shop conn=1 age idle",
-		"INFO pooled: checkin pool=shop conn=1 age")
+	want("the first", "INFO pooled: connect pool=shop conn=1 age_ms", "INFO pooled: checkout pool=shop conn=1 age_ms idle_ms",
+		"INFO pooled: checkin pool=shop conn=1 age_ms")
 	pooledtest.MustExec(t, db, "BEGIN")
-	want("a forgotten transaction", "INFO pooled: checkout pool=shop conn=1 age idle",
-		"INFO pooled: reset pool=shop conn=1 age stmt=ROLLBACK", "INFO pooled: checkin pool=shop conn=1 age")
+	want("a forgotten transaction", "INFO pooled: checkout pool=shop conn=1 age_ms idle_ms",
+		"INFO pooled: reset pool=shop conn=1 age_ms stmt=ROLLBACK", "INFO pooled: checkin pool=shop conn=1 age_ms")
 
 	held, _ := grab(t, db)
 	book.Take()
@@ -176,8 +176,8 @@ func echoPoolEvents(t *testing.T, mode pooled.EchoMode) {
 		t.Error(err)
 	}
 	pooledtest.Give(t, held)
-	want("a soft invalidation", "INFO pooled: soft_invalidate pool=shop conn=1 age err=old",
-		"INFO pooled: close pool=shop conn=1 age err=pooled: invalidated softly: old")
+	want("a soft invalidation", "INFO pooled: soft_invalidate pool=shop conn=1 age_ms err=old",
+		"INFO pooled: close pool=shop conn=1 age_ms err=pooled: invalidated softly: old")
 
 	fake.On(pooledtest.StageConnect, pooledtest.Fail(errors.New("refused")).Times(1))
 	db.Exec("UPDATE")
@@ -189,8 +189,8 @@ func echoPoolEvents(t *testing.T, mode pooled.EchoMode) {
 		t.Error(err)
 	}
 	pooledtest.Give(t, held)
-	want("an invalidation", "WARN pooled: invalidate pool=shop conn=3 age err=read-only",
-		"INFO pooled: close pool=shop conn=3 age err=read-only")
+	want("an invalidation", "WARN pooled: invalidate pool=shop conn=3 age_ms err=read-only",
+		"INFO pooled: close pool=shop conn=3 age_ms err=read-only")
 
 	held, _ = grab(t, db)
 	book.Take()
@@ -198,19 +198,19 @@ func echoPoolEvents(t *testing.T, mode pooled.EchoMode) {
 		t.Error(err)
 	}
 	pooledtest.Give(t, held)
-	want("a detachment", "INFO pooled: detach pool=shop conn=4 age", "INFO pooled: close pool=shop conn=4 age")
+	want("a detachment", "INFO pooled: detach pool=shop conn=4 age_ms", "INFO pooled: close pool=shop conn=4 age_ms")
 
 	pooledtest.MustExec(t, db, "UPDATE")
 	synctest.Wait()
 	book.Take()
 	time.Sleep(time.Hour)
 	synctest.Wait()
-	want("recycling, with no room for both", "INFO pooled: recycle pool=shop conn=5 age err=pooled: recycled: older "+
+	want("recycling, with no room for both", "INFO pooled: recycle pool=shop conn=5 age_ms err=pooled: recycled: older "+
 		"than pool_recycle",
-		"INFO pooled: connect pool=shop conn=6 age")
+		"INFO pooled: connect pool=shop conn=6 age_ms")
 
 	pool.Dispose()
-	want("disposal", "INFO pooled: dispose pool=shop", "INFO pooled: close pool=shop conn=6 age err=pooled: disposed of")
+	want("disposal", "INFO pooled: dispose pool=shop", "INFO pooled: close pool=shop conn=6 age_ms err=pooled: disposed of")
 }
 
 // Without a logger of its own a pool logs to slog's default of the moment.

@@ -107,8 +107,8 @@ func TestLeak(t *testing.T) {
 					t.Errorf("have %d, then %d leaks and %d returned, want 0, 1 and 1", before.Leaks, s.Leaks, s.LeaksReturned)
 				}
 				id := fmt.Sprint(held[0].ID)
-				book.Want(t, "the log", "WARN pooled: leak pool=shop conn="+id+" dur stmt=UPDATE forgotten stack",
-					"WARN pooled: leak_returned pool=shop conn="+id+" dur stmt=UPDATE forgotten")
+				book.Want(t, "the log", "WARN pooled: leak pool=shop conn="+id+" held_ms stmt=UPDATE forgotten stack",
+					"WARN pooled: leak_returned pool=shop conn="+id+" held_ms stmt=UPDATE forgotten")
 				conn, _ = grab(t, db) // the next is a checkout of its own
 				time.Sleep(15 * time.Second)
 				pooledtest.Give(t, conn)

@@ -54,7 +54,7 @@ func (l Log) Event(name string, conn Conn, cause error) {
 
 // Checkout logs a checkout of conn, which was idle for so long.
 func (l Log) Checkout(ctx context.Context, conn Conn, idle time.Duration) {
-	l.about(ctx, slog.LevelInfo, EventCheckout, conn, slog.Duration("idle", idle))
+	l.about(ctx, slog.LevelInfo, EventCheckout, conn, millis("idle_ms", idle))
 }
 
 // Reset logs what was sent to reset conn, if anything was.
@@ -69,7 +69,7 @@ func (l Log) Checkin(conn Conn) { l.about(context.Background(), slog.LevelInfo, 
 
 func (l Log) about(ctx context.Context, level slog.Level, name string, conn Conn, attrs ...slog.Attr) {
 	if conn != nil {
-		about := append(connAttrs(conn.ID(), conn.Session()), slog.Duration("age", time.Since(conn.Opened())))
+		about := append(connAttrs(conn.ID(), conn.Session()), millis("age_ms", time.Since(conn.Opened())))
 		attrs = append(about, attrs...)
 	}
 	l.Record(ctx, level, name, attrs...)
@@ -122,7 +122,7 @@ func (h Holder) Event() string {
 
 // Leak logs a leak.
 func (l Log) Leak(h Holder) {
-	attrs := append(connAttrs(h.Conn, h.Session), slog.Duration("dur", h.Held), slog.String("stmt", h.Statement))
+	attrs := append(connAttrs(h.Conn, h.Session), millis("held_ms", h.Held), slog.String("stmt", h.Statement))
 	if !h.Returned {
 		attrs = append(attrs, slog.String("stack", h.Stack))
 	}

@@ -24,8 +24,8 @@ func TestEvents(t *testing.T) {
 	log.Event(observe.EventConnectError, nil, errors.New("refused"))
 	log.Event(observe.EventDispose, nil, nil)
 	b.want(t, "rare events",
-		"INFO pooled: connect pool=shop event=connect conn=7 session=4711 age",
-		"WARN pooled: invalidate pool=shop event=invalidate conn=7 session=4711 age err=broken",
+		"INFO pooled: connect pool=shop event=connect conn=7 session=4711 age_ms",
+		"WARN pooled: invalidate pool=shop event=invalidate conn=7 session=4711 age_ms err=broken",
 		"WARN pooled: connect_error pool=shop event=connect_error err=refused",
 		"INFO pooled: dispose pool=shop event=dispose")
 
@@ -35,17 +35,17 @@ func TestEvents(t *testing.T) {
 	log.Reset(t.Context(), conn, "ROLLBACK")
 	log.Checkin(conn)
 	b.want(t, "each lease",
-		"INFO pooled: checkout pool=shop event=checkout conn=7 age idle",
-		"INFO pooled: reset pool=shop event=reset conn=7 age stmt=ROLLBACK",
-		"INFO pooled: checkin pool=shop event=checkin conn=7 age")
+		"INFO pooled: checkout pool=shop event=checkout conn=7 age_ms idle_ms",
+		"INFO pooled: reset pool=shop event=reset conn=7 age_ms stmt=ROLLBACK",
+		"INFO pooled: checkin pool=shop event=checkin conn=7 age_ms")
 
 	leak := observe.Holder{Conn: 7, Statement: "SELECT 1", Held: time.Hour, Stack: "main.main"}
 	log.Leak(leak)
 	leak.Returned = true
 	log.Leak(leak)
 	b.want(t, "leaks",
-		"WARN pooled: leak pool=shop event=leak conn=7 dur stmt=SELECT 1 stack=main.main",
-		"WARN pooled: leak_returned pool=shop event=leak_returned conn=7 dur stmt=SELECT 1")
+		"WARN pooled: leak pool=shop event=leak conn=7 held_ms stmt=SELECT 1 stack=main.main",
+		"WARN pooled: leak_returned pool=shop event=leak_returned conn=7 held_ms stmt=SELECT 1")
 }
 
 func TestHolderLine(t *testing.T) {

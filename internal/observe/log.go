@@ -3,6 +3,7 @@ package observe
 import (
 	"context"
 	"log/slog"
+	"time"
 )
 
 // Log writes events of a pool to a logger. Both are asked for each time, since their
@@ -31,4 +32,15 @@ func (l *Log) Record(ctx context.Context, level slog.Level, event string, attrs 
 	}
 	attrs = append([]slog.Attr{slog.String("pool", l.Pool()), slog.String("event", event)}, attrs...)
 	logger.LogAttrs(ctx, level, "pooled: "+event, attrs...)
+}
+
+// millis is a duration as a number of milliseconds, exact to the microsecond, a long one to the
+// millisecond. The key names the unit. slog's JSON handler would write a time.Duration as nanoseconds without one, and a
+// text such as "1.5ms" cannot be compared in a search.
+func millis(key string, d time.Duration) slog.Attr {
+	if d = d.Round(time.Microsecond); d >= 1000*time.Second {
+		// From a million on, slog's text handler writes a float with an exponent.
+		return slog.Int64(key, d.Round(time.Millisecond).Milliseconds())
+	}
+	return slog.Float64(key, float64(d.Microseconds())/1000)
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/pooled-go/pooled/internal/observe"
 )
 
-// book is a slog.Handler that writes down what is logged, one line a record, durations by their name alone.
+// book is a slog.Handler that writes down what is logged, one line a record, what takes time by its name alone.
 type book struct {
 	slog.Handler
 	least slog.Level
@@ -30,7 +30,7 @@ func (b *book) Enabled(_ context.Context, level slog.Level) bool { return level 
 func (b *book) Handle(_ context.Context, r slog.Record) error {
 	line := r.Level.String() + " " + r.Message
 	r.Attrs(func(a slog.Attr) bool {
-		if a.Value.Kind() == slog.KindDuration {
+		if strings.HasSuffix(a.Key, "_ms") {
 			line += " " + a.Key
 		} else {
 			line += fmt.Sprintf(" %s=%v", a.Key, a.Value)
@@ -124,24 +124,24 @@ func TestStatementLog(t *testing.T) {
 	}
 	all(db{})
 	b.want(t, "well",
-		"INFO pooled: exec pool=shop event=exec conn=7 stmt=EXEC args=[1] dur rows=3",
-		"INFO pooled: exec pool=shop event=exec conn=7 stmt=EXEC args=[1] dur rows=3",
-		"INFO pooled: query pool=shop event=query conn=7 stmt=QUERY args=[1] dur",
-		"INFO pooled: query pool=shop event=query conn=7 stmt=QUERY dur",
-		"INFO pooled: prepare pool=shop event=prepare conn=7 stmt=PREPARE dur",
-		"INFO pooled: begin pool=shop event=begin conn=7 dur",
-		"INFO pooled: commit pool=shop event=commit conn=7 dur",
-		"INFO pooled: rollback pool=shop event=rollback conn=7 dur")
+		"INFO pooled: exec pool=shop event=exec conn=7 stmt=EXEC args=[1] duration_ms rows=3",
+		"INFO pooled: exec pool=shop event=exec conn=7 stmt=EXEC args=[1] duration_ms rows=3",
+		"INFO pooled: query pool=shop event=query conn=7 stmt=QUERY args=[1] duration_ms",
+		"INFO pooled: query pool=shop event=query conn=7 stmt=QUERY duration_ms",
+		"INFO pooled: prepare pool=shop event=prepare conn=7 stmt=PREPARE duration_ms",
+		"INFO pooled: begin pool=shop event=begin conn=7 duration_ms",
+		"INFO pooled: commit pool=shop event=commit conn=7 duration_ms",
+		"INFO pooled: rollback pool=shop event=rollback conn=7 duration_ms")
 	all(db{err: errors.New("no")})
 	b.want(t, "with errors",
-		"WARN pooled: exec pool=shop event=exec conn=7 stmt=EXEC args=[1] dur err=no",
-		"WARN pooled: exec pool=shop event=exec conn=7 stmt=EXEC args=[1] dur err=no",
-		"WARN pooled: query pool=shop event=query conn=7 stmt=QUERY args=[1] dur err=no",
-		"WARN pooled: query pool=shop event=query conn=7 stmt=QUERY dur err=no",
-		"WARN pooled: prepare pool=shop event=prepare conn=7 stmt=PREPARE dur err=no",
-		"WARN pooled: begin pool=shop event=begin conn=7 dur err=no",
-		"WARN pooled: commit pool=shop event=commit conn=7 dur err=no",
-		"WARN pooled: rollback pool=shop event=rollback conn=7 dur err=no")
+		"WARN pooled: exec pool=shop event=exec conn=7 stmt=EXEC args=[1] duration_ms err=no",
+		"WARN pooled: exec pool=shop event=exec conn=7 stmt=EXEC args=[1] duration_ms err=no",
+		"WARN pooled: query pool=shop event=query conn=7 stmt=QUERY args=[1] duration_ms err=no",
+		"WARN pooled: query pool=shop event=query conn=7 stmt=QUERY duration_ms err=no",
+		"WARN pooled: prepare pool=shop event=prepare conn=7 stmt=PREPARE duration_ms err=no",
+		"WARN pooled: begin pool=shop event=begin conn=7 duration_ms err=no",
+		"WARN pooled: commit pool=shop event=commit conn=7 duration_ms err=no",
+		"WARN pooled: rollback pool=shop event=rollback conn=7 duration_ms err=no")
 	all(db{err: driver.ErrSkip})
 	b.want(t, "what the driver wants in another way")
 	b.least = slog.LevelWarn
@@ -149,7 +149,7 @@ func TestStatementLog(t *testing.T) {
 	b.want(t, "nobody listens")
 	l.HideParameters = true
 	l.ConnExecContext(t.Context(), db{err: errors.New("no")}, "EXEC", one)
-	b.want(t, "hidden arguments", "WARN pooled: exec pool=shop event=exec conn=7 stmt=EXEC dur err=no")
+	b.want(t, "hidden arguments", "WARN pooled: exec pool=shop event=exec conn=7 stmt=EXEC duration_ms err=no")
 }
 
 func TestStatementLogOfRows(t *testing.T) {
@@ -164,7 +164,7 @@ func TestStatementLogOfRows(t *testing.T) {
 	row(io.EOF)
 	b.want(t, "rows that nobody asked for")
 	row(errors.New("no"))
-	b.want(t, "an error", "WARN pooled: row pool=shop event=row conn=7 stmt=QUERY dur err=no")
+	b.want(t, "an error", "WARN pooled: row pool=shop event=row conn=7 stmt=QUERY duration_ms err=no")
 	l.Rows = true
 	row(nil)
 	b.want(t, "a row", `INFO pooled: row pool=shop event=row conn=7 row=["tiger"]`)
@@ -202,6 +202,6 @@ func TestArguments(t *testing.T) {
 			values[i].Value = value
 		}
 		l.ConnExecContext(t.Context(), db{}, "EXEC", values)
-		b.want(t, "args", "INFO pooled: exec pool=shop event=exec conn=7 stmt=EXEC args="+args.want+" dur rows=3")
+		b.want(t, "args", "INFO pooled: exec pool=shop event=exec conn=7 stmt=EXEC args="+args.want+" duration_ms rows=3")
 	}
 }

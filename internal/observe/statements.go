@@ -59,14 +59,14 @@ func (l *StatementLog) done(ctx context.Context, s statement) {
 	if !l.Enabled(ctx, level) {
 		return
 	}
-	attrs := []slog.Attr{slog.Uint64("conn", l.ConnID(ctx))}
+	attrs := append(make([]slog.Attr, 0, 5), slog.Uint64("conn", l.ConnID(ctx)))
 	if s.text != "" {
 		attrs = append(attrs, slog.String("stmt", s.text))
 	}
 	if len(s.args) > 0 && !l.HideParameters {
 		attrs = append(attrs, slog.String("args", l.formatArgs(s.args)))
 	}
-	attrs = append(attrs, slog.Duration("dur", took))
+	attrs = append(attrs, millis("duration_ms", took))
 	if s.err != nil {
 		attrs = append(attrs, slog.String("err", s.err.Error()))
 	} else if s.rows != nil {

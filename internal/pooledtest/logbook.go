@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// LogBook is a slog.Handler that writes down what is logged, one line a record, durations by their name alone.
+// LogBook is a slog.Handler that writes down what is logged, one line a record, what takes time by its name alone.
 type LogBook struct {
 	slog.Handler
 	mu    sync.Mutex
@@ -34,7 +34,7 @@ func (b *LogBook) Handle(_ context.Context, r slog.Record) error {
 		b.keys[a.Key] = true
 		switch {
 		case a.Equal(slog.Attr{}): // slog's own handlers leave it out
-		case a.Value.Kind() == slog.KindDuration, a.Key == "stack":
+		case strings.HasSuffix(a.Key, "_ms"), a.Key == "stack":
 			line += " " + a.Key
 		case a.Key != "event": // the message says it
 			line += fmt.Sprintf(" %s=%v", a.Key, a.Value)
