@@ -1,7 +1,7 @@
 # Everything a contributor runs; .ci/run calls the same targets.
 
-# The root module and those beside it that need dependencies of their own.
-MODULES := $(patsubst %/,%,$(dir $(wildcard go.mod integration/go.mod metrics/go.mod bench/go.mod browser/go.mod)))
+# The library and the modules beside it that need dependencies of their own: those of go.work.
+MODULES := . cmd/pooled metrics integration bench browser
 # Those whose tests want no browser.
 TESTED := $(filter-out browser,$(MODULES))
 
@@ -13,13 +13,14 @@ FUZZTIME := 20s
 PLATFORMS := linux darwin windows freebsd
 
 # The linter has its own go.mod, so that its dependencies are not the library's.
-STATICCHECK = go tool -modfile=$(CURDIR)/tools/go.mod staticcheck
+# Its path is asked for outside of the workspace, which -modfile can't be used in.
+STATICCHECK = $$(GOWORK=off go tool -n -modfile=$(CURDIR)/tools/go.mod staticcheck)
 
 # $(call in_modules,COMMAND,MODULES) runs it in each of them, also after one has failed.
 in_modules = @status=0; for module in $(2); do \
 	(cd $$module && PS4="$$module: " && set -x && $(1)) || status=1; done; exit $$status
 
-.PHONY: help demo test test-on-servers test-browser race lint vet-platforms machine-paths fuzz bench bench-peers c-compiler
+.PHONY: help demo test test-on-servers test-browser race lint vet-platforms machine-paths tidy fuzz bench bench-peers c-compiler
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -43,7 +44,7 @@ test-browser: c-compiler ## the live page, in a headless Chromium
 	cd browser && POOLED_TEST_REQUIRE=1 CGO_ENABLED=1 go test -race -timeout 10m $(TESTFLAGS) ./...
 
 race: c-compiler ## the tests that need no server, with -race; the quick check
-	CGO_ENABLED=1 go test -race -short $(TESTFLAGS) ./...
+	CGO_ENABLED=1 go test -race -short $(TESTFLAGS) ./... ./cmd/pooled/...
 
 lint: vet-platforms machine-paths ## gofmt, vet for each platform, staticcheck, calls that must be inlined
 	@files=$$(gofmt -l .); test -z "$$files" || { echo "gofmt these:" $$files; exit 1; }
@@ -51,7 +52,10 @@ lint: vet-platforms machine-paths ## gofmt, vet for each platform, staticcheck, 
 	scripts/check-inlined
 
 vet-platforms:
-	@set -e; for os in $(PLATFORMS); do (PS4=; set -x; GOOS=$$os go vet ./...); done
+	@set -e; for os in $(PLATFORMS); do (PS4=; set -x; GOOS=$$os go vet ./... ./cmd/pooled/...); done
+
+tidy: ## go mod tidy in each module
+	scripts/tidy
 
 # A path of somebody's machine works on that machine only.
 machine-paths:
@@ -60,7 +64,7 @@ machine-paths:
 
 # go test takes one fuzz target of one package at a time.
 fuzz: ## each fuzz target for FUZZTIME (20s)
-	@set -e; for package in $$(go list ./...); do \
+	@set -e; for package in $$(go list ./... ./cmd/pooled/...); do \
 		targets=$$(go test -list '^Fuzz' $$package); for target in $$(echo "$$targets" | grep '^Fuzz'); do \
 			(PS4=; set -x; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package); done; done
 

@@ -8,7 +8,7 @@ require (
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/jackc/puddle/v2 v2.2.3
 	github.com/ngrok/sqlmw v0.0.0-20220520173518-97c9c04efc79
-	github.com/pooled-go/pooled v0.0.0
+	github.com/pooled-go/pooled v0.1.0
 	github.com/simukti/sqldb-logger v0.0.0-20230108155151-646c1a075551
 )
 
@@ -28,5 +28,3 @@ require (
 	golang.org/x/sync v0.22.0 // indirect
 	golang.org/x/text v0.41.0 // indirect
 )
-
-replace github.com/pooled-go/pooled => ../

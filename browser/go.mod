@@ -5,7 +5,7 @@ go 1.26.0
 require (
 	github.com/chromedp/cdproto v0.159.0
 	github.com/chromedp/chromedp v0.23.0
-	github.com/pooled-go/pooled v0.0.0
+	github.com/pooled-go/pooled v0.1.0
 )
 
 require (
@@ -16,5 +16,3 @@ require (
 	github.com/ngrok/sqlmw v0.0.0-20220520173518-97c9c04efc79 // indirect
 	go.uber.org/goleak v1.3.0 // indirect
 )
-
-replace github.com/pooled-go/pooled => ../

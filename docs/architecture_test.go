@@ -95,6 +95,9 @@ func packages(t *testing.T) map[string]*goPackage {
 			return err
 		case entry.IsDir():
 			_, err := fs.Stat(repository, path.Join(name, "go.mod"))
+			if name == "cmd/pooled" {
+				return nil
+			}
 			if name != "." && (err == nil || entry.Name() == "testdata" || strings.HasPrefix(entry.Name(), ".")) {
 				return fs.SkipDir
 			}

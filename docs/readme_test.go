@@ -16,8 +16,8 @@ import (
 
 // Commands that the documentation may show, and what runs them. Dots at the end stand for any arguments.
 var documented = map[string]string{
-	"go run ./cmd/pooled demo":       "TestDemo in internal/demo",
-	"go run ./cmd/pooled doctor ...": "the tests of internal/doctor",
+	"go run ./cmd/pooled demo":       "TestDemo in cmd/pooled/internal/demo",
+	"go run ./cmd/pooled doctor ...": "the tests of cmd/pooled/internal/doctor",
 	"make test":                      "the run that this test is part of",
 	"make test-browser":              ".ci/run, beside make test",
 	"make bench":                     "not a test: measurements, see docs/benchmarks",

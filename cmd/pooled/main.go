@@ -13,9 +13,9 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/pooled-go/pooled/internal/cli"
-	"github.com/pooled-go/pooled/internal/demo"
-	"github.com/pooled-go/pooled/internal/doctor"
+	"github.com/pooled-go/pooled/cmd/pooled/internal/cli"
+	"github.com/pooled-go/pooled/cmd/pooled/internal/demo"
+	"github.com/pooled-go/pooled/cmd/pooled/internal/doctor"
 )
 
 func main() {

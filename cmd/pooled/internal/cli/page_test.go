@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pooled-go/pooled/internal/cli"
+	"github.com/pooled-go/pooled/cmd/pooled/internal/cli"
 )
 
 func TestCutAndParagraph(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/pooled-go/pooled"
-	"github.com/pooled-go/pooled/internal/cli"
+	"github.com/pooled-go/pooled/cmd/pooled/internal/cli"
 )
 
 // database is what the scenarios run on.

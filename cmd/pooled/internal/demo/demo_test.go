@@ -13,7 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/pooled-go/pooled"
-	"github.com/pooled-go/pooled/internal/cli"
+	"github.com/pooled-go/pooled/cmd/pooled/internal/cli"
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 

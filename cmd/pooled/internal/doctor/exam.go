@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/pooled-go/pooled"
-	"github.com/pooled-go/pooled/internal/cli"
+	"github.com/pooled-go/pooled/cmd/pooled/internal/cli"
 )
 
 // exam is the examination of one database. Its checks run one after the other; what one learns, the next ones may use.

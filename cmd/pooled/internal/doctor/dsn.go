@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/pooled-go/pooled"
-	"github.com/pooled-go/pooled/internal/cli"
+	"github.com/pooled-go/pooled/cmd/pooled/internal/cli"
 )
 
 // newExam understands the DSN. Its errors show no password.

@@ -19,7 +19,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pooled-go/pooled/internal/cli"
+	"github.com/pooled-go/pooled/cmd/pooled/internal/cli"
 	"github.com/pooled-go/pooled/internal/visible"
 )
 

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pooled-go/pooled/internal/cli"
+	"github.com/pooled-go/pooled/cmd/pooled/internal/cli"
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pooled-go/pooled/internal/cli"
+	"github.com/pooled-go/pooled/cmd/pooled/internal/cli"
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 

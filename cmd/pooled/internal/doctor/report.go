@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/pooled-go/pooled/internal/cli"
+	"github.com/pooled-go/pooled/cmd/pooled/internal/cli"
 )
 
 // level says how bad a finding is. The words are part of the JSON.

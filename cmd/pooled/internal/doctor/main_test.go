@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"testing"
 
-	"github.com/pooled-go/pooled/internal/cli"
+	"github.com/pooled-go/pooled/cmd/pooled/internal/cli"
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 

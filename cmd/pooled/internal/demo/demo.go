@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/pooled-go/pooled"
-	"github.com/pooled-go/pooled/internal/cli"
+	"github.com/pooled-go/pooled/cmd/pooled/internal/cli"
 )
 
 const usage = `usage: pooled demo [--dsn DSN]

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pooled-go/pooled/internal/cli"
+	"github.com/pooled-go/pooled/cmd/pooled/internal/cli"
 )
 
 // What people see: the parts in their order, and no line that is wider than the page.
@@ -61,7 +61,7 @@ func TestDoctorJSONIsReadable(t *testing.T) {
 
 // Each finding and each field of the JSON is in the documentation, and nothing else is there as one.
 func TestDoctorDocumented(t *testing.T) {
-	page, err := os.ReadFile("../../docs/doctor.md")
+	page, err := os.ReadFile("../../../../docs/doctor.md")
 	if err != nil {
 		t.Fatal(err)
 	}
