@@ -35,7 +35,7 @@ func (p *Pool) endUse(s *ServerConn) {
 	if s.slot.EndUse() {
 		p.endLeak(s)
 	}
-	s.trim(p.secrets)
+	s.conn.Trim(p.secrets)
 }
 
 // watched reports whether endUse has anything to do: on most returns it has not.

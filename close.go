@@ -65,7 +65,7 @@ func (p *Pool) close() error {
 		return nil
 	}
 	p.unregister()
-	p.histograms.demand.End()
+	p.histograms.End()
 	err := p.core.Close()
 	if !p.inherited {
 		err = errors.Join(err, p.driver.CloseConnector())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 
+	"github.com/pooled-go/pooled/internal/driverconn"
 	"github.com/pooled-go/pooled/internal/pool"
 )
 
@@ -39,11 +40,11 @@ type pooledConn struct {
 	turn      uint64      // of a slot that was taken away before it was used, or may yet be; 0: none
 	turnSince pool.Moment // when Connect was given it
 
-	tx       tx                  // the transaction under way
-	stmts    *pooledStmt         // those prepared on server in this lease, a list
-	aside    []*ServerConn       // put aside in this lease, to be closed when it ends
-	poisoned bool                // an operation panicked
-	args     []driver.NamedValue // arguments as the program gave them, for a second try
+	tx       tx               // the transaction under way
+	stmts    *pooledStmt      // those prepared on server in this lease, a list
+	aside    []*ServerConn    // put aside in this lease, to be closed when it ends
+	poisoned bool             // an operation panicked
+	given    driverconn.Given // the arguments of the operation under way
 }
 
 // ExecContext runs a statement on the leased server connection. It blocks while there is none to lease, until ctx or
@@ -214,10 +215,7 @@ func (c *pooledConn) ResetSession(ctx context.Context) error {
 // IsValid is called by database/sql when it gets this connection back: the moment the server connection is given back
 // to the pool. A connection that holds none is always valid.
 func (c *pooledConn) IsValid() bool {
-	if len(c.args) > 0 { // while it is idle it keeps none of the program's values
-		clear(c.args)
-		c.args = c.args[:0]
-	}
+	c.given.Clear()
 	if len(c.aside) > 0 {
 		return c.isValidWithAside()
 	}

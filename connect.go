@@ -98,7 +98,7 @@ func (p *Pool) learn(made string) {
 		return
 	}
 	for _, s := range p.core.All() {
-		s.forget(p.secrets)
+		s.conn.Forget(p.secrets)
 	}
 	p.secrets.Forget()
 }

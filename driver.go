@@ -11,6 +11,7 @@ import (
 
 	"github.com/pooled-go/pooled/internal/dsn"
 	"github.com/pooled-go/pooled/internal/opener"
+	"github.com/pooled-go/pooled/internal/option"
 )
 
 // DriverName is the name the driver is registered by.
@@ -49,7 +50,7 @@ func openDSN(dsn string) (*Connector, error) {
 	if err != nil {
 		return nil, err
 	}
-	return openConnector(cfg, originDSN)
+	return openConnector(cfg, option.OriginDSN)
 }
 
 // emptyConnector is for a DSN that says nothing.
@@ -61,7 +62,7 @@ func (c emptyConnector) Driver() driver.Driver                        { return c
 // Open is sql.Open for a Config: one from [ParseDSN] that the program changes, or one from [NewConfig] with a DSN. It
 // is the way for hooks in code and for ConnectArgs, which a DSN cannot hold. Like sql.Open it connects to nothing.
 func Open(cfg Config) (*sql.DB, error) {
-	connector, err := openConnector(cfg, originProgram)
+	connector, err := openConnector(cfg, option.OriginProgram)
 	if err != nil {
 		return nil, err
 	}
@@ -153,7 +154,7 @@ func NewConnector(connector driver.Connector, cfg Config) (*Connector, error) {
 	if connector == nil {
 		return nil, errors.New("pooled: new connector: the connector is nil")
 	}
-	return newConnector(opener.Of(cfg.Driver, connector), cfg, origin{cfg: cfg.clone(), set: originProgram})
+	return newConnector(opener.Of(cfg.Driver, connector), cfg, origin{cfg: cfg.clone(), set: option.OriginProgram})
 }
 
 func newConnector(d *opener.Driver, cfg Config, asked origin) (*Connector, error) {

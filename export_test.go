@@ -13,6 +13,7 @@ import (
 
 	"github.com/pooled-go/pooled/internal/dialect/generic"
 	"github.com/pooled-go/pooled/internal/dsn"
+	"github.com/pooled-go/pooled/internal/option"
 	"github.com/pooled-go/pooled/internal/pool"
 	"github.com/pooled-go/pooled/internal/process"
 	"github.com/pooled-go/pooled/internal/stmtcache"
@@ -166,7 +167,7 @@ func Measuring(p *Pool) bool { return !p.observers.Empty() }
 // ShownWithSecrets makes a pool for the configuration, lets its secrets into every place where a text may come from a
 // driver or a program, and returns all that the pool shows.
 func ShownWithSecrets(t testing.TB, cfg Config, secrets []string) string {
-	connector, err := openConnector(cfg, originDSN)
+	connector, err := openConnector(cfg, option.OriginDSN)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,12 +237,12 @@ func ShownAfterReturn(name, statement string, others ...string) (before, after s
 	s.conn.Activity.SetStatement(statement)
 	for _, other := range others {
 		if r.Learn(other) {
-			s.forget(r)
+			s.conn.Forget(r)
 			r.Forget()
 		}
 	}
-	before, _ = s.look(r, 0)
-	s.trim(r)
-	after, _ = s.look(r, 0)
+	before, _ = s.conn.Look(r, 0, s.slot.Taken)
+	s.conn.Trim(r)
+	after, _ = s.conn.Look(r, 0, s.slot.Taken)
 	return before, after
 }

@@ -2,12 +2,10 @@ package pooled
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
 	"time"
 
-	"github.com/pooled-go/pooled/internal/socket"
+	"github.com/pooled-go/pooled/internal/serverconn"
 )
 
 // livenessGuard keeps a dead server connection from being leased. It looks at the socket, if that is known, which
@@ -21,17 +19,11 @@ func (p *Pool) livenessGuard() Hooks {
 			return nil
 		}
 		ping := p.wantsPing(s)
-		if s.conn.Socket != nil {
-			switch state, err := s.conn.Socket.Peek(); {
-			case state == socket.Gone:
-				return fmt.Errorf("%w: the server has hung up: %w", ErrDisconnect, err)
-			case state == socket.Pending && p.driver.Dialect.SilentWhenIdle:
-				return fmt.Errorf("%w: the server has sent something unasked, most likely that it ends the session", ErrDisconnect)
-			case state == socket.Pending:
-				ping = true
-			}
+		unsure, err := s.conn.Peek()
+		if err != nil {
+			return dead(err)
 		}
-		if !ping || s.conn.Driver.Pinger == nil {
+		if !ping && !unsure || s.conn.Driver.Pinger == nil {
 			return nil
 		}
 		return p.ping(ctx, s)
@@ -53,13 +45,8 @@ func (p *Pool) wantsPing(s *ServerConn) bool {
 // others that have been idle meanwhile: a firewall that forgets connections forgets them all. They are closed, and the
 // caller need not wait for one after the other.
 func (p *Pool) ping(ctx context.Context, s *ServerConn) error {
-	limited, cancel := ctx, context.CancelFunc(func() {})
-	limit := p.pingLimit(ctx)
-	if limit > 0 {
-		limited, cancel = context.WithTimeout(ctx, limit)
-	}
-	defer cancel()
-	err := s.conn.Bounded(limited, s.conn.Driver.Pinger.Ping)
+	limit := serverconn.PingLimit(ctx, p.cfg.PingTimeout)
+	silent, err := s.conn.Ping(ctx, limit)
 	switch {
 	case err == nil:
 		s.slot.SetAlive()
@@ -68,7 +55,7 @@ func (p *Pool) ping(ctx context.Context, s *ServerConn) error {
 		return ctx.Err()
 	}
 	p.core.Suspect()
-	if limited.Err() != nil {
+	if silent {
 		limit = limit.Round(time.Millisecond)
 		err = fmt.Errorf("no answer within %v", limit)
 		p.core.CloseSuspects(&s.slot, fmt.Errorf("pooled: another did not answer a ping within %v", limit))
@@ -76,31 +63,13 @@ func (p *Pool) ping(ctx context.Context, s *ServerConn) error {
 	return fmt.Errorf("%w: ping: %w", ErrDisconnect, err)
 }
 
-// leastPing is how long a ping may take in any case.
-const leastPing = 250 * time.Millisecond
-
-// pingLimit is pool_ping_timeout, or half of the time the caller has left: if the server connection is dead, the
-// caller needs the other half to get another.
-func (p *Pool) pingLimit(ctx context.Context) time.Duration {
-	limit := p.cfg.PingTimeout
-	if end, ok := ctx.Deadline(); ok {
-		half := max(time.Until(end)/2, leastPing)
-		if limit == NoLimit || half < limit {
-			return half
-		}
-	}
-	return limit
-}
-
 // lookAfterLoss is for one that comes back broken, and no operation has said so: its Rows may have. If the server has
-// hung up, that is a loss as any. The driver itself closes a connection on which it gave up, which tells nothing about
-// the server.
+// hung up, that is a loss as any.
 func (p *Pool) lookAfterLoss(s *ServerConn) {
-	if s.conn.Cause != nil || s.conn.Socket == nil {
+	if s.conn.Cause != nil {
 		return
 	}
-	if state, err := s.conn.Socket.Peek(); state == socket.Gone && !errors.Is(err, net.ErrClosed) {
-		s.conn.Cause = fmt.Errorf("pooled: the server has hung up: %w", err)
+	if s.conn.Cause = s.conn.HungUp(); s.conn.Cause != nil {
 		p.core.Suspect()
 	}
 }

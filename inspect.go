@@ -53,7 +53,7 @@ func (p *Pool) Conns() []ConnInfo {
 	slots := p.core.Snapshot()
 	slices.SortFunc(slots, func(a, b slotInfo) int { return cmp.Compare(a.ID, b.ID) })
 	list := make([]ConnInfo, len(slots))
-	stacks := map[[session.StackDepth]uintptr]string{} // many are taken in the same place
+	stacks := session.Stacks{} // many are taken in the same place
 	for i, slot := range slots {
 		list[i] = p.connInfo(slot, stacks)
 	}
@@ -62,7 +62,7 @@ func (p *Pool) Conns() []ConnInfo {
 
 type slotInfo = pool.Info[*ServerConn]
 
-func (p *Pool) connInfo(slot slotInfo, stacks map[[session.StackDepth]uintptr]string) ConnInfo {
+func (p *Pool) connInfo(slot slotInfo, stacks session.Stacks) ConnInfo {
 	s := slot.Value
 	info := ConnInfo{
 		ID: slot.ID, Session: s.conn.SessionID, State: StateInUse, Opened: s.born, Age: slot.Age, Idle: slot.IdleFor,
@@ -70,19 +70,11 @@ func (p *Pool) connInfo(slot slotInfo, stacks map[[session.StackDepth]uintptr]st
 	}
 	if slot.Idle {
 		info.State = StateIdle
-		info.Statement, _ = s.look(p.secrets, 0)
+		info.Statement, _ = s.conn.Look(p.secrets, 0, s.slot.Taken)
 		return info
 	}
-	statement, stack := s.look(p.secrets, slot.Uses)
-	if info.Statement = statement; len(stack) == 0 {
-		return info
-	}
-	key := [session.StackDepth]uintptr{}
-	copy(key[:], stack)
-	if _, ok := stacks[key]; !ok {
-		stacks[key] = session.FormatStack(stack)
-	}
-	info.Stack = stacks[key]
+	statement, stack := s.conn.Look(p.secrets, slot.Uses, s.slot.Taken)
+	info.Statement, info.Stack = statement, stacks.Format(stack)
 	return info
 }
 
@@ -113,23 +105,11 @@ type Setting struct {
 // are the texts of pool_init_sql.
 func (p *Pool) Settings() []Setting {
 	list := []Setting{{Key: "dsn", Value: p.shownDSN(), Origin: p.asked.set}}
-	for _, o := range options {
-		if !o.AppliesTo(string(p.cfg.Class)) {
-			continue
+	for _, s := range options.Settings(p.cfg, &p.asked.cfg, string(p.cfg.Class), p.asked.set) {
+		if s.Key == "pool_init_sql" && s.Value != "" {
+			s.Value = dsn.Masked
 		}
-		value := o.Format(p.cfg)
-		setting := Setting{Key: o.Key, Value: value, Origin: p.asked.set}
-		switch value {
-		case o.Default:
-			setting.Origin = originDefault
-		case o.Format(&p.asked.cfg):
-		default:
-			setting.Origin = originPool
-		}
-		if o.Key == "pool_init_sql" && value != "" {
-			setting.Value = dsn.Masked
-		}
-		list = append(list, setting)
+		list = append(list, Setting(s))
 	}
 	return list
 }
@@ -139,13 +119,6 @@ type origin struct {
 	cfg Config
 	set string
 }
-
-const (
-	originDefault = "default"
-	originDSN     = "DSN"
-	originProgram = "program"
-	originPool    = "pool"
-)
 
 // shownDSN is the driver's DSN without its secrets, or what the driver is.
 func (p *Pool) shownDSN() string {

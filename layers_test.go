@@ -41,7 +41,7 @@ var layers = map[string]string{
 
 	// One connection as a pool uses it.
 	"internal/serverconn": "internal/dialect internal/driverconn internal/intercept internal/session internal/socket " +
-		"internal/sqltext internal/stmtcache",
+		"internal/sqltext internal/stmtcache internal/visible",
 
 	// The kinds of servers, and the wrapped drivers by name.
 	"internal/dialect":           "internal/sqltext internal/driverconn internal/socket internal/stmtcache",

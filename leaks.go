@@ -23,7 +23,7 @@ type holding = pool.Holding[*ServerConn]
 // holder describes who has a server connection. It runs without a lock: to read a stack takes long.
 func (p *Pool) holder(h holding) Holder {
 	s := h.Value
-	statement, stack := s.look(p.secrets, h.Uses)
+	statement, stack := s.conn.Look(p.secrets, h.Uses, s.slot.Taken)
 	return Holder{Conn: s.ID(), Session: s.conn.SessionID, Statement: statement, Held: h.Held,
 		Stack: session.FormatStack(stack)}
 }

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/pooled-go/pooled/internal/dsn"
-	"github.com/pooled-go/pooled/internal/observe"
 	"github.com/pooled-go/pooled/internal/opener"
 	"github.com/pooled-go/pooled/internal/pool"
 	"github.com/pooled-go/pooled/internal/process"
@@ -27,11 +26,8 @@ func newPool(d *opener.Driver, cfg Config, user []Hooks) *Pool {
 		driver:  d,
 		reuse:   cfg.Class != ClassNull,
 		first:   make(chan struct{}, 1),
-
-		histograms: histograms{of: map[Timing]*observe.Histogram{
-			TimingWait: {}, TimingConnect: {}, TimingUse: {}, TimingReset: {},
-		}},
 	}
+	p.histograms.Init(TimingWait, TimingConnect, TimingUse, TimingReset)
 	p.user = user
 	p.journal.Init(p.secrets)
 	p.keepSecrets()

@@ -38,7 +38,7 @@ type Pool struct {
 	journal    observe.Journal
 
 	observers  observe.List[func(Timing, time.Duration)]
-	histograms histograms
+	histograms observe.Histograms[Timing]
 	tally      tally
 
 	// process is the one this pool belongs to, zero: no fork guard. successor is the pool in its place in a forked

@@ -94,19 +94,11 @@ func (c *pooledConn) panicked(s *ServerConn) {
 }
 
 // arguments converts args as the driver wants them. While the operation may have to be done again, it keeps a copy of
-// what the program gave: for a driver with rules of its own, to convert twice is not the same as once.
+// what the program gave.
 func (c *pooledConn) arguments(
 	s *ServerConn, rules driverconn.ArgRules, args []driver.NamedValue, try int,
 ) ([]driver.NamedValue, error) {
-	if rules.Custom() {
-		switch {
-		case try > 0:
-			copy(args, c.args)
-		case c.pristine && s.slot.Used():
-			c.args = append(c.args[:0], args...)
-		}
-	}
-	return rules.Convert(args)
+	return c.given.Convert(rules, args, try, c.pristine && s.slot.Used())
 }
 
 // beforeSend is the last moment before a statement goes to the driver: what it may leave behind is written down. It

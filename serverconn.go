@@ -7,13 +7,11 @@ import (
 	"io"
 	"time"
 
-	"github.com/pooled-go/pooled/internal/dsn"
 	"github.com/pooled-go/pooled/internal/pool"
 	"github.com/pooled-go/pooled/internal/process"
 	"github.com/pooled-go/pooled/internal/serverconn"
 	"github.com/pooled-go/pooled/internal/socket"
 	"github.com/pooled-go/pooled/internal/sqltext"
-	"github.com/pooled-go/pooled/internal/visible"
 )
 
 // ServerConn is one connection of the wrapped driver, with what the pool knows of it. Hooks are given it. It belongs
@@ -105,32 +103,6 @@ func (s *ServerConn) SetValue(key, value any) {
 
 // Value is what was last set for the key, or nil.
 func (s *ServerConn) Value(key any) any { return s.values[key] }
-
-// statementLimit is how much of a statement's text is shown.
-const statementLimit = 256
-
-// look is the last statement, and the stack that leased this, if they are known. Of one in use it is the statement of
-// this lease; 0: of whichever.
-func (s *ServerConn) look(r *dsn.Redactor, lease uint64) (statement string, stack []uintptr) {
-	statement, stack = s.conn.Activity.Look(lease, s.slot.Taken)
-	return r.Clip(statement, statementLimit), stack
-}
-
-// trim lets go of a very long text, when the server connection comes back. What is shown of it may be cleaner than the
-// text by then, see forget.
-func (s *ServerConn) trim(r *dsn.Redactor) {
-	s.conn.Trim(func(shown string) string { return r.Clip(shown, statementLimit) })
-}
-
-// forget takes the secrets that the redactor still knows out of what is shown of the last statement.
-func (s *ServerConn) forget(r *dsn.Redactor) {
-	s.conn.Activity.Replace(func(shown string) string {
-		if clean := r.Clip(shown, statementLimit); clean != visible.Cut(shown, statementLimit) {
-			return clean
-		}
-		return shown
-	})
-}
 
 // close closes this, unless it is another process's. Nothing else in the pool closes a connection of the driver's.
 func (s *ServerConn) close() error {

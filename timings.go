@@ -53,7 +53,7 @@ func (h Histogram) Quantile(q float64) time.Duration {
 func (p *Pool) Histogram(t Timing) Histogram {
 	p = p.current()
 	p.measure()
-	h := p.histograms.of[t]
+	h := p.histograms.Of(t)
 	if h == nil {
 		return Histogram{}
 	}
@@ -102,18 +102,10 @@ func (p *Pool) waited(s *ServerConn, began time.Time) {
 	s.took, s.timed = time.Now(), true
 }
 
-// histograms count while somebody asks for them.
-type histograms struct {
-	of     map[Timing]*observe.Histogram // by all there are
-	demand observe.Demand
-}
-
 // measure fills the histograms from now on: as long as somebody asks for them, or with Config.Timings as long as the
 // pool is open.
 func (p *Pool) measure() {
 	if !p.closing.Load() {
-		p.histograms.demand.Ask(func() (stop func()) { return p.Observe(p.histograms.add) }, p.cfg.Timings)
+		p.histograms.Measure(p.Observe, p.cfg.Timings)
 	}
 }
-
-func (h *histograms) add(what Timing, took time.Duration) { h.of[what].Add(took) }

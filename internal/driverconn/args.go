@@ -124,3 +124,30 @@ func describe(arg *driver.NamedValue) string {
 	}
 	return fmt.Sprintf("with name %q", arg.Name)
 }
+
+// Given is arguments as a program gave them, kept for a second try: for a driver with rules of its own, to convert
+// twice is not the same as once.
+type Given struct{ args []driver.NamedValue }
+
+// Convert is that of the rules, for a first try (0) or another. again: a first try may have to be followed by another.
+func (g *Given) Convert(
+	rules ArgRules, args []driver.NamedValue, try int, again bool,
+) ([]driver.NamedValue, error) {
+	if rules.Custom() {
+		switch {
+		case try > 0:
+			copy(args, g.args)
+		case again:
+			g.args = append(g.args[:0], args...)
+		}
+	}
+	return rules.Convert(args)
+}
+
+// Clear keeps none of the program's values.
+func (g *Given) Clear() {
+	if len(g.args) > 0 {
+		clear(g.args)
+		g.args = g.args[:0]
+	}
+}

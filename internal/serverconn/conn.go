@@ -110,15 +110,6 @@ func (c *Conn) SendingJudged(query string, v sqltext.Verdict) {
 	}
 }
 
-// Trim lets go of a very long text, when the connection comes back. What is left of it is what f makes of what is
-// shown.
-func (c *Conn) Trim(f func(shown string) string) {
-	if c.Activity.Long() {
-		c.State.Forget()
-		c.Activity.Trim(f)
-	}
-}
-
 // SendingAnything notes that something is done that can't be seen.
 func (c *Conn) SendingAnything() { c.leaves(c.State.SendingAnything()) }
 

@@ -43,3 +43,19 @@ func FormatStack(stack []uintptr) string {
 func isOurs(function string) bool {
 	return slices.ContainsFunc(ours, func(pkg string) bool { return strings.HasPrefix(function, pkg) })
 }
+
+// Stacks formats stacks, of which many may be the same, each once.
+type Stacks map[[StackDepth]uintptr]string
+
+// Format is FormatStack.
+func (s Stacks) Format(stack []uintptr) string {
+	if len(stack) == 0 {
+		return ""
+	}
+	key := [StackDepth]uintptr{}
+	copy(key[:], stack)
+	if _, ok := s[key]; !ok {
+		s[key] = FormatStack(stack)
+	}
+	return s[key]
+}

@@ -1,0 +1,67 @@
+package serverconn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/pooled-go/pooled/internal/socket"
+)
+
+// Peek looks at the socket of a connection that has been idle, which costs a system call and no round trip. An error
+// says that the connection is dead. unsure: the server has sent something, and only a ping tells whether it is. Where
+// the socket is not known there is nothing to see.
+func (c *Conn) Peek() (unsure bool, err error) {
+	if c.Socket == nil {
+		return false, nil
+	}
+	switch state, err := c.Socket.Peek(); {
+	case state == socket.Gone:
+		return false, fmt.Errorf("the server has hung up: %w", err)
+	case state == socket.Pending && c.shared.Dialect.SilentWhenIdle:
+		return false, errors.New("the server has sent something unasked, most likely that it ends the session")
+	default:
+		return state == socket.Pending, nil
+	}
+}
+
+// Ping asks the server whether it is there, within ctx and a limit; 0 or less: none. silent: there was no answer within
+// the limit. The driver has a Pinger.
+func (c *Conn) Ping(ctx context.Context, limit time.Duration) (silent bool, err error) {
+	limited, cancel := ctx, context.CancelFunc(func() {})
+	if limit > 0 {
+		limited, cancel = context.WithTimeout(ctx, limit)
+	}
+	defer cancel()
+	err = c.Bounded(limited, c.Driver.Pinger.Ping)
+	return err != nil && limited.Err() != nil && ctx.Err() == nil, err
+}
+
+// leastPing is how long a ping may take in any case.
+const leastPing = 250 * time.Millisecond
+
+// PingLimit is the configured limit of a ping, or half of the time the caller has left: if the connection is dead, the
+// caller needs the other half to get another. 0 or less: there is no limit.
+func PingLimit(ctx context.Context, configured time.Duration) time.Duration {
+	if end, ok := ctx.Deadline(); ok {
+		half := max(time.Until(end)/2, leastPing)
+		if configured <= 0 || half < configured {
+			return half
+		}
+	}
+	return configured
+}
+
+// HungUp is the error of a connection whose server has hung up, as far as the socket tells; else nil. The driver itself
+// closes a connection on which it gave up, which tells nothing about the server.
+func (c *Conn) HungUp() error {
+	if c.Socket == nil {
+		return nil
+	}
+	if state, err := c.Socket.Peek(); state == socket.Gone && !errors.Is(err, net.ErrClosed) {
+		return fmt.Errorf("pooled: the server has hung up: %w", err)
+	}
+	return nil
+}
