@@ -12,6 +12,7 @@ import (
 
 var (
 	mdLink     = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	mdTarget   = regexp.MustCompile(`(?m)^\[(\w+)\]: (\S+)$`)
 	mdHeading  = regexp.MustCompile(`(?m)^#+ +(.+)$`)
 	inlineCode = regexp.MustCompile("`[^`\n]*`")
 )
@@ -21,8 +22,8 @@ var (
 func TestLinksLeadSomewhere(t *testing.T) {
 	for _, file := range append(documentation(t), "CONTRIBUTING.md") {
 		text := inlineCode.ReplaceAllString(fenced.ReplaceAllString(readFile(t, file), ""), "")
-		for _, found := range mdLink.FindAllStringSubmatch(text, -1) {
-			target, anchor, _ := strings.Cut(found[1], "#")
+		for _, link := range linksOf(text) {
+			target, anchor, _ := strings.Cut(link, "#")
 			if strings.Contains(target, "://") {
 				continue
 			}
@@ -31,14 +32,25 @@ func TestLinksLeadSomewhere(t *testing.T) {
 				path = filepath.Join(filepath.Dir(file), target)
 			}
 			if _, err := os.Stat(filepath.Join(root, path)); err != nil {
-				t.Errorf("%s: the link %s leads nowhere: %v", file, found[1], err)
+				t.Errorf("%s: the link %s leads nowhere: %v", file, link, err)
 				continue
 			}
 			if anchor != "" && !anchors(readFile(t, path))[anchor] {
-				t.Errorf("%s: the link %s leads to no heading of %s", file, found[1], path)
+				t.Errorf("%s: the link %s leads to no heading of %s", file, link, path)
 			}
 		}
 	}
+}
+
+// linksOf are the targets of a text's links, those at the end of a text ([1]: target) included.
+func linksOf(text string) (links []string) {
+	for _, found := range mdLink.FindAllStringSubmatch(text, -1) {
+		links = append(links, found[1])
+	}
+	for _, found := range mdTarget.FindAllStringSubmatch(text, -1) {
+		links = append(links, found[2])
+	}
+	return links
 }
 
 // anchors are the names that GitHub gives to the headings of a file.

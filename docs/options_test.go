@@ -12,7 +12,7 @@ import (
 	"github.com/pooled-go/pooled"
 )
 
-var updateOptions = flag.Bool("update-options", false, "write the option table into README.md")
+var updateOptions = flag.Bool("update-options", false, "write the option table into docs/options.md")
 
 // docs/options.md has a section for each option, in the order of the table, and what the table in it says
 // of default, range and classes is so.
@@ -90,7 +90,7 @@ func classNames(classes []pooled.Class) string {
 	return strings.Join(names, ", ")
 }
 
-// optionsMarkdown is the README's table. What stands in parentheses behind an option is the classes in which it means
+// optionsMarkdown is the table of docs/options.md. What stands in parentheses behind an option is the classes in which it means
 // something, if not all.
 func optionsMarkdown() string {
 	var b strings.Builder
@@ -113,14 +113,14 @@ func optionsMarkdown() string {
 	return b.String()
 }
 
-// TestREADMEOptions compares the README's table with the code's. go test -run TestREADMEOptions ./docs -update-options
+// TestOptionTable compares the table of docs/options.md with the code. go test -run TestOptionTable ./docs -update-options
 // writes it.
-func TestREADMEOptions(t *testing.T) {
+func TestOptionTable(t *testing.T) {
 	const begin, end = "<!-- options -->\n", "<!-- /options -->"
-	before, rest, ok := strings.Cut(readFile(t, "README.md"), begin)
+	before, rest, ok := strings.Cut(readFile(t, "docs/options.md"), begin)
 	have, after, closed := strings.Cut(rest, end)
 	if !ok || !closed {
-		t.Fatalf("README.md: have no table between %q and %q, want one", begin, end)
+		t.Fatalf("docs/options.md: have no table between %q and %q, want one", begin, end)
 	}
 	want := optionsMarkdown()
 	if have == want {
@@ -128,10 +128,10 @@ func TestREADMEOptions(t *testing.T) {
 	}
 	if *updateOptions {
 		text := []byte(before + begin + want + end + after)
-		if err := os.WriteFile(filepath.Join(root, "README.md"), text, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(root, "docs/options.md"), text, 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
-	t.Errorf("README.md's option table (-update-options writes it): have\n%s\nwant\n%s", have, want)
+	t.Errorf("docs/options.md's option table (-update-options writes it): have\n%s\nwant\n%s", have, want)
 }

@@ -16,16 +16,24 @@ import (
 
 // Commands that the documentation may show, and what runs them. Dots at the end stand for any arguments.
 var documented = map[string]string{
-	"go run ./cmd/pooled demo":       "TestDemo in cmd/pooled/internal/demo",
-	"go run ./cmd/pooled doctor ...": "the tests of cmd/pooled/internal/doctor",
-	"make test":                      "the run that this test is part of",
-	"make test-browser":              ".ci/run, beside make test",
-	"make bench":                     "not a test: measurements, see docs/benchmarks",
+	"go mod init example.com/start":                         "TestREADMEProgram, which makes such a module",
+	"go get github.com/pooled-go/pooled modernc.org/sqlite": "TestREADMEProgram, with this checkout",
+	"go run ./cmd/pooled demo":                              "TestDemo in cmd/pooled/internal/demo",
+	"go run ./cmd/pooled doctor ...":                        "the tests of cmd/pooled/internal/doctor",
+	"make test":                                             "the run that this test is part of",
+	"make test-browser":                                     ".ci/run, beside make test",
+	"make bench":                                            "not a test: measurements, see docs/benchmarks",
 }
 
 // Blocks of a language that a test reads where they stand, in the documentation.
 var readByTests = map[string]string{
 	"promql": "metrics/docs_test.go",
+}
+
+// Blocks of a page that a test of their own holds: whole programs (package main), which it runs, and texts, which it
+// compares with what is printed.
+var heldByTests = map[string]map[string]string{
+	"README.md": {"go": "TestREADMEProgram", "text": "TestREADMEDemo"},
 }
 
 var fenced = regexp.MustCompile("(?ms)^```(\\w*)\n(.*?)^```$")
@@ -34,7 +42,7 @@ var fenced = regexp.MustCompile("(?ms)^```(\\w*)\n(.*?)^```$")
 //
 //   - sh is of commands that are in the list above;
 //   - go stands, line by line, in an example_test.go or snippets_test.go of any package of the
-//     repository, the other modules' included, and is run there;
+//     repository, the other modules' included, and is run there; a whole program is run by the test that heldByTests names;
 //   - another language, and of text, which is what a program prints, stands in a text that a test compares
 //     with or sends (a string constant, the Output of an example), or in a script that the tests run; or a test
 //     reads it.
@@ -51,12 +59,16 @@ func TestSnippetsAreRun(t *testing.T) {
 					}
 				}
 			case "go":
-				if !strings.Contains(tested.snippets, flat(text)) {
+				program := strings.HasPrefix(text, "package main\n") && tested.tests[heldByTests[file][language]]
+				if !program && !strings.Contains(tested.snippets, flat(text)) {
 					t.Errorf("%s: this snippet is in no example_test.go and no snippets_test.go:\n%s", file, text)
 				}
 			case "":
 				t.Errorf("%s: a block without a language; want one, or text:\n%s", file, text)
 			default:
+				if tested.tests[heldByTests[file][language]] {
+					continue
+				}
 				if test := readByTests[language]; test != "" && strings.Contains(readFile(t, test), "```"+language) {
 					continue
 				}
@@ -109,13 +121,14 @@ func readFile(t *testing.T, name string) string {
 
 // tested is what the tests of all modules hold.
 type tested struct {
-	snippets string   // the files that snippets are in, flat
-	texts    []string // string constants, Outputs of examples and scripts, each of them flat
+	snippets string          // the files that snippets are in, flat
+	texts    []string        // string constants, Outputs of examples and scripts, each of them flat
+	tests    map[string]bool // by their names
 }
 
 func readTested(t *testing.T) tested {
 	t.Helper()
-	var all tested
+	all := tested{tests: map[string]bool{}}
 	err := fs.WalkDir(os.DirFS(root), ".", func(path string, entry fs.DirEntry, err error) error {
 		switch name := entry.Name(); {
 		case err != nil:
@@ -130,6 +143,9 @@ func readTested(t *testing.T) tested {
 				all.snippets += flat(text)
 			}
 			all.texts = append(all.texts, textsOf(t, path, text)...)
+			for _, m := range testFunc.FindAllStringSubmatch(text, -1) {
+				all.tests[m[1]] = true
+			}
 		case filepath.Dir(path) == "scripts":
 			all.texts = append(all.texts, flat(readFile(t, path)))
 		}

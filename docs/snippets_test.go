@@ -30,16 +30,6 @@ func TestMain(m *testing.M) { pooledtest.Main(m) }
 
 var open = pooltest.Open
 
-func TestSnippetOpen(t *testing.T) {
-	db, err := sql.Open("pooled", "postgres://scott:tiger@localhost/shop?sslmode=disable&pool_size=10&pool_max_overflow=10")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestSnippetStmtCache(t *testing.T) {
 	db, err := sql.Open("pooled", "postgres://scott:tiger@localhost/shop?pool_size=10&pool_stmt_cache=256")
 	if err != nil {
