@@ -1,0 +1,80 @@
+package docs_test
+
+import (
+	"context"
+	"database/sql"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/pooled-go/pooled"
+)
+
+// Errors of sql.Open.
+var dsnTroubles = troubles{
+	`pooled: unknown key …: did you mean …?`:     refused("postgres://u@h/db?pool_sizes=3"),
+	`pooled: unknown key that begins with pool_`: refused("postgres://u@h/db?pool_xyzzy_plugh=3"),
+}
+
+func refused(dsn string) func(*testing.T) error {
+	return func(*testing.T) error {
+		_, err := pooled.ParseDSN(dsn)
+		return err
+	}
+}
+
+// Errors of a dial that reaches no server.
+var dialTroubles = troubles{
+	`no such host`: func(t *testing.T) error {
+		return ping(t, "postgres://scott:tiger@no-such-host.invalid/shop?sslmode=disable")
+	},
+	`i/o timeout`: func(t *testing.T) error { // the time for the dial is over at once
+		return ping(t, "scott:tiger@tcp("+answering(t, "")+")/shop?timeout=1ns")
+	},
+	`commands out of sync`: func(t *testing.T) error { // its first packet has the number 5
+		return ping(t, "scott:tiger@tcp("+answering(t, "\x01\x00\x00\x05\x0a")+")/shop")
+	},
+	`pq: SSL is not enabled on the server`: func(t *testing.T) error {
+		return ping(t, "postgres://scott:tiger@"+answering(t, "N")+"/shop?sslmode=require")
+	},
+}
+
+// ping is the error of a pool's first connection.
+func ping(t *testing.T, dsn string) error {
+	t.Helper()
+	db, err := sql.Open("pooled", dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	return db.PingContext(ctx)
+}
+
+// answering is the address of a server that says the same to everybody, and then nothing.
+func answering(t *testing.T, answer string) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		var held []net.Conn
+		for {
+			c, err := listener.Accept()
+			if err != nil {
+				break
+			}
+			held = append(held, c)
+			c.Write([]byte(answer))
+		}
+		for _, c := range held {
+			c.Close()
+		}
+	}()
+	t.Cleanup(func() { listener.Close(); <-done })
+	return listener.Addr().String()
+}

@@ -1,0 +1,96 @@
+package docs_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/go-sql-driver/mysql"
+
+	"github.com/pooled-go/pooled/internal/pooledtest"
+)
+
+var mysqlTroubles = troubles{
+	`Too many connections`: func(t *testing.T) error {
+		admin := pooledtest.OpenDB(t, "mysql", pooledtest.MySQL(t))
+		pooledtest.MustExec(t, admin, "SET GLOBAL max_connections = 10")
+		t.Cleanup(func() { pooledtest.MustExec(t, admin, "SET GLOBAL max_connections = 151") })
+		plain := asUser(t, "trouble_plain", "")
+		db := pooledtest.OpenDB(t, "mysql", plain)
+		for range 10 {
+			conn, err := db.Conn(t.Context())
+			if err != nil {
+				break
+			}
+			defer conn.Close()
+		}
+		return ping(t, plain)
+	},
+	`has exceeded the 'max_user_connections' resource`: func(t *testing.T) error {
+		limited := asUser(t, "trouble_limited", "WITH MAX_USER_CONNECTIONS 1")
+		holdOne(t, pooledtest.OpenDB(t, "mysql", limited))
+		return ping(t, limited)
+	},
+	`Access denied for user`: func(t *testing.T) error {
+		return ping(t, changed(t, func(c *mysql.Config) { c.Passwd = "wrong" }))
+	},
+	`Unknown database`: func(t *testing.T) error {
+		return ping(t, changed(t, func(c *mysql.Config) { c.DBName = "no_such_shop" }))
+	},
+	`invalid connection`: func(t *testing.T) error {
+		tx := begin(t, pooledtest.OpenDB(t, "pooled", pooledtest.MySQL(t)))
+		var id int
+		if err := tx.QueryRow("SELECT CONNECTION_ID()").Scan(&id); err != nil {
+			t.Fatal(err)
+		}
+		pooledtest.MustExec(t, pooledtest.OpenDB(t, "mysql", pooledtest.MySQL(t)), fmt.Sprintf("KILL %d", id))
+		pooledtest.WantNone(t, "mysql", pooledtest.MySQL(t),
+			fmt.Sprintf("SELECT count(*) FROM information_schema.processlist WHERE id = %d", id))
+		_, err := tx.Exec("DO 1")
+		return err
+	},
+	`busy buffer`: func(t *testing.T) error {
+		tx := begin(t, pooledtest.OpenDB(t, "pooled", pooledtest.MySQL(t)))
+		rows, err := tx.Query("SELECT seq FROM seq_1_to_100000")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rows.Close()
+		_, err = tx.Exec("DO 1")
+		return err
+	},
+	`--read-only option`: func(t *testing.T) error {
+		admin := pooledtest.OpenDB(t, "mysql", pooledtest.MySQL(t))
+		pooledtest.MustExec(t, admin, "SET GLOBAL read_only = 1")
+		t.Cleanup(func() { pooledtest.MustExec(t, admin, "SET GLOBAL read_only = 0") })
+		_, err := pooledtest.OpenDB(t, "pooled", asUser(t, "trouble_writer", "")).Exec("CREATE TABLE trouble (id int)")
+		return err
+	},
+	`Deadlock found when trying to get lock`: func(t *testing.T) error {
+		return deadlock(t, pooledtest.OpenDB(t, "pooled", pooledtest.MySQL(t)))
+	},
+	`max_statement_time exceeded`: func(t *testing.T) error {
+		db := pooledtest.OpenDB(t, "pooled", pooledtest.MySQL(t)+"?max_statement_time=0.01")
+		return db.QueryRow("SELECT sum(sqrt(seq)) FROM seq_1_to_1000000000").Scan(new(float64))
+	},
+}
+
+// changed is the server's DSN with something else in it.
+func changed(t *testing.T, f func(*mysql.Config)) string {
+	t.Helper()
+	cfg, err := mysql.ParseDSN(pooledtest.MySQL(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f(cfg)
+	return cfg.FormatDSN()
+}
+
+// asUser is the DSN for an account that is there until the test ends.
+func asUser(t *testing.T, name, with string) string {
+	t.Helper()
+	db := pooledtest.OpenDB(t, "mysql", pooledtest.MySQL(t))
+	pooledtest.MustExec(t, db, "CREATE OR REPLACE USER "+name+"@'127.0.0.1' IDENTIFIED BY 'tiger' "+with)
+	pooledtest.MustExec(t, db, "GRANT SELECT, CREATE ON pooled_test.* TO "+name+"@'127.0.0.1'")
+	t.Cleanup(func() { pooledtest.MustExec(t, db, "DROP USER "+name+"@'127.0.0.1'") })
+	return changed(t, func(c *mysql.Config) { c.User, c.Passwd = name, "tiger" })
+}
