@@ -46,8 +46,8 @@ func checkFigures(t *testing.T, row, link string) {
 		file = "README.md"
 	}
 	cells := strings.Split(inlineCode.ReplaceAllString(row, ""), "|")
-	if len(figures(cells[2])) == 0 || len(figures(cells[3])) == 0 {
-		t.Errorf("%s: want a figure without pooled and one with it", row)
+	if len(figures(cells[2]+cells[3])) == 0 {
+		t.Errorf("%s: want a measured figure", row)
 	}
 	section := sectionOf(readFile(t, filepath.Clean(file)), anchor)
 	for _, want := range figures(cells[2] + " " + cells[3]) {
@@ -86,6 +86,28 @@ func sectionOf(page, anchor string) string {
 		}
 	}
 	return section.String()
+}
+
+// docs/benchmarks opens with the result and ends with the targets, and each figure of the result is one of the page's.
+func TestBenchmarksOpenWithTheResult(t *testing.T) {
+	page := readFile(t, "docs/benchmarks/README.md")
+	headings := mdHeading.FindAllStringSubmatch(page, -1)
+	if first, last := headings[1][1], headings[len(headings)-1][1]; first != "In short" || last != "Targets" {
+		t.Errorf("have the first section %s and the last %s, want In short and Targets", first, last)
+	}
+	short := sectionOf(page, "in-short")
+	measured := figures(strings.Replace(page, short, "", 1))
+	for line := range strings.Lines(short) {
+		cells := strings.Split(line, "|")
+		if len(cells) != 5 {
+			continue
+		}
+		for _, want := range figures(cells[2] + cells[3]) {
+			if !slices.ContainsFunc(measured, func(have string) bool { return rounds(have, want) }) {
+				t.Errorf("In short: %s: %s is nowhere else on the page", line, want)
+			}
+		}
+	}
 }
 
 func TestRounds(t *testing.T) {

@@ -71,6 +71,14 @@ func contention(ctx context.Context, how settings) (section, error) {
 			1,
 		),
 	)
+	s.result(
+		fmt.Sprintf(
+			"%d callers share %d connections: the slowest takes",
+			bench.ContentionGoroutines,
+			bench.ContentionConnections,
+		),
+		"%.1f ms", bare.milliseconds(1), runs[1].milliseconds(1),
+	)
 	s.tail("200 goroutines on 4 connections", 0.99, contentionP99, runs[1], bare)
 	s.tail("200 goroutines on 4 connections", 1, contentionMax, runs[1], bare)
 	s.against(

@@ -56,6 +56,10 @@ func database(ctx context.Context, how settings, s bench.Server, admin *bench.Ad
 			out.databasePeers(fmt.Sprintf("%s, %s", operation.Name, goroutines(n)), contenders, column)
 			if at == bench.OneArgument {
 				out.databasePromises(s, n, column)
+				if n == 1 {
+					out.result(s.Name+": queries with an argument, one after the other, with `pool_stmt_cache=256`", "%.0f/s",
+						column[bench.BareDefaults].perSecond, column[bench.PooledCached].perSecond)
+				}
 			}
 		}
 		out.databaseRows(operation, contenders, table)

@@ -107,6 +107,12 @@ func (s *section) killRow(load bench.KillLoad, c bench.Contender, runs kills) {
 }
 
 func (s *section) killPromises(server bench.Server, load bench.KillLoad, hand, pooled kills) {
+	if load == bench.KillLoads[1] {
+		sessions := fmt.Sprintf("%s: %d sessions killed, most of them idle: ", server.Name,
+			pooled.sum(func(k bench.Killed) int { return k.Kills }))
+		s.count(sessions+"statements sent twice", hand.sentTwice(), pooled.sentTwice())
+		s.count(sessions+"errors", hand.failed(), pooled.failed())
+	}
 	what := fmt.Sprintf("kill under load, %s, %s: ", server.Name, load.Name)
 	s.promise(what+"errors to tuned by hand", fmt.Sprintf("%d to %d", pooled.failed(), hand.failed()),
 		fmt.Sprintf("at most %g", killShare), float64(pooled.failed()) <= killShare*float64(hand.failed()))

@@ -1,5 +1,6 @@
 // Command report runs every measurement side by side and prints a page in
-// Markdown: the targets first, then the figures they come from.
+// Markdown: what it means to a program first, then the figures that this comes
+// from, the project's own targets last.
 //
 //	scripts/with-servers go -C bench run ./cmd/report
 //	scripts/with-servers go -C bench run ./cmd/report -part kill
@@ -166,27 +167,33 @@ func measure(ctx context.Context, how settings) ([]byte, []section, error) {
 }
 
 func writePage(w io.Writer, how settings, env [][2]string, sections []section, servers int) {
-	fmt.Fprintf(
+	fmt.Fprint(w, "# Benchmarks\n\n")
+	writeWarnings(w, how, servers)
+	writeResults(w, sections)
+	fmt.Fprint(
 		w,
-		"# Benchmarks\n\nMade by `make bench` with `REPORT=docs/benchmarks`. What is compared ran in turns in one run; a "+
-			"figure is the median of its\n"+
-			"runs. A ratio or a difference was taken within each pair of runs, and stands here as the median\n"+
-			"over the pairs (smallest … largest). In a chart, the thin line is the range: smallest … largest, or quartiles "+
-			"where there are many short runs.\n\n",
+		"\n## How it was measured\n\n`make bench REPORT=docs/benchmarks` makes this page. Contenders that are compared took "+
+			"turns in one run. A figure is the\nmedian of its runs. A ratio or a difference is taken within each pair of runs: "+
+			"shown is the median over the pairs (smallest … largest).\nThe thin line in a chart is the range, smallest … "+
+			"largest. Where there are many short runs it is the quartiles.\n\n",
 	)
+	for _, line := range env {
+		fmt.Fprintf(w, "- %s: %s\n", line[0], line[1])
+	}
+	for _, s := range sections {
+		s.write(w)
+	}
+	writeLosses(w, sections)
+	writeTargets(w, sections)
+}
+
+// writeWarnings says what keeps the page from being of use.
+func writeWarnings(w io.Writer, how settings, servers int) {
 	if how.pairs == quick.pairs {
 		fmt.Fprint(w, "**A quick run: too short to mean anything.**\n\n")
 	}
 	if servers < 2 {
 		fmt.Fprint(w, "**Not all servers were there: scripts/with-servers starts them.**\n\n")
-	}
-	for _, line := range env {
-		fmt.Fprintf(w, "- %s: %s\n", line[0], line[1])
-	}
-	writeTargets(w, sections)
-	writeLosses(w, sections)
-	for _, s := range sections {
-		s.write(w)
 	}
 }
 

@@ -129,6 +129,7 @@ func idleMemory(ctx context.Context, how settings) (section, error) {
 	s.row("bare database/sql, beside it", spread(bare, "%.0f"))
 	s.row("pooled, beside it", spread(pool, "%.0f"))
 	s.row("a Conn of pooled, while database/sql keeps one idle", spread(conn, "%.0f"))
+	s.result("memory of an idle connection, beside the driver's own", "%.0f B", bare, pool)
 	s.promise("memory of an idle server connection beside the driver's", median(pool, "%.0f B"),
 		fmt.Sprintf("at most %d B", bytesPerConn), pool.Median() <= bytesPerConn)
 	s.against("memory of an idle connection", "bare database/sql", pool.Over(bare))

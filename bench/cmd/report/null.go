@@ -45,6 +45,7 @@ func nullCosts(ctx context.Context, how settings) (section, error) {
 				continue
 			}
 			s.promiseCosts(operation.Name, names, costs)
+			s.result(operation.Name+" over a driver that does nothing", "%.0f ns", costs[0].Nanoseconds, costs[1].Nanoseconds)
 			for i := range names {
 				more[i] = append(more[i], costs[i].Nanoseconds.Minus(costs[0].Nanoseconds))
 			}

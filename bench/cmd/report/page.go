@@ -8,14 +8,15 @@ import (
 	"github.com/pooled-go/pooled/bench"
 )
 
-// section is a part of the page: a few words, charts, a table, what was promised
-// and how pooled stands against its peers.
+// section is a part of the page: a few words, charts, a table, what it means to a
+// program, what was promised and how pooled stands against its peers.
 type section struct {
 	title       string
 	text        string
 	charts      []chart
 	header      []string
 	rows        [][]string
+	results     []result
 	targets     []target
 	comparisons []comparison
 	versions    []string // of what only this section compares with
@@ -76,16 +77,7 @@ func writeTargets(w io.Writer, sections []section) {
 
 // writeLosses is the section that no benchmark of one's own should be without.
 func writeLosses(w io.Writer, sections []section) {
-	var rows [][]string
-	compared := 0
-	for _, s := range sections {
-		for _, c := range s.comparisons {
-			compared++
-			if c.lost() {
-				rows = append(rows, []string{s.title, c.what, c.peer, interval(c.ratio, "%.2f")})
-			}
-		}
-	}
+	rows, compared := losses(sections)
 	fmt.Fprint(w, "\n## Where pooled loses\n\n")
 	if len(rows) == 0 {
 		fmt.Fprintf(
@@ -104,6 +96,19 @@ func writeLosses(w io.Writer, sections []section) {
 		compared,
 	)
 	writeTable(w, []string{"section", "what", "peer", "pooled to peer"}, rows)
+}
+
+// losses are the rows of that table, and how many comparisons there are.
+func losses(sections []section) (rows [][]string, compared int) {
+	for _, s := range sections {
+		for _, c := range s.comparisons {
+			compared++
+			if c.lost() {
+				rows = append(rows, []string{s.title, c.what, c.peer, interval(c.ratio, "%.2f")})
+			}
+		}
+	}
+	return rows, compared
 }
 
 // lost tells whether pooled is worse by more than the spread.

@@ -86,6 +86,8 @@ func recycled(ctx context.Context, how settings) (section, error) {
 			1,
 		),
 	)
+	s.result("connections are renewed under load: the slowest request takes", "%.1f ms",
+		runs[bench.RecycleBare].milliseconds(1), runs[1].milliseconds(1))
 	ratio := runs[1].milliseconds(0.999).Over(never.milliseconds(0.999))
 	s.promise(
 		"p99.9 while connections are renewed to the same while none is",

@@ -181,6 +181,8 @@ func (o openRuns) section(server string, contenders []bench.Contender, runs []lo
 	name := strings.ToLower(o.title) + ", " + server
 	out.promise(name+": errors", pooled.failed().Max(), "0", pooled.failed().Max() == 0)
 	if p50 := pooled.milliseconds(0.5); o.steady {
+		out.result(fmt.Sprintf("%s: %d requests a second reach a new process: 99%% take at most", server, bench.OpenLoopRate),
+			"%.0f ms", runs[0].milliseconds(0.99), pooled.milliseconds(0.99))
 		out.promise(name+": p50", median(p50, "%.2f ms"), fmt.Sprintf("at most %g ms", openLoopP50),
 			p50.Median() <= openLoopP50)
 	}
@@ -240,6 +242,10 @@ func overload(ctx context.Context, how settings, s bench.Server, admin *bench.Ad
 		out.row(c.Name, fmt.Sprint(len(runs[i])), spread(runs[i].failed(), "%.0f"), spread(runs[i].seconds(), "%.2f"),
 			median(runs[i].milliseconds(0.5), "%.0f"), median(runs[i].milliseconds(0.99), "%.0f"))
 	}
+	what := fmt.Sprintf("%s: %d callers, %d connections allowed: ", s.Name, bench.OverloadGoroutines, limit)
+	out.result(what+"requests that fail", fmt.Sprintf("%%.0f of %d", bench.OverloadGoroutines*bench.OverloadTimes),
+		runs[0].failed(), runs[1].failed())
+	out.result(what+"all are done after", "%.2f s", runs[0].seconds(), runs[1].seconds())
 	worst := runs[1].failed().Max()
 	out.promise("overload, "+s.Name+": errors", worst, "0", worst == 0)
 	return out, nil
@@ -271,6 +277,9 @@ func saturated(ctx context.Context, how settings, s bench.Server, admin *bench.A
 				median(runs[i].milliseconds(0.99), "%.2f"),
 			)
 		}
+		out.result(fmt.Sprintf("%s: `%s` by %d goroutines on %d connections, as fast as they can, both tuned", s.Name,
+			operation.Name, bench.SaturatedGoroutines, bench.SaturatedConnections), "%.0f/s",
+			runs[0].perSecond(), runs[1].perSecond())
 		ratio := runs[1].perSecond().Over(runs[0].perSecond())
 		out.promise(
 			fmt.Sprintf("saturated, %s, `%s`: throughput to tuned by hand", s.Name, operation.Name),
