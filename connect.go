@@ -71,7 +71,7 @@ func (p *Pool) connector(ctx context.Context) (driver.Connector, error) {
 	case asked.DSN == given.DSN && asked.User == "" && asked.Password == "" && len(asked.Args) == 0:
 		return p.driver.Connector(), nil
 	case !p.driver.HasDSN():
-		return nil, errors.New("pooled: before connect: there is no DSN to change: " +
+		return nil, errors.New("pooled: BeforeConnect hook: there is no DSN to change: " +
 			"the driver was given to NewConnector, or the database is in memory")
 	}
 	changed, err := p.driver.Merged(asked.DSN, asked.User, asked.Password, asked.Args)

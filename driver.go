@@ -110,7 +110,7 @@ func suitSingle(single bool, cfg *Config) error {
 			cfg.Class, cfg.Driver)
 	case cfg.ResetOnReturn == ResetAuto || cfg.ResetOnReturn == ResetSession:
 		return fmt.Errorf("pooled: pool_reset_on_return=%s: with driver %s an in-memory database would end with its "+
-			"connection",
+			"connection: use rollback",
 			cfg.ResetOnReturn, cfg.Driver)
 	}
 	cfg.Class = ClassStatic

@@ -210,7 +210,7 @@ func echoPoolEvents(t *testing.T, mode pooled.EchoMode) {
 		"INFO pooled: connect pool=shop conn=6 age_ms")
 
 	pool.Dispose()
-	want("disposal", "INFO pooled: dispose pool=shop", "INFO pooled: close pool=shop conn=6 age_ms err=pooled: disposed of")
+	want("disposal", "INFO pooled: dispose pool=shop", "INFO pooled: close pool=shop conn=6 age_ms err=pooled: closed by Pool.Dispose")
 }
 
 // Without a logger of its own a pool logs to slog's default of the moment.

@@ -30,8 +30,8 @@ var (
 
 	errPanicked      = errors.New("pooled: a hook or the wrapped driver panicked")
 	errGoexit        = errors.New("pooled: open connection: a hook ended its goroutine (runtime.Goexit)")
-	errTxLost        = errors.New("pooled: the transaction's connection was closed")
-	errTxInvalidated = errors.New("pooled: the transaction's connection was invalidated: roll it back first")
+	errTxLost        = errors.New("pooled: end transaction: its connection was closed, which rolls it back")
+	errTxInvalidated = errors.New("pooled: the transaction's connection was invalidated: it can only be rolled back")
 )
 
 // reasonError is one of the errors above, by a text and with a reason.
@@ -45,8 +45,9 @@ func (e *reasonError) Is(target error) bool { return target == e.is }
 func (e *reasonError) Unwrap() error        { return e.reason }
 
 // errLost is ErrConnLost with what the socket said.
-func errLost(reason error) error {
-	text := "pooled: connection lost after the statement was sent; the server may have executed it"
+func (p *Pool) errLost(reason error) error {
+	text := fmt.Sprintf("pooled: pool %q: connection lost after the statement was sent; "+
+		"the server may have executed it, so check before you send it again", p.name)
 	if reason != nil {
 		text += ": " + reason.Error()
 	}
@@ -146,7 +147,7 @@ type AssertError struct {
 }
 
 func (e *AssertError) Error() string {
-	return "pooled: class assert: a second checkout while the first is not returned; the first was made at\n" + e.Stack
+	return "pooled: pool_class=assert: a second checkout before the first was returned; the first was made at\n" + e.Stack
 }
 
 // textOf is the text of an error of others: if its method panics, fmt says so.
@@ -157,7 +158,7 @@ var (
 	// ErrRecycled: it was older than pool_recycle, or idle for almost as long as its server allows.
 	ErrRecycled = errors.New("pooled: recycled")
 	// ErrDisposed: Pool.Dispose retired it.
-	ErrDisposed = errors.New("pooled: disposed of")
+	ErrDisposed = errors.New("pooled: closed by Pool.Dispose")
 )
 
 // retirement is why a server connection with which nothing is wrong leaves the pool. To a checkout that meets it, it
@@ -174,7 +175,7 @@ func (r *retirement) Is(target error) bool { return target == ErrDisconnect }
 var (
 	errRecycled  = &retirement{text: "pooled: recycled: older than pool_recycle", of: ErrRecycled}
 	errIdledOut  = &retirement{text: "pooled: recycled: idle for almost as long as the server allows", of: ErrRecycled}
-	errDisposed  = &retirement{text: "pooled: disposed of", of: ErrDisposed}
+	errDisposed  = &retirement{text: "pooled: closed by Pool.Dispose", of: ErrDisposed}
 	errReopening = &retirement{text: "pooled: closed to reset its session"}
 )
 

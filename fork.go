@@ -95,7 +95,7 @@ func (p *Pool) fireFork() {
 		f(parent, child)
 	}
 	if first {
-		p.log().Warn("pooled: this process was forked: server connections of its parent are left alone, new ones are opened",
+		p.log().Warn("pooled: this process was forked: its connections belong to the parent process, new ones are opened",
 			"pool", p.name, "parent", parent, "child", child)
 	}
 }

@@ -448,7 +448,7 @@ func (s *forkScene) inChild(parent int) {
 // forkByPidEnv makes a helper do without MADV_WIPEONFORK.
 const forkByPidEnv = "POOLED_TEST_FORK_BY_PID"
 
-const forkWarning = `WARN msg="pooled: this process was forked: server connections of its parent are left alone, ` +
+const forkWarning = `WARN msg="pooled: this process was forked: its connections belong to the parent process, ` +
 	`new ones are opened" pool=orders parent=PARENT child=CHILD`
 
 func TestForkIsDetected(t *testing.T) {

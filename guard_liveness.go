@@ -58,7 +58,7 @@ func (p *Pool) ping(ctx context.Context, s *ServerConn) error {
 	if silent {
 		limit = limit.Round(time.Millisecond)
 		err = fmt.Errorf("no answer within %v", limit)
-		p.core.CloseSuspects(&s.slot, fmt.Errorf("pooled: another did not answer a ping within %v", limit))
+		p.core.CloseSuspects(&s.slot, fmt.Errorf("pooled: another connection did not answer a ping within %v", limit))
 	}
 	return fmt.Errorf("%w: ping: %w", ErrDisconnect, err)
 }

@@ -143,7 +143,7 @@ func TestHooksSequence(t *testing.T) {
 		pooledtest.MustExec(t, db, "SELECT 1")
 		e.take()
 		pool.Dispose()
-		want("dispose", "dispose", "close 6: pooled: disposed of")
+		want("dispose", "dispose", "close 6: pooled: closed by Pool.Dispose")
 
 		pooledtest.MustExec(t, db, "SELECT 1")
 		e.take()

@@ -456,7 +456,7 @@ func TestBrokenByAContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 		defer cancel()
 		db.ExecContext(ctx, "SLEEP 10s")
-		want := "invalidate 1: pooled: the connection is broken, since a context ended while it was in use: " +
+		want := "invalidate 1: pooled: the connection is broken: a context ended while it was in use: " +
 			"context deadline exceeded"
 		if have := e.take(); !slices.Contains(have, want) {
 			t.Errorf("have %q, want %q", have, want)

@@ -106,7 +106,7 @@ func withConn(conn *sql.Conn, do func(*pooledConn) error) (err error) {
 	raw := conn.Raw(func(dc any) error {
 		c := connBehind(dc)
 		if c == nil {
-			err = errors.New("pooled: this sql.Conn is not one of a pooled sql.DB")
+			err = errors.New("pooled: this sql.Conn is not of a sql.DB that was opened with driver pooled")
 			return nil
 		}
 		defer func() {

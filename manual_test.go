@@ -102,7 +102,7 @@ func TestByHandOnAnotherDriver(t *testing.T) {
 		"Invalidate":     func() error { return pooled.Invalidate(conn, nil) },
 		"SoftInvalidate": func() error { return pooled.SoftInvalidate(t.Context(), conn, nil) },
 	} {
-		if err := f(); err == nil || !strings.Contains(err.Error(), "not one of a pooled sql.DB") {
+		if err := f(); err == nil || !strings.Contains(err.Error(), "not of a sql.DB that was opened with driver pooled") {
 			t.Errorf("%s: have %v", name, err)
 		}
 	}
@@ -239,7 +239,7 @@ func TestInvalidateWithATxOpen(t *testing.T) {
 	if err := pooled.Invalidate(conn, errors.New("read only")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := tx.Exec("UPDATE"); err == nil || !strings.Contains(err.Error(), "roll it back first") {
+	if _, err := tx.Exec("UPDATE"); err == nil || !strings.Contains(err.Error(), "can only be rolled back") {
 		t.Errorf("have %v, want an error until the Tx is over", err)
 	}
 	if err := tx.Rollback(); err != nil {

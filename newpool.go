@@ -49,7 +49,7 @@ func (p *Pool) sharedByConns() *serverconn.Shared {
 		Dialect:      p.driver.Dialect,
 		Interceptors: p.withStatementLog(p.cfg.Interceptors),
 		Veto:         p.driver.Veto(),
-		Lost:         errLost,
+		Lost:         p.errLost,
 		MakeRoom:     func(ctx context.Context, c *serverconn.Conn) bool { return p.current().makeRoom(ctx, c) },
 		InitSQL:      p.cfg.InitSQL,
 		ResetTimeout: p.cfg.ResetTimeout,

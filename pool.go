@@ -138,7 +138,7 @@ func (p *Pool) checkoutQueued(ctx context.Context, c *pooledConn, turn uint64) e
 		if refused == maxRefused {
 			// Without its reason: if that is driver.ErrBadConn, database/sql would try it all again.
 			return &reasonError{is: ErrDisconnect, text: fmt.Sprintf(
-				"pooled: checkout: %d new server connections in a row were refused: %v", refused, p.secrets.Error(err))}
+				"pooled: checkout: Checkout hooks refused %d new connections in a row: %v", refused, p.secrets.Error(err))}
 		}
 	}
 }

@@ -8,7 +8,7 @@ import (
 
 // logStmtsNotKept says that no statements are kept though they were asked for.
 func (p *Pool) logStmtsNotKept(cause string) {
-	p.log().Info("pooled: no statements are kept", "pool", p.name, "cause", cause)
+	p.log().Info("pooled: statement cache not used", "pool", p.name, "cause", cause)
 }
 
 // makeRoom closes kept statements when the server takes no more, those of c or else of a server connection that is

@@ -408,9 +408,9 @@ func TestStmtsAreKeptAfterAnError(t *testing.T) {
 	}
 }
 
-// notKeptLines are the lines that say that no statements are kept.
+// notKeptLines are the lines that say that the statement cache is not used.
 func notKeptLines(book *pooledtest.LogBook) []string {
-	return slices.DeleteFunc(book.Take(), func(l string) bool { return !strings.Contains(l, "no statements are kept") })
+	return slices.DeleteFunc(book.Take(), func(l string) bool { return !strings.Contains(l, "statement cache not used") })
 }
 
 // A cache that was asked for and keeps none says so once.
@@ -422,7 +422,7 @@ func TestStmtCacheThatKeepsNoneSaysSo(t *testing.T) {
 	b, _ := grab(t, db)
 	pooledtest.Give(t, a, b)
 	lines := notKeptLines(&book)
-	if len(lines) != 1 || !strings.Contains(lines[0], "it is for lib/pq") {
+	if len(lines) != 1 || !strings.Contains(lines[0], "it works with lib/pq") {
 		t.Errorf("have %q, want one line with the reason", lines)
 	}
 }

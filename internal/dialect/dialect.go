@@ -171,7 +171,7 @@ func Unanswered(ctx context.Context, err error, lost func(error) bool) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil && (errors.Is(err, driver.ErrBadConn) || connLost(err) || lost(err)):
-		return fmt.Errorf("pooled: open connection: it was lost at once: %v", err)
+		return fmt.Errorf("pooled: open connection: it was lost before its first use: %v", err)
 	}
 	return nil
 }

@@ -27,10 +27,10 @@ func TestUnanswered(t *testing.T) {
 		{t.Context(), nil, "<nil>"},
 		{t.Context(), errors.New("no such variable"), "<nil>"},
 		{canceled, nil, "context canceled"},
-		{t.Context(), driver.ErrBadConn, "pooled: open connection: it was lost at once: driver: bad connection"},
-		{t.Context(), fmt.Errorf("read: %w", io.EOF), "pooled: open connection: it was lost at once: read: EOF"},
-		{t.Context(), syscall.EPIPE, "pooled: open connection: it was lost at once: broken pipe"},
-		{t.Context(), gone, "pooled: open connection: it was lost at once: gone"},
+		{t.Context(), driver.ErrBadConn, "pooled: open connection: it was lost before its first use: driver: bad connection"},
+		{t.Context(), fmt.Errorf("read: %w", io.EOF), "pooled: open connection: it was lost before its first use: read: EOF"},
+		{t.Context(), syscall.EPIPE, "pooled: open connection: it was lost before its first use: broken pipe"},
+		{t.Context(), gone, "pooled: open connection: it was lost before its first use: gone"},
 	} {
 		err := dialect.Unanswered(test.ctx, test.err, isGone)
 		if have := fmt.Sprint(err); have != test.want || errors.Is(err, driver.ErrBadConn) {

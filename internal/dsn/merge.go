@@ -63,7 +63,7 @@ func MergeLogin(driver, dsn, user, password string, args map[string]string) (str
 		userKey = "user id"
 	case postgresFamily:
 	default:
-		return "", fmt.Errorf("pooled: before connect: how driver %s is told a user and a password is not known: "+
+		return "", fmt.Errorf("pooled: BeforeConnect hook: how driver %s is told a user and a password is not known: "+
 			"write them into the DSN", driver)
 	}
 	all := map[string]string{}

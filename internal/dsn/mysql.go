@@ -220,10 +220,10 @@ var mysqlRaw = []string{"allowAllFiles", "allowCleartextPasswords", "allowFallba
 func mysqlLogin(dsn, user, password string) (string, error) {
 	cfg, err := mysql.ParseDSN(dsn)
 	if err != nil {
-		return "", Scrub(fmt.Errorf("before connect: mysql: %w", err), dsn)
+		return "", Scrub(fmt.Errorf("BeforeConnect hook: mysql: %w", err), dsn)
 	}
 	if strings.Contains(user, ":") {
-		return "", errors.New("pooled: before connect: a MySQL DSN cannot express a user with a colon")
+		return "", errors.New("pooled: BeforeConnect hook: a MySQL DSN cannot express a user with a colon")
 	}
 	if user != "" {
 		cfg.User = user

@@ -149,7 +149,7 @@ func (d *Driver) ConnectorFor(changed string) (driver.Connector, error) {
 	}
 	c, err := connectorOf(d.connector.Driver(), changed)
 	if err != nil {
-		return nil, dsn.Scrub(fmt.Errorf("before connect: %s: %w", d.name, err), changed)
+		return nil, dsn.Scrub(fmt.Errorf("BeforeConnect hook: %s: %w", d.name, err), changed)
 	}
 	if closer, ok := c.(io.Closer); ok {
 		d.closers = append(d.closers, closer)

@@ -19,9 +19,9 @@ func (c *Conn) Peek() (unsure bool, err error) {
 	}
 	switch state, err := c.Socket.Peek(); {
 	case state == socket.Gone:
-		return false, fmt.Errorf("the server has hung up: %w", err)
+		return false, fmt.Errorf("the server has closed the connection: %w", err)
 	case state == socket.Pending && c.shared.Dialect.SilentWhenIdle:
-		return false, errors.New("the server has sent something unasked, most likely that it ends the session")
+		return false, errors.New("the server has sent a message to the idle connection, most likely that it ends the session")
 	default:
 		return state == socket.Pending, nil
 	}
@@ -61,7 +61,7 @@ func (c *Conn) HungUp() error {
 		return nil
 	}
 	if state, err := c.Socket.Peek(); state == socket.Gone && !errors.Is(err, net.ErrClosed) {
-		return fmt.Errorf("pooled: the server has hung up: %w", err)
+		return fmt.Errorf("pooled: the server has closed the connection: %w", err)
 	}
 	return nil
 }

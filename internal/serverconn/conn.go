@@ -154,7 +154,7 @@ var ErrBroken = errors.New("pooled: the connection is broken")
 type endedError struct{ ended error }
 
 func (e *endedError) Error() string {
-	return ErrBroken.Error() + ", since a context ended while it was in use: " + e.ended.Error()
+	return ErrBroken.Error() + ": a context ended while it was in use: " + e.ended.Error()
 }
 
 func (e *endedError) Unwrap() []error { return []error{ErrBroken, e.ended} }

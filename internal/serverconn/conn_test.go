@@ -64,9 +64,9 @@ func TestInitWatches(t *testing.T) {
 
 func TestCacheKept(t *testing.T) {
 	const (
-		forWhom = "it is for lib/pq and go-sql-driver/mysql, without interpolateParams"
-		plainly = "the driver's connection is not plainly that of lib/pq, without binary_parameters, " +
-			"or of go-sql-driver/mysql"
+		forWhom = "it works with lib/pq and go-sql-driver/mysql, without interpolateParams"
+		plainly = "the driver's connection is neither lib/pq's, without binary_parameters, " +
+			"nor go-sql-driver/mysql's"
 	)
 	for _, test := range []struct {
 		name   string
@@ -307,7 +307,7 @@ func TestWhy(t *testing.T) {
 	}
 	wantErr(t, c.Why(), "pooled: the connection is broken")
 	c.Ended = context.DeadlineExceeded
-	wantErr(t, c.Why(), "pooled: the connection is broken, since a context ended while it was in use: "+
+	wantErr(t, c.Why(), "pooled: the connection is broken: a context ended while it was in use: "+
 		"context deadline exceeded", serverconn.ErrBroken, context.DeadlineExceeded)
 	if errors.Is(c.Why(), context.Canceled) {
 		t.Error("it is another context's end")

@@ -16,13 +16,13 @@ func (c *Conn) keepStmts() {
 	case stmts == nil:
 		return
 	case rules == nil || !rules.Supports(c.Connector):
-		stmts.NotKept("it is for lib/pq and go-sql-driver/mysql, without interpolateParams")
+		stmts.NotKept("it works with lib/pq and go-sql-driver/mysql, without interpolateParams")
 		return
 	}
 	c.Cache = stmts.Before(&c.Driver, rules, host{c})
 	if c.Cache == nil {
-		stmts.NotKept("the driver's connection is not plainly that of lib/pq, without binary_parameters, " +
-			"or of go-sql-driver/mysql")
+		stmts.NotKept("the driver's connection is neither lib/pq's, without binary_parameters, " +
+			"nor go-sql-driver/mysql's")
 	}
 }
 

@@ -218,7 +218,7 @@ func TestCloseStmt(t *testing.T) {
 		{name: "not in time", ends: true, err: errBoom, broken: true, why: "pooled: close statement: boom"},
 		{name: "the cause is known", err: driver.ErrBadConn, cause: io.EOF, broken: true, why: "EOF"},
 		{name: "a context's end is", err: driver.ErrBadConn, ended: context.Canceled, broken: true,
-			why: "pooled: the connection is broken, since a context ended while it was in use: context canceled"},
+			why: "pooled: the connection is broken: a context ended while it was in use: context canceled"},
 	} {
 		c, s := open(newShared())
 		c.Cause, c.Ended = test.cause, test.ended

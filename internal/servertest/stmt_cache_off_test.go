@@ -167,7 +167,7 @@ func TestStmtLimitIsLearntAnew(t *testing.T) {
 		limit int
 		want  string
 		hits  int
-	}{{3, "max_prepared_stmt_count leaves none", 0}, {before, "", 8}, {3, "", 0}} {
+	}{{3, "max_prepared_stmt_count is too low", 0}, {before, "", 8}, {3, "", 0}} {
 		limit(step.limit)
 		pool.Dispose()
 		waitKeptByAll(t, admin, 0)
@@ -183,5 +183,5 @@ func TestStmtLimitIsLearntAnew(t *testing.T) {
 
 // offLines are the lines that say that the cache is off.
 func offLines(book *pooledtest.LogBook) []string {
-	return slices.DeleteFunc(book.Take(), func(l string) bool { return !strings.Contains(l, "no statements are kept") })
+	return slices.DeleteFunc(book.Take(), func(l string) bool { return !strings.Contains(l, "statement cache not used") })
 }

@@ -181,7 +181,7 @@ func TestTextsAreTaken(t *testing.T) {
 	}
 	p.want("exec UPDATE a ? [0] -> "+driver.ErrSkip.Error(), "prepare UPDATE a ?", "stmt exec UPDATE a ? [0]",
 		"stmt close UPDATE a ?", "exec UPDATE b ? [1]", "exec UPDATE a ? [2]")
-	if len(p.why) != 1 || !strings.Contains(p.why[0], "puts arguments into the text") {
+	if len(p.why) != 1 || !strings.Contains(p.why[0], "writes arguments into the text") {
 		t.Errorf("have %q, want the reason, once", p.why)
 	}
 }

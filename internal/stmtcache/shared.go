@@ -69,7 +69,7 @@ func (s *Shared) SetServerLimit(most, conns int) {
 	share := int64(stmtsOfServer*float64(most)/float64(conns)) - 1 // one is for what is prepared to be run once
 	s.SetShare(max(0, share))
 	if share <= 0 {
-		s.NotKept("the server's max_prepared_stmt_count leaves none for each connection")
+		s.NotKept("the server's max_prepared_stmt_count is too low to give each connection one")
 	}
 }
 
@@ -93,6 +93,6 @@ func (s *Shared) Counts() (hits, prepared, evicted uint64) {
 func (s *Shared) textTaken() {
 	if !s.takesTexts.Load() {
 		s.takesTexts.Store(true)
-		s.NotKept("the driver puts arguments into the text by itself")
+		s.NotKept("the driver writes arguments into the text itself")
 	}
 }

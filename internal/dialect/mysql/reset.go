@@ -35,7 +35,7 @@ func resetConnection(ctx context.Context, s *socket.Socket) error {
 
 func sendReset(ctx context.Context, s *socket.Socket) error {
 	if s == nil {
-		return errors.New("its socket is not known")
+		return errors.New("the pool does not know its socket")
 	}
 	if state, _ := s.Peek(); state == socket.Pending { // they would pass for the answer
 		return errors.New("unread bytes on the socket")
@@ -128,7 +128,7 @@ func (c *connector) restoreTexts(ctx context.Context, conn driver.Conn) ([]strin
 	}
 	row, err := asked.QueryRow(ctx, freshQuery, nil)
 	if err != nil {
-		return nil, fmt.Errorf("pooled: read session: %w", err)
+		return nil, fmt.Errorf("pooled: read session settings: %w", err)
 	}
 	if row[0] == nil || row[0] == "" {
 		return nil, nil

@@ -104,7 +104,7 @@ func TestResetConnection(t *testing.T) {
 	})
 	t.Run("not known", func(t *testing.T) {
 		var s *socket.Socket
-		want := "pooled: reset connection: its socket is not known"
+		want := "pooled: reset connection: the pool does not know its socket"
 		if err := mysql.ResetConnection(context.Background(), s); err == nil || err.Error() != want {
 			t.Errorf("have %v, want %s", err, want)
 		}

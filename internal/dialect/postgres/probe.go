@@ -50,7 +50,7 @@ func probeStmts(ctx context.Context, s dialect.Session) (cause string, err error
 	case lost != nil:
 		return "", lost
 	case err != nil:
-		return "a server did not say which session it is", nil
+		return "the server did not say which session answers", nil
 	case fmt.Sprint(row[0]) != sessionID(s.Driver().Conn):
 		return "behind a pooler the next statement may go to another session", nil
 	}

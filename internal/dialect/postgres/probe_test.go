@@ -57,7 +57,7 @@ func TestProbe(t *testing.T) {
 		{name: "a pooler", wants: statements, rows: map[string][]driver.Value{pidQuestion: {int64(8)}},
 			want: dialect.Facts{NoStatements: "behind a pooler the next statement may go to another session"}},
 		{name: "no answer", wants: statements, errs: map[string]error{pidQuestion: pgError("42883")},
-			want: dialect.Facts{NoStatements: "a server did not say which session it is"}},
+			want: dialect.Facts{NoStatements: "the server did not say which session answers"}},
 		{name: "lost", wants: statements, errs: map[string]error{pidQuestion: driver.ErrBadConn}, fails: true},
 	} {
 		s := &dialecttest.Session{Rows: test.rows, Errs: test.errs, Conn: &numbered{pid: 7}}
