@@ -109,9 +109,9 @@ func (p *Pool) closeDetached(s *ServerConn, cause error) (err error) {
 	return nil
 }
 
-// Dispose retires all server connections that are open: those that are idle are closed at once, in the background, and
-// those in use when they come back. The pool stays usable, and opens new ones. It is for a password or a host that
-// changed, and for what SQLAlchemy's Engine.dispose does.
+// Dispose closes all server connections: those that are idle at once, in the background, and those in use when they are
+// returned. The pool stays usable, and opens new ones. Call it after a password or a host has changed, and wherever you
+// would call SQLAlchemy's Engine.dispose.
 //
 // In a forked child it leaves the parent process's server connections alone, as everything else there does.
 func (p *Pool) Dispose() {

@@ -10,7 +10,7 @@ import (
 	"github.com/pooled-go/pooled/internal/saturate"
 )
 
-// Class is the way a pool keeps its server connections.
+// Class is the kind of a pool.
 type Class string
 
 const (
@@ -18,7 +18,7 @@ const (
 	ClassQueue Class = "queue"
 	// ClassNull keeps none: a server connection is opened at checkout and closed at checkin.
 	ClassNull Class = "null"
-	// ClassStatic keeps exactly one, which is leased to one caller at a time.
+	// ClassStatic keeps exactly one, which the callers use in turn.
 	ClassStatic Class = "static"
 	// ClassAssert keeps exactly one and fails a second checkout at the same time, with the stack of the first.
 	ClassAssert Class = "assert"
@@ -26,7 +26,7 @@ const (
 	ClassDirect Class = "direct"
 )
 
-// ResetMode is what is done to a session when its server connection comes back.
+// ResetMode is what is done to the session when a server connection is returned.
 type ResetMode string
 
 const (
@@ -48,27 +48,27 @@ type EchoMode string
 const (
 	// EchoOff logs nothing. The default.
 	EchoOff EchoMode = "off"
-	// EchoOn logs what is worth a line.
+	// EchoOn logs statements, or rare events.
 	EchoOn EchoMode = "true"
-	// EchoDebug logs everything.
+	// EchoDebug also logs each row, or each checkout, reset and checkin.
 	EchoDebug EchoMode = "debug"
 )
 
-// NoLimit is the value of a number or a duration in a Config that sets no limit: -1, as in a DSN. Other negative
+// NoLimit, in a number or a duration of a Config, means that there is no limit. It is -1, as in a DSN. Other negative
 // values are refused.
 const NoLimit = -1
 
-// Values of Config.PrePing that have a name.
+// Named values of Config.PrePing.
 const (
-	// PingOff pings no server connection.
+	// PingOff never pings.
 	PingOff time.Duration = NoLimit
-	// PingAlways pings before each use but the first: any idle time is longer.
+	// PingAlways pings before each use, except the first.
 	PingAlways time.Duration = 1
-	// PingAuto pings those that have been idle for longer than a second. The default.
+	// PingAuto pings what was idle for longer than a second. The default.
 	PingAuto = time.Second
 )
 
-// Jitter is a length of time, given as a part of another one or as a duration. At most one of the two is set.
+// Jitter is a duration, or a percentage of another duration. At most one of the two is set.
 type Jitter struct {
 	Percent  float64 // 0 to 100
 	Duration time.Duration
@@ -79,12 +79,12 @@ func (j Jitter) of(d time.Duration) time.Duration {
 	return min(d, max(j.Duration, saturate.Percent(j.Percent, d)))
 }
 
-// Config says which driver to wrap and how its server connections are pooled. Make one with NewConfig or ParseDSN: the
-// zero Config is refused. A function that is given a Config copies it and leaves it unchanged.
+// Config says which driver to wrap and how to pool its connections. Make one with NewConfig or ParseDSN: the zero
+// Config is refused. Functions copy a Config and never change it.
 //
-// Where a number or a duration may be without a limit, its value is NoLimit then.
+// Fields that may be NoLimit say so. docs/options.md says when to change each.
 type Config struct {
-	// Driver is the name of the wrapped driver, as given to sql.Register. If it is empty, the DSN tells it.
+	// Driver is the name of the wrapped driver, as given to sql.Register. If it is empty, the DSN tells the driver.
 	Driver string
 	// DSN is the wrapped driver's. It may also be one of the URL forms of ParseDSN, without options of the pool.
 	DSN string
@@ -93,41 +93,39 @@ type Config struct {
 
 	// Class is the kind of pool. Default: ClassQueue.
 	Class Class
-	// Size is how many server connections are kept open, at least 1; with NoLimit every one that was opened is kept.
-	// Default: 5.
+	// Size is how many server connections are kept open, at least 1. With NoLimit, all that are opened. Default: 5.
 	Size int
-	// MaxOverflow is how many more may be opened under load; 0: none. Default: NoLimit.
+	// MaxOverflow is how many more may be opened under load; 0: none. It may be NoLimit. Default: NoLimit.
 	MaxOverflow int
 	// Timeout is the longest wait for a server connection; 0: do not wait. It may be NoLimit. Default: 30s.
 	Timeout time.Duration
-	// UseLIFO takes the server connection that was returned last, so that the others can age. False: the one that was
-	// returned first. Default: true.
+	// UseLIFO uses the server connection that was returned last, so that the others stay idle and can be closed. False:
+	// the one that was idle for longest. Default: true.
 	UseLIFO bool
 	// MinIdle is how many idle server connections are kept ready in the background, at most 65536. Default: 0.
 	MinIdle int
 	// IdleTimeout is how long a server connection above Size may be idle before it is closed; 0: it is closed on
-	// return. With NoLimit it stays. Default: 1m.
+	// return. NoLimit: never. Default: 1m.
 	IdleTimeout time.Duration
-	// ConnectLimit is how many server connections may be opened at the same time, at least 1 or NoLimit, when a burst
-	// of load begins. While more callers wait than returned connections can serve, each one that was opened raises it
-	// by one; each failure halves it, down to one. Default: 4.
+	// ConnectLimit is how many server connections may be opened at the same time when a burst of load begins, at least
+	// 1 or NoLimit. While more callers wait than returned connections can serve, each success raises the number by one.
+	// Each failure halves it, down to one. Default: 4.
 	ConnectLimit int
 	// Recycle is the age after which a server connection is replaced, above 0 or NoLimit: in the background if it is
 	// idle, on return if it is in use. Connections to SQLite are not recycled. Default: 30m.
 	Recycle time.Duration
-	// RecycleJitter shortens the age limit of each server connection by a random part of this, which is fixed when it
-	// is opened, so that those opened together are not replaced together. Default: 25 percent.
+	// RecycleJitter shortens each server connection's age limit by a random part of this, so that those opened together
+	// are not replaced together. Default: 25 percent.
 	RecycleJitter Jitter
 	// PrePing is the idle time after which a server connection is pinged at checkout, above 0, or PingOff, PingAlways
-	// or PingAuto. 0 is refused: elsewhere it means off, or always. Unless it is PingOff, a server connection is also
-	// pinged when another one was lost since this one was last known to be alive. Where the socket is known it is
-	// looked at in any case, which costs no round trip. A driver without driver.Pinger is not pinged. Default:
-	// PingAuto.
+	// or PingAuto. 0 is refused, because other pools take it for off, or for always. Unless it is PingOff, a loss makes
+	// the pool ping all other connections once before their next use. If the pool knows the socket it checks that at
+	// each checkout, without a round trip. A driver without driver.Pinger is not pinged. Default: PingAuto.
 	PrePing time.Duration
 	// PingTimeout is the longest wait for the answer to a ping, above 0. With NoLimit only the caller's context ends
 	// it. Default: 5s.
 	PingTimeout time.Duration
-	// ResetOnReturn is what is done to the session of a server connection when it comes back. Default: ResetRollback.
+	// ResetOnReturn is what is done to the session when a server connection is returned. Default: ResetRollback.
 	ResetOnReturn ResetMode
 	// ResetTimeout is the longest that a reset may take, and with lib/pq the closing of a prepared statement; above 0
 	// or NoLimit. Default: 5s.
@@ -135,21 +133,21 @@ type Config struct {
 	// InitSQL is run on each new server connection, and again after its session was reset. It may be several
 	// statements if the driver takes them in one text. Default: empty, nothing is run.
 	InitSQL string
-	// StmtCache is how many prepared statements are kept on each server connection, for queries with arguments, by
-	// lib/pq and go-sql-driver/mysql; at most 65536. Other drivers keep none. Default: 0.
+	// StmtCache is how many prepared statements are kept on each server connection, for queries with arguments; at most
+	// 65536. It is for lib/pq and go-sql-driver/mysql; other drivers keep none. Default: 0.
 	StmtCache int
 	// ForkGuard keeps a forked child process from using or closing its parent process's server connections. Default:
 	// true.
 	ForkGuard bool
-	// LeakAfter is how long a checkout may last, above 0, before it is logged with its last statement and the stack
-	// that made it, and the Leak hooks are called. It costs a walk of the stack at each checkout. Default: NoLimit.
+	// LeakAfter is how long a checkout may last, above 0 or NoLimit. A longer one is logged with its last statement and
+	// the stack that made it, and the Leak hooks are called. It costs a stack walk at each checkout. Default: NoLimit.
 	LeakAfter time.Duration
 	// Echo logs each statement, with EchoDebug also each row that is read. Default: EchoOff.
 	Echo EchoMode
 	// EchoPool logs the pool's events, with EchoDebug also each checkout, reset and checkin. Default: EchoOff.
 	EchoPool EchoMode
-	// HideParameters keeps the arguments of statements, and what rows hold, out of the log. It can't tell what a
-	// program writes into the text of a statement, or what a server repeats in an error. Default: false.
+	// HideParameters keeps statement arguments and row contents out of the log. It does not hide values in a
+	// statement's text or in a server's error. Default: false.
 	HideParameters bool
 	// LoggerName is the name of a logger given to RegisterLogger. Default: empty.
 	LoggerName string
@@ -159,8 +157,8 @@ type Config struct {
 	// Interceptors are called for each operation of the program on a server connection, the first outermost; see
 	// ConnID. They have no key in a DSN. Default: none, which costs nothing.
 	Interceptors []Interceptor
-	// Timings measures waits, connects, uses and resets from the start. False: while Pool.Histogram is called.
-	// Default: false.
+	// Timings measures waits, connects, uses and resets from the start. False: only while somebody calls
+	// Pool.Histogram. Default: false.
 	Timings bool
 	// Name is the name of the pool in logs, metrics and Stats. If it is empty, the pool is named after its driver and
 	// number. Default: empty.
@@ -168,7 +166,7 @@ type Config struct {
 	// HookNames are the names of hooks given to RegisterHooks. They are called in this order, before Hooks. Default:
 	// none.
 	HookNames []string
-	// Hooks are called at the events of a server connection's life. They have no key in a DSN. Default: none.
+	// Hooks are called when something happens to a server connection. They have no key in a DSN. Default: none.
 	Hooks Hooks
 }
 

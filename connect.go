@@ -15,10 +15,8 @@ import (
 	"github.com/pooled-go/pooled/internal/socket"
 )
 
-// DialContext dials like the zero [net.Dialer]. If ctx is one that the pool has given to a driver, the pool remembers
-// the connection for its liveness check. The drivers for PostgreSQL and MySQL that the pool opens by DSN dial with it
-// already. It is for programs that configure a driver themselves, as its dial function or called by one of the
-// program's own:
+// DialContext lets the pool check the sockets of a driver that your program configures. Use it as the driver's dial
+// function, or call it in yours. lib/pq and go-sql-driver/mysql, if the pool opens them by DSN, already use it.
 //
 //	cfg.DialFunc = pooled.DialContext // a mysql.Config or a pgconn.Config
 //
@@ -26,21 +24,21 @@ import (
 //		return pooled.DialContext(ctx, "tcp", tunnelTo(addr))
 //	})
 //
-// It returns the *net.TCPConn or *net.UnixConn itself, which may be wrapped, as by TLS: the pool looks at the socket
-// below. With any other context it is a plain dial.
+// It dials like the zero [net.Dialer] and returns the *net.TCPConn or *net.UnixConn itself, which may be wrapped, as by
+// TLS. With a ctx that is not from the pool it is a plain dial.
 //
-// Without it, the pool finds out by a ping only whether such a connection is alive; see Config.PrePing.
+// Without it, only a ping tells the pool whether such a connection is alive; see Config.PrePing.
 func DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	return socket.Dial(ctx, network, address)
 }
 
 // ConnectParams is what a BeforeConnect hook may change for one dial.
 type ConnectParams struct {
-	// DSN is the wrapped driver's, with its secrets. It is empty, and nothing can be changed, if the program gave the
-	// driver to NewConnector, or if the database is in memory.
+	// DSN is the wrapped driver's, with its secrets. It is empty, and changes are errors, for a connector given to
+	// NewConnector and for a database in memory.
 	DSN string
-	// User and Password replace those of the DSN if they are not empty. That can be done for MySQL, PostgreSQL and SQL
-	// Server; for another driver write them into DSN.
+	// User and Password, if not empty, replace those of the DSN, for MySQL, PostgreSQL and SQL Server. For another
+	// driver change DSN.
 	User, Password string
 	// Args are merged into the DSN, as Config.ConnectArgs are.
 	Args map[string]string

@@ -31,9 +31,8 @@ var (
 //	db, err := sql.Open("pooled", dsn)
 type Driver struct{}
 
-// OpenConnector parses a DSN and makes a pool for it. It connects to nothing, unless pool_min_idle asks for server
-// connections ahead of need. The error about an empty DSN is that of Connect: tracing libraries open a driver by its
-// name without a DSN, and ask the sql.DB for its driver.
+// OpenConnector parses a DSN and makes a pool for it. It does not connect, unless pool_min_idle is set. An empty DSN is
+// refused by Connect, not here: tracing libraries open a driver without a DSN only to find it.
 func (d *Driver) OpenConnector(name string) (driver.Connector, error) {
 	connector, err := openDSN(name)
 	switch err {
@@ -117,7 +116,7 @@ func suitSingle(single bool, cfg *Config) error {
 	return nil
 }
 
-// Open is for programs that call a driver by hand: the connection has a pool of its own, which is closed with it.
+// Open is for programs that call a driver directly. The connection has a pool of its own, which is closed with it.
 // database/sql calls OpenConnector instead.
 func (d *Driver) Open(dsn string) (driver.Conn, error) {
 	connector, err := openDSN(dsn)
@@ -147,9 +146,9 @@ type Connector struct {
 	driver *boundDriver
 }
 
-// NewConnector puts a pool before any driver's connector. cfg comes from NewConfig or ParseDSN. Its DSN is not used.
-// Its Driver says which server it is ("postgres", "mysql", "sqlite", "sqlserver"), where the type of the driver does
-// not tell; any other is only a name. Closing the sql.DB closes the connector too, if that is an io.Closer.
+// NewConnector puts a pool in front of any driver's connector. Make cfg with NewConfig or ParseDSN; its DSN is not
+// used. If the pool does not know the driver's type, cfg.Driver says which server it is: "postgres", "mysql", "sqlite"
+// or "sqlserver"; anything else is only a name. Closing the sql.DB closes the connector, too, if that is an io.Closer.
 func NewConnector(connector driver.Connector, cfg Config) (*Connector, error) {
 	if connector == nil {
 		return nil, errors.New("pooled: new connector: the connector is nil")
@@ -181,9 +180,8 @@ func newConnector(d *opener.Driver, cfg Config, asked origin) (*Connector, error
 	return &Connector{pool: pool, driver: &boundDriver{pool: pool}}, nil
 }
 
-// Connect makes a connection for database/sql, and leases a server connection for it at once, so that it returns the
-// error of the dial, the pool's timeout or the end of ctx, as the bare driver's does. It blocks until one of these or
-// success.
+// Connect makes a connection for database/sql and checks out a server connection for it at once. So it returns the
+// dial's error, as the bare driver does. It blocks until it has one, until pool_timeout, or until ctx ends.
 func (c *Connector) Connect(ctx context.Context) (driver.Conn, error) {
 	made := &pooledConn{pool: c.pool}
 	if err := made.connect(ctx); err != nil {
@@ -196,14 +194,14 @@ func (c *Connector) Connect(ctx context.Context) (driver.Conn, error) {
 	return made, nil
 }
 
-// Driver is what sql.DB.Driver returns. It leads to the pool.
+// Driver is what sql.DB.Driver returns. [PoolOf] finds the pool by it.
 func (c *Connector) Driver() driver.Driver { return c.driver }
 
-// Pool is the pool from which the connections lease.
+// Pool is the pool of the server connections.
 func (c *Connector) Pool() *Pool { return c.pool }
 
-// Close closes the pool: idle server connections at once, those in use when they come back. Callers in the queue get
-// ErrClosed. It waits, for at most five seconds, until the pool's goroutines have ended. sql.DB.Close calls it.
+// Close closes the pool: idle server connections at once, those in use when they are returned. Callers in the queue get
+// ErrClosed. It waits up to five seconds for the pool's goroutines. sql.DB.Close calls it.
 func (c *Connector) Close() error { return c.pool.current().close() }
 
 // boundDriver is the Driver of one Connector. database/sql shows a driver nothing of its sql.DB, but it gives back the

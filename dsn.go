@@ -9,9 +9,8 @@ import (
 	"github.com/pooled-go/pooled/internal/option"
 )
 
-// ParseDSN reads a DSN: that of a driver with options of the pool in it, written in the way of that DSN's own
-// arguments, or a URL. Which driver it is for is told by pool_driver, then by the scheme, then by the form; if two
-// forms fit, that is an error.
+// ParseDSN reads a driver's DSN with options of the pool among its own arguments, or a URL. The driver is found by
+// pool_driver, else by the scheme, else by the form. If two forms fit, that is an error.
 //
 //	scott:tiger@tcp(host:3306)/db?parseTime=true&pool_size=10     go-sql-driver/mysql
 //	host=/run/postgresql user=scott pool_size=10                  lib/pq
@@ -24,7 +23,7 @@ import (
 //	name://…                                                      the driver registered as name gets the whole URL
 //	whatever?pool_driver=name                                     any other; ";pool_driver=name" too
 //
-// All that is no option reaches the driver byte for byte and in its order, unless the URL is rewritten. The driver
+// Everything that is not an option reaches the driver unchanged, byte for byte, unless the URL is rewritten. The driver
 // need not be registered.
 //
 // An error is one line and names the key. It never shows a password: a value is shown only if it is that of a known
@@ -108,9 +107,9 @@ func (c *Config) checkMeaning(given map[string]string) error {
 	return nil
 }
 
-// FormatDSN returns a DSN from which ParseDSN makes an equal Config, but for the fields that have no key in a DSN, and
-// for a URL in the field DSN, which ParseDSN rewrites. It holds the options that differ from their defaults and mean
-// something in the class. The password is in it, too: String is for a log.
+// FormatDSN returns a DSN with the options that differ from their defaults and that the class uses. It includes the
+// password: use String for logs. ParseDSN makes an equal Config of it, except for fields without a key in a DSN, and
+// for a URL in the field DSN, which it rewrites.
 func (c Config) FormatDSN() string {
 	var pairs []dsn.Pair
 	for _, o := range options {
@@ -127,6 +126,6 @@ func (c Config) FormatDSN() string {
 // String is FormatDSN with the passwords masked.
 func (c Config) String() string { return dsn.Mask(c.FormatDSN()) }
 
-// Format prints String by every verb, so that none shows a password. fmt does not call it for a Config in an
-// unexported field of another struct.
+// Format prints String by every verb, so that none shows a password. It is not called for a Config in an unexported
+// field of another struct: fmt prints that, with the password.
 func (c Config) Format(f fmt.State, _ rune) { io.WriteString(f, c.String()) }

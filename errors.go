@@ -12,20 +12,20 @@ import (
 )
 
 var (
-	// ErrTimeout is what every *[TimeoutError] is, for errors.Is.
+	// ErrTimeout is found by errors.Is in every *[TimeoutError].
 	ErrTimeout = errors.New("pooled: timeout")
 
-	// ErrClosed is returned by a checkout that was waiting when the pool was closed, or that came after. Programs that
-	// use database/sql rarely see it: a closed sql.DB answers "sql: database is closed" by itself.
+	// ErrClosed is returned by a checkout that is waiting when the pool is closed, or that comes later. Most programs
+	// see database/sql's "sql: database is closed" instead.
 	ErrClosed = errors.New("pooled: pool is closed")
 
-	// ErrDisconnect is returned by a Checkout hook to say that this server connection is of no use: it is closed, and
-	// the checkout goes on with another. It may be wrapped to give the reason.
+	// ErrDisconnect is what a Checkout hook returns to refuse a server connection. That one is closed, and the checkout
+	// goes on with another. Wrap it to give the reason.
 	ErrDisconnect = errors.New("pooled: disconnect")
 
-	// ErrConnLost is returned by an operation whose connection broke after it was sent, with a wrapped driver that
-	// would have called that driver.ErrBadConn (lib/pq does). The server may have executed it or not; nobody sends it
-	// again. It never matches driver.ErrBadConn. Other drivers return an error of their own.
+	// ErrConnLost means that the connection broke after the operation was sent. The server may have executed it or not,
+	// and nobody sends it again. It replaces a driver.ErrBadConn of the wrapped driver (lib/pq's), and never matches
+	// that. Other drivers return an error of their own.
 	ErrConnLost = errors.New("pooled: connection lost")
 
 	errPanicked      = errors.New("pooled: a hook or the wrapped driver panicked")
@@ -54,18 +54,18 @@ func (p *Pool) errLost(reason error) error {
 	return &reasonError{text, ErrConnLost, reason}
 }
 
-// Phase is what a checkout was doing when its time was up.
+// Phase is what a checkout was doing when pool_timeout ended it.
 type Phase string
 
 const (
-	// PhaseWaiting: the pool was at its limit and nothing came back.
+	// PhaseWaiting: the pool was at its limit, and no connection was returned in time.
 	PhaseWaiting Phase = "waiting for a connection"
 	// PhaseOpening: the limit was not reached, and the server was slow to accept a connection.
 	PhaseOpening Phase = "opening a connection"
 )
 
-// TimeoutError is returned when a checkout took longer than pool_timeout. It is returned by the operation that needed
-// the server connection, as it is.
+// TimeoutError is returned, unwrapped, by an operation that waited for a server connection for longer than
+// pool_timeout.
 //
 // It never matches driver.ErrBadConn, so database/sql does not try (and wait) again, and it is never returned because
 // the caller's own context ended: that is the context's error.
@@ -83,12 +83,12 @@ type TimeoutError struct {
 	// Err is the last refusal by the server ("too many connections"), if one kept the pool from growing; nil
 	// otherwise.
 	Err error
-	// Holders are those who had a server connection for longest at that moment, at most five.
+	// Holders are the at most five callers that held a server connection for longest at that moment.
 	Holders []Holder
 }
 
-// Error gives all figures and the holders, in one line, with the places where they made their checkouts as far as
-// these are known. The whole stacks are in Holders, and printed by the verb %+v.
+// Error is one line with all figures and the holders, and with the place of each holder's checkout if it is known. The
+// verb %+v prints the whole stacks, too.
 func (e *TimeoutError) Error() string {
 	name := ""
 	if e.Pool != "" {
@@ -133,16 +133,16 @@ func (e *TimeoutError) Format(f fmt.State, verb rune) {
 	}
 }
 
-// Is makes errors.Is(err, ErrTimeout) true. There is no Unwrap on purpose: a driver may answer a dial with
-// driver.ErrBadConn, and a TimeoutError that matched it would be waited for three times by database/sql.
+// Is makes errors.Is(err, ErrTimeout) true. There is no Unwrap on purpose: Err may be a driver.ErrBadConn, at which
+// database/sql would try, and wait, three times.
 func (e *TimeoutError) Is(target error) bool { return target == ErrTimeout }
 
 // Timeout makes the error one for net.Error and os.IsTimeout.
 func (e *TimeoutError) Timeout() bool { return true }
 
-// AssertError is returned in pool class assert by a checkout that finds the server connection taken.
+// AssertError is returned with pool_class=assert by a second checkout at the same time.
 type AssertError struct {
-	// Stack is where the server connection was taken, one function and one file:line per pair of lines, as in a panic.
+	// Stack is where the first checkout was made, in the form of a panic's stack.
 	Stack string
 }
 
@@ -153,11 +153,11 @@ func (e *AssertError) Error() string {
 // textOf is the text of an error of others: if its method panics, fmt says so.
 func textOf(err error) string { return fmt.Sprint(err) }
 
-// Causes that Hooks.Close is given when nothing was wrong with the server connection.
+// Causes given to Hooks.Close when nothing was wrong with the server connection.
 var (
 	// ErrRecycled: it was older than pool_recycle, or idle for almost as long as its server allows.
 	ErrRecycled = errors.New("pooled: recycled")
-	// ErrDisposed: Pool.Dispose retired it.
+	// ErrDisposed: it was closed by Pool.Dispose.
 	ErrDisposed = errors.New("pooled: closed by Pool.Dispose")
 )
 

@@ -18,12 +18,12 @@ type Event struct {
 	// leak_returned, dispose or fork.
 	Name string
 	Conn uint64 // the server connection's ID, 0: none
-	// Detail is the cause, if there is one, and how often the same happened in a row. Passwords are masked; the rest
-	// is as the driver or the server said it, control characters included.
+	// Detail is the cause, if there is one, and how often the same happened in a row. Passwords are masked. The rest is
+	// the driver's or server's own text, with control characters.
 	Detail string
 }
 
-// Events are the last 100 events of the pool, oldest first, without those that happen with every statement: checkout,
+// Events returns the last 100 events of the pool, oldest first. It leaves out what each statement brings: checkout,
 // reset and checkin.
 func (p *Pool) Events() []Event {
 	entries := p.current().journal.Read()

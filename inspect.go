@@ -16,38 +16,36 @@ import (
 type ConnState string
 
 const (
-	// StateIdle: in the pool, or in class direct in database/sql's hands.
+	// StateIdle: in the pool, or in class direct in database/sql's pool.
 	StateIdle ConnState = "idle"
-	// StateInUse: leased.
+	// StateInUse: checked out.
 	StateInUse ConnState = "in use"
 )
 
-// ConnInfo is what is known of one server connection at a moment. Times are those of the pool's coarse clock, which is
-// a quarter of a second off at most.
+// ConnInfo describes one server connection at one moment. Its times may be off by a quarter of a second.
 type ConnInfo struct {
 	ID uint64
-	// Session is the server's own number of the session: pg_backend_pid() or CONNECTION_ID(). Empty if it is not
-	// known.
+	// Session is the server's number of the session: pg_backend_pid() or CONNECTION_ID(). Empty: not known.
 	Session string
 	State   ConnState
 	Opened  time.Time
 	Age     time.Duration // since it was opened
-	Idle    time.Duration // since it came back, 0: it is in use
-	Held    time.Duration // since it was leased, 0: it is idle
-	Uses    uint64        // how often it was leased
-	// Statement is the last that was sent, cut at 256 bytes: of one in use the last of this checkout, empty if there
-	// was none. It is the text alone, without arguments.
+	Idle    time.Duration // since it was returned, 0: it is in use
+	Held    time.Duration // since it was checked out, 0: it is idle
+	Uses    uint64        // how often it was checked out
+	// Statement is the text of the last one sent, cut at 256 bytes, without arguments. While the connection is in use
+	// it is the last of this checkout, or empty.
 	Statement string
-	// Stack is who took the one that is in use, as in a panic: if pool_leak_after is set.
+	// Stack is where the checkout was made, as in a panic: while it is in use, if pool_leak_after is set.
 	Stack string
 	// Leaked: it has been in use for longer than pool_leak_after.
 	Leaked bool
-	// Retiring: it is in use, and will be closed when it comes back, for its age, by Dispose or by InvalidateConn.
+	// Retiring: it is in use, and will be closed on return: for its age, by Dispose or by InvalidateConn.
 	Retiring bool
 }
 
-// Conns returns every server connection of the pool that is open, by ID. Those that were detached or invalidated no
-// longer belong to the pool.
+// Conns returns the pool's open server connections, in the order of their IDs. Those that were detached or invalidated
+// are no longer the pool's.
 func (p *Pool) Conns() []ConnInfo {
 	p = p.current()
 	slots := p.core.Snapshot()
@@ -78,9 +76,9 @@ func (p *Pool) connInfo(slot slotInfo, stacks session.Stacks) ConnInfo {
 	return info
 }
 
-// InvalidateConn retires one server connection by its ID: at once if it is idle, else when it comes back, or in class
-// direct when it is used next. It reports whether there is such a one. cause is for the hooks, Invalidate's and
-// Close's, or Close's alone for one that is in use; nil is replaced.
+// InvalidateConn closes one server connection by its ID: at once if it is idle, else when it is returned, or in class
+// direct at its next use. It reports whether there is one with this ID. cause may be nil. It is for the hooks
+// Invalidate and Close, or for Close alone if the connection is in use.
 func (p *Pool) InvalidateConn(id uint64, cause error) bool {
 	p = p.current()
 	given := orInvalidated(cause)
@@ -96,13 +94,13 @@ func (p *Pool) InvalidateConn(id uint64, cause error) bool {
 // Setting is one option in effect.
 type Setting struct {
 	Key, Value string
-	// Origin is who set it: "default", "DSN", "program", or "pool" where the wrapped driver made the pool choose
-	// another value.
+	// Origin is who set it: "default", "DSN", "program", or "pool" if the pool chose another value to suit the wrapped
+	// driver.
 	Origin string
 }
 
-// Settings are the options in effect, those of the pool's class, after the driver's DSN, whose secrets are masked, as
-// are the texts of pool_init_sql.
+// Settings returns the driver's DSN, then the options in effect that the pool's class uses. Secrets in the DSN are
+// masked, and so is pool_init_sql.
 func (p *Pool) Settings() []Setting {
 	list := []Setting{{Key: "dsn", Value: p.shownDSN(), Origin: p.asked.set}}
 	for _, s := range options.Settings(p.cfg, &p.asked.cfg, string(p.cfg.Class), p.asked.set) {

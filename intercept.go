@@ -7,13 +7,13 @@ import (
 	"github.com/pooled-go/pooled/internal/intercept"
 )
 
-// Interceptor is called in the place of the wrapped driver for the program's operations on a server connection. It
-// goes on by calling the same method of what it is given, or answers by itself. A method that returns a context has it
-// used for what follows: the rows, the statement or the transaction.
+// Interceptor is called instead of the wrapped driver for the program's operations on a server connection. It calls the
+// same method of next, or answers itself. If a method returns a context, that is used for what follows: the rows, the
+// statement or the transaction.
 //
-// Its methods are those of github.com/ngrok/sqlmw, whose interceptors can be used as they are; embed its
-// NullInterceptor in one that is interested in a few methods only. Unlike sqlmw's driver, the pool calls an
-// interceptor only where the wrapped driver can do what is asked, in whatever old or new way.
+// Its methods are those of github.com/ngrok/sqlmw, whose interceptors can be used unchanged. Embed
+// sqlmw.NullInterceptor to write only a few methods. Unlike sqlmw's driver, the pool calls an interceptor only if the
+// wrapped driver can do what is asked, by its old interfaces or its new ones.
 //
 // An interceptor is called for all server connections of a pool, and for several at the same time.
 type Interceptor interface {
@@ -25,7 +25,7 @@ type Interceptor interface {
 	ConnPrepareContext(ctx context.Context, next driver.ConnPrepareContext, query string) (
 		context.Context, driver.Stmt, error)
 
-	// The error driver.ErrSkip says that the driver wants the statement prepared first; it comes again that way.
+	// The error driver.ErrSkip means that the driver wants the statement prepared first. It then comes again, prepared.
 	ConnExecContext(ctx context.Context, next driver.ExecerContext, query string, args []driver.NamedValue) (
 		driver.Result, error)
 	ConnQueryContext(ctx context.Context, next driver.QueryerContext, query string, args []driver.NamedValue) (
@@ -48,6 +48,6 @@ type Interceptor interface {
 	TxRollback(ctx context.Context, next driver.Tx) error
 }
 
-// ConnID returns the ID (ServerConn.ID) of the server connection for which an interceptor is called. It is 0 in
-// ConnectorConnect, and outside of interceptors.
+// ConnID returns, in an interceptor, the [ServerConn.ID] of its server connection. It is 0 in ConnectorConnect, and
+// outside of interceptors.
 func ConnID(ctx context.Context) uint64 { return intercept.ConnID(ctx) }

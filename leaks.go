@@ -8,14 +8,14 @@ import (
 	"github.com/pooled-go/pooled/internal/session"
 )
 
-// Holder is who has a server connection, and what for.
+// Holder says who holds a server connection, and for what.
 type Holder struct {
 	Conn      uint64        // the server connection's ID
-	Session   string        // the server's own number of the session, if it is known
+	Session   string        // the server's number of the session, if it is known
 	Statement string        // the last of this checkout, cut at 256 bytes, without arguments; empty: none yet
-	Held      time.Duration // for how long
-	Stack     string        // who took it, as in a panic; empty without pool_leak_after
-	Returned  bool          // it came back after all
+	Held      time.Duration // how long it has been held
+	Stack     string        // where the checkout was made, as in a panic; empty without pool_leak_after
+	Returned  bool          // it was returned after all
 }
 
 type holding = pool.Holding[*ServerConn]

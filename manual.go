@@ -17,10 +17,10 @@ import (
 //		return wrapped.(*stdlib.Conn).Conn().DeallocateAll(ctx) // pgx's
 //	})
 //
-// The connection must not be used after f returned, and not be closed. What f does with it is not seen by the pool, so
-// on return the session is reset as far as the pool's mode goes. The error is f's own; if it is driver.ErrBadConn, the
-// server connection does not go back into the pool. Unlike sql.Conn.Raw, which would close the sql.Conn, or wait
-// forever if a Tx is open, Raw leaves it to be closed as usual. A panic in f costs the server connection.
+// f must not close the connection, nor keep it. The pool does not see what f does, so on return it resets the session
+// as far as its mode goes. The error is f's. If it is driver.ErrBadConn, the server connection is closed on return.
+// Unlike sql.Conn.Raw, this does not close conn after such an error, nor wait forever if a Tx is open. After a panic in
+// f the server connection is closed.
 func Raw(ctx context.Context, conn *sql.Conn, f func(wrapped driver.Conn) error) error {
 	if f == nil {
 		return errors.New("pooled: Raw: the function is nil")
@@ -38,11 +38,11 @@ func Raw(ctx context.Context, conn *sql.Conn, f func(wrapped driver.Conn) error)
 	})
 }
 
-// Invalidate says that the server connection behind conn is of no use. It leaves the pool, which may open another in
-// its place, and is closed when conn is, together with what is still open on it. What the program does next with conn
-// is done on another server connection, unless a Tx is open: then it is an error until the Tx is over, and to commit
-// that is one too. cause is for the hooks; nil is replaced. If conn holds no server connection, there is nothing to
-// do. Invalidate never blocks. In class direct conn keeps the one it has, which is closed with it.
+// Invalidate takes the server connection behind conn out of use. It leaves the pool, which may open another in its
+// place, and is closed when conn is. The next operation on conn uses another server connection. But if a Tx is open,
+// operations and Commit fail until it is rolled back. cause is for the hooks and may be nil. If conn holds no server
+// connection, nothing happens. Invalidate never blocks. In class direct conn keeps its server connection, which is
+// closed with it.
 func Invalidate(conn *sql.Conn, cause error) error {
 	return withConn(conn, func(c *pooledConn) error {
 		if s := c.claim(); s != nil {
@@ -59,8 +59,8 @@ func orInvalidated(cause error) error {
 	return cause
 }
 
-// SoftInvalidate says that the server connection behind conn is to be closed instead of going back into the pool.
-// Until then conn keeps it. cause is for the hooks; nil is replaced.
+// SoftInvalidate has the server connection behind conn closed when it is returned. Until then conn keeps it. cause is
+// for the hooks and may be nil.
 func SoftInvalidate(ctx context.Context, conn *sql.Conn, cause error) error {
 	return onConn(ctx, conn, func(c *pooledConn, s *ServerConn) error {
 		cause := orInvalidated(cause)
@@ -74,9 +74,9 @@ func SoftInvalidate(ctx context.Context, conn *sql.Conn, cause error) error {
 	})
 }
 
-// Detach takes the server connection behind conn out of the pool, which may open another in its place. From then on it
-// belongs to conn, and is closed when conn is. The pool's limits do not count it, and closing the sql.DB does not
-// close it. It is for a session whose state no other user should meet, or that is to outlive the pool.
+// Detach takes the server connection behind conn out of the pool, which may open another in its place. It then belongs
+// to conn, and is closed when conn is. The pool's limits do not count it, and closing the sql.DB does not close it. Use
+// it for a session that no other user should get, or that has to outlive the pool.
 func Detach(ctx context.Context, conn *sql.Conn) error {
 	return onConn(ctx, conn, func(c *pooledConn, s *ServerConn) error {
 		c.pool.current().detach(s)

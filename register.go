@@ -8,15 +8,14 @@ import (
 
 var registeredHooks = option.Names[Hooks]{What: "hooks", Key: "pool_hooks"}
 
-// RegisterHooks makes hooks available to DSNs by name: pool_hooks=name, or several, name,name, which are called in
-// that order. It is meant for init functions and panics if the name is empty, has a comma or white space in it, or is
-// taken.
+// RegisterHooks makes hooks available to DSNs by name: pool_hooks=name, or pool_hooks=first,second, called in that
+// order. It is meant for init functions. It panics if the name is empty, has a comma or white space, or is taken.
 func RegisterHooks(name string, h Hooks) { registeredHooks.Register(name, h) }
 
 var registeredLoggers = option.Names[*slog.Logger]{What: "logger", Key: "pool_logger"}
 
-// RegisterLogger makes a logger available to DSNs by name: pool_logger=name. It is meant for init functions and panics
-// if the name is empty, has a comma or white space in it, or is taken, and if the logger is nil.
+// RegisterLogger makes a logger available to DSNs by name: pool_logger=name. It is meant for init functions. It panics
+// if the logger is nil, or the name is empty, has a comma or white space, or is taken.
 func RegisterLogger(name string, logger *slog.Logger) {
 	if logger == nil {
 		panic("pooled: register logger: the logger is nil")

@@ -17,8 +17,8 @@ var (
 	poolObservers observe.List[func(*Pool)]
 )
 
-// Pools are all pools of the process that are open, oldest first: those of each sql.Open and each Connector. A pool
-// leaves the list when its sql.DB is closed.
+// Pools returns the open pools of the process, oldest first: one for each sql.Open and each Connector. A pool leaves
+// the list when its sql.DB is closed.
 func Pools() []*Pool {
 	var list []*Pool
 	for p := range openPools.All() {
@@ -27,8 +27,8 @@ func Pools() []*Pool {
 	return list
 }
 
-// ObservePools calls f for each pool that is open, and for each that is opened from then on before it is used, until
-// stop is called. A nil f does nothing.
+// ObservePools calls f for each open pool, and for each that is opened later, before its first use, until stop is
+// called. A nil f does nothing.
 func ObservePools(f func(*Pool)) (stop func()) {
 	if f == nil {
 		return func() {}

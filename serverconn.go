@@ -14,9 +14,8 @@ import (
 	"github.com/pooled-go/pooled/internal/sqltext"
 )
 
-// ServerConn is one connection of the wrapped driver, with what the pool knows of it. Hooks are given it. It belongs
-// to whoever has checked it out, and to the pool while it is idle; its methods must not be used outside the hook that
-// was given it.
+// ServerConn is one connection of the wrapped driver, as hooks get it. Use its methods only within the hook that got
+// it: after that it belongs to the caller that has checked it out, or to the pool.
 type ServerConn struct {
 	slot pool.Slot[*ServerConn]
 	conn serverconn.Conn
@@ -42,23 +41,22 @@ func (p *Pool) newServerConn(
 	return s
 }
 
-// ID numbers the server connections of a pool from 1 in the order they were asked for.
+// ID numbers the server connections of a pool, from 1, in the order in which they were requested.
 func (s *ServerConn) ID() uint64 { return s.slot.ID() }
 
-// Opened is when the wrapped driver had connected.
+// Opened is the time at which the wrapped driver had connected.
 func (s *ServerConn) Opened() time.Time { return s.born }
 
-// Idle is for how long this was idle before it was checked out, by the pool's coarse clock, which is a quarter of a
-// second off at most; 0 for a new one.
+// Idle is how long this was idle before it was checked out, exact to a quarter of a second; 0 for a new one.
 func (s *ServerConn) Idle() time.Duration { return s.slot.IdleFor() }
 
-// Session is the server's own number of this session, as pg_backend_pid() or CONNECTION_ID() give it; empty if it is
-// not known, as with SQLite and some drivers.
+// Session is the server's number of this session: pg_backend_pid() or CONNECTION_ID(). It is empty if it is not known,
+// as with SQLite and some drivers.
 func (s *ServerConn) Session() string { return s.conn.SessionID }
 
-// Raw is the wrapped driver's connection. The pool does not see what a hook does with it. In a Checkout hook it counts
-// as something that may leave a transaction open and change the session, so reset on return has to undo it;
-// [ServerConn.Exec] says more precisely what there is to undo.
+// Raw is the wrapped driver's connection. The pool does not see what a hook does with it. So after Raw in a Checkout
+// hook the pool assumes that a transaction may be open and the session changed, and resets both on return. With
+// [ServerConn.Exec] it knows what there is to undo.
 func (s *ServerConn) Raw() driver.Conn {
 	if s.checkingOut {
 		s.conn.SendingAnything()
@@ -68,9 +66,8 @@ func (s *ServerConn) Raw() driver.Conn {
 	return s.conn.Driver.Conn
 }
 
-// Exec runs a statement on the wrapped driver's connection, for hooks. In a Checkout hook it counts as if the program
-// had sent it. In a Connect hook, what it leaves is a part of the session from its beginning, but a session reset
-// undoes it: what is to last belongs in pool_init_sql.
+// Exec runs a statement on the wrapped driver's connection, for hooks. In a Checkout hook it counts as the program's
+// own. In a Connect hook, what it sets stays until a session reset; use pool_init_sql for what has to stay longer.
 func (s *ServerConn) Exec(ctx context.Context, query string) error {
 	if s.checkingOut {
 		s.conn.Sending(query)
@@ -88,8 +85,8 @@ func (s *ServerConn) String() string {
 // Format prints String by every verb, so that none shows the last statement, in which there may be a password.
 func (s *ServerConn) Format(f fmt.State, _ rune) { io.WriteString(f, s.String()) }
 
-// SetValue keeps a value of a hook's with the server connection, for as long as that lives; nil removes it. Keys are
-// compared with ==; a type of your own keeps them from meeting others'. It is SQLAlchemy's ConnectionRecord.info.
+// SetValue keeps a value with the server connection until that is closed; nil removes it. Use a key of a type of your
+// own, as with context.WithValue. It is SQLAlchemy's ConnectionRecord.info.
 func (s *ServerConn) SetValue(key, value any) {
 	if value == nil {
 		delete(s.values, key)
@@ -101,7 +98,7 @@ func (s *ServerConn) SetValue(key, value any) {
 	s.values[key] = value
 }
 
-// Value is what was last set for the key, or nil.
+// Value is what SetValue last set for the key, or nil.
 func (s *ServerConn) Value(key any) any { return s.values[key] }
 
 // close closes this, unless it is another process's. Nothing else in the pool closes a connection of the driver's.

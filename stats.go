@@ -12,11 +12,11 @@ import (
 type Stats struct {
 	Name    string
 	Class   Class
-	Size    int // kept open, -1: all that were opened, or as database/sql has it (class direct)
-	MinIdle int // kept ready
-	// Limit is the most server connections at one time, -1: no limit.
+	Size    int // kept open; -1: all, or in class direct what database/sql keeps
+	MinIdle int // idle ones kept ready
+	// Limit is the most server connections at one time; -1: no limit.
 	Limit int
-	// Ceiling is where the server said "too many connections", 0: it has not.
+	// Ceiling is how many there were when the server said "too many connections"; 0: it has not.
 	Ceiling int
 
 	Idle       int // free
@@ -25,26 +25,26 @@ type Stats struct {
 	Closing    int // being closed
 	Waiting    int // callers in the queue
 
-	Checkouts     uint64 // server connections leased
-	Checkins      uint64 // server connections that came back and stayed
+	Checkouts     uint64 // that succeeded
+	Checkins      uint64 // server connections returned, and kept
 	Waits         uint64 // checkouts that found none free
 	Timeouts      uint64 // checkouts that ended in a TimeoutError
 	Canceled      uint64 // waits that the caller's context ended
 	Opened        uint64 // server connections opened
 	Closed        uint64 // server connections closed, or being closed
 	ConnectErrors uint64 // server connections that failed to open
-	Recycled      uint64 // of those closed: for their age, or for idling as long as the server allows
+	Recycled      uint64 // of those closed: for their age, or near the server's limit on idle time
 	Invalidated   uint64 // of those closed: found dead, broken, or invalidated by the program
 	Detached      uint64 // server connections taken out of the pool
-	Resets        uint64 // resets on return that sent something
+	Resets        uint64 // resets on return that sent a statement
 
 	SoftInvalidated uint64 // calls of SoftInvalidate
 	Disposals       uint64 // calls of Dispose
 	Leaks           uint64 // checkouts that lasted longer than pool_leak_after
-	LeaksReturned   uint64 // of those, that came back after all
-	Forks           uint64 // 1 in a forked child, for a pool of its parent process's
+	LeaksReturned   uint64 // of those, returned after all
+	Forks           uint64 // 1 in a forked child, for a pool that its parent opened
 
-	// With pool_stmt_cache. Many evicted for the hits: more texts than are kept.
+	// With pool_stmt_cache. If StmtEvicted grows with the hits, there are more texts than are kept.
 	StmtHits     uint64 // queries that ran by a kept statement
 	StmtPrepared uint64 // statements prepared to be kept
 	StmtEvicted  uint64 // of those, closed to make room

@@ -10,18 +10,18 @@ import (
 type Timing string
 
 const (
-	// TimingWait is how long a checkout took, from the request to the server connection: the wait, a dial of its own
-	// and the guards included. Checkouts that failed are not in it; Stats has their numbers.
+	// TimingWait is how long a successful checkout took, with the wait, a dial of its own and the checks. Stats counts
+	// those that failed.
 	TimingWait Timing = "wait"
-	// TimingConnect is how long it took to open a server connection, its hooks and pool_init_sql included.
+	// TimingConnect is how long it took to open a server connection, with hooks and pool_init_sql.
 	TimingConnect Timing = "connect"
 	// TimingUse is how long a server connection was in use.
 	TimingUse Timing = "use"
-	// TimingReset is how long a reset on return took that sent something.
+	// TimingReset is how long a reset on return took, if it sent something.
 	TimingReset Timing = "reset"
 )
 
-// Histogram counts durations. The bounds of the buckets are the same in all: from 10us to a minute, two or three in
+// Histogram counts durations in buckets. All histograms have the same bounds: from 10us to a minute, two or three in
 // each power of ten.
 type Histogram struct {
 	Count   uint64
@@ -29,15 +29,15 @@ type Histogram struct {
 	Buckets []Bucket
 }
 
-// Bucket counts the durations of at most UpTo, those of the buckets before it included. The last bucket has no bound:
-// its UpTo is NoLimit.
+// Bucket counts the durations of at most UpTo, with those of all buckets before it. The last bucket has no bound: its
+// UpTo is NoLimit.
 type Bucket struct {
 	UpTo  time.Duration
 	Count uint64
 }
 
-// Quantile returns the bound of the bucket in which the share q, from 0 to 1, of the durations is reached: that share
-// of them was not longer. It is 0 if there are no durations, and NoLimit beyond the last bound.
+// Quantile returns a bound that the share q of the durations, from 0 to 1, did not exceed: 0.99 gives the 99th
+// percentile, rounded up to a bucket's bound. It is 0 without durations, and NoLimit beyond the last bound.
 func (h Histogram) Quantile(q float64) time.Duration {
 	for _, b := range h.Buckets {
 		if h.Count > 0 && float64(b.Count) >= q*float64(h.Count) {
@@ -47,9 +47,9 @@ func (h Histogram) Quantile(q float64) time.Duration {
 	return 0
 }
 
-// Histogram returns what the pool has measured. With Config.Timings it measures from the start. Else it begins at the
-// first call, for all timings, and stops when there was no call for five minutes: so it costs nothing while nobody
-// looks. A Timing that is not known has no durations.
+// Histogram returns what the pool has measured. With Config.Timings it measures from the start. Without, the first call
+// starts measuring, for all timings, and five minutes without a call stop it; so it costs nothing while nobody looks.
+// An unknown Timing has no durations.
 func (p *Pool) Histogram(t Timing) Histogram {
 	p = p.current()
 	p.measure()
@@ -67,8 +67,8 @@ func (p *Pool) Histogram(t Timing) Histogram {
 }
 
 // Observe calls f with each duration as it is measured, until stop is called. f runs on the goroutine that checks out
-// or in, or opens a connection, at any time and at the same time for several; it should be quick. If it panics, that
-// is logged. With at least one observer, a checkout and its checkin read the clock three times. A nil f does nothing.
+// or in, or that opens a connection. Several may call it at the same time, so it should be quick. A panic in f is
+// logged. While there is an observer, each checkout reads the clock three times. A nil f does nothing.
 func (p *Pool) Observe(f func(Timing, time.Duration)) (stop func()) {
 	if f == nil {
 		return func() {}

@@ -68,7 +68,7 @@ func perform(action, poolNumber, connID string) (status int, err error) {
 	case "invalidate":
 		id, err := strconv.ParseUint(connID, 10, 64)
 		if err != nil {
-			return http.StatusBadRequest, fmt.Errorf("conn %q: want a number", connID)
+			return http.StatusBadRequest, fmt.Errorf("connection %q: want a number", connID)
 		}
 		if !pool.InvalidateConn(id, errByHand) {
 			return http.StatusNotFound, fmt.Errorf("pool %s has no server connection %d any more", poolNumber, id)

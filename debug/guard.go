@@ -79,7 +79,7 @@ var token = sync.OnceValue(rand.Text)
 
 var crossOrigin http.CrossOriginProtection
 
-var errToken = errors.New("the form is not of this process: reload the page")
+var errToken = errors.New("the page was loaded from another process, or before a restart: reload it")
 
 // checkForm refuses a POST that the page itself did not send.
 func checkForm(r *http.Request) error {

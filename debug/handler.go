@@ -3,14 +3,14 @@
 //
 //	http.Handle("/debug/pooled/", debug.Handler{})
 //
-// The page has every open pool with its limits and figures, a live chart, each server connection with its last
-// statement and holder, the last events and the options in effect. The same comes as JSON with ?format=json.
+// The page shows every open pool: limits, figures, a live chart, each server connection with its last statement and
+// holder, the last events, the options in effect. With ?format=json the same comes as JSON.
 //
-// Importing the package registers and measures nothing. The data of the charts is in the browser, and the pools are
-// read when somebody looks. That also turns on the histograms of a pool for a while ([pooled.Pool.Histogram]).
+// Importing the package registers nothing and measures nothing. Pools are read only while somebody looks, which also
+// turns on their histograms for a while ([pooled.Pool.Histogram]). The browser keeps the data of the charts.
 //
-// The page shows statements and stacks, and asks for no password. Like pprof, it belongs on a listener that strangers
-// do not reach, or behind a handler that knows who may look.
+// The page shows statements and stacks, and asks for no password. Like pprof, put it on a listener that strangers can't
+// reach, or behind a handler that checks who may look.
 package debug
 
 import (
@@ -33,14 +33,13 @@ var _ http.Handler = Handler{}
 //
 // It works under any path and behind http.StripPrefix. It may be used by several goroutines, and mounted several times.
 type Handler struct {
-	// AllowActions adds buttons that dispose of a pool's server connections and invalidate single ones. Whoever can
-	// open the page can press them. By default every POST is refused.
+	// AllowActions adds buttons that close all server connections of a pool, or a single one. Everybody who can open
+	// the page can press them. False: every POST is refused.
 	AllowActions bool
 
-	// Hosts are the names, without port, under which the page may be opened, besides localhost and IP addresses. Any
-	// other name may be one that a stranger has pointed at this machine (DNS rebinding). If Hosts is empty, actions are
-	// allowed under localhost and IP addresses only, and so is looking through a loopback listener; looking through
-	// another listener is allowed under any name.
+	// Hosts are the host names, without port, under which the page may be opened. localhost and IP addresses are always
+	// allowed. A stranger can point any other name at this machine (DNS rebinding). If Hosts is empty, other names may
+	// look, except through a loopback listener, but never act.
 	Hosts []string
 }
 
@@ -49,8 +48,8 @@ func (h Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.setHeaders(w.Header())
 	switch {
 	case !h.knowsHost(r):
-		http.Error(w, fmt.Sprintf("pooled: show pools: %q is not one of Handler.Hosts", hostname(r.Host)),
-			http.StatusForbidden)
+		http.Error(w, fmt.Sprintf("pooled: show pools: %q is not in Handler.Hosts: "+
+			"use localhost or the IP address, or add it", hostname(r.Host)), http.StatusForbidden)
 	case !forThePage(r):
 		http.NotFound(w, r)
 	case r.Method == http.MethodGet || r.Method == http.MethodHead:

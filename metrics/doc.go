@@ -7,9 +7,9 @@
 //
 //	prometheus.MustRegister(prom.NewCollector())
 //
-// They are two packages so that a program compiles the client library of the one that it uses only. Both export the
-// same figures, from one table. docs/metrics.md lists them, with alerts.
+// They are two packages, so that a program compiles only the client library that it uses. Both export the same figures.
+// docs/metrics.md lists them, with alerts.
 //
-// Figures are read when somebody collects them. For the histograms, a pool reads the clock three times for each
-// checkout and its checkin, from when one of the two packages is in use.
+// Figures are read when somebody collects them. For the histograms, pools read the clock three times for each checkout
+// while one of the two packages is in use.
 package metrics

@@ -30,14 +30,13 @@ var bounds = []float64{
 	1e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60,
 }
 
-// Register exports pools as OpenTelemetry metrics: those given, or without any all pools of the process, including
-// those that are opened later. A pool is exported until it is closed; the SDK goes on exporting what its histograms
-// have counted.
+// Register exports the given pools as OpenTelemetry metrics. Without any it exports all pools of the process, also
+// those that are opened later. A pool is exported until it is closed; the SDK goes on exporting its histograms.
 //
-// Until stop is called, pools measure how long things take for the histograms. They do not while there is no SDK, or if
-// a view drops the histograms.
+// Until stop is called, pools measure durations for the histograms. They do not if there is no SDK, or if a view drops
+// the histograms.
 //
-// Pools that are registered twice with one provider are counted twice.
+// A pool that is registered twice with one provider is counted twice.
 func Register(provider metric.MeterProvider, pools ...*pooled.Pool) (stop func() error, err error) {
 	if provider == nil {
 		return nil, errors.New("pooled: register metrics: the MeterProvider is nil")

@@ -134,7 +134,7 @@ func TestStmtCacheIsOffForTheTrueReason(t *testing.T) {
 		want string // in the log
 		hits int
 	}{
-		{"SELECT pg_catalog.pg_backend_pix()", "did not say which session it is", 0},
+		{"SELECT pg_catalog.pg_backend_pix()", "did not say which session answers", 0},
 		{"SELECT pg_catalog.pg_backend_pix()", "", 0},
 		{fmt.Sprintf("SELECT %-*d", len(question)-len("SELECT "), 1), "behind a pooler", 0},
 		{question, "", 8},

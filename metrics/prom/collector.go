@@ -11,14 +11,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// NewCollector makes a collector of the given pools, or without any of all pools of the process, including those that
-// are opened later. A pool is exported until it is closed.
+// NewCollector exports the given pools. Without any it exports all pools of the process, also those that are opened
+// later. A pool is exported until it is closed.
 //
-// For the histograms, pools measure how long things take: those that are open from now on, one that is opened later
-// from the next scrape on, or from its start with pool_timings=true. They stop when there was no scrape for five
-// minutes, see [pooled.Pool.Histogram].
+// For the histograms, pools measure durations: those that are open from now on, one that is opened later from the next
+// scrape on, or from its start with pool_timings=true. They stop after five minutes without a scrape; see
+// [pooled.Pool.Histogram].
 //
-// A Registry takes one collector of these metrics, so give that one all pools to be exported.
+// A Registry takes only one such collector: give it all pools that you want to export.
 func NewCollector(pools ...*pooled.Pool) prometheus.Collector {
 	c := &collector{pools: figures.Choose(pools)}
 	for _, f := range figures.Figures {
