@@ -30,7 +30,7 @@ var (
 
 	errPanicked      = errors.New("pooled: a hook or the wrapped driver panicked")
 	errGoexit        = errors.New("pooled: open connection: a hook ended its goroutine (runtime.Goexit)")
-	errTxLost        = errors.New("pooled: end transaction: its connection was closed, which rolls it back")
+	errTxLost        = errors.New("pooled: the transaction's connection was closed, which rolls it back")
 	errTxInvalidated = errors.New("pooled: the transaction's connection was invalidated: it can only be rolled back")
 )
 

@@ -39,7 +39,7 @@ var poolTroubles = troubles{
 		_, err := connector.Connect(t.Context())
 		return err
 	},
-	`pooled: class assert: a second checkout while the first is not returned`: func(t *testing.T) error {
+	`pooled: pool_class=assert: a second checkout before the first was returned`: func(t *testing.T) error {
 		db, _ := open(t, pooledtest.Null{}, pooltest.One(pooled.ClassAssert))
 		holdOne(t, db)
 		return db.Ping()

@@ -64,7 +64,7 @@ var postgresTroubles = troubles{
 		_, err = tx.Exec("SELECT 1")
 		return err
 	},
-	`pooled: connection lost after the statement was sent`: func(t *testing.T) error {
+	`pooled: pool "…": connection lost after the statement was sent`: func(t *testing.T) error {
 		proxy := pooledtest.NewProxy(t, pooledtest.Postgres(t))
 		tx := begin(t, pooledtest.OpenDB(t, "pooled", proxy.DSN()))
 		proxy.On("SELECT pg_sleep(60)", proxy.CloseAll)
