@@ -20,7 +20,7 @@ STATICCHECK = $$(GOWORK=off go tool -n -modfile=$(CURDIR)/tools/go.mod staticche
 in_modules = @status=0; for module in $(2); do \
 	(cd $$module && PS4="$$module: " && set -x && $(1)) || status=1; done; exit $$status
 
-.PHONY: help demo test test-on-servers test-browser race lint vet-platforms machine-paths tidy fuzz bench bench-peers c-compiler
+.PHONY: help demo test test-on-servers test-browser screenshots chromium race lint vet-platforms machine-paths tidy fuzz bench bench-peers c-compiler
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -39,9 +39,15 @@ test: c-compiler ## vet and all tests with -race, on its own PostgreSQL, MariaDB
 test-on-servers: # only with what these two scripts start
 	$(call in_modules,CGO_ENABLED=1 go test -race -p 1 -timeout 20m $(TESTFLAGS) ./...,$(TESTED))
 
-test-browser: c-compiler ## the live page, in a headless Chromium
-	@command -v chromium >/dev/null || scripts/apt-install chromium
+test-browser: c-compiler chromium ## the live page, in a headless Chromium
 	cd browser && POOLED_TEST_REQUIRE=1 CGO_ENABLED=1 go test -race -timeout 10m $(TESTFLAGS) ./...
+
+screenshots: chromium ## the pictures in docs/images anew, by the same browser
+	@mkdir -p docs/images
+	cd browser && POOLED_TEST_REQUIRE=1 go test -count 1 -run Screenshot -update-screenshots .
+
+chromium:
+	@command -v chromium >/dev/null || scripts/apt-install chromium
 
 race: c-compiler ## the tests that need no server, with -race; the quick check
 	CGO_ENABLED=1 go test -race -short $(TESTFLAGS) ./... ./cmd/pooled/...

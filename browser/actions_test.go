@@ -35,12 +35,12 @@ func TestKeyboard(t *testing.T) {
 	b.tabTo(`#pools form button`)
 	if have := eval[string](b, `document.activeElement.textContent`); !strings.HasPrefix(
 		have,
-		"Dispose of all server connections of",
+		"Dispose of all connections of",
 	) {
 		t.Errorf("have the button %q, want one that says of what", have)
 	}
 	b.tabTo(`tr[data-mood=idle] button`)
-	if have := eval[string](b, `document.activeElement.textContent`); have != "Invalidate server connection 3" {
+	if have := eval[string](b, `document.activeElement.textContent`); have != "Invalidate connection 3" {
 		t.Errorf("have the button %q, want one that says which", have)
 	}
 	b.press("\r")

@@ -78,6 +78,9 @@ func TestDark(t *testing.T) {
 	b := open(t, serve(t, debug.Handler{AllowActions: true}))
 	b.live()
 	load(t, db, 4)
+	pool(t) // which is ok
+	busy, _ := pool(t, func(cfg *pooled.Config) { cfg.Size, cfg.MaxOverflow = 1, 0 })
+	load(t, busy, 4)
 	b.await(
 		`!!document.querySelector("[data-mood=leaked]") && document.querySelector(".line.worst").getAttribute("d") !== ""`,
 	)
@@ -96,6 +99,9 @@ func TestDark(t *testing.T) {
 			{".gauges dt", "color", 4.5},
 			{".gauges .leaks dd", "color", 4.5},
 			{"thead th", "color", 4.5},
+			{".verdict[data-verdict=leaks]", "color", 4.5},
+			{".verdict[data-verdict='callers wait']", "color", 4.5},
+			{".verdict[data-verdict=ok]", "color", 4.5},
 			{"[data-mood=leaked] > .mood", "color", 4.5},
 			{"[data-mood=leaked] .stack", "color", 4.5},
 			{"[data-mood='in use'] > .mood", "color", 4.5},

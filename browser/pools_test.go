@@ -19,12 +19,18 @@ import (
 // pool opens a sql.DB on a fake server, closed when the test ends.
 func pool(t *testing.T, set ...func(*pooled.Config)) (*sql.DB, *pooled.Pool) {
 	t.Helper()
+	return poolOn(t, pooledtest.NewFake(t), set...)
+}
+
+// poolOn opens one on a fake server of the test's.
+func poolOn(t *testing.T, fake *pooledtest.Fake, set ...func(*pooled.Config)) (*sql.DB, *pooled.Pool) {
+	t.Helper()
 	cfg := pooled.NewConfig()
 	cfg.Logger = slog.New(slog.DiscardHandler)
 	for _, f := range set {
 		f(&cfg)
 	}
-	connector, err := pooled.NewConnector(pooledtest.NewFake(t), cfg)
+	connector, err := pooled.NewConnector(fake, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

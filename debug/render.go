@@ -9,6 +9,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/pooled-go/pooled/internal/visible"
 )
@@ -81,6 +82,8 @@ type shownPool struct {
 	Title  string // its name, with its number if another has that name too
 	Form   form
 	Single bool
+
+	Failing bool // a connection could not be opened within the last minute
 }
 
 type shownConn struct {
@@ -144,7 +147,9 @@ func (s shown) Pools() []shownPool {
 		if named[p.Name] > 1 {
 			title = fmt.Sprintf("%s (%d)", title, p.Number)
 		}
-		list = append(list, shownPool{p, title, s.Form, s.Single})
+		failed := p.LastConnectError
+		failing := failed != nil && s.Report.Time.Sub(failed.Time) < time.Minute
+		list = append(list, shownPool{p, title, s.Form, s.Single, failing})
 	}
 	return list
 }
@@ -167,6 +172,22 @@ func (r poolReport) Changed() int {
 		}
 	}
 	return n
+}
+
+// Verdict is the worst that can be said of the pool now; format.js says the same.
+func (p shownPool) Verdict() string {
+	r := p.Report
+	switch {
+	case p.Failing:
+		return "connect errors"
+	case r.Leaked > 0:
+		return "leaks"
+	case r.Waiting > 0:
+		return "callers wait"
+	case r.Limit > 0 && r.InUse >= r.Limit:
+		return "all in use"
+	}
+	return "ok"
 }
 
 // Mood is what the row of a connection is marked with.

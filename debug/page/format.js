@@ -28,6 +28,15 @@ function seconds(s) {
 	return Math.floor(whole / 86400) + "d" + two(Math.floor(whole / 3600) % 24) + "h";
 }
 
+// verdict is the worst that can be said of a pool now.
+function verdict(pool) {
+	if (pool.failing) return "connect errors";
+	if (pool.leaked > 0) return "leaks";
+	if (pool.waiting > 0) return "callers wait";
+	if (pool.limit > 0 && pool.in_use >= pool.limit) return "all in use";
+	return "ok";
+}
+
 // derive adds to a pool of the JSON what the page shows of it in other words.
 function derive(pool) {
 	for (const h of Object.values(pool.timings)) {
@@ -48,5 +57,7 @@ function derive(pool) {
 	pool.failed = pool.counters.connect_errors > 0;
 	pool.failed_at = last?.time ?? "";
 	pool.failed_by = last?.detail.split("\n")[0] ?? "";
+	pool.no_conns = pool.conns.length === 0;
+	pool.no_events = pool.events.length === 0;
 	pool.changed = pool.settings.filter((s) => s.origin !== "default").length;
 }

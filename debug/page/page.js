@@ -100,6 +100,7 @@ function showSetting(row, s) {
 
 function showLine(row, pool) {
 	row.dataset.failing = pool.failing;
+	row.querySelector(".verdict").dataset.verdict = pool.verdict;
 	row.querySelector("a").hash = "#pool-" + pool.number;
 	const room = pool.limit > 0 ? pool.limit : Math.max(pool.size, pool.in_use + pool.idle + pool.opening, 1);
 	const share = (n) => Math.min(100, Math.floor((n * 100) / room));
@@ -115,6 +116,7 @@ function showPool(section, pool) {
 		section.setAttribute("aria-labelledby", id + "-title");
 	}
 	section.dataset.failing = pool.failing;
+	section.querySelector(".verdict").dataset.verdict = pool.verdict;
 	const list = (name) => section.querySelector(`[data-list=${name}]`);
 	reconcile(list("conns"), pool.conns, (c) => c.id, "conns", showConn);
 	reconcile(list("events"), pool.events, (e) => `${e.time} ${e.name} ${e.conn}`, "events", showEvent);
@@ -152,6 +154,7 @@ function show(report) {
 		pool.title = report.pools.some((other) => other !== pool && other.name === pool.name) ? `${pool.name} (${pool.number})` : pool.name;
 		if (!histories.has(pool.number)) histories.set(pool.number, new History());
 		histories.get(pool.number).add(when, pool);
+		pool.verdict = verdict(pool);
 	}
 	const now = document.getElementById("now");
 	now.dateTime = report.time;
