@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -53,16 +54,19 @@ func TestREADMEProgram(t *testing.T) {
 	}
 }
 
-// programOf is the first whole program of a page.
+// programOf is the whole program of a page that has one.
 func programOf(t *testing.T, page string) string {
 	t.Helper()
+	var all []string
 	for _, block := range fenced.FindAllStringSubmatch(page, -1) {
 		if block[1] == "go" && strings.HasPrefix(block[2], "package main\n") {
-			return block[2]
+			all = append(all, block[2])
 		}
 	}
-	t.Fatal("have no program")
-	return ""
+	if len(all) != 1 {
+		t.Fatalf("have %d programs, want one", len(all))
+	}
+	return all[0]
 }
 
 // runProgram runs a program in a module of its own.
@@ -74,7 +78,7 @@ func runProgram(t *testing.T, source string) string {
 		t.Fatal(err)
 	}
 	mod := strings.Replace(readFile(t, "go.mod"), "module "+module+"\n", "module example.com/start\n", 1) +
-		"\nrequire " + module + " v0.0.0\n\nreplace " + module + " => " + checkout + "\n"
+		"\nrequire " + module + " v0.0.0\n\nreplace " + module + " => " + strconv.Quote(filepath.ToSlash(checkout)) + "\n"
 	for name, text := range map[string]string{"main.go": source, "go.mod": mod, "go.sum": readFile(t, "go.sum")} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)

@@ -19,15 +19,20 @@ func aloneCosts(ctx context.Context, how settings) (section, error) {
 	s := section{
 		title: "The pool alone",
 		text: fmt.Sprintf(
-			"A checkout and a checkin without database/sql: medians and quartiles of %d slices of about %v. Each pool may "+
-				"open %d connections, which do nothing.\n"+
-				"pooled: a Conn of its connector is pinged, which a driver without Ping doesn't notice, and asked whether it "+
-				"is valid, as database/sql does when it gets one\n"+
-				"back. puddle: `Acquire`, `Release`. HikariCP: `getConnection`, `close`. SQLAlchemy: `QueuePool.connect`, "+
-				"`close`.\n"+
-				"Those of other languages are programs that take their slices when it is their turn; all are started %d times, "+
-				"and warm up for %v each time.\n"+
-				"With two goroutines or threads, the time is that of the whole by the number of checkouts.",
+			"What a checkout and its return cost without database/sql. Shown are medians and quartiles of %d "+
+				"slices of about %v. Each pool may\n"+
+				"open %d connections, which do nothing. What is called:\n"+
+				"\n"+
+				"- pooled: Ping on a connection of its connector, then IsValid, as database/sql does on return. "+
+				"The driver has no Ping.\n"+
+				"- puddle: `Acquire`, `Release`.\n"+
+				"- HikariCP: `getConnection`, `close`.\n"+
+				"- SQLAlchemy: `QueuePool.connect`, `close`.\n"+
+				"\n"+
+				"HikariCP and SQLAlchemy run in programs of their own, which take turns with the others. All are "+
+				"started %d times and warm up for %v.\n"+
+				"With two goroutines or threads, the time is that of the whole run, divided by the number of "+
+				"checkouts.",
 			how.slices,
 			how.alone.Slice,
 			bench.AloneConnections,

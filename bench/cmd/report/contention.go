@@ -17,10 +17,11 @@ func contention(ctx context.Context, how settings) (section, error) {
 	s := section{
 		title: "Waiting in the queue",
 		text: fmt.Sprintf(
-			"%d goroutines on %d connections, each use takes %v; how long one took with its wait, in runs of %v. "+
-				"database/sql wakes those who wait "+
-				"at\nrandom, the pools first come first served. puddle, the pool of pgxpool, is by itself here: without "+
-				"database/sql, and without a driver.",
+			"%d goroutines share %d connections, and each use takes %v. Shown is how long a use takes with "+
+				"its wait, in runs of %v. database/sql\n"+
+				"wakes a caller at random; the pools serve first come, first served. puddle, the pool of pgxpool, "+
+				"runs by itself here: without\n"+
+				"database/sql and without a driver.",
 			bench.ContentionGoroutines,
 			bench.ContentionConnections,
 			bench.ContentionHold,

@@ -25,11 +25,12 @@ func database(ctx context.Context, how settings, s bench.Server, admin *bench.Ad
 	out := section{
 		title: "A program's queries",
 		text: fmt.Sprintf(
-			"By all ways through database/sql, on %d connections: requests/s, and what that is to the driver tuned (the "+
-				"interval that holds the median in\n"+
-				"95 of 100 repetitions), over turns of %v with new connections after each %d. Tuned means "+
-				"SetMaxOpenConns(%[1]d) and SetMaxIdleConns(%[1]d). With nothing tuned the\n"+
-				"driver opens a connection for each goroutine, which the server refuses to 256.",
+			"Requests a second through database/sql, on %d connections, and their ratio to the tuned driver "+
+				"(and the interval that holds the median\n"+
+				"in 95 of 100 repetitions). A turn takes %v; after %d turns come new connections. Tuned means "+
+				"SetMaxOpenConns(%[1]d) and\n"+
+				"SetMaxIdleConns(%[1]d). With nothing tuned the driver opens a connection for each goroutine;\n"+
+				"with 256 of them the server refuses some, so no figure is shown.",
 			bench.DatabaseConnections,
 			how.database.Turn,
 			how.database.Turns,
@@ -207,10 +208,11 @@ func texts(ctx context.Context, how settings, s bench.Server, admin *bench.Admin
 	contenders := bench.TextContenders(s)
 	out := section{
 		title: "Texts that come once, or are too many",
-		text: "A query with one argument on one goroutine, and so on one connection, in texts that differ by a comment: " +
-			"requests/s, and what that is to pooled without\n" +
-			"the cache (the interval that holds the median in 95 of 100 repetitions). A hit is a query that ran by a kept " +
-			"statement.",
+		text: "Queries with one argument, on one goroutine and so on one connection. Their texts differ by a " +
+			"comment. Shown are requests a second, and\n" +
+			"their ratio to pooled without the cache (and the interval that holds the median in 95 of 100 " +
+			"repetitions). A hit is a query that ran\n" +
+			"by a kept statement.",
 		header: []string{"texts", "contender", "hits", "requests/s", "to pooled without cache"},
 	}
 	if err := admin.MakeRows(ctx); err != nil {

@@ -39,15 +39,19 @@ func killed(ctx context.Context, how settings, s bench.Server, admin *bench.Admi
 	out := section{
 		title: "Kill under load",
 		text: fmt.Sprintf(
-			"Queries, writes and small transactions on %d connections, while sessions chosen at random are killed: one "+
-				"every %v, or all "+
-				"every %v; %v for each run, sums over the runs.\nThe server is reached through a proxy that writes down what "+
-				"is sent, and its table tells what was done: "+
-				"\"sent twice\" are statements that\ndatabase/sql sent again after they had reached the server, since lib/pq "+
-				"said ErrBadConn: that hides an error, and may do a thing twice. "+
-				"\"failed, but done\" cannot be avoided:\nthe session died between the work and its answer. "+
-				"What was idle is as the server listed it just before the kill; \"not in flight\" are\nerrors of operations "+
-				"that were not under way at a kill, nor began within %v after it.",
+			"Queries, writes and small transactions run on %d connections, while sessions chosen at random "+
+				"are killed: one every %v, or all every\n"+
+				"%v. A run takes %v; shown are the sums over the runs. A proxy before the server writes down what "+
+				"is sent, and a table tells what was\n"+
+				"done.\n"+
+				"\n"+
+				"- *Sent twice* are statements that database/sql sent again after they had reached the server, "+
+				"since lib/pq said ErrBadConn. That hides\n"+
+				"  an error, and may do a thing twice.\n"+
+				"- *Failed, but done* cannot be avoided: the session died between the work and its answer.\n"+
+				"- *Of idle ones* is what the server listed as idle just before the kill.\n"+
+				"- *Not in flight* are errors of operations that were not under way at a kill and did not begin "+
+				"within %v after it.",
 			bench.KillConnections,
 			bench.KillLoads[0].Every,
 			bench.KillLoads[2].Every,

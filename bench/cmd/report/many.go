@@ -17,9 +17,9 @@ const (
 func openCosts(ctx context.Context, how settings) (section, error) {
 	s := section{
 		title: "Few and many connections",
-		text: "One Exec over the null driver, and a checkout with its checkin of the pool alone, on one goroutine, by " +
-			"the number of connections that are open and idle;\n" +
-			"medians and quartiles as before.",
+		text: "What one Exec costs over the driver that does nothing, and what a checkout and its return cost the " +
+			"pool alone, by the number of\n" +
+			"connections that are open and idle. One goroutine; medians and quartiles, as above.",
 		header: []string{"what", "contender", "open", "ns", "to 10 open"},
 	}
 	step("10 to 10,000 connections open")
@@ -109,8 +109,8 @@ func idleMemory(ctx context.Context, how settings) (section, error) {
 	s := section{
 		title: "Memory",
 		text: fmt.Sprintf(
-			"Of an idle connection, from the heap with %s of them, all of which had been in use at once; %d runs (smallest "+
-				"… largest).",
+			"What an idle connection takes. The heap is measured with %s of them, after all were in use at "+
+				"once. %d runs (smallest … largest).",
 			thousands(conns),
 			how.pairs,
 		),
@@ -142,16 +142,20 @@ func waiters(ctx context.Context, how settings) (section, error) {
 	s := section{
 		title: fmt.Sprintf("%s in the queue", thousands(how.waiters)),
 		text: fmt.Sprintf(
-			"%s goroutines wait for one of %d connections, which are leased; then these are given back, and each goroutine "+
-				"has its turn: one Exec over the null\n"+
-				"driver, or Acquire and Release of puddle, which has no database/sql above it. Memory is heap and stacks in "+
-				"use (runtime.MemStats: HeapAlloc and StackInuse) after\n"+
-				"two collections, while all wait, less what was in use before they came, for each: its stack, and all that "+
-				"waits with it. The first row is what a goroutine\n"+
-				"takes that waits for a channel. Drained means from the first connection's return until the last one has been "+
-				"served; %d runs (smallest … largest).\n"+
-				"pooled has its own line behind database/sql, so that each of those who wait has a Conn; it is served first "+
-				"come first served, with a timer for pool_timeout.",
+			"%s goroutines wait for one of %d connections, which are in use. Then these are returned, and "+
+				"each goroutine has its turn: one Exec\n"+
+				"over the driver that does nothing, or Acquire and Release of puddle, which has no database/sql "+
+				"above it. %d runs (smallest … largest).\n"+
+				"\n"+
+				"- Memory is heap and stacks in use (runtime.MemStats: HeapAlloc and StackInuse) after two "+
+				"collections while all wait, less what was in\n"+
+				"  use before, for each goroutine. Its stack is included.\n"+
+				"- The first row is a goroutine that waits for a channel.\n"+
+				"- Drained is the time from the return of the first connection until the last goroutine has been "+
+				"served.\n"+
+				"\n"+
+				"A caller of pooled waits in the pool's queue, with a connection of database/sql's and under "+
+				"pool_timeout.",
 			thousands(how.waiters),
 			bench.WaitConnections,
 			how.pairs,

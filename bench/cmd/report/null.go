@@ -20,11 +20,11 @@ func nullCosts(ctx context.Context, how settings) (section, error) {
 	s := section{
 		title: "Over a driver that does nothing",
 		text: fmt.Sprintf(
-			"One operation, and what it costs more than with bare database/sql: medians of %d runs of about %v (and their "+
-				"quartiles).\n"+
-				"All contenders keep their conns (SetMaxIdleConns), the context can be cancelled, the dialect is PostgreSQL's. "+
-				"sqlmw has an interceptor that does\n"+
-				"nothing, otelsql no exporter (OpenTelemetry's default, which records nothing), sqldb-logger a logger that "+
+			"What one operation costs, and how much more than with database/sql alone. Shown are medians of "+
+				"%d runs of about %v, and quartiles.\n"+
+				"All contenders keep their idle connections (SetMaxIdleConns). The context can be canceled. The "+
+				"dialect is PostgreSQL's. The wrappers\n"+
+				"do nothing: sqlmw has an empty interceptor, otelsql no exporter, and sqldb-logger a logger that "+
 				"drops everything.",
 			how.slices,
 			how.slice,
@@ -101,8 +101,9 @@ func (s *section) promiseCosts(operation string, names []string, costs []bench.C
 func watchedCosts(ctx context.Context, how settings) (section, error) {
 	s := section{
 		title: "Looking on",
-		text: "One Exec over the null driver on one goroutine, and what it costs more if somebody looks on; medians " +
-			"and quartiles as before.",
+		text: "What one Exec costs more when somebody looks on. It runs over the driver that does nothing, on one " +
+			"goroutine. Shown are medians and\n" +
+			"quartiles, as above.",
 		header: []string{"", "ns/op", "more, ns", "allocs/op", "more"},
 	}
 	step("looking on")

@@ -89,9 +89,11 @@ func writeLosses(w io.Writer, sections []section) {
 	}
 	fmt.Fprintf(
 		w,
-		"%d of %d comparisons of this page: what pooled takes, as a share of what the peer takes, in the same run. "+
-			"Listed is each whose median is\n"+
-			"above 1 by more than the spread, which is the interval that holds the median in 95 of 100 repetitions.\n\n",
+		"pooled takes more than a peer in %d of %d comparisons of this page. The ratio is what pooled takes "+
+			"to what the peer takes, in the same\n"+
+			"run. Listed is each whose median is above 1 by more than its spread, which is the interval that "+
+			"holds the median in 95 of 100\n"+
+			"repetitions.\n\n",
 		len(rows),
 		compared,
 	)

@@ -15,12 +15,13 @@ func recycled(ctx context.Context, how settings) (section, error) {
 	s := section{
 		title: "Connections renewed under load",
 		text: fmt.Sprintf(
-			"%d connections that live for %v, %d requests/s at random moments (Poisson) for %v, each takes %v, so that "+
-				"about half of the\n"+
-				"connections are in use. A connect takes %v. The pool opens the next connection in the background before one "+
-				"is too old; database/sql\n"+
-				"opens it when somebody needs one. Where only waits take time, nobody waits for the pool "+
-				"(TestNobodyWaitsForARenewedConnection): what is left here is the machine.",
+			"%d connections live for %v each. %d requests a second come at random moments (Poisson) for %v. "+
+				"Each takes %v, so about half of the\n"+
+				"connections are in use. A connect takes %v. pooled opens the next connection in the background "+
+				"before the old one expires.\n"+
+				"database/sql opens it when a caller needs one. What is left of a wait with pooled is the "+
+				"machine's: where only waits take time, no\n"+
+				"caller waits for a connection that is replaced (TestNobodyWaitsForARenewedConnection).",
 			bench.RecycleConnections,
 			bench.RecycleAge,
 			bench.RecycleRate,

@@ -43,7 +43,7 @@ func (all loads) each(f func(bench.Load) float64) bench.Series {
 func (all loads) example() string {
 	for _, l := range all {
 		if l.Example != nil {
-			return fmt.Sprintf("\n\nAn error of them: `%v`", l.Example)
+			return fmt.Sprintf("\n\nOne of the errors: `%v`", l.Example)
 		}
 	}
 	return ""
@@ -155,8 +155,10 @@ func (o openRuns) section(server string, contenders []bench.Contender, runs []lo
 	out := section{
 		title: o.title,
 		text: fmt.Sprintf(
-			"%d requests/s at random moments (Poisson) for %v, each sleeps %v on the server; every run starts cold. "+
-				"pooled opened %s\nserver connections; tuned by hand means SetMaxOpenConns and SetMaxIdleConns of that number.%s",
+			"%d requests a second come at random moments (Poisson) for %v, and each sleeps for %v on the "+
+				"server. Every run starts with no connection\n"+
+				"open. pooled opened %s connections. Tuned by hand means SetMaxOpenConns and SetMaxIdleConns of "+
+				"that number.%s",
 			bench.OpenLoopRate,
 			o.length,
 			bench.OpenLoopSleep,
@@ -222,7 +224,9 @@ func overload(ctx context.Context, how settings, s bench.Server, admin *bench.Ad
 	out = section{
 		title: "Overload",
 		text: fmt.Sprintf(
-			"%d goroutines × %d requests that sleep %v, max_connections=%d, nothing tuned; every run starts cold.%s",
+			"%d goroutines make %d requests each, which sleep for %v on the server. max_connections is %d, "+
+				"and nothing is tuned. Every run starts\n"+
+				"with no connection open.%s",
 			bench.OverloadGoroutines,
 			bench.OverloadTimes,
 			bench.OverloadSleep,
@@ -254,7 +258,7 @@ func overload(ctx context.Context, how settings, s bench.Server, admin *bench.Ad
 func saturated(ctx context.Context, how settings, s bench.Server, admin *bench.Admin) (section, error) {
 	out := section{
 		title: "Saturated",
-		text: fmt.Sprintf("%d goroutines on %d connections, as fast as they can for %v.",
+		text: fmt.Sprintf("%d goroutines work on %d connections for %v, as fast as they can.",
 			bench.SaturatedGoroutines, bench.SaturatedConnections, how.saturate),
 		header: []string{"query", "contender", "requests/s", "to tuned by hand", "p50, ms", "p99, ms"},
 	}

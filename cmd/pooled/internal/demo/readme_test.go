@@ -20,16 +20,16 @@ func TestREADMEDemo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shown := shownText.FindSubmatch(readme)
-	if shown == nil {
-		t.Fatal("README.md shows no text")
+	shown := shownText.FindAllSubmatch(readme, -1)
+	if len(shown) != 1 {
+		t.Fatalf("README.md shows %d texts, want one, the demo's", len(shown))
 	}
 	code, stdout, stderr := runCommand(t)
 	if code != 0 {
 		t.Fatalf("have exit code %d and %s", code, stderr)
 	}
 	rest := shape(stdout)
-	for part := range strings.SplitSeq(string(shown[1]), "\n...\n") {
+	for part := range strings.SplitSeq(string(shown[0][1]), "\n...\n") {
 		want := shape(part)
 		_, after, ok := strings.Cut(rest, want)
 		if !ok || want == "" {
