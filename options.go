@@ -49,41 +49,41 @@ const maxConnsKey = "pool_max_conns"
 // options is the one table. Its order is that of the documentation and of FormatDSN.
 var options = option.New(NewConfig(),
 	option.Row[Config]{
-		Key: "pool_driver", Doc: "registered name of the wrapped driver; by default the DSN tells it",
+		Key: "pool_driver", Doc: "registered name of the real driver; by default the DSN tells it",
 		Parse:  parseDriver,
 		Format: func(c *Config) string { return c.Driver },
 	},
 	option.Choice("pool_class", func(c *Config) *Class { return &c.Class },
-		"`queue`, `null` (keep none, no limit), `static` (exactly one, shared in turn), "+
-			"`assert` (one; a second checkout fails), `direct` (database/sql pools)",
+		"`queue`, `null` (keep none, no limit), `static` (one, used in turn), "+
+			"`assert` (one; a second checkout fails), `direct` (database/sql is the only pool)",
 		ClassQueue, ClassNull, ClassStatic, ClassAssert, ClassDirect),
 	option.Int("pool_size", func(c *Config) *int { return &c.Size }, checkSize,
-		"server connections kept open, at least 1; -1: keep every one that was opened").
+		"connections kept open, at least 1; -1: all that are opened").
 		In(queueOnly).Alias(maxConnsKey),
 	option.Int("pool_max_overflow", func(c *Config) *int { return &c.MaxOverflow }, option.AtLeast(0),
-		"more that may be opened under load; they linger for pool_idle_timeout; 0: none, -1: no limit").
+		"more connections under load, closed after pool_idle_timeout; 0: none, -1: no limit").
 		In(queueOnly).Also(checkOverflow),
 	option.Duration("pool_timeout", func(c *Config) *time.Duration { return &c.Timeout }, option.FromZero,
-		"longest wait for a free server connection; 0: do not wait, -1: no limit").
+		"longest wait for a connection; 0: do not wait for one in use, -1: no limit").
 		In(waiting),
 	option.Bool("pool_use_lifo", func(c *Config) *bool { return &c.UseLIFO },
-		"reuse the most recently returned server connection first; false: the one that waited longest").
+		"use the connection that was returned last; false: the one that was idle for longest").
 		In(queueOnly),
 	option.Int("pool_min_idle", func(c *Config) *int { return &c.MinIdle }, option.Between(0, mostMinIdle),
-		"server connections opened ahead and kept ready; at most pool_size plus pool_max_overflow").
+		"idle connections kept ready, from the start; at most pool_size plus pool_max_overflow").
 		In(queueOnly).Alias("pool_min_idle_conns").Elsewhere("pool_min_conns").Also(checkMinIdle),
 	option.Duration("pool_idle_timeout", func(c *Config) *time.Duration { return &c.IdleTimeout }, option.FromZero,
-		"how long a server connection above pool_size may sit idle; 0: close it on return, -1: keep it").
+		"how long a connection above pool_size may be idle; 0: close it on return, -1: keep it").
 		In(queueOnly).Alias("pool_max_conn_idle_time"),
 	option.Duration("pool_recycle", func(c *Config) *time.Duration { return &c.Recycle }, option.AboveZero,
-		"age after which a server connection is replaced, in the background if it is idle; -1: never").
+		"age at which a connection is replaced, in the background if it is idle; -1: never").
 		In(reusing).Alias("pool_max_conn_lifetime"),
 	option.Part("pool_recycle_jitter", func(c *Config) *float64 { return &c.RecycleJitter.Percent },
 		func(c *Config) *time.Duration { return &c.RecycleJitter.Duration },
-		"each server connection's own age limit is shortened by up to this, a percentage or a duration").
+		"shortens each connection's age limit by a random part of this, a percentage or a duration").
 		In(reusing).Alias("pool_max_conn_lifetime_jitter"),
 	option.Worded("pool_pre_ping", func(c *Config) *time.Duration { return &c.PrePing }, checkPing,
-		"ping at checkout: `off` (or false), `on` (or true), an idle time above which to ping, such as `30s`, "+
+		"ping at checkout: `off` (or false), `on` (or true), after an idle time such as `30s`, "+
 			"or `auto`, which is `1s`",
 		wantPing, []string{"0", "1"}, // they may be meant as off and on, or as seconds
 		option.Word{Word: "off", Value: PingOff}, option.Word{Word: "on", Value: PingAlways},
@@ -94,41 +94,41 @@ var options = option.New(NewConfig(),
 		In(reusing),
 	option.Switch("pool_reset_on_return", func(c *Config) *ResetMode { return &c.ResetOnReturn },
 		ResetRollback, ResetNone,
-		"what is done to a session on return: `rollback` (or true), `commit`, `none` (or false), "+
-			"`session` (as after connect), `auto` (that when a statement calls for it, else rollback)",
+		"what is undone on return: `rollback` (or true), `commit`, `none` (or false), "+
+			"`session` (all, as after connect), `auto` (`session` if a statement calls for it, else `rollback`)",
 		ResetRollback, ResetCommit, ResetNone, ResetAuto, ResetSession),
 	option.Duration("pool_reset_timeout", func(c *Config) *time.Duration { return &c.ResetTimeout }, option.AboveZero,
-		"longest a reset may take before the server connection is discarded; -1: no limit"),
+		"longest that a reset may take before the connection is closed instead; -1: no limit"),
 	option.Text("pool_init_sql", func(c *Config) *string { return &c.InitSQL }, nil,
-		"run on each new server connection, and again after a session reset"),
+		"SQL that runs on each new connection, and again after a session reset"),
 	option.Int("pool_stmt_cache", func(c *Config) *int { return &c.StmtCache }, option.Between(0, mostStmtCache),
-		"prepared statements kept on each server connection, for queries with arguments "+
+		"prepared statements kept on each connection, for queries with arguments "+
 			"(lib/pq, go-sql-driver/mysql); 0: none").
 		In(reusing),
 	option.Int("pool_connect_limit", func(c *Config) *int { return &c.ConnectLimit }, option.AtLeast(1),
-		"server connections being opened at one moment, to begin with: more while the server keeps up, "+
+		"connections opened at the same time when a burst begins; then more while the server keeps up, "+
 			"fewer while it fails; -1: no limit").
 		In(waiting),
 	option.Worded("pool_leak_after", func(c *Config) *time.Duration { return &c.LeakAfter }, checkLeak,
-		"a checkout held longer is logged with the stack that took it, and again when it comes back; "+
-			"off (or -1): none is",
+		"log a checkout that lasts longer, with the stack that made it, and again its return; "+
+			"off (or -1): never",
 		wantLeak, nil, option.Word{Word: "off", Value: NoLimit}),
 	option.Bool("pool_fork_guard", func(c *Config) *bool { return &c.ForkGuard },
-		"a forked child neither uses nor closes its parent's server connections"),
+		"a forked child neither uses nor closes its parent's connections"),
 	option.Switch("pool_echo", func(c *Config) *EchoMode { return &c.Echo }, EchoOn, EchoOff,
-		"log each statement, with how long it took and its arguments: `off` (or false), `true`, "+
+		"log each statement with its arguments and its duration: `off` (or false), `true`, "+
 			"`debug` (also each row that is read)",
 		EchoOff, EchoOn, EchoDebug).Alias("echo"),
 	option.Switch("pool_echo_pool", func(c *Config) *EchoMode { return &c.EchoPool }, EchoOn, EchoOff,
-		"log the pool's events: `off` (or false), `true` (what is rare), "+
+		"log the pool's events: `off` (or false), `true` (the rare ones), "+
 			"`debug` (also each checkout, reset and checkin)",
 		EchoOff, EchoOn, EchoDebug).Alias("echo_pool"),
 	option.Bool("pool_hide_parameters", func(c *Config) *bool { return &c.HideParameters },
-		"keep the arguments of statements, and what rows hold, out of the log"),
+		"keep statement arguments and row contents out of the log"),
 	option.Text("pool_logger", func(c *Config) *string { return &c.LoggerName }, option.Printable,
 		"name given to `pooled.RegisterLogger`; by default `slog.Default()`"),
 	option.Bool("pool_timings", func(c *Config) *bool { return &c.Timings },
-		"measure waits, connects, uses and resets from the start; false: while somebody asks for the figures"),
+		"measure waits, connects, uses and resets from the start; false: only while somebody asks"),
 	option.Text("pool_name", func(c *Config) *string { return &c.Name }, option.Printable,
 		"name of the pool in logs, metrics and Stats; by default driver and number: `postgres-1`").
 		Elsewhere("pool_logging_name"),

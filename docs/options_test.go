@@ -96,7 +96,11 @@ func optionsMarkdown() string {
 	var b strings.Builder
 	b.WriteString("| key | default | meaning |\n|---|---|---|\n")
 	for _, o := range pooled.Options() {
-		key := "`" + strings.Join(append([]string{o.Key}, o.Aliases...), "`, `") + "`"
+		keys := append([]string{o.Key}, o.Aliases...)
+		key := "[`" + o.Key + "`](#" + strings.Join(keys, "-") + ")"
+		for _, alias := range o.Aliases {
+			key += ", `" + alias + "`"
+		}
 		def := ""
 		if o.Default != "" {
 			def = "`" + o.Default + "`"
