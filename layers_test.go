@@ -57,11 +57,13 @@ var layers = map[string]string{
 		"internal/session internal/stmtcache internal/intercept internal/dialect internal/opener internal/serverconn",
 
 	// What stands on the root.
-	"debug":                      ". internal/visible",
-	"cmd/pooled/internal/cli":    ". internal/visible",
-	"cmd/pooled/internal/demo":   ". internal/visible cmd/pooled/internal/cli",
-	"cmd/pooled/internal/doctor": ". internal/spelling internal/visible cmd/pooled/internal/cli",
-	"cmd/pooled":                 "cmd/pooled/internal/cli cmd/pooled/internal/demo cmd/pooled/internal/doctor",
+	"debug":                       ". internal/visible",
+	"cmd/pooled/internal/cli":     ". internal/spelling internal/visible",
+	"cmd/pooled/internal/demo":    ". cmd/pooled/internal/cli",
+	"cmd/pooled/internal/doctor":  ". internal/spelling cmd/pooled/internal/cli",
+	"cmd/pooled/internal/version": "cmd/pooled/internal/cli",
+	"cmd/pooled": "cmd/pooled/internal/cli cmd/pooled/internal/demo cmd/pooled/internal/doctor " +
+		"cmd/pooled/internal/version",
 
 	// What only tests import.
 	"internal/dialect/dialecttest": "internal/dialect internal/driverconn internal/socket",

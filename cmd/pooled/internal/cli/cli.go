@@ -1,5 +1,5 @@
-// Package cli holds what the subcommands of pooled have in common: how a mistake on the command line and any other
-// error are reported, a page of text for a terminal, and which database a DSN names.
+// Package cli holds what the commands of pooled have in common: the command line with its help and completion, how a
+// mistake on it and any other error are reported, where a DSN comes from, and a page of text for a terminal.
 //
 // Nothing that goes through it does anything to a terminal, whatever a server or a driver said, and no text of it shows
 // a password that was written where none belongs.
@@ -15,10 +15,20 @@ import (
 	"github.com/pooled-go/pooled/internal/visible"
 )
 
+// The exit codes of every command.
+const (
+	ExitOK      = 0
+	ExitError   = 1 // an error, or a problem that was found
+	ExitMistake = 2 // on the command line
+)
+
 // UsageError is a mistake on the command line.
 type UsageError struct{ Err error }
 
 func (e *UsageError) Error() string { return e.Err.Error() }
+
+// Mistake is a UsageError with a text.
+func Mistake(format string, args ...any) error { return &UsageError{fmt.Errorf(format, args...)} }
 
 // ShownArg is an argument that is wrong, behind a blank; or nothing, if it may be a DSN with its password.
 func ShownArg(arg string) string {
@@ -30,17 +40,19 @@ func ShownArg(arg string) string {
 
 var plainArg = regexp.MustCompile(`^[A-Za-z0-9._-]*$`)
 
-// Report writes the error of a subcommand in one line and returns the exit code: 0 without an error, 2 for a
-// UsageError, 1 for any other.
-func Report(subcommand string, err error, stderr io.Writer) int {
+// Report writes the error of a command in one line and returns the exit code. name is empty for the program itself.
+func Report(name string, err error, stderr io.Writer) int {
 	if err == nil {
-		return 0
+		return ExitOK
 	}
 	text := strings.TrimPrefix(err.Error(), "pooled: ")
-	fmt.Fprintf(stderr, "pooled: %s: %s\n", subcommand, visible.Line(strings.ReplaceAll(text, "\n", "; ")))
+	if name != "" {
+		text = name + ": " + text
+	}
+	fmt.Fprintf(stderr, "pooled: %s\n", visible.Line(strings.ReplaceAll(text, "\n", "; ")))
 	var mistake *UsageError
 	if errors.As(err, &mistake) {
-		return 2
+		return ExitMistake
 	}
-	return 1
+	return ExitError
 }

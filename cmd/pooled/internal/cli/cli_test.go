@@ -30,6 +30,11 @@ func TestReport(t *testing.T) {
 			t.Errorf("%v: have %d and %q, want %d and %q", tt.err, code, stderr.String(), tt.code, tt.stderr)
 		}
 	}
+	var own strings.Builder
+	cli.Report("", mistake, &own)
+	if want := "pooled: no such flag\n"; own.String() != want {
+		t.Errorf("have %q, want %q", own.String(), want)
+	}
 	var stderr strings.Builder
 	cli.Report("demo", errors.New(pooledtest.Unruly), &stderr)
 	pooledtest.WantRuly(t, stderr.String())
@@ -68,6 +73,39 @@ func TestFileExists(t *testing.T) {
 	} {
 		if err := cli.FileExists(dsn); (err == nil) != there {
 			t.Errorf("%s: have %v, want it there: %t", dsn, err, there)
+		}
+	}
+}
+
+func TestFormOf(t *testing.T) {
+	for dsn, want := range map[string]string{
+		"mysql://scott@h/db":                  "a URL",
+		"mariadb://scott@h/db":                "a URL",
+		"postgresql+pgx://scott@h/db":         "a URL",
+		"sqlite:///x.db":                      "a URL",
+		"scott:tiger@tcp(h:3306)/db":          "go-sql-driver's own form",
+		"scott://tiger@tcp(h:3306)/db":        "go-sql-driver's own form",
+		"host=h user=scott":                   "keywords and values",
+		"host=h user=scott pool_driver=pgx":   "keywords and values",
+		"x.db":                                "SQLite's own form",
+		":memory:":                            "SQLite's own form",
+		"anything?pool_driver=clitestother":   "the driver's own form",
+		"clitestother://h/db?pool_driver=x":   "the driver's own form",
+		"clitestother://h/db":                 "a URL",
+		"server=h;user id=sa;pool_size=1":     "the driver's own form",
+		"sqlserver://sa@h?database=db":        "a URL",
+		"odbc:server=h;user id=sa":            "the driver's own form",
+		"host=h password='a://b' user=scott2": "keywords and values",
+	} {
+		cfg, err := pooled.ParseDSN(dsn)
+		if err != nil {
+			t.Fatalf("%s: %v", dsn, err)
+		}
+		if cfg, err = cli.WithDriver(cfg); err != nil {
+			t.Fatalf("%s: %v", dsn, err)
+		}
+		if have := cli.FormOf(dsn, cfg.Driver); have != want {
+			t.Errorf("%s: have %q, want %q", dsn, have, want)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/pooled-go/pooled"
@@ -37,4 +38,32 @@ func FileExists(dsn string) error {
 		return fmt.Errorf("there is no database file %s", path)
 	}
 	return nil
+}
+
+// FormOf names the form of a DSN that was understood.
+func FormOf(dsn, driver string) string {
+	scheme, _, isURL := strings.Cut(dsn, "://")
+	base, _, _ := strings.Cut(strings.ToLower(scheme), "+")
+	known := []string{"mysql", "mariadb", "postgres", "postgresql", "sqlite", "sqlserver", "mssql"}
+	if isURL && (slices.Contains(known, base) || base == driver) {
+		return "a URL"
+	}
+	switch driver {
+	case "mysql":
+		return "go-sql-driver's own form"
+	case "postgres", "pgx", "pgx/v5":
+		return "keywords and values"
+	case "sqlite", "sqlite3":
+		return "SQLite's own form"
+	}
+	return "the driver's own form"
+}
+
+// MaybeTorn tells whether a URL has an @ behind what a driver takes for user, password and host. Then that part may
+// have ended at a /, ? or # of the password, and the host begun in it. An @ of an option's value can't be told from
+// that.
+func MaybeTorn(dsn string) bool {
+	_, rest, _ := strings.Cut(dsn, "://")
+	end := strings.IndexAny(rest, "/?#")
+	return end >= 0 && strings.Contains(rest[end:], "@")
 }

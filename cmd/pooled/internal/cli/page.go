@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"strings"
@@ -11,24 +12,35 @@ import (
 	"github.com/pooled-go/pooled/internal/visible"
 )
 
-// PageWidth is how many columns the output may take.
-const PageWidth = 100
-
 // Page writes lines, tables and paragraphs of text.
 type Page struct {
-	w   io.Writer
-	err error // the first of w
+	Width  int // how many columns it may take
+	w      io.Writer
+	colors bool
+	err    error // the first of w
 }
 
-// NewPage is a page that is written to w as it grows.
-func NewPage(w io.Writer) *Page { return &Page{w: w} }
+// NewPage is a page that is written to w as it grows. On a terminal it is as wide as that, within reason.
+func NewPage(w io.Writer) *Page { return &Page{Width: Width(w), w: w, colors: Colors(w)} }
+
+// NewScreen is a page for a terminal of this size, which is written to b.
+func NewScreen(b *bytes.Buffer, width int, colors bool) *Page {
+	return &Page{Width: width, w: b, colors: colors}
+}
 
 // Err is the first error of the writer.
 func (p *Page) Err() error { return p.err }
 
 // Line writes one line, whatever a server or a driver put into it. All output goes through here.
-func (p *Page) Line(format string, args ...any) {
-	if _, err := fmt.Fprintln(p.w, visible.Line(fmt.Sprintf(format, args...))); p.err == nil {
+func (p *Page) Line(format string, args ...any) { p.Mark(NoColor, "", format, args...) }
+
+// Mark writes one line that begins with some words in colour.
+func (p *Page) Mark(c Color, words, format string, args ...any) {
+	words = visible.Line(words)
+	if p.colors && c != NoColor && words != "" {
+		words = "\x1b[" + string(c) + "m" + words + "\x1b[0m"
+	}
+	if _, err := fmt.Fprintln(p.w, words+visible.Line(fmt.Sprintf(format, args...))); p.err == nil {
 		p.err = err
 	}
 }
@@ -46,7 +58,7 @@ func (p *Page) Table(rows [][]string) {
 	}
 	w.Flush()
 	for line := range strings.Lines(b.String()) {
-		p.Line("%s", Cut(strings.TrimRight(line, " \n"), PageWidth))
+		p.Line("%s", Cut(strings.TrimRight(line, " \n"), p.Width))
 	}
 }
 
@@ -55,7 +67,7 @@ func (p *Page) Paragraph(text string) {
 	const indent = "   "
 	line := indent
 	for _, word := range strings.Fields(text) {
-		if utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > PageWidth && line != indent {
+		if utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > p.Width && line != indent {
 			p.Line("%s", line)
 			line = indent
 		}

@@ -13,10 +13,10 @@ func TestCutAndParagraph(t *testing.T) {
 	}
 	var b strings.Builder
 	p := cli.NewPage(&b)
-	p.Paragraph(strings.Repeat("word ", 30) + strings.Repeat("x", cli.PageWidth))
+	p.Paragraph(strings.Repeat("word ", 30) + strings.Repeat("x", p.Width))
 	for line := range strings.Lines(b.String()) {
-		if n := len(strings.TrimRight(line, "\n")); n > cli.PageWidth && strings.Contains(line, "word") {
-			t.Errorf("have a line of %d columns, want at most %d", n, cli.PageWidth)
+		if n := len(strings.TrimRight(line, "\n")); n > p.Width && strings.Contains(line, "word") {
+			t.Errorf("have a line of %d columns, want at most %d", n, p.Width)
 		}
 	}
 	if have := strings.Count(b.String(), "word"); have != 30 {

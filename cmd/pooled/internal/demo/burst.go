@@ -44,6 +44,9 @@ func burst(ctx context.Context, d *database, p *page) error {
 				s.opened(), size, overflow)
 			p.promise(w.failed == 0, "%d of %d queries failed in a burst (first: %s)", w.failed, w.done, cli.Outcome(w.first))
 		}
+		p.figures.Burst = append(p.figures.Burst, burstFigures{Subject: s.name, Goroutines: n, Queries: w.done,
+			Failed: w.failed, FirstError: textOf(w.first), Opened: first, OpenedMore: s.opened() - first,
+			Duration: cli.Milliseconds(took)})
 		rows = append(rows, []string{s.name, options, fmt.Sprint(first), fmt.Sprintf("%d more", s.opened()-first),
 			fmt.Sprintf("%d of %d", w.failed, w.done), cli.Short(took)})
 		return nil

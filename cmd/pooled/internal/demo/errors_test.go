@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"os"
 	"strings"
 	"testing"
 
@@ -11,13 +12,21 @@ import (
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
-func TestMain(m *testing.M) { pooledtest.Main(m) }
+func TestMain(m *testing.M) {
+	os.Unsetenv("DATABASE_URL") // a DSN of the tester's
+	pooledtest.Main(m)
+}
 
 // runCommand is the subcommand as the program runs it.
 func runCommand(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
+	return runWith(t.Context(), args...)
+}
+
+func runWith(ctx context.Context, args ...string) (code int, stdout, stderr string) {
 	var out, errs bytes.Buffer
-	code = cli.Report("demo", Run(t.Context(), args, &out), &errs)
+	s := cli.Streams{In: strings.NewReader(""), Out: &out, Err: &errs}
+	code = cli.Run(ctx, append([]string{"demo"}, args...), s, Command())
 	return code, out.String(), errs.String()
 }
 
@@ -28,12 +37,14 @@ func withScenarios(t *testing.T, s ...scenario) {
 	scenarios = s
 }
 
+func brokenPromise(_ context.Context, _ *database, p *page) error {
+	p.promise(true, "kept")
+	p.promise(false, "%d rows, want 400", 399)
+	return nil
+}
+
 func TestBrokenPromise(t *testing.T) {
-	withScenarios(t, func(_ context.Context, _ *database, p *page) error {
-		p.promise(true, "kept")
-		p.promise(false, "%d rows, want 400", 399)
-		return nil
-	})
+	withScenarios(t, brokenPromise)
 	code, stdout, stderr := runCommand(t)
 	if want := "pooled: demo: pooled broke a promise: 399 rows, want 400\n"; code != 1 || stderr != want {
 		t.Errorf("have exit code %d and %q, want 1 and %q", code, stderr, want)
@@ -59,10 +70,9 @@ func TestInterrupted(t *testing.T) {
 		cancel(errors.New("interrupt signal received"))
 		return ctx.Err()
 	})
-	var stdout, stderr bytes.Buffer
-	code := cli.Report("demo", Run(ctx, nil, &stdout), &stderr)
-	if want := "pooled: demo: interrupt signal received\n"; code != 1 || stderr.String() != want {
-		t.Errorf("have exit code %d and %q, want 1 and %q", code, stderr.String(), want)
+	code, _, stderr := runWith(ctx)
+	if want := "pooled: demo: interrupt signal received\n"; code != 1 || stderr != want {
+		t.Errorf("have exit code %d and %q, want 1 and %q", code, stderr, want)
 	}
 }
 
@@ -76,7 +86,8 @@ func (failing) Write([]byte) (int, error) { return 0, errFull }
 func TestOutputFails(t *testing.T) {
 	withScenarios(t)
 	var stderr bytes.Buffer
-	if code := cli.Report("demo", Run(t.Context(), nil, failing{}), &stderr); code != 1 ||
+	s := cli.Streams{In: strings.NewReader(""), Out: failing{}, Err: &stderr}
+	if code := cli.Run(t.Context(), []string{"demo"}, s, Command()); code != 1 ||
 		!strings.Contains(stderr.String(), errFull.Error()) {
 		t.Errorf("have exit code %d and %q, want 1 and %q", code, stderr.String(), errFull)
 	}

@@ -21,6 +21,8 @@ func forgotten(ctx context.Context, d *database, p *page) error {
 			return err
 		}
 		rows = append(rows, []string{s.name, n.sees(), n.begins()})
+		p.figures.Forgotten = append(p.figures.Forgotten,
+			forgottenFigures{Subject: s.name, StrayRows: n.seen, BeginError: textOf(n.begin), KeptRows: n.survived})
 		if s.pooled {
 			p.promise(n == next{}, "after a forgotten transaction the next user saw %d rows, its BEGIN: %s", n.seen,
 				n.begins())

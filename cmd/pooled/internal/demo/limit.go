@@ -39,6 +39,8 @@ func limit(ctx context.Context, d *database, p *page) error {
 			return err
 		}
 		rows = append(rows, []string{s.name, set, cli.Short(e.waited), cli.Outcome(e.after)})
+		p.figures.Limit = append(p.figures.Limit, limitFigures{Subject: s.name, Waited: cli.Milliseconds(e.waited),
+			Error: textOf(e.refusal), IsTimeout: errors.Is(e.refusal, pooled.ErrTimeout), Returned: textOf(e.after)})
 		texts = append(texts, s.name+" says: "+cli.Outcome(e.refusal))
 		if s.pooled {
 			texts = append(texts, fmt.Sprintf("errors.Is(err, pooled.ErrTimeout) = %t", errors.Is(e.refusal, pooled.ErrTimeout)))

@@ -3,16 +3,37 @@ package demo
 import (
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/pooled-go/pooled/cmd/pooled/internal/cli"
 )
 
-// page is the output: numbered sections, each with a small table.
+// page is the output: numbered sections, each with a small table. As JSON it is the figures alone.
 type page struct {
 	*cli.Page
 	sections int
 	broken   []string // promises that did not hold
+	figures  figures
+	json     io.Writer // nil: the page is text
+}
+
+func newPage(w io.Writer, asJSON bool) *page {
+	if asJSON {
+		return &page{Page: cli.NewPage(io.Discard), json: w}
+	}
+	return &page{Page: cli.NewPage(w)}
+}
+
+// finish writes the JSON, if that is wanted.
+func (p *page) finish() error {
+	if p.json == nil {
+		return nil
+	}
+	p.figures.Version = 1
+	p.figures.Broken = append([]string{}, p.broken...)
+	p.figures.Kept = p.broken == nil
+	return cli.WriteJSON(p.json, p.figures)
 }
 
 // section begins a scenario.

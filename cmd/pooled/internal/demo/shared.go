@@ -39,6 +39,12 @@ func shared(ctx context.Context, d *database, p *page) error {
 		n, err := count(ctx, s.db, t)
 		rows = append(rows, []string{s.name, fmt.Sprintf("%d of %d", w.failed, w.done), inserted(n, err),
 			fmt.Sprint(s.opened()), cli.Short(took)})
+		f := sharedFigures{Subject: s.name, Operations: w.done, Failed: w.failed, FirstError: textOf(w.first),
+			Connections: s.opened(), Duration: cli.Milliseconds(took)}
+		if err == nil {
+			f.Rows = &n
+		}
+		p.figures.Shared = append(p.figures.Shared, f)
 		if s.pooled {
 			want := sharers * rounds
 			p.promise(err == nil && w.failed == 0 && n == want,

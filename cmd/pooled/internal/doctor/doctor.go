@@ -1,4 +1,4 @@
-// Package doctor is the subcommand pooled doctor: it examines a DSN, its options, the server and what is between, and
+// Package doctor is the command pooled doctor: it examines a DSN, its options, the server and what is between, and
 // reports findings, each ok, warning or problem, with what to change.
 //
 // It opens at most 3 connections at one time, makes only temporary objects in sessions of its own, and leaves nothing
@@ -7,142 +7,75 @@
 package doctor
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
-	"regexp"
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/pooled-go/pooled/cmd/pooled/internal/cli"
-	"github.com/pooled-go/pooled/internal/visible"
 )
-
-const usage = `usage: pooled doctor DSN [--instances N] [--json]
-
-Connects to the database of DSN as a program would, by any form of DSN that
-sql.Open("pooled", DSN) takes, and says what it finds: ok, warning or problem,
-with what to change. docs/doctor.md explains each finding.
-
-  --instances N  processes that share the server, 1 by default; those that a
-                 deployment starts before it stops the old ones count
-  --json         the report as JSON on standard output
-
-It opens at most 3 connections at one time, makes only temporary objects, in
-sessions of its own, and leaves nothing behind. The exit code is 0 without a
-problem, 1 with one or if the examination could not be finished, 2 if the
-command line or the DSN is wrong.
-`
 
 // totalLimit is far above what an examination takes on a server at some distance. Each check has a limit of its own.
 const totalLimit = 3 * time.Minute
 
-// commandLine is the command line.
-type commandLine struct {
-	dsn       string
-	instances int
-	json      bool
+// Command is the command pooled doctor.
+func Command() *cobra.Command {
+	var instances int
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "doctor [DSN]",
+		Short: "examine a DSN, its options, the server and what is between",
+		Long: "Connects to the database of DSN as a program would, and says what it finds: ok, warning or problem, with " +
+			"what to change. docs/doctor.md explains each finding.\n\n" +
+			"It can be run on a server in use: it opens at most 3 connections at one time, makes only temporary objects " +
+			"in sessions of its own, and leaves nothing behind.",
+		Example: `pooled doctor "postgres://scott@localhost/shop?pool_size=10" --instances 4
+pooled doctor --dsn-file dsn.txt
+echo "$DSN" | pooled doctor - --json
+DATABASE_URL=mysql://scott@localhost/shop pooled doctor`,
+	}
+	from := cli.TakeDSN(c, "")
+	c.Flags().IntVar(&instances, "instances", 1, "`N` processes share the server; those that a deployment starts before "+
+		"it stops the old ones count")
+	c.Flags().BoolVar(&asJSON, "json", false, "write the report as JSON")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if instances < 1 {
+			return cli.Mistake("--instances %d: want at least 1", instances)
+		}
+		dsn, err := from.DSN(c, args)
+		if err != nil {
+			return err
+		}
+		return show(c.Context(), dsn, instances, asJSON, c.OutOrStdout())
+	}
+	return c
 }
 
-// Run is the subcommand: it writes the report to stdout. Its error is a *cli.UsageError for a mistake on the command
-// line.
-func Run(ctx context.Context, args []string, stdout io.Writer) error {
-	o, err := parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		_, err := io.WriteString(stdout, usage)
-		return err
-	case err != nil:
-		return &cli.UsageError{Err: err}
-	}
-	x, err := newExam(o.dsn, o.instances)
+// show writes the report. A problem in it is an error.
+func show(ctx context.Context, dsn cli.DSN, instances int, asJSON bool, stdout io.Writer) error {
+	x, err := newExam(dsn.Text, instances)
 	if err != nil {
-		return &cli.UsageError{Err: err}
+		return err
 	}
+	x.report.From = dsn.From
 	x.progress = newProgress(os.Stderr)
 	stderr := os.Stderr
 	defer context.AfterFunc(ctx, func() { x.progress.interrupted(stderr) })()
 	r, err := x.run(ctx)
-	if err := o.write(r, stdout); err != nil {
-		return err
+	if asJSON {
+		err = errors.Join(cli.WriteJSON(stdout, r), err)
+	} else {
+		err = errors.Join(r.print(cli.NewPage(stdout)), err)
 	}
 	if err != nil {
 		return err
 	}
 	return r.err()
-}
-
-// parse takes the DSN before, between and behind the flags. No error repeats an argument: a DSN that was not
-// quoted for the shell comes in pieces, and one of them may be the password.
-func parse(args []string) (o commandLine, err error) {
-	flags := flag.NewFlagSet("doctor", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	flags.IntVar(&o.instances, "instances", 1, "")
-	flags.BoolVar(&o.json, "json", false, "")
-	var dsns []string
-	for {
-		if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
-			return o, err
-		} else if err != nil {
-			return o, whatFlag(err, args[:len(args)-flags.NArg()])
-		}
-		if flags.NArg() == 0 {
-			break
-		}
-		dsns, args = append(dsns, flags.Arg(0)), flags.Args()[1:]
-	}
-	switch {
-	case len(dsns) == 0:
-		return o, errors.New("no DSN: want DSN [--instances N] [--json]")
-	case len(dsns) > 1:
-		return o, fmt.Errorf("want one DSN, have %d arguments: put it in quotes", len(dsns))
-	case o.instances < 1:
-		return o, fmt.Errorf("--instances %d: want at least 1", o.instances)
-	}
-	o.dsn = dsns[0]
-	return o, nil
-}
-
-// whatFlag names the flag that is wrong, the last of those that were read, and never its value.
-func whatFlag(err error, read []string) error {
-	const want = "want DSN [--instances N] [--json]"
-	switch text := err.Error(); {
-	case strings.HasPrefix(text, "flag needs an argument: -instances"):
-		return errors.New("--instances has no value: " + want)
-	case strings.HasPrefix(text, "invalid") && strings.Contains(text, "for flag -instances:"):
-		return errors.New("--instances: not a number: " + want)
-	case strings.HasPrefix(text, "invalid") && strings.Contains(text, "for -json:"):
-		return errors.New("--json takes no value: " + want)
-	}
-	if strings.HasPrefix(err.Error(), "flag provided but not defined") {
-		if name, _, _ := strings.Cut(read[len(read)-1], "="); plainFlag.MatchString(name) {
-			return fmt.Errorf("there is no flag %s: %s", name, want)
-		}
-	}
-	return errors.New("bad flag: " + want)
-}
-
-// plainFlag is what was meant for a flag, and not a piece of a password that happens to begin with a dash.
-var plainFlag = regexp.MustCompile(`^--[a-z]+(-[a-z]+)*$`)
-
-func (o commandLine) write(r *diagnosis, stdout io.Writer) error {
-	if !o.json {
-		return r.print(cli.NewPage(stdout))
-	}
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	if err := e.Encode(r); err != nil {
-		return err
-	}
-	_, err := stdout.Write(visible.JSON(b.Bytes()))
-	return err
 }
 
 // progress says on a terminal, in one line that is rewritten, what is being done. Nil says nothing.

@@ -106,37 +106,38 @@ func wantLatencies(t *testing.T, d *diagnosis, want ...string) {
 	}
 }
 
-func TestDoctorUsage(t *testing.T) {
+func TestDoctorErrors(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "missing.db")
 	for _, tt := range []struct {
-		args []string
+		code int
 		want string // stderr has it behind the command's name
+		args []string
 	}{
-		{[]string{}, "no DSN"},
-		{[]string{"--json"}, "no DSN"},
-		{[]string{":memory:", "--instances", "0"}, "--instances 0: want at least 1"},
-		{[]string{":memory:", "--instances", "s3cret"}, "--instances: not a number"},
-		{[]string{":memory:", "--instances"}, "--instances has no value"},
-		{[]string{"--instances=s3cret", ":memory:"}, "--instances: not a number"},
-		{[]string{"--json=s3cret", ":memory:"}, "--json takes no value"},
-		{[]string{"--verbose", ":memory:"}, "there is no flag --verbose"},
-		{[]string{":memory:", "--verbose=s3cret", "x"}, "there is no flag --verbose:"},
-		{[]string{"-x:s3cret@tcp(h)/db"}, "bad flag: "},
-		{[]string{"--s3cret"}, "bad flag: "},
-		{[]string{"---s3cret"}, "bad flag: "},
-		{[]string{"host=h", "user=scott", "password=s3cret"}, "want one DSN, have 3 arguments: put it in quotes"},
-		{[]string{""}, "the DSN is empty"},
-		{[]string{"s3cret"}, "cannot tell"},
-		{[]string{"scott:s3cret@tcp(h)/db?pool_sise=1"}, "pool_size"},
-		{[]string{"postgres://scott:s3cret@h/db?pool_size=x"}, "pool_size"},
-		{[]string{"postgres://scott:s3cret@h:port/db"}, ""},
-		{[]string{"oracle://scott:s3cret@h/db"}, "driver oracle is not registered"},
-		{[]string{missing}, "there is no database file " + missing},
-		{[]string{"sqlite:///" + filepath.ToSlash(missing)}, "there is no database file"},
+		{2, "no DSN", nil},
+		{2, "no DSN", []string{"--json"}},
+		{2, "--instances 0: want at least 1", []string{":memory:", "--instances", "0"}},
+		{2, "--instances: want a number", []string{":memory:", "--instances", "s3cret"}},
+		{2, "--instances has no value", []string{":memory:", "--instances"}},
+		{2, "--instances: want a number", []string{"--instances=s3cret", ":memory:"}},
+		{2, "--json: want no value", []string{"--json=s3cret", ":memory:"}},
+		{2, "there is no flag --verbose", []string{"--verbose", ":memory:"}},
+		{2, "there is no flag --verbose:", []string{":memory:", "--verbose=s3cret", "x"}},
+		{2, "bad flag: ", []string{"-x:s3cret@tcp(h)/db"}},
+		{2, "bad flag: ", []string{"--s3cret"}},
+		{2, "bad flag: ", []string{"---s3cret"}},
+		{2, "want one DSN, have 3 arguments: put it in quotes", []string{"host=h", "user=scott", "password=s3cret"}},
+		{1, "the DSN is empty", []string{""}},
+		{1, "cannot tell", []string{"s3cret"}},
+		{1, "pool_size", []string{"scott:s3cret@tcp(h)/db?pool_sise=1"}},
+		{1, "pool_size", []string{"postgres://scott:s3cret@h/db?pool_size=x"}},
+		{1, "", []string{"postgres://scott:s3cret@h:port/db"}},
+		{1, "driver oracle is not registered", []string{"oracle://scott:s3cret@h/db"}},
+		{1, "there is no database file " + missing, []string{missing}},
+		{1, "there is no database file", []string{"sqlite:///" + filepath.ToSlash(missing)}},
 	} {
 		code, stdout, stderr := runCommand(t, tt.args...)
-		if code != 2 || stdout != "" {
-			t.Errorf("%q: have exit code %d and output %q, want 2 and none", tt.args, code, stdout)
+		if code != tt.code || stdout != "" {
+			t.Errorf("%q: have exit code %d and output %q, want %d and none", tt.args, code, stdout, tt.code)
 		}
 		if !strings.HasPrefix(stderr, "pooled: doctor: ") || !strings.Contains(stderr, tt.want) ||
 			strings.Count(stderr, "\n") != 1 {
@@ -149,23 +150,32 @@ func TestDoctorUsage(t *testing.T) {
 	if _, err := os.Stat(missing); err == nil {
 		t.Errorf("have a new file %s, want none", missing)
 	}
-	code, stdout, stderr := runCommand(t, "-h")
-	if code != 0 || !strings.HasPrefix(stdout, "usage: pooled doctor DSN") || stderr != "" {
-		t.Errorf("have exit code %d, %q and %q, want 0 and the usage", code, stdout, stderr)
-	}
 }
 
-// The DSN may stand before, between and behind the flags.
+// The DSN may stand before, between and behind the flags, and need not be an argument.
 func TestDoctorArguments(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "dsn")
+	if err := os.WriteFile(file, []byte("any?pool_driver=doctoroffline\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, args := range [][]string{
-		{":memory:", "--instances", "3", "--json"},
-		{"--instances=3", ":memory:", "--json"},
-		{"--json", "--instances", "3", ":memory:"},
+		{"any?pool_driver=doctoroffline", "--instances", "3", "--json"},
+		{"--instances=3", "any?pool_driver=doctoroffline", "--json"},
+		{"--json", "--instances", "3", "any?pool_driver=doctoroffline"},
+		{"--json", "--instances", "3", "--dsn-file", file},
 	} {
-		o, err := parse(args)
-		if want := (commandLine{":memory:", 3, true}); err != nil || o != want {
-			t.Errorf("%q: have %+v, %v, want %+v", args, o, err, want)
+		_, stdout, stderr := runCommand(t, args...)
+		from := `"dsn_from": "argument"`
+		if args[len(args)-1] == file {
+			from = `"dsn_from": "--dsn-file"`
 		}
+		if !strings.Contains(stdout, `"instances": 3,`) || !strings.Contains(stdout, from) {
+			t.Errorf("%q: have %s%s, want 3 instances and %s", args, stdout, stderr, from)
+		}
+	}
+	_, stdout, _ := runCommand(t, "--dsn-file", file)
+	if line, _, _ := strings.Cut(stdout, "\n"); !strings.HasSuffix(line, " (DSN from --dsn-file)") {
+		t.Errorf("have %q, want it to say where the DSN comes from", line)
 	}
 }
 

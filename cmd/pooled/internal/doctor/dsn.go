@@ -3,8 +3,6 @@ package doctor
 import (
 	"fmt"
 	"regexp"
-	"slices"
-	"strings"
 
 	"github.com/pooled-go/pooled"
 	"github.com/pooled-go/pooled/cmd/pooled/internal/cli"
@@ -21,11 +19,11 @@ func newExam(dsn string, instances int) (*exam, error) {
 		return nil, err
 	}
 	x := &exam{instances: instances, secrets: secretsOf(given)}
-	x.report = diagnosis{DSN: given.String(), Driver: cfg.Driver, Form: formOf(dsn, cfg.Driver),
+	x.report = diagnosis{DSN: given.String(), Driver: cfg.Driver, Form: cli.FormOf(dsn, cfg.Driver),
 		Instances: instances, ResetMode: string(cfg.ResetOnReturn)}
 	x.cfg = x.replaceDriver(cfg)
 	x.server = serverKinds[x.cfg.Driver]
-	x.torn = x.report.Form == "a URL" && x.server != sqliteServer && maybeTorn(dsn)
+	x.torn = x.report.Form == "a URL" && x.server != sqliteServer && cli.MaybeTorn(dsn)
 	if x.server == sqliteServer {
 		if err := cli.FileExists(x.cfg.DSN); err != nil {
 			return nil, err
@@ -66,33 +64,6 @@ func (x *exam) opens() error {
 		return err // pooled's own, and clean
 	}
 	return s.close()
-}
-
-// formOf names the form of a DSN that was understood.
-func formOf(dsn, driver string) string {
-	scheme, _, isURL := strings.Cut(dsn, "://")
-	base, _, _ := strings.Cut(strings.ToLower(scheme), "+")
-	known := []string{"mysql", "mariadb", "postgres", "postgresql", "sqlite", "sqlserver", "mssql"}
-	switch {
-	case isURL && (slices.Contains(known, base) || base == driver):
-		return "a URL"
-	case driver == "mysql":
-		return "go-sql-driver's own form"
-	case serverKinds[driver] == postgresServer:
-		return "keywords and values"
-	case serverKinds[driver] == sqliteServer:
-		return "SQLite's own form"
-	}
-	return "the driver's own form"
-}
-
-// maybeTorn tells whether a URL has an @ behind what a driver takes for user, password and host. Then that part may
-// have ended at a /, ? or # of the password, and the host begun in it. An @ of an option's value can't be told from
-// that.
-func maybeTorn(dsn string) bool {
-	_, rest, _ := strings.Cut(dsn, "://")
-	end := strings.IndexAny(rest, "/?#")
-	return end >= 0 && strings.Contains(rest[end:], "@")
 }
 
 // withoutPgxKeys takes out of a URL or keywords and values what only pgx knows: lib/pq would send it to the server.

@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pooled-go/pooled/cmd/pooled/internal/cli"
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
@@ -88,8 +87,7 @@ func TestDoctorInterrupted(t *testing.T) {
 			ctx, cancel := context.WithCancelCause(t.Context())
 			var stdout, stderr bytes.Buffer
 			p.On(middle, func() { cancel(errors.New("interrupt signal received")) })
-			c := cli.Report("doctor", Run(ctx, []string{pooledtest.WithOptions(p.DSN(), "pool_reset_on_return=none")},
-				&stdout), &stderr)
+			c := runWith(ctx, &stdout, &stderr, pooledtest.WithOptions(p.DSN(), "pool_reset_on_return=none"))
 			if c != 1 || stderr.String() != "pooled: doctor: interrupt signal received\n" {
 				t.Errorf("have exit code %d and %q, want 1 and the interrupt", c, stderr.String())
 			}
@@ -127,7 +125,7 @@ func TestDoctorInterruptedBySilence(t *testing.T) {
 	code := make(chan int, 1)
 	go func() {
 		args := []string{"--json", "postgres://scott:tiger@" + l.Addr().String() + "/db?sslmode=disable"}
-		code <- cli.Report("doctor", Run(ctx, args, &stdout), &stderr)
+		code <- runWith(ctx, &stdout, &stderr, args...)
 	}()
 	silent, err := l.Accept()
 	if err != nil {

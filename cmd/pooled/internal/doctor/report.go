@@ -41,6 +41,7 @@ type diagnosis struct {
 
 	Version   int         `json:"version"` // of this form
 	DSN       string      `json:"dsn"`     // without its password
+	From      cli.From    `json:"dsn_from"`
 	Driver    string      `json:"driver"`
 	Form      string      `json:"form"`
 	Server    string      `json:"server"` // empty: not known
@@ -69,13 +70,8 @@ type latency struct {
 func newLatency(name string, took []time.Duration) latency {
 	slices.Sort(took)
 	l := latency{Name: name, Tries: len(took), median: took[len(took)/2], max: took[len(took)-1]}
-	l.MedianMS, l.MaxMS = milliseconds(l.median), milliseconds(l.max)
+	l.MedianMS, l.MaxMS = cli.Milliseconds(l.median), cli.Milliseconds(l.max)
 	return l
-}
-
-// milliseconds keeps three decimals: more are noise.
-func milliseconds(d time.Duration) float64 {
-	return float64(d.Round(time.Microsecond)) / float64(time.Millisecond)
 }
 
 func (l latency) String() string {
@@ -165,7 +161,7 @@ func (r *diagnosis) final() *diagnosis {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return &diagnosis{
-		Version: 1, DSN: r.DSN, Driver: r.Driver, Form: r.Form, Server: r.Server, Instances: r.Instances,
+		Version: 1, DSN: r.DSN, From: r.From, Driver: r.Driver, Form: r.Form, Server: r.Server, Instances: r.Instances,
 		ResetMode: r.ResetMode,
 		// Not nil: JSON says [] then.
 		Latency: append([]latency{}, r.Latency...), Limits: append([]allowance{}, r.Limits...),
@@ -206,7 +202,7 @@ func (r *diagnosis) err() error {
 
 // print writes the report for people.
 func (r *diagnosis) print(p *cli.Page) error {
-	p.Line("%s", r.DSN)
+	p.Line("%s%s", r.DSN, r.From.Note())
 	p.Line("driver %s, %s%s", r.Driver, r.Form, orEmpty("; ", r.Server))
 	if len(r.Latency) > 0 {
 		p.Line("")
@@ -270,12 +266,10 @@ func (r *diagnosis) leakRows() [][]string {
 // printFinding writes a finding, and below it what to change.
 func (r *diagnosis) printFinding(p *cli.Page, f finding) {
 	const indent = 28
-	head := fmt.Sprintf("%-8s %-*s", f.Level, indent-9, f.ID)
-	for line := range strings.Lines(cli.Wrap(f.Text, cli.PageWidth-indent)) {
-		p.Line("%s%s", head, strings.TrimSuffix(line, "\n"))
-		head = strings.Repeat(" ", indent)
-	}
-	for line := range strings.Lines(cli.Wrap(orEmpty("change: ", f.Change), cli.PageWidth-indent)) {
-		p.Line("%s%s", head, strings.TrimSuffix(line, "\n"))
+	color, level, id := cli.ColorOf(string(f.Level)), string(f.Level), f.ID
+	for line := range strings.Lines(cli.Wrap(f.Text, p.Width-indent) + "\n" +
+		cli.Wrap(orEmpty("change: ", f.Change), p.Width-indent)) {
+		p.Mark(color, fmt.Sprintf("%-8s", level), " %-*s%s", indent-9, id, strings.TrimSuffix(line, "\n"))
+		level, id = "", ""
 	}
 }

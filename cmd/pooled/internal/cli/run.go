@@ -1,0 +1,135 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// Streams are what a program reads and writes.
+type Streams struct {
+	In       io.Reader
+	Out, Err io.Writer
+}
+
+// Run is a whole program, made of its commands: it returns the exit code. One of the commands is "version".
+func Run(ctx context.Context, args []string, s Streams, commands ...*cobra.Command) int {
+	root := newRoot(commands)
+	root.SetArgs(append([]string{}, args...)) // nil would be os.Args
+	root.SetIn(s.In)
+	root.SetOut(s.Out)
+	root.SetErr(s.Err)
+	c, err := root.ExecuteContextC(ctx)
+	name := ""
+	if c != root {
+		name = c.Name()
+	}
+	return Report(name, err, s.Err)
+}
+
+func newRoot(commands []*cobra.Command) *cobra.Command {
+	var version bool
+	root := &cobra.Command{
+		Use:   "pooled",
+		Short: "pooled: a connection pool for every database/sql driver",
+		Long:  "pooled: a connection pool for every database/sql driver",
+		Args:  cobra.ArbitraryArgs, // runRoot looks at them: cobra's own error shows what may be a DSN
+		RunE: func(c *cobra.Command, args []string) error {
+			return runRoot(c, args, version)
+		},
+		SilenceErrors:              true, // Report says them, without showing an argument that may be a DSN
+		SilenceUsage:               true,
+		CompletionOptions:          cobra.CompletionOptions{DisableDefaultCmd: true},
+		SuggestionsMinimumDistance: mostSlips,
+	}
+	root.Flags().BoolVar(&version, "version", false, "the same as the command version")
+	root.SetFlagErrorFunc(flagError)
+	root.SetHelpFunc(func(c *cobra.Command, _ []string) { writeHelp(c, c.OutOrStdout()) })
+	for _, c := range commands {
+		c.Args = mistakes(c.Args)
+		root.AddCommand(c)
+	}
+	root.AddCommand(completionCommand())
+	root.SetHelpCommand(helpCommand())
+	return root
+}
+
+// mistakes makes the errors of a check of arguments mistakes on the command line. Without a check, no argument may be
+// there.
+func mistakes(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		switch {
+		case check == nil && len(args) > 0:
+			return Mistake("unexpected argument%s", ShownArg(args[0]))
+		case check == nil:
+			return nil
+		}
+		if err := check(c, args); err != nil {
+			return &UsageError{err}
+		}
+		return nil
+	}
+}
+
+// runRoot is the program without a command that it knows.
+func runRoot(root *cobra.Command, args []string, version bool) error {
+	switch {
+	case len(args) > 0:
+		return unknownCommand(root, args[0])
+	case version:
+		for _, c := range root.Commands() {
+			if c.Name() == "version" {
+				return c.RunE(c, nil)
+			}
+		}
+	}
+	writeHelp(root, root.ErrOrStderr())
+	return Mistake("no command")
+}
+
+func unknownCommand(root *cobra.Command, name string) error {
+	shown := ShownArg(name)
+	if shown == "" {
+		return Mistake(`unknown command; a DSN stands behind one: pooled doctor DSN. "pooled help" lists them`)
+	}
+	if near := root.SuggestionsFor(name); len(near) > 0 {
+		return Mistake("unknown command%s: did you mean %s?", shown, strings.Join(near, " or "))
+	}
+	return Mistake(`unknown command%s: "pooled help" lists them`, shown)
+}
+
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "say how the program or one of its commands is used",
+		Long:  "Says how the program or one of its commands is used. COMMAND -h does the same.",
+		Example: `pooled help
+pooled help doctor`,
+		ValidArgsFunction: func(c *cobra.Command, args []string, begin string) ([]string, cobra.ShellCompDirective) {
+			var names []string
+			for _, other := range c.Root().Commands() {
+				if len(args) == 0 && !other.Hidden && strings.HasPrefix(other.Name(), begin) {
+					names = append(names, cobra.CompletionWithDesc(other.Name(), other.Short))
+				}
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			about := c.Root()
+			switch {
+			case len(args) > 1:
+				return Mistake("want one command, have %d arguments", len(args))
+			case len(args) == 1:
+				found, rest, err := c.Root().Find(args)
+				if err != nil || len(rest) > 0 {
+					return unknownCommand(c.Root(), args[0])
+				}
+				about = found
+			}
+			writeHelp(about, c.OutOrStdout())
+			return nil
+		},
+	}
+}
