@@ -90,8 +90,7 @@ func classNames(classes []pooled.Class) string {
 	return strings.Join(names, ", ")
 }
 
-// optionsMarkdown is the table of docs/options.md. What stands in parentheses behind an option is the classes in which it means
-// something, if not all.
+// optionsMarkdown is the table of docs/options.md. Each key leads to its section.
 func optionsMarkdown() string {
 	var b strings.Builder
 	b.WriteString("| key | default | meaning |\n|---|---|---|\n")
@@ -108,9 +107,6 @@ func optionsMarkdown() string {
 		doc := o.Doc
 		if o.Key == "pool_size" {
 			doc += "; `pool_max_conns=N` means pool_size=N and pool_max_overflow=0"
-		}
-		if o.Classes != nil {
-			doc += " (" + classNames(o.Classes) + ")"
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s |\n", key, def, doc)
 	}
