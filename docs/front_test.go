@@ -69,20 +69,29 @@ func programOf(t *testing.T, page string) string {
 	return all[0]
 }
 
-// runProgram runs a program in a module of its own.
-func runProgram(t *testing.T, source string) string {
+// writeModule makes a directory a module that requires this checkout, and the drivers in the versions that it uses.
+func writeModule(t *testing.T, dir string) {
 	t.Helper()
-	dir := t.TempDir()
 	checkout, err := filepath.Abs(root)
 	if err != nil {
 		t.Fatal(err)
 	}
 	mod := strings.Replace(readFile(t, "go.mod"), "module "+module+"\n", "module example.com/start\n", 1) +
 		"\nrequire " + module + " v0.0.0\n\nreplace " + module + " => " + strconv.Quote(filepath.ToSlash(checkout)) + "\n"
-	for name, text := range map[string]string{"main.go": source, "go.mod": mod, "go.sum": readFile(t, "go.sum")} {
+	for name, text := range map[string]string{"go.mod": mod, "go.sum": readFile(t, "go.sum")} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// runProgram runs a program in a module of its own.
+func runProgram(t *testing.T, source string) string {
+	t.Helper()
+	dir := t.TempDir()
+	writeModule(t, dir)
+	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(source), 0o600); err != nil {
+		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), "go", "run", "-mod=mod", ".")
 	cmd.Dir = dir
