@@ -48,9 +48,9 @@ type EchoMode string
 const (
 	// EchoOff logs nothing. The default.
 	EchoOff EchoMode = "off"
-	// EchoOn logs statements, or rare events.
+	// EchoOn logs each statement, or for EchoPool the rare events.
 	EchoOn EchoMode = "true"
-	// EchoDebug also logs each row, or each checkout, reset and checkin.
+	// EchoDebug also logs each row, or for EchoPool each checkout, reset and checkin.
 	EchoDebug EchoMode = "debug"
 )
 

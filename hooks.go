@@ -22,8 +22,8 @@ import "context"
 // is held. Functions may run for different server connections at the same time, but never for the same one.
 //
 // If a function panics, its server connection is closed and no longer counts, and the panic goes on. On a goroutine of
-// the pool, where nobody could recover it, it is logged instead (with its stack, while a connection is opened, when it
-// also becomes the error of the checkout). A function that hangs keeps its server connection, so heed the context.
+// the pool nobody could recover it, so it is logged instead. A panic while a connection is opened is logged with its
+// stack, and becomes the error of the checkout. A function that hangs keeps its server connection: heed the context.
 type Hooks struct {
 	// BeforeConnect is called before each dial. It may change what the driver is given, such as a password that
 	// rotates. The context has the caller's values and ends with the dial. An error fails the checkout. With a
@@ -31,7 +31,7 @@ type Hooks struct {
 	BeforeConnect func(ctx context.Context, p *ConnectParams) error
 
 	// FirstConnect is called once for a pool, with its first server connection, before Connect. Others wait for it. An
-	// error closes the server connection and fails the checkout, and the next connection is the first.
+	// error closes the server connection and fails the checkout. The next connection is then the first.
 	FirstConnect func(ctx context.Context, s *ServerConn) error
 
 	// Connect is called once for each new server connection, before anybody uses it. An error closes it and fails the

@@ -17,10 +17,11 @@ import (
 //		return wrapped.(*stdlib.Conn).Conn().DeallocateAll(ctx) // pgx's
 //	})
 //
-// f must not close the connection, nor keep it. The pool does not see what f does, so on return it resets the session
-// as far as its mode goes. The error is f's. If it is driver.ErrBadConn, the server connection is closed on return.
-// Unlike sql.Conn.Raw, this does not close conn after such an error, nor wait forever if a Tx is open. After a panic in
-// f the server connection is closed.
+// f must not close the connection, nor keep it. If conn holds no server connection, Raw takes one, which may block
+// until ctx or pool_timeout ends. No other goroutine may use conn meanwhile. The pool does not see what f does, so on
+// return it resets the session as far as its mode goes. The error is f's. If it is driver.ErrBadConn, the server
+// connection is closed on return. Unlike sql.Conn.Raw, this does not close conn after such an error, nor wait forever
+// if a Tx is open. After a panic in f the server connection is closed.
 func Raw(ctx context.Context, conn *sql.Conn, f func(wrapped driver.Conn) error) error {
 	if f == nil {
 		return errors.New("pooled: Raw: the function is nil")
@@ -60,7 +61,7 @@ func orInvalidated(cause error) error {
 }
 
 // SoftInvalidate has the server connection behind conn closed when it is returned. Until then conn keeps it. cause is
-// for the hooks and may be nil.
+// for the hooks and may be nil. It may block as [Raw] does.
 func SoftInvalidate(ctx context.Context, conn *sql.Conn, cause error) error {
 	return onConn(ctx, conn, func(c *pooledConn, s *ServerConn) error {
 		cause := orInvalidated(cause)
@@ -76,7 +77,7 @@ func SoftInvalidate(ctx context.Context, conn *sql.Conn, cause error) error {
 
 // Detach takes the server connection behind conn out of the pool, which may open another in its place. It then belongs
 // to conn, and is closed when conn is. The pool's limits do not count it, and closing the sql.DB does not close it. Use
-// it for a session that no other user should get, or that has to outlive the pool.
+// it for a session that no other user should get, or that has to outlive the pool. It may block as [Raw] does.
 func Detach(ctx context.Context, conn *sql.Conn) error {
 	return onConn(ctx, conn, func(c *pooledConn, s *ServerConn) error {
 		c.pool.current().detach(s)

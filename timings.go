@@ -10,10 +10,9 @@ import (
 type Timing string
 
 const (
-	// TimingWait is how long a successful checkout took, with the wait, a dial of its own and the checks. Stats counts
-	// those that failed.
+	// TimingWait is how long a successful checkout took, including the wait, a dial of its own and the checks.
 	TimingWait Timing = "wait"
-	// TimingConnect is how long it took to open a server connection, with hooks and pool_init_sql.
+	// TimingConnect is how long it took to open a server connection, including hooks and pool_init_sql.
 	TimingConnect Timing = "connect"
 	// TimingUse is how long a server connection was in use.
 	TimingUse Timing = "use"
