@@ -1,5 +1,4 @@
-// Package callers writes down who called, in so little time that the pool can do it at
-// each checkout, to show who holds a connection.
+// Package callers records call stacks, fast enough to do so at each checkout. They show who holds a connection.
 //
 // By runtime.Callers a checkout would take a microsecond longer, more than all else that
 // it does; by the frame pointers, which Go keeps on amd64 and arm64, it takes some 25

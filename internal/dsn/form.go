@@ -1,5 +1,5 @@
-// Package dsn reads and writes data source names: whose one is, which options of the pool are in it, what is left for
-// the wrapped driver, and what of it is a secret.
+// Package dsn reads and writes data source names: which driver one is for, which options of the pool are in it, what is
+// left for the driver, and which parts are secret.
 //
 // Detect tells the form of a DSN and takes the options out, Insert puts them in. Resolve and Merge make of a DSN what
 // its driver reads. Mask and Scrub show a DSN, and a driver's error about it, without passwords; a Redactor takes

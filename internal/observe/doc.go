@@ -1,6 +1,5 @@
-// Package observe keeps and tells what happens: events in a ring ([Journal]) and in a log
-// ([Log]), statements in a log ([StatementLog]), durations in a [Histogram], and the
-// functions that want to be told in a [List].
+// Package observe records what happens in a pool: events in a ring ([Journal]) and a log ([Log]), statements in a log
+// ([StatementLog]), durations in a [Histogram]. A [List] holds the functions to call.
 //
 // It knows no pool and no connection: it is told names, numbers and texts. It takes
 // secrets out of texts, by a [Redactor], before it keeps or logs them. Everything may be

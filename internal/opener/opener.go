@@ -1,5 +1,5 @@
-// Package opener finds a wrapped driver by its name, makes its connector for a DSN, and knows what its server
-// speaks. The drivers for PostgreSQL and MySQL that come with the module are registered by it.
+// Package opener finds a wrapped driver by its name, makes its connector for a DSN, and chooses its dialect. The
+// drivers for PostgreSQL and MySQL that come with the module are registered by it.
 package opener
 
 import (

@@ -1,4 +1,4 @@
-// Package pool is the core of a connection pool: who holds what, who waits for what, and what is to be opened and
+// Package pool is the core of a connection pool: it knows who holds what, who waits, and what is to be opened and
 // closed. It knows nothing of what it keeps, a T, and is told how to open and close one by functions in [Config].
 //
 // Each T has a [Slot] of its own, which is in exactly one place at any time: idle, leased, being opened or being

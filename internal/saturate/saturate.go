@@ -1,5 +1,5 @@
-// Package saturate calculates with numbers that may be as large as their type allows: that is how some write "no
-// limit" in an option. Results stop at the largest number there is; they never turn negative.
+// Package saturate does arithmetic that stops at the largest number instead of overflowing: some write "no limit" as
+// that number. Results stop at the largest number there is; they never turn negative.
 package saturate
 
 import (

@@ -1,6 +1,5 @@
-// Package session keeps what the pool knows of the session behind a connection: by
-// [State] what its statements may have left behind, by [Activity] what it is used for and
-// by whom.
+// Package session keeps what the pool knows of a connection's session: [State] is what its statements may have left
+// behind, [Activity] is who uses it, and for what.
 //
 // It knows no driver and no pool. It sends nothing and decides nothing: it is told what
 // goes by, and asked later. What it is told of with each statement allocates nothing.

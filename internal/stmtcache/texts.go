@@ -1,4 +1,4 @@
-// Package stmtcache keeps prepared statements on a connection beyond the lease in which they were prepared.
+// Package stmtcache keeps prepared statements on a connection after the checkout that prepared them.
 //
 // A Cache keeps them for queries with arguments, which lib/pq and go-sql-driver/mysql prepare each time, run, and
 // forget: one that is kept is run in one round trip. It stands directly before the driver's connection. A program must

@@ -1,6 +1,5 @@
-// Package visible shows texts of others, such as a server's, so that they do nothing to a terminal, a page or a log
-// but stand in it: a character that is not to be seen, or that turns round what stands beside it, is shown by its
-// code.
+// Package visible makes texts of others, such as a server's, safe to show in a terminal, a page or a log: a character
+// that is invisible, or that reverses the text around it, is shown by its code.
 package visible
 
 import (

@@ -1,4 +1,4 @@
-// Package dialecttest has a session that answers as a test says, to try a dialect on without a server.
+// Package dialecttest has a session for tests of dialects, which answers as the test says and needs no server.
 package dialecttest
 
 import (

@@ -1,5 +1,5 @@
-// Package generic is for a server that is not known, such as one whose driver stands behind another: what is certain
-// in every dialect.
+// Package generic is the dialect of unknown servers, such as one whose driver is inside another: it has only what is
+// certain everywhere.
 package generic
 
 import (

@@ -1,4 +1,4 @@
-// Package mysql is what there is to know about MySQL and MariaDB.
+// Package mysql is the dialect of MySQL and MariaDB.
 package mysql
 
 import (

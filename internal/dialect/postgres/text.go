@@ -1,4 +1,4 @@
-// Package postgres is what there is to know about PostgreSQL.
+// Package postgres is the dialect of PostgreSQL.
 package postgres
 
 import "github.com/pooled-go/pooled/internal/sqltext"

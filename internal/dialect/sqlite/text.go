@@ -1,4 +1,4 @@
-// Package sqlite is what there is to know about SQLite.
+// Package sqlite is the dialect of SQLite.
 package sqlite
 
 import "github.com/pooled-go/pooled/internal/sqltext"

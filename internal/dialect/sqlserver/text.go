@@ -1,4 +1,4 @@
-// Package sqlserver is what there is to know about Microsoft SQL Server.
+// Package sqlserver is the dialect of Microsoft SQL Server.
 package sqlserver
 
 import (
