@@ -60,10 +60,12 @@ var layers = map[string]string{
 	"debug":                       ". internal/visible",
 	"cmd/pooled/internal/cli":     ". internal/spelling internal/visible",
 	"cmd/pooled/internal/demo":    ". cmd/pooled/internal/cli",
-	"cmd/pooled/internal/doctor":  ". internal/spelling cmd/pooled/internal/cli",
+	"cmd/pooled/internal/advice":  ".",
+	"cmd/pooled/internal/doctor":  ". internal/spelling cmd/pooled/internal/advice cmd/pooled/internal/cli",
+	"cmd/pooled/internal/parse":   ". internal/dsn cmd/pooled/internal/advice cmd/pooled/internal/cli",
 	"cmd/pooled/internal/version": "cmd/pooled/internal/cli",
 	"cmd/pooled": "cmd/pooled/internal/cli cmd/pooled/internal/demo cmd/pooled/internal/doctor " +
-		"cmd/pooled/internal/version",
+		"cmd/pooled/internal/parse cmd/pooled/internal/version",
 
 	// What only tests import.
 	"internal/dialect/dialecttest": "internal/dialect internal/driverconn internal/socket",

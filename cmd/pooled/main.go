@@ -3,6 +3,7 @@
 //
 //	pooled demo           the bare driver and pooled side by side, on an embedded database
 //	pooled doctor DSN     what is wrong with the DSN, its options, the server and what is between
+//	pooled parse DSN      what pooled reads in the DSN, and what reaches the driver
 //	pooled version        which version this is
 //
 // docs/cli.md says more, as does pooled help.
@@ -17,6 +18,7 @@ import (
 	"github.com/pooled-go/pooled/cmd/pooled/internal/cli"
 	"github.com/pooled-go/pooled/cmd/pooled/internal/demo"
 	"github.com/pooled-go/pooled/cmd/pooled/internal/doctor"
+	"github.com/pooled-go/pooled/cmd/pooled/internal/parse"
 	"github.com/pooled-go/pooled/cmd/pooled/internal/version"
 )
 
@@ -29,5 +31,5 @@ func main() {
 
 // run is the whole program: it returns the exit code.
 func run(ctx context.Context, args []string, s cli.Streams) int {
-	return cli.Run(ctx, args, s, demo.Command(), doctor.Command(), version.Command())
+	return cli.Run(ctx, args, s, demo.Command(), doctor.Command(), parse.Command(), version.Command())
 }

@@ -96,12 +96,12 @@ func TestMisplacedDSNIsNotShown(t *testing.T) {
 // misplaced has a DSN in each place where none belongs.
 func misplaced(dsn string) (lines [][]string) {
 	lines = [][]string{{dsn}, {"help", dsn}, {"help", "doctor", dsn}, {"completion", dsn}, {"completion", "bash", dsn}}
-	for _, command := range []string{"demo", "doctor", "version", "completion"} {
+	for _, command := range []string{"demo", "doctor", "parse", "version", "completion"} {
 		lines = append(lines,
 			[]string{command, "a", dsn}, []string{command, "--json=" + dsn}, []string{command, "--no-such-flag=" + dsn},
 			[]string{command, "--no-such-flag", dsn, "a"})
 	}
-	for _, command := range []string{"demo", "doctor"} {
+	for _, command := range []string{"demo", "doctor", "parse"} {
 		lines = append(lines, []string{command, "--dsn-file=" + dsn}, []string{command, "--dsn-file=" + dsn, "a"})
 	}
 	return append(lines, []string{"version", dsn}, []string{"doctor", ":memory:", "--instances=" + dsn})

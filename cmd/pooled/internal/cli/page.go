@@ -79,6 +79,20 @@ func (p *Page) Paragraph(text string) {
 	p.Line("%s", line)
 }
 
+// Finding writes what was found, with its level in colour, and below it what to change.
+func (p *Page) Finding(level, id, text, change string) {
+	const indent = 28
+	color := ColorOf(level)
+	lines := Wrap(text, p.Width-indent)
+	if change != "" {
+		lines += "\n" + Wrap("change: "+change, p.Width-indent)
+	}
+	for line := range strings.SplitSeq(lines, "\n") {
+		p.Mark(color, fmt.Sprintf("%-8s", level), " %-*s%s", indent-9, id, line)
+		level, id = "", ""
+	}
+}
+
 // Cut is a line, or as much of it as fits into width columns.
 func Cut(line string, width int) string {
 	if utf8.RuneCountInString(line) <= width {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/cmd/pooled/internal/advice"
 )
 
 // bound is a limit on how many sessions there may be.
@@ -146,7 +147,7 @@ func (x *exam) judgeSize() {
 	if x.instances > 1 {
 		all = fmt.Sprintf("%d processes", x.instances)
 	}
-	most := mostConns(x.cfg)
+	most := advice.MostConns(x.cfg)
 	if most < 0 {
 		x.report.add("limit", levelWarning, fmt.Sprintf("the pool has no limit: under load %s may take all %d "+
 			"connections of the server (%s), "+

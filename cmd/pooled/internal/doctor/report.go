@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -218,7 +217,7 @@ func (r *diagnosis) print(p *cli.Page) error {
 	}
 	p.Line("")
 	for _, f := range r.Findings {
-		r.printFinding(p, f)
+		p.Finding(string(f.Level), f.ID, f.Text, f.Change)
 	}
 	p.Line("")
 	if r.Interrupted {
@@ -261,15 +260,4 @@ func (r *diagnosis) leakRows() [][]string {
 		rows = append(rows, []string{l.Kind, result + orEmpty(": ", l.Reason), l.PreventedBy})
 	}
 	return rows
-}
-
-// printFinding writes a finding, and below it what to change.
-func (r *diagnosis) printFinding(p *cli.Page, f finding) {
-	const indent = 28
-	color, level, id := cli.ColorOf(string(f.Level)), string(f.Level), f.ID
-	for line := range strings.Lines(cli.Wrap(f.Text, p.Width-indent) + "\n" +
-		cli.Wrap(orEmpty("change: ", f.Change), p.Width-indent)) {
-		p.Mark(color, fmt.Sprintf("%-8s", level), " %-*s%s", indent-9, id, strings.TrimSuffix(line, "\n"))
-		level, id = "", ""
-	}
 }

@@ -12,6 +12,8 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/lib/pq"
+
+	"github.com/pooled-go/pooled/cmd/pooled/internal/advice"
 )
 
 // serverKind is what an examination has to know of a kind of server.
@@ -180,7 +182,7 @@ func lookAtSQLite(ctx context.Context, x *exam, conn *sql.Conn) error {
 		return err
 	}
 	switch ms, _ := strconv.Atoi(patience); {
-	case mostConns(x.cfg) == 1:
+	case advice.MostConns(x.cfg) == 1:
 		x.report.add("sqlite-busy", levelOK, "one connection: its users take turns", "")
 	case ms == 0:
 		x.report.add("sqlite-busy", levelWarning, "no busy timeout: of two that write at the same moment "+

@@ -1,0 +1,76 @@
+// Package advice is what can be said of a pool's options without knowing the server.
+package advice
+
+import (
+	"math"
+
+	"github.com/pooled-go/pooled"
+)
+
+// Advice is about an option, whoever the server is.
+type Advice struct {
+	ID       string // of the doctor's finding
+	Wrong    func(pooled.Config) bool
+	Embedded bool   // it matters to a database without a server, too
+	Text     string // what is wrong
+	Change   string // what to do about it
+	Fine     string // what is to be said if it isn't wrong
+}
+
+// OnOptions is in the order of the option table.
+var OnOptions = []Advice{
+	{
+		ID: "reset-mode", Embedded: true,
+		Wrong: func(c pooled.Config) bool { return c.ResetOnReturn == pooled.ResetNone },
+		Text: "pool_reset_on_return=none: whatever a user leaves, an open transaction with its locks too, is " +
+			"the next one's",
+		Change: "pool_reset_on_return=rollback, or auto",
+		Fine:   "what a user leaves open does not outlive its checkout",
+	},
+	{
+		ID:    "pre-ping",
+		Wrong: func(c pooled.Config) bool { return c.PrePing == pooled.PingOff && c.Class != pooled.ClassNull },
+		Text: "pool_pre_ping=off: a connection that a firewall dropped in silence, or that was lost in a failover, " +
+			"fails in somebody's hands",
+		Change: "pool_pre_ping=auto, which costs a round trip only after a second of idleness",
+		Fine:   "a connection that has been idle is pinged before it is handed out",
+	},
+	{
+		ID:     "recycle",
+		Wrong:  func(c pooled.Config) bool { return c.Recycle < 0 && c.Class != pooled.ClassNull },
+		Text:   "pool_recycle=-1: a connection lives for ever, with the memory its session gathers, on the host it first met",
+		Change: "pool_recycle=30m",
+		Fine:   "a connection is replaced when it is old",
+	},
+	{
+		ID:     "fork-guard",
+		Wrong:  func(c pooled.Config) bool { return !c.ForkGuard },
+		Text:   "pool_fork_guard=false: a forked child speaks on its parent's connections",
+		Change: "pool_fork_guard=true, which costs next to nothing",
+		Fine:   "a forked child leaves its parent's connections alone",
+	},
+	{
+		ID: "wait", Embedded: true,
+		Wrong: func(c pooled.Config) bool {
+			return c.Timeout < 0 && c.Class != pooled.ClassNull && c.Class != pooled.ClassDirect && MostConns(c) >= 0
+		},
+		Text: "pool_timeout=-1: when all connections are in use, callers without a deadline wait for ever, and " +
+			"nobody is told",
+		Change: "pool_timeout=30s, or less than the time after which the program's own callers give up",
+		Fine:   "nobody waits for a connection without end",
+	},
+}
+
+// MostConns is how many server connections one process may open; -1: there is no limit of the pool's, or one that no
+// server would ever meet.
+func MostConns(c pooled.Config) int {
+	switch c.Class {
+	case pooled.ClassStatic, pooled.ClassAssert:
+		return 1
+	case pooled.ClassQueue:
+		if c.Size >= 0 && c.MaxOverflow >= 0 && c.Size <= math.MaxInt32 && c.MaxOverflow <= math.MaxInt32-c.Size {
+			return c.Size + c.MaxOverflow
+		}
+	}
+	return -1
+}
