@@ -24,7 +24,7 @@ import (
 // errForked is the error of an operation on a server connection that was in use at the fork. A transaction, or a
 // session, can't go on in both processes, and nothing can replace it.
 var errForked = errors.New("pooled: the connection was opened by the parent process before a fork and can't be " +
-	"used in the child")
+	"used in the child: close it, and go on with another of the sql.DB")
 
 // forkGuard refuses a server connection that another process opened. In class direct database/sql may bring one;
 // elsewhere only what was under way at the fork can.

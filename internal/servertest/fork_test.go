@@ -208,7 +208,7 @@ func TestForkParentsSessions(t *testing.T) {
 			t.Run(s.name+"/"+role, func(t *testing.T) {
 				have := pooledtest.RunForkRole(t, role, forkBareEnv+"="+s.bare, forkDSNEnv+"="+s.dsn(t), forkGuardEnv+"=on")
 				const refused = "pooled: the connection was opened by the parent process before a fork and can't be used " +
-					"in the child"
+					"in the child: close it, and go on with another of the sql.DB"
 				want := []string{
 					"child: 0 idle, 0 in use",
 					"child: checkout: " + checkout,
