@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -328,6 +329,44 @@ func benchReportWaits(b *testing.B, db *sql.DB, goroutines int, hold time.Durati
 	}{{"p50-ms", 0.5}, {"p99-ms", 0.99}, {"max-ms", 1}} {
 		i := max(0, int(q.at*float64(len(waits)))-1)
 		b.ReportMetric(float64(waits[i])/float64(time.Millisecond), q.name)
+	}
+}
+
+// BenchmarkCanceledWaiters ends ten thousand waits in the queue at the same moment, as the end of a request's context
+// that all of them share does.
+func BenchmarkCanceledWaiters(b *testing.B) {
+	const waiters = 10_000
+	connector := benchConnector(b, size(5, 0), func(c *pooled.Config) { c.Timeout = pooled.NoLimit })
+	db := benchDB(b, connector)
+	for range 5 {
+		conn, err := db.Conn(b.Context())
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := conn.ExecContext(b.Context(), benchText); err != nil {
+			b.Fatal(err)
+		}
+		defer conn.Close()
+	}
+	pool := connector.Pool()
+	b.ReportAllocs()
+	for range b.N {
+		b.StopTimer()
+		ctx, cancel := context.WithCancel(b.Context())
+		var wait sync.WaitGroup
+		for range waiters {
+			wait.Go(func() {
+				if _, err := db.ExecContext(ctx, benchText); !errors.Is(err, context.Canceled) {
+					b.Errorf("have %v, want the context's end", err)
+				}
+			})
+		}
+		for pool.Stats().Waiting < waiters {
+			runtime.Gosched()
+		}
+		b.StartTimer()
+		cancel()
+		wait.Wait()
 	}
 }
 

@@ -23,7 +23,7 @@ type chain struct {
 	close          []func(*ServerConn, error)
 	connectError   []func(error)
 	timeout        []func(*TimeoutError)
-	canceled       []func(error)
+	canceled       []func(*ContextError)
 	leak           []func(Holder)
 	dispose        []func()
 	fork           []func(parent, child int)

@@ -39,7 +39,7 @@ func TestClassNullKeepsNothingNobodyWants(t *testing.T) {
 		defer db.Close()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
-		if err := db.PingContext(ctx); err != context.DeadlineExceeded {
+		if err := db.PingContext(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("have %v, want context.DeadlineExceeded", err)
 		}
 		time.Sleep(2 * time.Second)

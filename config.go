@@ -42,6 +42,16 @@ const (
 	ResetSession ResetMode = "session"
 )
 
+// ContextErrorMode is what an operation returns whose context ended while it waited in the pool.
+type ContextErrorMode string
+
+const (
+	// ContextErrorDetailed returns a [ContextError]: errors.Is finds the context's error in it. The default.
+	ContextErrorDetailed ContextErrorMode = "detailed"
+	// ContextErrorPlain returns the context's own error, for programs that compare it by ==.
+	ContextErrorPlain ContextErrorMode = "plain"
+)
+
 // EchoMode says how much is logged.
 type EchoMode string
 
@@ -99,6 +109,9 @@ type Config struct {
 	MaxOverflow int
 	// Timeout is the longest wait for a server connection; 0: do not wait. It may be NoLimit. Default: 30s.
 	Timeout time.Duration
+	// ContextErrors is what an operation returns whose context ended while it waited for a server connection. It means
+	// nothing in class direct. Default: ContextErrorDetailed.
+	ContextErrors ContextErrorMode
 	// UseLIFO uses the server connection that was returned last, so that the others stay idle and can be closed. False:
 	// the one that was idle for longest. Default: true.
 	UseLIFO bool
@@ -177,6 +190,7 @@ func NewConfig() Config {
 		Size:          5,
 		MaxOverflow:   NoLimit,
 		Timeout:       30 * time.Second,
+		ContextErrors: ContextErrorDetailed,
 		UseLIFO:       true,
 		MinIdle:       0,
 		IdleTimeout:   time.Minute,

@@ -1,10 +1,11 @@
 package pooled
 
 import (
+	"context"
+	"database/sql/driver"
 	"errors"
 	"fmt"
-	"io"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/pooled-go/pooled/internal/observe"
@@ -64,12 +65,9 @@ const (
 	PhaseOpening Phase = "opening a connection"
 )
 
-// TimeoutError is returned, unwrapped, by an operation that waited for a server connection for longer than
-// pool_timeout.
-//
-// It never matches driver.ErrBadConn, so database/sql does not try (and wait) again, and it is never returned because
-// the caller's own context ended: that is the context's error.
-type TimeoutError struct {
+// Wait is what a [TimeoutError] and a [ContextError] tell of a checkout that got no server connection: how long it
+// waited and for what, and the state of its pool when it gave up.
+type Wait struct {
 	Pool        string        // the name of the pool
 	Phase       Phase         // what took so long
 	Size        int           // pool_size
@@ -87,58 +85,87 @@ type TimeoutError struct {
 	Holders []Holder
 }
 
+func (w *Wait) told() observe.Wait {
+	holders := make([]observe.Holder, len(w.Holders))
+	for i, h := range w.Holders {
+		holders[i] = observe.Holder(h)
+	}
+	return observe.Wait{
+		For: string(w.Phase), Waited: w.Waited, Limit: w.Limit, Size: w.Size, Overflow: w.MaxOverflow,
+		CheckedOut: w.CheckedOut, Idle: w.Idle, Opening: w.Opening, Waiting: w.Waiting, Refused: w.Err, Holders: holders,
+	}
+}
+
+// line is all figures after what happened. What a server or a program put into it stays in its line.
+func (w *Wait) line(happened string) string {
+	name := ""
+	if w.Pool != "" {
+		name = fmt.Sprintf("pool %q: ", w.Pool)
+	}
+	return visible.Line("pooled: " + name + happened + " " + w.told().Line())
+}
+
+// TimeoutError is returned, unwrapped, by an operation that waited for a server connection for longer than
+// pool_timeout.
+//
+// It never matches driver.ErrBadConn, so database/sql does not try (and wait) again, and it is never returned because
+// the caller's own context ended: that is a [ContextError].
+type TimeoutError struct{ Wait }
+
 // Error is one line with all figures and the holders, and with the place of each holder's checkout if it is known. The
 // verb %+v prints the whole stacks, too.
-func (e *TimeoutError) Error() string {
-	name := ""
-	if e.Pool != "" {
-		name = fmt.Sprintf("pool %q: ", e.Pool)
-	}
-	return "pooled: " + name + "timeout " + e.figures()
-}
-
-// figures is Error without its beginning. What a server or a program put into it stays in its line.
-func (e *TimeoutError) figures() string {
-	var b strings.Builder
-	overflow := "no limit"
-	if e.MaxOverflow >= 0 {
-		overflow = fmt.Sprint(e.MaxOverflow)
-	}
-	fmt.Fprintf(&b, "%s: waited %v (pool_timeout=%v): size %d, overflow %s, checked out %d, idle %d, opening %d, "+
-		"waiting %d",
-		e.Phase, e.Waited.Round(time.Millisecond), e.Limit, e.Size, overflow, e.CheckedOut, e.Idle, e.Opening, e.Waiting)
-	if e.Err != nil {
-		fmt.Fprintf(&b, ": the server refused more: %v", e.Err)
-	}
-	for i, h := range e.Holders {
-		between := ", "
-		if i == 0 {
-			between = "; held longest: "
-		}
-		b.WriteString(between + observe.Holder(h).Line())
-	}
-	return visible.Line(b.String())
-}
+func (e *TimeoutError) Error() string { return e.line("timeout") }
 
 // Format prints the holders' stacks, too, by the verb %+v.
-func (e *TimeoutError) Format(f fmt.State, verb rune) {
-	io.WriteString(f, fmt.Sprintf(fmt.FormatString(f, verb), e.Error()))
-	if verb != 'v' || !f.Flag('+') {
-		return
-	}
-	for _, h := range e.Holders {
-		if h.Stack != "" {
-			fmt.Fprintf(f, "\nconn %d was taken at\n%s", h.Conn, h.Stack)
-		}
-	}
-}
+func (e *TimeoutError) Format(f fmt.State, verb rune) { e.told().FormatError(f, verb, e.Error()) }
 
 // Is makes errors.Is(err, ErrTimeout) true. There is no Unwrap on purpose: Err may be a driver.ErrBadConn, at which
 // database/sql would try, and wait, three times.
 func (e *TimeoutError) Is(target error) bool { return target == ErrTimeout }
 
-// Timeout makes the error one for net.Error and os.IsTimeout.
+// Timeout is true, for os.IsTimeout.
 func (e *TimeoutError) Timeout() bool { return true }
+
+// ContextError is returned, unwrapped, by an operation whose context ended while it waited in the pool: in the queue, or
+// for a server connection that was being opened. Phase tells which.
+//
+// errors.Is finds in it what ended the context: context.DeadlineExceeded or context.Canceled, and context.Cause. It is
+// no [ErrTimeout], and never matches driver.ErrBadConn.
+//
+// It is never returned when nobody waited: where the context had ended before the operation, or ended while the server
+// worked on it, the error is the context's or the driver's. With pool_context_errors=plain the operation returns the
+// context's own error, and only Hooks.Canceled is given this one. In class direct it is never returned.
+type ContextError struct {
+	Wait
+	// Ended is the context's error: context.DeadlineExceeded or context.Canceled.
+	Ended error
+	// Cause is context.Cause: what the program ended the context with, or Ended.
+	Cause error
+}
+
+// Error is like that of a [TimeoutError], with what ended the context.
+func (e *ContextError) Error() string {
+	happened := textOf(e.Ended)
+	if cause := textOf(e.Cause); cause != happened {
+		happened += " (" + cause + ")"
+	}
+	return e.line(happened + " while")
+}
+
+// Format prints the holders' stacks, too, by the verb %+v.
+func (e *ContextError) Format(f fmt.State, verb rune) { e.told().FormatError(f, verb, e.Error()) }
+
+// Unwrap is Ended and Cause, without one that is driver.ErrBadConn: database/sql would wait again.
+func (e *ContextError) Unwrap() []error {
+	return slices.DeleteFunc([]error{e.Ended, e.Cause}, func(err error) bool { return errors.Is(err, driver.ErrBadConn) })
+}
+
+// Timeout tells whether it was a deadline that ended the context, as context.DeadlineExceeded does. With Temporary it
+// makes the error a net.Error.
+func (e *ContextError) Timeout() bool { return errors.Is(e.Ended, context.DeadlineExceeded) }
+
+// Temporary is Timeout, as it is for context.DeadlineExceeded.
+func (e *ContextError) Temporary() bool { return e.Timeout() }
 
 // AssertError is returned with pool_class=assert by a second checkout at the same time.
 type AssertError struct {

@@ -49,7 +49,7 @@ func eventHooks(tell func(event string, s *ServerConn, cause error)) Hooks {
 		SoftInvalidate: func(s *ServerConn, cause error) { tell(observe.EventSoftInvalidate, s, cause) },
 		Detach:         func(s *ServerConn) { tell(observe.EventDetach, s, nil) },
 		ConnectError:   func(err error) { tell(observe.EventConnectError, nil, err) },
-		Canceled:       func(err error) { tell(observe.EventCanceled, nil, err) },
+		Canceled:       func(err *ContextError) { tell(observe.EventCanceled, nil, err) },
 		Timeout:        func(err *TimeoutError) { tell(observe.EventTimeout, nil, err) },
 		Dispose:        func() { tell(observe.EventDispose, nil, nil) },
 		Fork: func(parent, child int) {

@@ -194,9 +194,10 @@ func ShownWithSecrets(t testing.TB, cfg Config, secrets []string) string {
 	p.core.FindOverdue()
 	_, err = s.conn.Via.Exec(ctx, "UPDATE "+said, []driver.NamedValue{{Ordinal: 1, Value: said}})
 	func() { defer p.logPanic("test"); panic(said) }()
-	timeout := p.timeoutError(&pool.WaitError[*ServerConn]{Longest: []holding{p.core.EndOverdue(&s.slot)}})
+	wait := p.waitOf(&pool.WaitError[*ServerConn]{Longest: []holding{p.core.EndOverdue(&s.slot)}})
 	p.endLeak(s)
-	return fmt.Sprint(p.Settings(), p.Conns(), p.Events(), timeout, p, fmt.Sprintf("%+v %#v", cfg, p), err)
+	return fmt.Sprint(p.Settings(), p.Conns(), p.Events(), &TimeoutError{wait},
+		&ContextError{Wait: wait, Cause: p.secrets.Error(failed)}, p, fmt.Sprintf("%+v %#v", cfg, p), err)
 }
 
 // leaseNop leases a server connection of the pool's that does nothing, and lets an hour pass.

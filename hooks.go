@@ -77,10 +77,9 @@ type Hooks struct {
 	// Timeout is called with the error of a checkout that ran into pool_timeout.
 	Timeout func(err *TimeoutError)
 
-	// Canceled is called when the caller's own context ended while it waited in the queue. The caller gets the
-	// context's error as it is; this err wraps it, and says how long the wait was and who holds the server
-	// connections, like a TimeoutError.
-	Canceled func(err error)
+	// Canceled is called when the caller's own context ended while it waited in the queue, or for a server connection
+	// that was being opened. The caller gets this error or, with pool_context_errors=plain, the context's own.
+	Canceled func(err *ContextError)
 
 	// Leak is called once when a checkout lasts longer than pool_leak_after, and again, with h.Returned, when it ends.
 	// Without the option it is never called.

@@ -41,6 +41,27 @@ func TestPools(t *testing.T) {
 	}
 }
 
+// A pool is found by its name, the program's or one made up, while it is open. Of two with one name it is the newer.
+func TestPoolNamed(t *testing.T) {
+	named := func(c *pooled.Config) { c.Name = "found by name" }
+	db, first := open(t, pooledtest.NewFake(t), named)
+	newerDB, newer := open(t, pooledtest.NewFake(t), named)
+	_, other := open(t, pooledtest.NewFake(t))
+	find := func(name string, want *pooled.Pool) {
+		t.Helper()
+		if have, ok := pooled.PoolNamed(name); have != want || ok != (want != nil) {
+			t.Errorf("%q: have %v and %t, want %v", name, have, ok, want)
+		}
+	}
+	find(other.Name(), other)
+	find("found by name", newer)
+	newerDB.Close()
+	find("found by name", first)
+	db.Close()
+	find("found by name", nil)
+	find("", nil)
+}
+
 // An observer is told of the pools that are open and of those that come, until it stops.
 func TestObservePools(t *testing.T) {
 	_, first := open(t, pooledtest.NewFake(t))

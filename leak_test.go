@@ -396,33 +396,39 @@ func TestLeaksAddUp(t *testing.T) {
 	}
 }
 
-// Who gave up waiting gets the context's error as it is; that it was the pool that had nothing to give is an event.
+// That the pool had nothing to give to a caller whose context ended is an event, and logged.
 func TestCanceledWait(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var book pooledtest.LogBook
-		var told []error
-		db, pool := open(t, pooledtest.NewFake(t), size(1, 0), logTo(&book), echoPool(pooled.EchoOn), func(c *pooled.Config) {
-			c.Hooks.Canceled = func(err error) { told = append(told, err) }
+	for mode, plain := range map[pooled.ContextErrorMode]bool{"detailed": false, "plain": true} {
+		t.Run(string(mode), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { testCanceledWait(t, mode, plain) })
 		})
-		defer db.Close()
-		conn, _ := grab(t, db)
-		book.Take()
-		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
-		defer cancel()
-		if _, err := db.ExecContext(ctx, "UPDATE"); err != context.DeadlineExceeded {
-			t.Errorf("have %v, want the context's error itself", err)
-		}
-		want := "context deadline exceeded: waiting for a connection: waited 2s (pool_timeout=30s): size 1, overflow " +
-			"0, checked out 1, idle 0, opening 0, waiting 1; held longest: conn 1 for 2s: SELECT conn"
-		if len(told) != 1 || told[0].Error() != want || !errors.Is(told[0], context.DeadlineExceeded) {
-			t.Errorf("told %v\nwant %s", told, want)
-		}
-		book.Want(t, "the log", "WARN pooled: canceled pool=shop err="+want)
-		if events := pool.Events(); events[len(events)-1].Name != "canceled" || pool.Stats().Canceled != 1 {
-			t.Errorf("have %+v and %+v", events, pool.Stats())
-		}
-		pooledtest.Give(t, conn)
+	}
+}
+
+func testCanceledWait(t *testing.T, mode pooled.ContextErrorMode, plain bool) {
+	var book pooledtest.LogBook
+	var told []error
+	db, pool := open(t, pooledtest.NewFake(t), size(1, 0), logTo(&book), echoPool(pooled.EchoOn), func(c *pooled.Config) {
+		c.ContextErrors = mode
+		c.Hooks.Canceled = func(err *pooled.ContextError) { told = append(told, err) }
 	})
+	defer db.Close()
+	conn, _ := grab(t, db)
+	defer pooledtest.Give(t, conn)
+	book.Take()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	_, err := db.ExecContext(ctx, "UPDATE")
+	want := `pooled: pool "shop": context deadline exceeded while waiting for a connection: waited 2s ` +
+		"(pool_timeout=30s): size 1, overflow 0, checked out 1, idle 0, opening 0, waiting 1; held longest: conn 1 " +
+		"for 2s: SELECT conn"
+	if len(told) != 1 || told[0].Error() != want || plain != (err == context.DeadlineExceeded) || !plain && err != told[0] {
+		t.Errorf("have %v, told %v\nwant %s", err, told, want)
+	}
+	book.Want(t, "the log", "WARN pooled: canceled pool=shop err="+want)
+	if events := pool.Events(); events[len(events)-1].Name != "canceled" || pool.Stats().Canceled != 1 {
+		t.Errorf("have %+v and %+v", events, pool.Stats())
+	}
 }
 
 // A holder that has sent nothing yet is not blamed for what the one before sent.

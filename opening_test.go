@@ -3,8 +3,12 @@ package pooled_test
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"fmt"
+	"net"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -157,8 +161,8 @@ func TestTimeoutError(t *testing.T) {
 				Held: 2 * time.Second},
 		}
 		slices.SortFunc(timeout.Holders, func(a, b pooled.Holder) int { return cmp.Compare(a.Conn, b.Conn) })
-		want := pooled.TimeoutError{Pool: "orders", Phase: pooled.PhaseWaiting, Size: 1, MaxOverflow: 1, CheckedOut: 2,
-			Waiting: 1, Waited: 2 * time.Second, Limit: 2 * time.Second, Holders: holders}
+		want := pooled.TimeoutError{Wait: pooled.Wait{Pool: "orders", Phase: pooled.PhaseWaiting, Size: 1, MaxOverflow: 1,
+			CheckedOut: 2, Waiting: 1, Waited: 2 * time.Second, Limit: 2 * time.Second, Holders: holders}}
 		if !reflect.DeepEqual(*timeout, want) {
 			t.Errorf("have %+v\nwant %+v", *timeout, want)
 		}
@@ -167,6 +171,27 @@ func TestTimeoutError(t *testing.T) {
 			`held longest: conn 1 for 2s: SELECT conn, conn 2 for 2s: SELECT conn` // as in docs/leaks.md
 		if err.Error() != text {
 			t.Errorf("have %q\nwant %q", err, text)
+		}
+	})
+}
+
+// A caller with a deadline of its own is told the same.
+func TestContextErrorText(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db, _ := open(t, pooledtest.NewFake(t), size(1, 1), func(c *pooled.Config) {
+			c.Timeout, c.Name = 2*time.Second, "orders"
+		})
+		defer db.Close()
+		a, _ := grab(t, db)
+		b, _ := grab(t, db)
+		defer pooledtest.Give(t, a, b)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		text := `pooled: pool "orders": context deadline exceeded while waiting for a connection: waited 1s ` +
+			`(pool_timeout=2s): size 1, overflow 1, checked out 2, idle 0, opening 0, waiting 1; ` +
+			`held longest: conn 1 for 1s: SELECT conn, conn 2 for 1s: SELECT conn` // as in docs/leaks.md
+		if err := db.PingContext(ctx); err == nil || err.Error() != text {
+			t.Errorf("have %v\nwant %s", err, text)
 		}
 	})
 }
@@ -269,5 +294,173 @@ func TestStaleConnectionWithoutTimeToWait(t *testing.T) {
 		fake.Kill(nil)
 		fake.On(pooledtest.StageClose, pooledtest.Slow(time.Second).Times(1))
 		pooledtest.MustExec(t, db, "UPDATE")
+	})
+}
+
+// endWait waits in the pool with a context that the program ends after a while, for a cause.
+func endWait(t *testing.T, db *sql.DB, after time.Duration, cause error) error {
+	t.Helper()
+	ctx, end := context.WithCancelCause(t.Context())
+	time.AfterFunc(after, func() { end(cause) })
+	_, err := db.ExecContext(ctx, "UPDATE")
+	return err
+}
+
+// What a context ended that waited in the queue: the error is the context's, and says all that a timeout does.
+func TestContextError(t *testing.T) {
+	shutdown := errors.New("the shop closes")
+	within := func(t *testing.T, db *sql.DB) error {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		return db.PingContext(ctx)
+	}
+	for name, test := range map[string]struct {
+		wait    func(t *testing.T, db *sql.DB) error
+		is      []error
+		timeout bool
+		text    string
+	}{
+		"deadline": {within, []error{context.DeadlineExceeded}, true, "context deadline exceeded"},
+		"cancel": {func(t *testing.T, db *sql.DB) error { return endWait(t, db, time.Second, nil) },
+			[]error{context.Canceled}, false, "context canceled"},
+		"cause": {func(t *testing.T, db *sql.DB) error { return endWait(t, db, time.Second, shutdown) },
+			[]error{context.Canceled, shutdown}, false, "context canceled (the shop closes)"},
+		"a cause that database/sql would take for a bad connection": {
+			func(t *testing.T, db *sql.DB) error { return endWait(t, db, time.Second, driver.ErrBadConn) },
+			[]error{context.Canceled}, false, "context canceled (driver: bad connection)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				db, pool := open(t, pooledtest.NewFake(t), size(1, 0), func(c *pooled.Config) { c.Name = "orders" })
+				defer db.Close()
+				held, _ := grab(t, db)
+				defer pooledtest.Give(t, held)
+				err := test.wait(t, db)
+				var ended *pooled.ContextError
+				if !errors.As(err, &ended) || err != error(ended) {
+					t.Fatalf("have %#v, want a ContextError as it is", err)
+				}
+				for _, is := range test.is {
+					if !errors.Is(err, is) {
+						t.Errorf("have %v, want one that is %v", err, is)
+					}
+				}
+				if errors.Is(err, driver.ErrBadConn) || errors.Is(err, pooled.ErrTimeout) {
+					t.Errorf("have %v, which is a bad connection or pool_timeout's", err)
+				}
+				if n, ok := err.(net.Error); !ok || n.Timeout() != test.timeout || os.IsTimeout(err) != test.timeout {
+					t.Errorf("timeout: want %t", test.timeout)
+				}
+				want := pooled.Wait{Pool: "orders", Phase: pooled.PhaseWaiting, Size: 1, CheckedOut: 1, Waiting: 1,
+					Waited: time.Second, Limit: 30 * time.Second,
+					Holders: []pooled.Holder{{Conn: 1, Statement: "SELECT conn", Held: time.Second}}}
+				if !reflect.DeepEqual(ended.Wait, want) {
+					t.Errorf("have %+v\nwant %+v", ended.Wait, want)
+				}
+				text := `pooled: pool "orders": ` + test.text + " while waiting for a connection: waited 1s "
+				if !strings.HasPrefix(err.Error(), text) {
+					t.Errorf("have  %s\nwant %s…", err, text)
+				}
+				if s := pool.Stats(); s.Waiting != 0 || s.Canceled != 1 {
+					t.Errorf("have %+v, want one canceled, and nobody left", s)
+				}
+			})
+		})
+	}
+}
+
+// A wait for a connection that is being opened for the caller says that. Who waits behind that caller does not wait for
+// the dial.
+func TestContextErrorWhileOpening(t *testing.T) {
+	for _, c := range []pooled.Class{pooled.ClassQueue, pooled.ClassNull, pooled.ClassStatic} {
+		t.Run(string(c), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				fake := pooledtest.NewFake(t)
+				fake.On(pooledtest.StageConnect, pooledtest.Slow(time.Minute))
+				db, _ := open(t, fake, one(c))
+				defer db.Close()
+				first := make(chan error, 1)
+				go func() { first <- endWait(t, db, time.Second, nil) }()
+				synctest.Wait()
+				second := endWait(t, db, time.Millisecond, nil)
+				behind := pooled.PhaseWaiting
+				if c == pooled.ClassNull { // a dial of its own
+					behind = pooled.PhaseOpening
+				}
+				for err, phase := range map[error]pooled.Phase{<-first: pooled.PhaseOpening, second: behind} {
+					var ended *pooled.ContextError
+					if !errors.As(err, &ended) || ended.Phase != phase || ended.Opening == 0 {
+						t.Errorf("have %v, want a ContextError of phase %q", err, phase)
+					}
+				}
+			})
+		})
+	}
+}
+
+// Who did not wait gets the error as it is: the context had ended before, or ends while the server works.
+func TestContextErrorIsOfAWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db, _ := open(t, pooledtest.NewFake(t), size(1, 0))
+		defer db.Close()
+		pooledtest.MustExec(t, db, "UPDATE")
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		soon, cancelSoon := context.WithTimeout(t.Context(), time.Second)
+		defer cancelSoon()
+		for _, ctx := range []context.Context{ended, soon} {
+			if _, err := db.ExecContext(ctx, "SLEEP 1h"); err != ctx.Err() {
+				t.Errorf("have %#v, want %v itself", err, ctx.Err())
+			}
+		}
+	})
+}
+
+// A connection that comes back when the caller gives up is not lost, whichever happens first. (What happens at the very
+// moment is internal/pool's TestCanceledAtTheMomentOfDelivery.)
+func TestContextErrorCostsNoPlace(t *testing.T) {
+	for name, mode := range map[string]pooled.ContextErrorMode{
+		"detailed": pooled.ContextErrorDetailed, "plain": pooled.ContextErrorPlain,
+	} {
+		t.Run(name, func(t *testing.T) {
+			db, pool := open(t, pooledtest.NewFake(t), size(1, 0), func(c *pooled.Config) { c.ContextErrors = mode })
+			for range 200 {
+				held, _ := grab(t, db)
+				ctx, cancel := context.WithCancel(t.Context())
+				done := make(chan error, 1)
+				go func() { _, err := db.ExecContext(ctx, "UPDATE"); done <- err }()
+				pooledtest.WaitUntil(t, func() bool { return pool.Stats().Waiting == 1 }, pool.String)
+				go cancel()
+				pooledtest.Give(t, held)
+				if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
+					t.Fatal(err)
+				}
+			}
+			pooledtest.MustExec(t, db, "UPDATE")
+			if s := pool.Stats(); s.Waiting != 0 || s.CheckedOut != 0 || s.Open() != 1 {
+				t.Errorf("have %+v, want the one connection idle", s)
+			}
+		})
+	}
+}
+
+// A ContextError shows no password, neither the server's refusal nor what the program ended the context with.
+func TestContextErrorShowsNoPassword(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		refusal := fmt.Errorf("too many for tigersecret: %w", stateError("53300"))
+		fake := pooledtest.NewFake(t, func(f *pooledtest.Fake) { f.MaxConns, f.TooManyConns = 1, refusal })
+		db, _ := open(t, fake, speaks("postgres"), func(c *pooled.Config) {
+			c.DSN = "postgres://scott:tigersecret@h/db"
+		})
+		defer db.Close()
+		held, _ := grab(t, db)
+		defer pooledtest.Give(t, held)
+		pooledtest.MustExec(t, held, "UPDATE 'tigersecret'")
+		failed := errors.New("no tigersecret here")
+		err := endWait(t, db, time.Second, failed)
+		if !errors.Is(err, failed) || !strings.Contains(err.Error(), "(no xxxxx here)") {
+			t.Fatalf("have %v, want the cause without the password", err)
+		}
+		wantNothingOf(t, "the error", fmt.Sprintf("%v %+v %+v", err, err, err.(*pooled.ContextError).Wait), "tigersecret")
 	})
 }

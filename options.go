@@ -66,6 +66,11 @@ var options = option.New(NewConfig(),
 	option.Duration("pool_timeout", func(c *Config) *time.Duration { return &c.Timeout }, option.FromZero,
 		"longest wait for a connection; 0: do not wait for one in use, -1: no limit").
 		In(waiting),
+	option.Choice("pool_context_errors", func(c *Config) *ContextErrorMode { return &c.ContextErrors },
+		"error when the caller's context ends while it waits: `detailed` says how long it waited and who holds the "+
+			"connections, `plain` is the context's own",
+		ContextErrorDetailed, ContextErrorPlain).
+		In(waiting),
 	option.Bool("pool_use_lifo", func(c *Config) *bool { return &c.UseLIFO },
 		"use the connection that was returned last; false: the one that was idle for longest").
 		In(queueOnly),

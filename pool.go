@@ -16,8 +16,8 @@ import (
 	"github.com/pooled-go/pooled/internal/session"
 )
 
-// Pool owns the server connections of one sql.Open, or of one Connector. Get it by [PoolOf] or [Connector.Pool]. Its
-// methods may be called at any time, by several goroutines at once.
+// Pool owns the server connections of one sql.Open, or of one Connector. Get it by [PoolOf],
+// [PoolNamed] or [Connector.Pool]. Its methods may be called at any time, by several goroutines at once.
 type Pool struct {
 	// Pointers, so that a struct of a program's that has a Pool in a field can be printed without showing a DSN.
 	cfg     *Config
@@ -183,17 +183,17 @@ func (p *Pool) assertFree(free bool) error {
 	return nil
 }
 
-// waitError is the error of a checkout that got nothing. That it was the pool's time which was up, the hooks are told.
+// waitError is the error of a checkout that got nothing. The end of a wait is told to the hooks.
 func (p *Pool) waitError(ctx context.Context, err error) error {
 	end, ok := err.(*pool.WaitError[*ServerConn])
 	if !ok {
 		return err
 	}
-	timeout := p.timeoutError(end)
+	wait := p.waitOf(end)
 	if end.Canceled {
-		p.fireCanceled(ctx, timeout)
-		return ctx.Err()
+		return p.canceled(ctx, wait)
 	}
+	timeout := &TimeoutError{wait}
 	p.tally.timeouts.Add(1)
 	for _, f := range p.hooks.timeout {
 		f(timeout)
@@ -201,31 +201,34 @@ func (p *Pool) waitError(ctx context.Context, err error) error {
 	return timeout
 }
 
-// fireCanceled tells the hooks of the end of a wait by the caller's context. The caller's error is the context's, as
-// it is, which tells nobody that it was the pool that had nothing to give.
-func (p *Pool) fireCanceled(ctx context.Context, state *TimeoutError) {
+// canceled is the error of a wait that the caller's context ended.
+func (p *Pool) canceled(ctx context.Context, wait Wait) error {
+	err := &ContextError{Wait: wait, Ended: ctx.Err(), Cause: p.secrets.Error(context.Cause(ctx))}
 	p.tally.canceled.Add(1)
-	err := fmt.Errorf("%w: %s", context.Cause(ctx), state.figures())
 	for _, f := range p.hooks.canceled {
 		f(err)
 	}
+	if p.cfg.ContextErrors == ContextErrorPlain {
+		return err.Ended
+	}
+	return err
 }
 
-func (p *Pool) timeoutError(e *pool.WaitError[*ServerConn]) *TimeoutError {
+func (p *Pool) waitOf(e *pool.WaitError[*ServerConn]) Wait {
 	size, overflow := p.cfg.Size, p.cfg.MaxOverflow
 	if p.cfg.Class == ClassStatic || p.cfg.Class == ClassAssert {
 		size, overflow = 1, 0
 	}
-	t := &TimeoutError{
+	w := Wait{
 		Pool: p.name, Phase: PhaseWaiting, Size: size, MaxOverflow: overflow,
 		CheckedOut: e.Leased, Idle: e.Idle, Opening: e.Opening, Waiting: e.Waiting,
 		Waited: e.Waited, Limit: p.cfg.Timeout, Err: e.Full,
 	}
 	if e.Phase == pool.PhaseOpening {
-		t.Phase = PhaseOpening
+		w.Phase = PhaseOpening
 	}
 	for _, h := range e.Longest {
-		t.Holders = append(t.Holders, p.holder(h))
+		w.Holders = append(w.Holders, p.holder(h))
 	}
-	return t
+	return w
 }

@@ -107,8 +107,8 @@ func TestWaiterLeavesWhenItsContextEnds(t *testing.T) {
 
 		cancel()
 		synctest.Wait()
-		if err := <-results; err != context.Canceled {
-			t.Errorf("have %v, want context.Canceled itself", err)
+		if err := <-results; !errors.Is(err, context.Canceled) {
+			t.Errorf("have %v, want context.Canceled", err)
 		}
 		if have := pool.Stats().Waiting; have != 1 {
 			t.Errorf("waiting: have %d, want 1", have)

@@ -455,7 +455,9 @@ func TestUnrulyTextsInErrors(t *testing.T) {
 		refusal := fmt.Errorf("full %s: %w", unruly, stateError("53300"))
 		fake := pooledtest.NewFake(t, func(f *pooledtest.Fake) { f.MaxConns, f.TooManyConns = 1, refusal })
 		var canceled error
-		db, _ := open(t, fake, speaks("postgres"), hooks(pooled.Hooks{Canceled: func(err error) { canceled = err }}))
+		db, _ := open(t, fake, speaks("postgres"), hooks(pooled.Hooks{
+			Canceled: func(err *pooled.ContextError) { canceled = err },
+		}))
 		defer db.Close()
 		held, _ := grab(t, db)
 		defer pooledtest.Give(t, held)

@@ -3,6 +3,7 @@ package pooled
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -25,6 +26,18 @@ func Pools() []*Pool {
 		list = append(list, p.current())
 	}
 	return list
+}
+
+// PoolNamed is the open pool of that name, and false if there is none. Of several with one name it is the one that was
+// opened last. It finds a pool where [PoolOf] can't: behind a wrapper of somebody else's. Give the pool a name of its
+// own by pool_name.
+func PoolNamed(name string) (*Pool, bool) {
+	for _, p := range slices.Backward(Pools()) {
+		if p.name == name {
+			return p, true
+		}
+	}
+	return nil, false
 }
 
 // ObservePools calls f for each open pool, and for each that is opened later, before its first use, until stop is

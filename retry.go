@@ -4,8 +4,6 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
-
-	"github.com/pooled-go/pooled/internal/driverconn"
 )
 
 // retry decides, after an operation on s answered err, whether it is to be done again on another server connection. It
@@ -31,7 +29,7 @@ func (c *pooledConn) afterError(s *ServerConn, err error, harmless bool) bool {
 		return false // nothing was sent
 	}
 	bad, lost := c.noteError(s, err)
-	if !bad && !(harmless && lost) || !c.pristine || !s.slot.Used() || c.tries == maxTries {
+	if !bad && !(harmless && lost) || !c.mayRetry(s) || c.tries == maxTries {
 		c.pristine, c.tries = false, 0
 		return false
 	}
@@ -93,13 +91,8 @@ func (c *pooledConn) panicked(s *ServerConn) {
 	c.putAside(s)
 }
 
-// arguments converts args as the driver wants them. While the operation may have to be done again, it keeps a copy of
-// what the program gave.
-func (c *pooledConn) arguments(
-	s *ServerConn, rules driverconn.ArgRules, args []driver.NamedValue, try int,
-) ([]driver.NamedValue, error) {
-	return c.given.Convert(rules, args, try, c.pristine && s.slot.Used())
-}
+// mayRetry reports whether an operation on s that failed could be done again; see retry.
+func (c *pooledConn) mayRetry(s *ServerConn) bool { return c.pristine && s.slot.Used() }
 
 // beforeSend is the last moment before a statement goes to the driver: what it may leave behind is written down. It
 // returns the arguments as the driver wants them.
@@ -107,7 +100,7 @@ func (c *pooledConn) beforeSend(
 	s *ServerConn, query string, args []driver.NamedValue, try int,
 ) (_ []driver.NamedValue, err error) {
 	if len(args) > 0 {
-		if args, err = c.arguments(s, s.conn.Driver.ArgRules(), args, try); err != nil {
+		if args, err = c.given.Convert(s.conn.Driver.ArgRules(), args, try, c.mayRetry(s)); err != nil {
 			return nil, err
 		}
 	}

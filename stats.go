@@ -92,7 +92,7 @@ func orNone(limit, none int) int {
 }
 
 // PoolOf is the pool behind a sql.DB that was opened with the driver "pooled" or with a [Connector], and false for any
-// other and for nil.
+// other and for nil. A library that wraps the driver (otelsql, sqlmw) hides the pool: find that by [PoolNamed].
 func PoolOf(db *sql.DB) (*Pool, bool) {
 	if db == nil {
 		return nil, false

@@ -109,7 +109,7 @@ func runStmt[T any](
 		if err != nil {
 			return none, err
 		}
-		values, err := c.arguments(s, s.conn.Driver.StmtArgRules(intercept.Unwrap(prepared)), args, try)
+		values, err := c.given.Convert(s.conn.Driver.StmtArgRules(intercept.Unwrap(prepared)), args, try, c.mayRetry(s))
 		if err != nil {
 			return none, err
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/XSAM/otelsql"
 
+	"github.com/pooled-go/pooled"
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
@@ -33,5 +34,24 @@ func TestOtelsqlWrapsPooled(t *testing.T) {
 	defer db.Close()
 	if _, err := db.ExecContext(t.Context(), "UPDATE"); err != nil {
 		t.Error(err)
+	}
+}
+
+// Behind otelsql a pool is found by its name.
+func TestPoolBehindOtelsql(t *testing.T) {
+	db, err := otelsql.Open("pooled", "x?pool_driver=bench-null&pool_name=behind-otelsql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, ok := pooled.PoolOf(db); ok {
+		t.Error("PoolOf finds the pool behind otelsql: its doc comment and docs/metrics.md say that it doesn't")
+	}
+	if _, err := db.ExecContext(t.Context(), "UPDATE"); err != nil {
+		t.Fatal(err)
+	}
+	pool, ok := pooled.PoolNamed("behind-otelsql")
+	if !ok || pool.Stats().Checkouts != 1 {
+		t.Errorf("have %v, want the pool that was used", pool)
 	}
 }

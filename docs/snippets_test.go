@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log"
 	"math"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -232,6 +233,34 @@ func TestSnippetFailEarly(t *testing.T) {
 	if err := failEarly(ended, db); !errors.Is(err, context.Canceled) {
 		t.Errorf("have %v, want %v", err, context.Canceled)
 	}
+}
+
+func TestSnippetContextError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db, _ := open(t, pooledtest.NewFake(t), pooltest.Size(1, 0))
+		defer db.Close()
+		defer pooledtest.Give(t, hold(t, db))
+		var logged strings.Builder
+		log.SetOutput(&logged)
+		defer log.SetOutput(os.Stderr)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if !tooLate(ctx, db) || !strings.Contains(logged.String(), "no connection within 1s; held longest: [{Conn:1 ") {
+			t.Errorf("have %s", &logged)
+		}
+	})
+}
+
+// tooLate tells whether an operation failed for its deadline.
+func tooLate(ctx context.Context, db *sql.DB) bool {
+	if _, err := db.ExecContext(ctx, "UPDATE orders SET state = 'paid'"); err != nil {
+		var waited *pooled.ContextError
+		if errors.As(err, &waited) {
+			log.Printf("no connection within %v; held longest: %+v", waited.Waited, waited.Holders)
+		}
+		return errors.Is(err, context.DeadlineExceeded)
+	}
+	return false
 }
 
 func failEarly(ctx context.Context, db *sql.DB) error {

@@ -89,8 +89,24 @@ var poolTroubles = troubles{
 		defer tx.Rollback()
 		return execInTx(tx)
 	},
-	`context deadline exceeded`: func(t *testing.T) error { return waitInQueue(t, context.DeadlineExceeded) },
-	`context canceled`:          func(t *testing.T) error { return waitInQueue(t, context.Canceled) },
+	`context deadline exceeded`: func(t *testing.T) error { return endSleep(t, context.DeadlineExceeded) },
+	`context canceled`:          func(t *testing.T) error { return endSleep(t, context.Canceled) },
+	`pooled: pool "…": context deadline exceeded while waiting for a connection`: func(t *testing.T) error {
+		return waitInQueue(t, context.DeadlineExceeded)
+	},
+	`pooled: pool "…": context canceled while waiting for a connection`: func(t *testing.T) error {
+		return waitInQueue(t, context.Canceled)
+	},
+	`pooled: pool "…": context deadline exceeded while opening a connection`: func(t *testing.T) (err error) {
+		synctest.Test(t, func(t *testing.T) {
+			fake := pooledtest.NewFake(t)
+			fake.On(pooledtest.StageConnect, pooledtest.Slow(2*time.Second).Times(1))
+			db, _ := open(t, fake)
+			defer db.Close()
+			err = endWithin(t, context.DeadlineExceeded, db.PingContext)
+		})
+		return err
+	},
 }
 
 // suffix makes a name that nobody has registered; it is taken out of the error again.
@@ -158,12 +174,31 @@ func waitInQueue(t *testing.T, cause error) (err error) {
 			t.Fatal(beginErr)
 		}
 		defer tx.Rollback()
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		if cause == context.Canceled {
-			time.AfterFunc(time.Millisecond, cancel)
-		}
-		err = db.PingContext(ctx)
+		err = endWithin(t, cause, db.PingContext)
 	})
 	return err
+}
+
+// endSleep is the error of a statement whose context ended while the server worked on it.
+func endSleep(t *testing.T, cause error) (err error) {
+	synctest.Test(t, func(t *testing.T) {
+		db, _ := open(t, pooledtest.NewFake(t))
+		defer db.Close()
+		err = endWithin(t, cause, func(ctx context.Context) error {
+			_, err := db.ExecContext(ctx, "SLEEP 1h")
+			return err
+		})
+	})
+	return err
+}
+
+// endWithin calls f with a context that ends for a cause.
+func endWithin(t *testing.T, cause error, f func(context.Context) error) error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if cause == context.Canceled {
+		time.AfterFunc(time.Millisecond, cancel)
+	}
+	return f(ctx)
 }

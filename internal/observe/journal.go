@@ -43,9 +43,14 @@ func (j *Journal) Init(redact Redactor) { j.redact = redact }
 
 // Add keeps an event, with the text of its cause, if there is one, without the secrets
 // that are known now. A thousand callers that run into their timeouts are one event, and
-// so are all of the same name in a row that are not about one connection.
+// so are all of the same name in a row that are not about one connection: it has the text
+// of the last, or of one that came at most 10ms before.
 func (j *Journal) Add(name string, conn uint64, cause error) {
-	e := counted{Entry: Entry{Time: time.Now(), Name: name, Conn: conn}, times: 1}
+	now := time.Now()
+	if conn == 0 && j.addSame(name, now) {
+		return
+	}
+	e := counted{Entry: Entry{Time: now, Name: name, Conn: conn}, times: 1}
 	if cause != nil {
 		e.Detail = j.redact.Clip(textOf(cause), detailLimit)
 	}
@@ -62,6 +67,23 @@ func (j *Journal) Add(name string, conn uint64, cause error) {
 	}
 	j.ring[j.first] = e
 	j.first = (j.first + 1) % journalSize
+}
+
+// sameMoment is how long a text stands for those of the same events in a row: when ten
+// thousand callers give up at once, to make each text would cost more than all the rest.
+const sameMoment = 10 * time.Millisecond
+
+// addSame counts an event that happens as good as at the moment of the last one, which was
+// the same.
+func (j *Journal) addSame(name string, now time.Time) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	last := j.lastLocked()
+	if last == nil || last.Name != name || now.Sub(last.Time) > sameMoment {
+		return false
+	}
+	last.times++
+	return true
 }
 
 func (j *Journal) lastLocked() *counted {

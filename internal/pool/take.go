@@ -134,7 +134,8 @@ func (p *Pool[T]) canceled(w *waiter[T]) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	err := p.waitErrorLocked(p.phaseLocked(), time.Since(w.since), p.queue.n+1)
+	waiting := p.queue.n + 1
+	err := p.waitErrorLocked(p.phaseLocked(waiting), time.Since(w.since), waiting)
 	err.Canceled = true
 	return err
 }

@@ -43,9 +43,9 @@ func (p *Pool[T]) waitErrorLocked(phase Phase, waited time.Duration, waiting int
 	}
 }
 
-// phaseLocked is what the callers in the queue wait for.
-func (p *Pool[T]) phaseLocked() Phase {
-	if p.opening > 0 && p.queue.n <= p.opening {
+// phaseLocked is what so many callers wait for.
+func (p *Pool[T]) phaseLocked(waiting int) Phase {
+	if p.opening > 0 && waiting <= p.opening {
 		return PhaseOpening
 	}
 	return PhaseWaiting
@@ -76,7 +76,7 @@ func (p *Pool[T]) endWaits() {
 	for w := p.queue.head; w != nil; {
 		next := w.next
 		if waited := now.Sub(w.since); waited >= p.waitLimit() {
-			w.err = p.waitErrorLocked(p.phaseLocked(), waited, p.queue.n)
+			w.err = p.waitErrorLocked(p.phaseLocked(p.queue.n), waited, p.queue.n)
 			p.queue.remove(w)
 			w.ready <- struct{}{}
 		} else if p.armTimeoutLocked(w); w.turn == 0 {
