@@ -20,7 +20,7 @@ STATICCHECK = $$(GOWORK=off go tool -n -modfile=$(CURDIR)/tools/go.mod staticche
 in_modules = @status=0; for module in $(2); do \
 	(cd $$module && PS4="$$module: " && set -x && $(1)) || status=1; done; exit $$status
 
-.PHONY: help demo test test-on-servers test-browser screenshots chromium race lint vet-platforms machine-paths tidy fuzz bench bench-peers c-compiler
+.PHONY: help demo test test-on-servers test-browser screenshots chromium race lint vet-platforms machine-paths tidy fuzz bench bench-peers c-compiler shells
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -31,7 +31,7 @@ demo: ## show what pooled does, on an embedded database, in seconds
 
 # Compiled before the servers start and packages are tested one by one (-p 1),
 # because tests change the servers' settings and use up their connections.
-test: c-compiler ## vet and all tests with -race, on its own PostgreSQL, MariaDB and PgBouncer
+test: c-compiler shells ## vet and all tests with -race, on its own PostgreSQL, MariaDB and PgBouncer
 	$(call in_modules,go vet ./...,$(MODULES))
 	$(call in_modules,CGO_ENABLED=1 go test -race -run '^$$' ./... >/dev/null,$(TESTED))
 	@scripts/with-servers scripts/with-pgbouncer $(MAKE) --no-print-directory test-on-servers
@@ -86,6 +86,11 @@ endif
 bench-peers:
 	@test -e /usr/share/java/HikariCP.jar && command -v javac >/dev/null && /usr/bin/python3 -c 'import sqlalchemy' 2>/dev/null || \
 		scripts/apt-install default-jdk-headless libhikaricp-java libslf4j-java python3-sqlalchemy || true
+
+# What the completion of the command line is tested in, beside bash.
+shells:
+	@command -v zsh >/dev/null && command -v fish >/dev/null && test -e /usr/share/bash-completion/bash_completion || \
+		scripts/apt-install bash-completion zsh fish
 
 # The race detector needs cgo, and cgo a C compiler.
 c-compiler:

@@ -68,6 +68,7 @@ var layers = map[string]string{
 		"cmd/pooled/internal/parse cmd/pooled/internal/version",
 
 	// What only tests import.
+	"cmd/pooled/internal/clitest":  "",
 	"internal/dialect/dialecttest": "internal/dialect internal/driverconn internal/socket",
 	"internal/pooledtest":          "internal/socket internal/sqltext",
 	"internal/pooltest":            ".",

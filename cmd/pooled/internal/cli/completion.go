@@ -36,8 +36,3 @@ pooled completion fish | source`,
 		},
 	}
 }
-
-// NoCompletion is for arguments of which nothing is known.
-func NoCompletion(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	return nil, cobra.ShellCompDirectiveNoFileComp
-}

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,6 +17,11 @@ type Streams struct {
 
 // Run is a whole program, made of its commands: it returns the exit code. One of the commands is "version".
 func Run(ctx context.Context, args []string, s Streams, commands ...*cobra.Command) int {
+	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
+		// A shell that completes a command line shows no errors, and cobra's repeat what was typed.
+		defer func(before *os.File) { os.Stderr = before }(os.Stderr)
+		os.Stderr, s.Err = nil, io.Discard
+	}
 	root := newRoot(commands)
 	root.SetArgs(append([]string{}, args...)) // nil would be os.Args
 	root.SetIn(s.In)
@@ -49,11 +55,19 @@ func newRoot(commands []*cobra.Command) *cobra.Command {
 	root.SetHelpFunc(func(c *cobra.Command, _ []string) { writeHelp(c, c.OutOrStdout()) })
 	for _, c := range commands {
 		c.Args = mistakes(c.Args)
+		if c.ValidArgsFunction == nil {
+			c.ValidArgsFunction = noCompletion
+		}
 		root.AddCommand(c)
 	}
 	root.AddCommand(completionCommand())
 	root.SetHelpCommand(helpCommand())
 	return root
+}
+
+// noCompletion is for arguments of which nothing is known.
+func noCompletion(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return nil, cobra.ShellCompDirectiveNoFileComp
 }
 
 // mistakes makes the errors of a check of arguments mistakes on the command line. Without a check, no argument may be

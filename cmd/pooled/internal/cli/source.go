@@ -68,6 +68,12 @@ func TakeDSN(c *cobra.Command, otherwise string) *DSNFlags {
 		c.Long += envHelp
 	}
 	c.Long += psHelp
+	c.ValidArgsFunction = func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return nil, cobra.ShellCompDirectiveDefault // a file: SQLite's DSN is one
+	}
 	c.Args = func(_ *cobra.Command, args []string) error {
 		if len(args) > 1 {
 			return fmt.Errorf("want one DSN, have %d arguments: put it in quotes", len(args))
