@@ -49,7 +49,8 @@ func record(t *testing.T) (s sample) {
 		}
 		callers.Go(func() { exportOrders(ctx, t, db) })
 		time.Sleep(3 * time.Second) // the first connections are open
-		s.page = strings.ReplaceAll(get(t, "/"), fmt.Sprintf("%s, process %d", filepath.Base(os.Args[0]), os.Getpid()), "shop, process 1")
+		here := fmt.Sprintf("%s, process %d", filepath.Base(os.Args[0]), os.Getpid())
+		s.page = strings.ReplaceAll(get(t, "/"), here, "shop, process 1")
 		for end := time.Now().Add(sampleLength); time.Now().Before(end); time.Sleep(time.Second) {
 			s.polls = append(s.polls, withSessions(t, get(t, "/?format=json")))
 		}
@@ -121,7 +122,8 @@ func shopper(ctx context.Context, t *testing.T, db *sql.DB, i int) {
 // reporter sends a long query now and then.
 func reporter(ctx context.Context, t *testing.T, db *sql.DB, i int) {
 	for ctx.Err() == nil {
-		if _, err := db.ExecContext(ctx, "SELECT region, sum(total) FROM sales GROUP BY region"); err != nil && ctx.Err() == nil {
+		_, err := db.ExecContext(ctx, "SELECT region, sum(total) FROM sales GROUP BY region")
+		if err != nil && ctx.Err() == nil {
 			t.Error(err)
 		}
 		time.Sleep(time.Duration(2+3*i) * time.Second)

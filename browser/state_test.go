@@ -61,7 +61,8 @@ func TestVerdict(t *testing.T) {
 // A table with nothing in it says so, and that this is no fault. The row goes when there is something.
 func TestEmptyTables(t *testing.T) {
 	db, _ := pool(t)
-	const told = `[...document.querySelectorAll(".empty")].filter((row) => !row.hidden).map((row) => row.textContent.trim().split(",")[0].split(".")[0]).join()`
+	const told = `[...document.querySelectorAll(".empty")].filter((row) => !row.hidden)
+		.map((row) => row.textContent.trim().split(/[,.]/)[0]).join()`
 	const nothing, some = "No connection is open,Nothing has happened yet", ""
 	address := serve(t, debug.Handler{AllowActions: true})
 	bare := open(t, address, withoutScript)

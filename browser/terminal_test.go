@@ -29,7 +29,8 @@ func TestDemoScreenshot(t *testing.T) {
 	})), func(b *tab) { b.do(chromedp.EmulateViewport(1000, 700)) })
 	out := eval[[]string](b, `[...document.querySelectorAll("text")].filter((line) => {
 		const drawn = line.getBoundingClientRect();
-		return drawn.right > document.documentElement.getAttribute("width") || drawn.bottom > document.documentElement.getAttribute("height");
+		const {width, height} = document.documentElement.getBoundingClientRect();
+		return drawn.right > width || drawn.bottom > height;
 	}).map((line) => line.textContent)`)
 	if len(out) > 0 {
 		t.Errorf("have lines that stick out: %q, want none", out)
@@ -38,8 +39,8 @@ func TestDemoScreenshot(t *testing.T) {
 	saveFile(t, "demo.svg", []byte(text))
 }
 
-// terminal draws lines of text as an SVG. Each line is drawn as wide as it has columns, so that columns stand below each
-// other in whatever font there is.
+// terminal draws text as an SVG. Each line is as wide as it has columns, so that columns stand below each other in
+// whatever font there is.
 func terminal(text string) string {
 	const column, row, margin = 7.8, 18, 16
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
@@ -48,8 +49,9 @@ func terminal(text string) string {
 		widest = max(widest, utf8.RuneCountInString(line))
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%.0f" height="%d" role="img" aria-label="What pooled demo prints"
- font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="13" fill="#d6dee8">
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%.0f" height="%d" font-size="13" fill="#d6dee8"
+ font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
+ role="img" aria-label="What pooled demo prints">
 <rect width="100%%" height="100%%" rx="8" fill="#151b23"/>
 `, float64(widest)*column+2*margin, len(lines)*row+2*margin)
 	for i, line := range lines {
