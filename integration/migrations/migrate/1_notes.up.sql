@@ -1,0 +1,1 @@
+CREATE TABLE migrated_notes (id INTEGER PRIMARY KEY, text VARCHAR(100));
