@@ -78,12 +78,13 @@ func openConnector(cfg Config, set string) (*Connector, error) {
 		return nil, err
 	}
 	if name == DriverName {
-		return nil, errors.New("pooled: pool_driver=pooled: the wrapped driver has to be another one")
+		return nil, errors.New("pooled: pool_driver=pooled: the wrapped driver has to be another one: write its name")
 	}
 	static := cfg.Class == ClassStatic || cfg.Class == ClassAssert
 	opened, err := opener.Open(name, parentDSN, static, ErrClosed)
 	if err != nil {
-		return nil, dsn.Scrub(fmt.Errorf("%s: %w", name, err), parentDSN)
+		return nil, dsn.Scrub(fmt.Errorf("driver %s refuses its DSN: %w; its documentation says what to write", name, err),
+			parentDSN)
 	}
 	cfg.Driver = name
 	if err := suitSingle(opened.Private(), &cfg); err != nil {

@@ -1,6 +1,7 @@
 package pooled
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -17,19 +18,20 @@ import (
 //	postgres://scott:tiger@host1,host2/db?pool_size=10            lib/pq
 //	server=host;user id=scott;password="a;b";pool_size=10         go-mssqldb, also odbc: and sqlserver://
 //	file:app.db?mode=ro&pool_size=10                              SQLite, also app.db and :memory:
-//	mysql://scott:tiger@host/db                                   also mariadb://; rewritten to the driver's own form
+//	mysql://scott:tiger@host/db                                   also mariadb:// and …@tcp(host)/db; rewritten
 //	sqlite:// sqlite:///relative.db sqlite:////absolute.db        rewritten; the driver is sqlite or sqlite3
-//	postgresql+pgx://scott:tiger@host/db                          dialect+driver, as in SQLAlchemy
+//	postgresql+pgx://scott:tiger@host/db                          dialect+driver, as in SQLAlchemy; also pgx://
 //	name://…                                                      the driver registered as name gets the whole URL
 //	whatever?pool_driver=name                                     any other; ";pool_driver=name" too
 //
-// Everything that is not an option reaches the driver unchanged, byte for byte, unless the URL is rewritten. The driver
-// need not be registered.
+// Everything that is not an option reaches the driver unchanged, byte for byte, unless the URL is rewritten; line breaks
+// at the end are dropped. An option that would become part of a name, a password or another value is refused, unless it
+// is percent-encoded or quoted there. The driver need not be registered.
 //
 // An error is one line and names the key. It never shows a password: a value is shown only if it is that of a known
 // key, short, and has no @ behind it. Nothing of the driver's part of the DSN is shown.
 func ParseDSN(s string) (Config, error) {
-	form, err := dsn.Detect(s)
+	form, err := dsn.Read(s, options.Has)
 	if err != nil {
 		return Config{}, err
 	}
@@ -70,7 +72,7 @@ func (c *Config) parseOptions(list []dsn.Option) (given map[string]string, err e
 		}
 		if err := c.parseOption(o, p); err != nil {
 			if !p.Shown {
-				p.Value = "\x00"
+				p.Value, err = "\x00", cmp.Or(errors.Unwrap(err), err)
 			}
 			return nil, badValue(p.Key, p.Value, err)
 		}
@@ -91,17 +93,14 @@ func (c *Config) parseOption(o *option.Row[Config], p dsn.Option) error {
 
 // badValue names a key and, if that can be done safely, its value.
 func badValue(key, value string, err error) error {
-	if !dsn.IsPlain(value) {
-		value = "(not shown)"
-	}
-	return fmt.Errorf("pooled: %s=%s: bad value: %w", key, value, err)
+	return fmt.Errorf("pooled: %s=%s: bad value: %w", key, dsn.Shown(value), err)
 }
 
 // checkMeaning refuses options that the chosen class would silently ignore.
 func (c *Config) checkMeaning(given map[string]string) error {
 	for _, o := range options {
 		if name, ok := given[o.Key]; ok && !o.AppliesTo(string(c.Class)) {
-			return fmt.Errorf("pooled: %s means nothing with pool_class=%s", name, c.Class)
+			return fmt.Errorf("pooled: %s means nothing with pool_class=%s: leave it out", name, c.Class)
 		}
 	}
 	return nil
@@ -109,7 +108,8 @@ func (c *Config) checkMeaning(given map[string]string) error {
 
 // FormatDSN returns a DSN with the options that differ from their defaults and that the class uses. It includes the
 // password: use String for logs. ParseDSN makes an equal Config of it, except for fields without a key in a DSN, and
-// for a URL in the field DSN, which it rewrites.
+// for a URL in the field DSN, which it rewrites. It may refuse a password or a name that holds what looks like an
+// option.
 func (c Config) FormatDSN() string {
 	var pairs []dsn.Pair
 	for _, o := range options {

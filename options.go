@@ -65,7 +65,7 @@ var options = option.New(NewConfig(),
 		In(queueOnly).Also(checkOverflow),
 	option.Duration("pool_timeout", func(c *Config) *time.Duration { return &c.Timeout }, option.FromZero,
 		"longest wait for a connection; 0: do not wait for one in use, -1: no limit").
-		In(waiting),
+		In(waiting).Short(),
 	option.Choice("pool_context_errors", func(c *Config) *ContextErrorMode { return &c.ContextErrors },
 		"error when the caller's context ends while it waits: `detailed` says how long it waited and who holds the "+
 			"connections, `plain` is the context's own",
@@ -76,7 +76,7 @@ var options = option.New(NewConfig(),
 		In(queueOnly),
 	option.Int("pool_min_idle", func(c *Config) *int { return &c.MinIdle }, option.Between(0, mostMinIdle),
 		"idle connections kept ready, from the start; at most pool_size plus pool_max_overflow").
-		In(queueOnly).Alias("pool_min_idle_conns").Elsewhere("pool_min_conns").Also(checkMinIdle),
+		In(queueOnly).Alias("pool_min_idle_conns").Also(checkMinIdle),
 	option.Duration("pool_idle_timeout", func(c *Config) *time.Duration { return &c.IdleTimeout }, option.FromZero,
 		"how long a connection above pool_size may be idle; 0: close it on return, -1: keep it").
 		In(queueOnly).Alias("pool_max_conn_idle_time"),
@@ -93,17 +93,17 @@ var options = option.New(NewConfig(),
 		wantPing, []string{"0", "1"}, // they may be meant as off and on, or as seconds
 		option.Word{Word: "off", Value: PingOff}, option.Word{Word: "on", Value: PingAlways},
 		option.Word{Word: "auto", Value: PingAuto}).
-		In(reusing).Elsewhere("pool_health_check_period"),
+		In(reusing).Short(),
 	option.Duration("pool_ping_timeout", func(c *Config) *time.Duration { return &c.PingTimeout }, option.AboveZero,
 		"longest wait for the answer to a ping; -1: no limit").
-		In(reusing),
+		In(reusing).Short(),
 	option.Switch("pool_reset_on_return", func(c *Config) *ResetMode { return &c.ResetOnReturn },
 		ResetRollback, ResetNone,
 		"what is undone on return: `rollback` (or true), `commit`, `none` (or false), "+
 			"`session` (all, as after connect), `auto` (`session` if a statement calls for it, else `rollback`)",
 		ResetRollback, ResetCommit, ResetNone, ResetAuto, ResetSession),
 	option.Duration("pool_reset_timeout", func(c *Config) *time.Duration { return &c.ResetTimeout }, option.AboveZero,
-		"longest that a reset may take before the connection is closed instead; -1: no limit"),
+		"longest that a reset may take before the connection is closed instead; -1: no limit").Short(),
 	option.Text("pool_init_sql", func(c *Config) *string { return &c.InitSQL }, nil,
 		"SQL that runs on each new connection, and again after a session reset"),
 	option.Int("pool_stmt_cache", func(c *Config) *int { return &c.StmtCache }, option.Between(0, mostStmtCache),
@@ -117,7 +117,7 @@ var options = option.New(NewConfig(),
 	option.Worded("pool_leak_after", func(c *Config) *time.Duration { return &c.LeakAfter }, checkLeak,
 		"log a checkout that lasts longer, with the stack that made it, and again its return; "+
 			"off (or -1): never",
-		wantLeak, nil, option.Word{Word: "off", Value: NoLimit}),
+		wantLeak, nil, option.Word{Word: "off", Value: NoLimit}).Short(),
 	option.Bool("pool_fork_guard", func(c *Config) *bool { return &c.ForkGuard },
 		"a forked child neither uses nor closes its parent's connections"),
 	option.Switch("pool_echo", func(c *Config) *EchoMode { return &c.Echo }, EchoOn, EchoOff,
@@ -135,8 +135,7 @@ var options = option.New(NewConfig(),
 	option.Bool("pool_timings", func(c *Config) *bool { return &c.Timings },
 		"measure waits, connects, uses and resets from the start; false: only while somebody asks"),
 	option.Text("pool_name", func(c *Config) *string { return &c.Name }, option.Printable,
-		"name of the pool in logs, metrics and Stats; by default driver and number: `postgres-1`").
-		Elsewhere("pool_logging_name"),
+		"name of the pool in logs, metrics and Stats; by default driver and number: `postgres-1`"),
 	option.List("pool_hooks", func(c *Config) *[]string { return &c.HookNames },
 		"names given to `pooled.RegisterHooks`, separated by commas"),
 )
@@ -144,7 +143,7 @@ var options = option.New(NewConfig(),
 // parseDriver refuses what could not stand in an error. A Config made in code may hold any name.
 func parseDriver(c *Config, v string) error {
 	if !dsn.IsDriverName(v) {
-		return errors.New("want the name of a driver")
+		return errors.New("want the name of a driver, such as postgres")
 	}
 	c.Driver = v
 	return nil
@@ -165,7 +164,7 @@ func checkSize(size int) error {
 // checkOverflow refuses a limit that would be silently without effect: nothing ever overflows a size without limit.
 func checkOverflow(c *Config) error {
 	if c.Size == NoLimit && c.MaxOverflow != NoLimit {
-		return errors.New("means nothing with pool_size=-1, which has no limit")
+		return errors.New("means nothing with pool_size=-1, which has no limit: leave it out")
 	}
 	return nil
 }
@@ -180,9 +179,9 @@ const (
 func checkMinIdle(c *Config) error {
 	switch {
 	case c.MinIdle > 0 && c.Class != ClassQueue:
-		return fmt.Errorf("means nothing with pool_class=%s", c.Class)
+		return fmt.Errorf("means nothing with pool_class=%s: leave it out", c.Class)
 	case c.Size != NoLimit && c.MaxOverflow != NoLimit && c.MinIdle-c.Size > c.MaxOverflow:
-		return fmt.Errorf("more than pool_size=%d plus pool_max_overflow=%d allow", c.Size, c.MaxOverflow)
+		return fmt.Errorf("want at most pool_size=%d plus pool_max_overflow=%d", c.Size, c.MaxOverflow)
 	}
 	return nil
 }

@@ -24,6 +24,7 @@ var (
 var othersKeys = []string{
 	"pool_mode", "pool_logging_name", // PgBouncer, SQLAlchemy
 	"pool_min_conns", "pool_health_check_period", // pgxpool
+	"pool_max_size", // asyncpg and others
 }
 
 // What README and docs call by name, there is: options, what the package exports, fields and methods.

@@ -6,21 +6,19 @@ import (
 	"net"
 	"testing"
 	"time"
-
-	"github.com/pooled-go/pooled"
 )
 
 // Errors of sql.Open.
 var dsnTroubles = troubles{
 	`pooled: unknown key …: did you mean …?`:     refused("postgres://u@h/db?pool_sizes=3"),
 	`pooled: unknown key that begins with pool_`: refused("postgres://u@h/db?pool_xyzzy_plugh=3"),
+	`pooled: … would be part of …`:               refused("file:x.db&pool_size=1"),
+	`pooled: driver … is not registered`:         refused("clickhouse://u@h/db"),
+	`pooled: … stands before the @`:              refused("postgres://u:p?pool_size=3@h/db"),
 }
 
 func refused(dsn string) func(*testing.T) error {
-	return func(*testing.T) error {
-		_, err := pooled.ParseDSN(dsn)
-		return err
-	}
+	return func(*testing.T) error { return refusal(dsn) }
 }
 
 // Errors of a dial that reaches no server.

@@ -1,10 +1,14 @@
 package dsn
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+
+	"github.com/pooled-go/pooled/internal/spelling"
 )
 
 // Resolve returns the registered name of the driver that a DSN is for, and the DSN as that driver reads it: a URL in
@@ -34,7 +38,8 @@ func formFor(driver, dsn string) (Form, error) {
 	if driver != "" {
 		name, _, isURL := cutScheme(dsn)
 		f := Form{driver: driver, family: families[driver], scheme: strings.ToLower(name), native: true}
-		if isURL && f.family != otherFamily && schemes[f.scheme].family == f.family {
+		s := schemes[f.scheme]
+		if isURL && (s.native != "" || f.family != otherFamily && s.family == f.family) {
 			f.native = false
 		}
 		return f, nil
@@ -78,13 +83,39 @@ func errNotRegistered(driver string, registered []string) error {
 	if !isPlainName(name) {
 		name = "(not shown)"
 	}
-	if path := imports[driver]; path != "" {
-		return fmt.Errorf("pooled: driver %s is not registered: import _ %q", name, path)
-	}
-	if driver == "pq" {
-		return errors.New("pooled: driver pq is not registered: the name of github.com/lib/pq is postgres")
-	}
 	others := slices.DeleteFunc(slices.Clone(registered), func(n string) bool { return n == "pooled" })
-	return fmt.Errorf("pooled: driver %s is not registered: import its package; registered are %s", name,
-		strings.Join(others, ", "))
+	registers := cmp.Or(strings.Join(others, ", "), "none")
+	if path := imports[driver]; path != "" {
+		return fmt.Errorf("pooled: driver %s is not registered: import _ %q; registered are %s", name, path, registers)
+	}
+	write := ""
+	if instead := meantDriver(driver, others); instead != "" {
+		write = "write " + instead + ", or "
+	}
+	return fmt.Errorf("pooled: driver %s is not registered: %simport its package; registered are %s", name, write,
+		registers)
+}
+
+// otherNames are what people write in the place of a driver's name: what the package or the tool is called, and
+// databases that the driver is used for as well.
+var otherNames = map[string]string{
+	"pq": "postgres", "pg": "postgres", "psql": "postgres", "postgresql": "postgres", "cockroachdb": "postgres",
+	"cockroach": "postgres", "redshift": "postgres", "timescaledb": "postgres", "yugabytedb": "postgres",
+	"mariadb": "mysql", "tidb": "mysql", "http": "postgres or mysql", "https": "postgres or mysql",
+}
+
+// meantDriver returns the driver that was probably meant by a name that is none, or nothing.
+func meantDriver(name string, registered []string) string {
+	name = strings.ToLower(name)
+	if other := otherNames[name]; other != "" {
+		return other
+	}
+	const slips = 2
+	nearest, least := "", slips+1
+	for _, known := range append(slices.Sorted(maps.Keys(imports)), registered...) {
+		if d := spelling.Distance(name, known); d < least && len(name) > slips+1 && len(known) > slips+1 {
+			nearest, least = known, d
+		}
+	}
+	return nearest
 }

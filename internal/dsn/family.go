@@ -36,14 +36,19 @@ func (f family) example() string {
 type scheme struct {
 	driver string
 	family family
+	native string // the scheme that the driver reads, if that is another one
 }
 
 var schemes = map[string]scheme{
-	"mysql":      {"mysql", mysqlFamily},
-	"mariadb":    {"mysql", mysqlFamily},
-	"postgres":   {"postgres", postgresFamily},
-	"postgresql": {"postgres", postgresFamily},
-	"sqlite":     {"", sqliteFamily},
-	"sqlserver":  {"sqlserver", sqlserverFamily},
-	"mssql":      {"sqlserver", sqlserverFamily},
+	"mysql":      {"mysql", mysqlFamily, ""},
+	"mariadb":    {"mysql", mysqlFamily, ""},
+	"postgres":   {"postgres", postgresFamily, ""},
+	"postgresql": {"postgres", postgresFamily, ""},
+	"pgx":        {"pgx", postgresFamily, "postgres"},
+	"pgx5":       {"pgx", postgresFamily, "postgres"},
+	"sqlite":     {"", sqliteFamily, ""},
+	"sqlite3":    {"sqlite3", sqliteFamily, ""},
+	"sqlserver":  {"sqlserver", sqlserverFamily, ""},
+	"mssql":      {"sqlserver", sqlserverFamily, "sqlserver"},
+	"azuresql":   {"azuresql", sqlserverFamily, "sqlserver"},
 }

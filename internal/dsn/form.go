@@ -87,6 +87,9 @@ func Detect(dsn string) (Form, error) {
 		return urlForm(dsn, name)
 	}
 	fits := fittingForms(dsn)
+	if len(fits) == 1 && isInQuotes(dsn) && fits[0].family == mysqlFamily {
+		return Form{}, diagnose(dsn)
+	}
 	if len(fits) == 1 {
 		return chosenForm(fits[0], dsn)
 	}
@@ -97,22 +100,22 @@ func Detect(dsn string) (Form, error) {
 	case len(fits) > 1:
 		return Form{}, errTwoForms(fits)
 	case looksUnescaped(dsn):
-		return Form{}, errors.New("pooled: cannot tell the DSN's form: a / in the value of a key must be written %2F")
+		return Form{}, errors.New("pooled: a / in the value of a MySQL parameter: write %2F, as in loc=Europe%2FBerlin")
 	case looksBroken(dsn):
 		return Form{}, errors.New("pooled: the DSN looks like PostgreSQL's keyword=value form, but has a key " +
-			"without = or a quote that is not closed")
+			"without = or a quote that is not closed: put a value that has spaces in single quotes")
 	case len(found) == 0 && mysqlParts(dsn).addressed():
 		return nativeForm("mysql", mysqlFamily, mysqlSyntax, dsn), nil
 	}
 	if strings.TrimSpace(dsn) == "" {
 		return Form{}, ErrEmpty
 	}
-	return Form{}, errors.New("pooled: cannot tell which driver the DSN is for: set pool_driver, or write a URL " +
-		"such as mysql://user@host/db")
+	return Form{}, diagnose(dsn)
 }
 
 // ErrEmpty is the error for a DSN of nothing but white space.
-var ErrEmpty = errors.New("pooled: the DSN is empty: set pool_driver, or write a URL such as mysql://user@host/db")
+var ErrEmpty = errors.New("pooled: the DSN is empty: write one, such as postgres://user:password@host/db; if it comes " +
+	"from a variable, set that")
 
 func errTwoForms(fits []Form) error {
 	var names, settings []string
@@ -136,7 +139,8 @@ func urlForm(dsn, name string) (Form, error) {
 		f.driver = plus
 	}
 	if hasPlus && (plus == "" || base == "") {
-		return Form{}, errors.New("pooled: the URL's scheme has a + without a name on both sides")
+		return Form{}, errors.New("pooled: the URL's scheme has a + without a name on both sides: write " +
+			"dialect+driver://, or no +")
 	}
 	if s.family == sqliteFamily {
 		f.syntax = pathSyntax
@@ -148,21 +152,21 @@ func urlForm(dsn, name string) (Form, error) {
 		libpq, _ := libpqURLSyntax.scan(dsn)
 		theirs, ok := libpq.get("pool_driver")
 		if isNamed && !ok {
-			return Form{}, errors.New("pooled: cannot tell where the URL's query begins: percent-encode the ? in " +
-				"the user or password")
+			return Form{}, errors.New("pooled: cannot tell where the URL's query begins: write %3F to " +
+				"percent-encode the ? in the user or password")
 		}
-		if ok && isPgx(theirs) || !ok && isPgx(plus) {
+		if ok && isPgx(theirs) || !ok && isPgx(f.driver) {
 			f.syntax, f.layout, named, isNamed = libpqURLSyntax, libpq, theirs, ok
 		}
 	}
 	switch {
 	case isNamed && hasPlus && named != plus:
-		return Form{}, fmt.Errorf("pooled: pool_driver and the URL's scheme name two drivers: write %s:// alone "+
-			"with pool_driver, or the scheme alone", f.scheme)
+		return Form{}, fmt.Errorf("pooled: pool_driver and the URL's scheme name two drivers: write %s:// "+
+			"with pool_driver, or leave pool_driver out", f.scheme)
 	case isNamed:
 		f.driver = named
-		// An unknown driver may read this URL itself.
-		f.native = families[named] != s.family && !hasPlus
+		// An unknown driver may read this URL itself, unless no driver reads that scheme.
+		f.native = families[named] != s.family && !hasPlus && s.native == ""
 	}
 	return f, checkPython(f.driver, f.scheme)
 }
@@ -184,8 +188,8 @@ func chosenForm(f Form, dsn string) (Form, error) {
 		s := nativeSyntax(want, named, dsn)
 		l, ok := s.scan(dsn)
 		if seen, sees := l.get("pool_driver"); !ok || !sees || seen != named {
-			return Form{}, fmt.Errorf("pooled: pool_driver names a driver of %s, but the DSN has the form of %s",
-				want, f.family)
+			return Form{}, fmt.Errorf("pooled: pool_driver names a driver of %s, but the DSN has the form of %s: "+
+				"write the DSN in the driver's form, or leave pool_driver out", want, f.family)
 		}
 		f.family, f.syntax, f.layout = want, s, l
 	} else if f.family == sqliteFamily {
@@ -194,102 +198,4 @@ func chosenForm(f Form, dsn string) (Form, error) {
 	}
 	f.driver = named
 	return f, nil
-}
-
-// formsByDriver reads the DSN in every way and returns those in which it holds a pool_driver that goes with that way.
-func formsByDriver(dsn string, fits []Form) []Form {
-	var found []Form
-	for _, f := range fits {
-		named, ok := f.layout.get("pool_driver")
-		if ok && (families[named] == f.family || families[named] == otherFamily) {
-			f.driver = named
-			found = append(found, f)
-		}
-	}
-	for named, fam := range families {
-		s := nativeSyntax(fam, named, dsn)
-		l, ok := s.scan(dsn)
-		if seen, sees := l.get("pool_driver"); ok && sees && seen == named {
-			found = append(found, Form{driver: named, family: fam, syntax: s, layout: l, native: true})
-		}
-	}
-	for _, s := range []*syntax{anyQuerySyntax, adoSyntax, anyWordsSyntax} {
-		l, ok := s.scan(dsn)
-		named, sees := l.get("pool_driver")
-		// Known drivers are found above, unless their DSN consists of options alone. A value that is no name was cut at
-		// the wrong place.
-		if ok && sees && IsDriverName(named) && (families[named] == otherFamily || s.remove(l, isOption) == "") {
-			found = append(found, Form{driver: named, family: families[named], syntax: s, layout: l, native: true})
-		}
-	}
-	return found
-}
-
-// nativeSyntax returns how the drivers of a family read this DSN.
-func nativeSyntax(fam family, driver, dsn string) *syntax {
-	name, _, isURL := cutScheme(dsn)
-	switch {
-	case isURL && fam == mysqlFamily && isMySQLWithSlashes(dsn, name):
-		return mysqlSyntax
-	case isURL && fam == postgresFamily && isPgx(driver) && schemes[strings.ToLower(name)].family == fam:
-		return libpqURLSyntax
-	case isURL && fam == sqliteFamily && schemes[strings.ToLower(name)].family == fam:
-		return pathSyntax
-	case isURL:
-		return urlSyntax
-	}
-	switch fam {
-	case mysqlFamily:
-		return mysqlSyntax
-	case sqliteFamily:
-		return pathSyntax
-	case postgresFamily:
-		if isPgx(driver) {
-			return libpqKVSyntax
-		}
-		return kvSyntax
-	case sqlserverFamily:
-		if strings.HasPrefix(dsn, "odbc:") {
-			return odbcSyntax
-		}
-		return adoSyntax
-	}
-	return anyQuerySyntax
-}
-
-func nativeForm(driver string, fam family, s *syntax, dsn string) Form {
-	l, _ := s.scan(dsn)
-	return Form{driver: driver, family: fam, syntax: s, layout: l, native: true}
-}
-
-// fittingForms returns every native form that a DSN without a scheme fits. They are told by what the driver would
-// accept and a program would plausibly mean, so that few DSNs fit two.
-func fittingForms(dsn string) []Form {
-	var fits []Form
-	add := func(driver string, fam family, s *syntax) { fits = append(fits, nativeForm(driver, fam, s, dsn)) }
-	switch {
-	case strings.HasPrefix(dsn, "file:"), dsn == ":memory:", strings.HasPrefix(dsn, ":memory:?"):
-		add("", sqliteFamily, pathSyntax)
-		return fits
-	case strings.HasPrefix(dsn, "odbc:"):
-		add("sqlserver", sqlserverFamily, odbcSyntax)
-		return fits
-	}
-	if fitsMySQL(dsn) {
-		add("mysql", mysqlFamily, mysqlSyntax)
-		if strings.Contains(dsn[:strings.LastIndexByte(dsn, '/')], "@") && dsn[0] != '/' && dsn[0] != '.' {
-			// user@…/ is MySQL's. What looks like another form is in the password.
-			return fits
-		}
-	}
-	if fitsKV(dsn) {
-		add("postgres", postgresFamily, kvSyntax)
-	}
-	if fitsADO(dsn) {
-		add("sqlserver", sqlserverFamily, adoSyntax)
-	}
-	if fitsPath(dsn) {
-		add("", sqliteFamily, pathSyntax)
-	}
-	return fits
 }

@@ -1,10 +1,25 @@
 package dsn
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // IsPlain reports whether a key or value is short and needs no quotes, so that it can stand in an error of one line.
 // One with an @ or a slash is not: no option has a value like that, but the rest of a URL behind a forgotten & has.
 func IsPlain(s string) bool { return !strings.Contains(s, "/") && isPlainName(s) }
+
+// Shown is a value as it can stand in an error of one line: also one that is plain but for quotes or white space around
+// it.
+func Shown(value string) string {
+	switch trimmed := strings.TrimSpace(value); {
+	case IsPlain(strings.Trim(trimmed, "'\"")) && trimmed == value:
+		return value
+	case IsPlain(trimmed) && trimmed != "":
+		return strconv.Quote(value)
+	}
+	return "(not shown)"
+}
 
 // IsDriverName reports whether a name can be that of a driver and stand in an error.
 func IsDriverName(s string) bool { return s != "" && isPlainName(s) }

@@ -19,7 +19,8 @@ func Scrub(err error, dsn string) error {
 	}
 	text := strings.TrimPrefix(visible.Line(strings.Join(strings.Fields(err.Error()), " ")), "pooled: ")
 	if Leaks(text, dsn) {
-		text = "the driver refuses its DSN; its message is left out, since part of a secret might be in it"
+		text = "the driver refuses its DSN; its message is left out, since part of a secret might be in it: percent-encode " +
+			"reserved characters, or use the driver alone to see the message"
 	}
 	return errors.New("pooled: " + text)
 }

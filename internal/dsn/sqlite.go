@@ -47,8 +47,11 @@ func sqliteNative(rest string) (string, error) {
 	if hasQuery {
 		query = "?" + query
 	}
-	if path != "" && path[0] != '/' {
-		return "", errors.New("pooled: sqlite URL: there is no host: write sqlite:///relative or sqlite:////absolute")
+	switch {
+	case path == ":memory:":
+		return "", errors.New("pooled: sqlite URL: there is no host: write sqlite:///:memory:")
+	case path != "" && path[0] != '/':
+		return "", errors.New("pooled: sqlite URL: there is no host: write sqlite:///relative.db or sqlite:////absolute.db")
 	}
 	path = strings.TrimPrefix(path, "/")
 	if path == "" {
@@ -60,10 +63,10 @@ func sqliteNative(rest string) (string, error) {
 	}
 	decoded, err := url.PathUnescape(path)
 	if err != nil {
-		return "", errors.New("pooled: sqlite URL: a % is not followed by two hexadecimal digits")
+		return "", errors.New("pooled: sqlite URL: " + encodePercent)
 	}
 	if strings.ContainsAny(decoded, "?\x00") {
-		return "", errors.New("pooled: sqlite URL: the path has a ?, which only a file: URI can express")
+		return "", errors.New("pooled: sqlite URL: the path has a ?: write a file: URI, such as file:a%3Fb.db")
 	}
 	return decoded + query, nil
 }

@@ -1,9 +1,8 @@
 package dsn
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 )
@@ -35,23 +34,9 @@ func (f Form) rewrite(dsn string) (string, error) {
 		return mysqlNative(rest)
 	case sqliteFamily:
 		return sqliteNative(rest)
-	case sqlserverFamily:
-		return "sqlserver://" + rest, nil
 	}
 	// The driver reads the URL, but not the "+driver" in its scheme.
-	return f.scheme + "://" + rest, nil
-}
-
-// checkURL refuses a URL that its driver's net/url would refuse. Its own error shows the URL, password included.
-func (f Form) checkURL(dsn string) error {
-	if f.syntax != urlSyntax || f.family != postgresFamily && f.family != sqlserverFamily {
-		return nil
-	}
-	if _, err := url.Parse(dsn); err != nil {
-		return errors.New("pooled: the URL does not parse: percent-encode reserved characters in its user, " +
-			"password and host")
-	}
-	return nil
+	return cmp.Or(schemes[f.scheme].native, f.scheme) + "://" + rest, nil
 }
 
 // pythonDrivers are SQLAlchemy's names behind the +, none of which is a driver here.

@@ -16,6 +16,7 @@ type settings struct {
 	Size  int
 	Limit int
 	Wait  time.Duration
+	Break time.Duration
 	Age   time.Duration
 	Fair  bool
 	Mode  mode
@@ -33,7 +34,7 @@ var defaults = settings{
 var table = option.New(defaults,
 	option.Text("x_name", func(s *settings) *string { return &s.Name }, option.Printable, "a name"),
 	option.Int("x_size", func(s *settings) *int { return &s.Size }, option.Between(1, 9), "a size").
-		Alias("x_length", "x_width").Elsewhere("x_conns"),
+		Alias("x_length", "x_width"),
 	option.Int("x_limit", func(s *settings) *int { return &s.Limit }, option.AtLeast(2), "a limit").
 		In([]string{"big"}).Also(func(s *settings) error {
 		if s.Limit >= s.Size {
@@ -42,6 +43,7 @@ var table = option.New(defaults,
 		return nil
 	}),
 	option.Duration("x_wait", func(s *settings) *time.Duration { return &s.Wait }, option.FromZero, "a wait"),
+	option.Duration("x_break", func(s *settings) *time.Duration { return &s.Break }, option.FromZero, "a break").Short(),
 	option.Duration("x_age", func(s *settings) *time.Duration { return &s.Age }, option.AboveZero, "an age"),
 	option.Bool("x_fair", func(s *settings) *bool { return &s.Fair }, "fairness"),
 	option.Choice("x_mode", func(s *settings) *mode { return &s.Mode }, "a mode", "one", "two", "three"),
@@ -54,7 +56,7 @@ func TestDefaults(t *testing.T) {
 		have = append(have, r.Key+"="+r.Default)
 	}
 	want := []string{
-		"x_name=it", "x_size=5", "x_limit=-1", "x_wait=1m", "x_age=1h", "x_fair=false", "x_mode=one", "x_level=off",
+		"x_name=it", "x_size=5", "x_limit=-1", "x_wait=1m", "x_break=0s", "x_age=1h", "x_fair=false", "x_mode=one", "x_level=off",
 	}
 	if !slices.Equal(have, want) {
 		t.Errorf("have %q, want %q", have, want)
@@ -72,6 +74,10 @@ func TestValues(t *testing.T) {
 		{"x_wait", ".25", "250ms"},
 		{"x_wait", "3600s", "1h"},
 		{"x_wait", "61m", "1h1m"},
+		{"x_wait", "86400", "24h"},
+		{"x_wait", "90000s", "25h"},
+		{"x_break", "3600", "1h"},
+		{"x_break", "30000s", "8h20m"},
 		{"x_wait", "-1", "-1"},
 		{"x_wait", "0", "0s"},
 		{"x_fair", "YES", "true"},
@@ -95,7 +101,11 @@ func TestValues(t *testing.T) {
 func TestRefusedValues(t *testing.T) {
 	for _, test := range []struct{ key, value, want string }{
 		{"x_size", "x", "want a whole number"},
-		{"x_size", "99999999999999999999", "want a whole number"},
+		{"x_size", "99999999999999999999", "want a whole number of at most 9 digits"},
+		{"x_wait", "86400.5", "a plain number is seconds, which would be 24h0m0.5s: write 1m26.4005s if milliseconds were " +
+			"meant, else 24h0m0.5s"},
+		{"x_wait", "99999999999", "want a unit"},
+		{"x_break", "3601", "a plain number is seconds, which would be 1h0m1s: write 3.601s if milliseconds were meant"},
 		{"x_wait", "1e3", "want a duration"},
 		{"x_wait", "-2", "want a duration"},
 		{"x_wait", "-1s", "want a duration"},
@@ -146,7 +156,7 @@ func TestCheck(t *testing.T) {
 
 func TestNearest(t *testing.T) {
 	for key, want := range map[string]string{
-		"x_siz": "x_size", "X_SIZE": "x_size", "x_widht": "x_width", "x_conns": "x_size", "X_Conns": "x_size",
+		"x_siz": "x_size", "X_SIZE": "x_size", "x_widht": "x_width",
 		"x_name_of_it": "x_name",
 	} {
 		if have, _ := table.Nearest(key); have != want {
@@ -162,9 +172,6 @@ func TestClasses(t *testing.T) {
 	limit, size := table.Lookup("x_limit"), table.Lookup("x_size")
 	if !limit.AppliesTo("big") || limit.AppliesTo("small") || !size.AppliesTo("small") {
 		t.Error("want a limit for what is big, and a size for all")
-	}
-	if table.Lookup("x_conns") != nil {
-		t.Error("have an option by its name elsewhere, want none")
 	}
 }
 

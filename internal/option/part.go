@@ -22,10 +22,10 @@ func Part[C any](key string, percent func(*C) *float64, duration func(*C) *time.
 				*duration(c), err = parseDuration(v)
 				*duration(c) = max(*duration(c), 0)
 			}
-			if err != nil {
+			if err != nil && !errors.Is(err, errPlain) {
 				return errPart
 			}
-			return nil
+			return err
 		},
 		Format: func(c *C) string {
 			switch p, d := *percent(c), *duration(c); {

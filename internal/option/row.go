@@ -1,7 +1,7 @@
 // Package option makes tables of options. A row of a table knows one key: how its value is read and written, what
 // values are allowed, and where it is kept in the struct that holds the options, which can be any. What is wrong with a
-// value is said in an error that begins with "want" and holds neither the key nor the value. Names holds values that
-// options ask for by name.
+// value is said in an error that says what is wanted and does not hold the key. It may hold the value; an error that it
+// wraps does not. Names holds values that options ask for by name.
 package option
 
 import (
@@ -23,8 +23,6 @@ type Row[C any] struct {
 	Parse  func(c *C, value string) error // stores a value
 	Format func(c *C) string              // the reverse of Parse
 	Check  func(c *C) error               // of the value in the struct, whoever stored it; nil: all are allowed
-
-	elsewhere []string // names of the same option in other programs
 }
 
 // Table is a list of options in the order in which they are documented.
@@ -47,6 +45,9 @@ func (t Table[C]) Lookup(key string) *Row[C] {
 	}
 	return nil
 }
+
+// Has reports whether there is an option with that key or alias.
+func (t Table[C]) Has(key string) bool { return t.Lookup(key) != nil }
 
 // Check returns the first option whose value in c is not allowed, and why.
 func (t Table[C]) Check(c *C) (*Row[C], error) {
@@ -71,12 +72,6 @@ func (r *Row[C]) names() []string { return append([]string{r.Key}, r.Aliases...)
 // Alias adds other names of the option.
 func (r Row[C]) Alias(names ...string) Row[C] {
 	r.Aliases = append(r.Aliases, names...)
-	return r
-}
-
-// Elsewhere adds names of the option in other programs. They are not accepted, but Nearest knows them.
-func (r Row[C]) Elsewhere(names ...string) Row[C] {
-	r.elsewhere = append(r.elsewhere, names...)
 	return r
 }
 

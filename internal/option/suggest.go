@@ -1,23 +1,20 @@
 package option
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/pooled-go/pooled/internal/spelling"
 )
 
-// Nearest returns the key or alias with the fewest edits from key, and how many they are. Upper case costs one edit,
-// however often it is wrong, and so do a name of Elsewhere and the beginning of a key.
+// Nearest returns the key or alias that was probably meant by another one, and how many edits they are apart. What has
+// that name elsewhere is one edit away, and so is upper case, however often it is wrong, and the beginning of a key.
 func (t Table[C]) Nearest(key string) (nearest string, distance int) {
-	folded := strings.ToLower(key)
-	for _, r := range t {
-		for _, name := range r.elsewhere {
-			if name == folded {
-				return r.Key, 1
-			}
-		}
+	if option, ok := t.meant(key); ok {
+		return option, 1
 	}
+	folded := strings.ToLower(key)
 	for _, r := range t {
 		for _, name := range r.names() {
 			if len(folded) > len("pool_x") && strings.HasPrefix(name, folded) {
@@ -34,15 +31,19 @@ func (t Table[C]) Nearest(key string) (nearest string, distance int) {
 // mostEdits is how far a key may be from the nearest known one to count as a misspelling of it.
 const mostEdits = 3
 
-// ErrUnknown names the key of the table that is nearest to one that is not in it. That one is shown only if it may be,
-// and resembles a known key: what resembles nothing may be part of a password that was not encoded.
+// ErrUnknown names the option that was probably meant by a key that is not in the table. That one is shown only if it
+// may be, and resembles a known key: what resembles nothing may be part of a password that was not encoded.
 func (t Table[C]) ErrUnknown(key string, show bool) error {
 	if len(key) > 40 {
 		key, show = key[:40], false
 	}
 	nearest, distance := t.Nearest(key)
-	if !show || distance > mostEdits {
-		return fmt.Errorf("pooled: unknown key that begins with pool_: the nearest known key is %s", nearest)
+	switch {
+	case distance > mostEdits:
+		return errors.New("pooled: unknown key that begins with pool_: write one of those in docs/options.md, such as " +
+			"pool_size, pool_max_overflow or pool_timeout")
+	case !show:
+		return fmt.Errorf("pooled: unknown key that begins with pool_: did you mean %s?", nearest)
 	}
 	return fmt.Errorf("pooled: unknown key %s: did you mean %s?", key, nearest)
 }
@@ -50,7 +51,7 @@ func (t Table[C]) ErrUnknown(key string, show bool) error {
 // ErrTwice says that two keys of a DSN mean the same option.
 func ErrTwice(before, key string) error {
 	if before == key {
-		return fmt.Errorf("pooled: %s is given twice", key)
+		return fmt.Errorf("pooled: %s is given twice: give it once", key)
 	}
 	return fmt.Errorf("pooled: %s and %s set the same option: give one of them", before, key)
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -33,30 +32,6 @@ func Between(least, most int) func(int) error {
 	}
 }
 
-var errDuration = errors.New("want a duration such as 30s or 1.5 (seconds), or -1 for no limit")
-
-// errNegative is for durations that a program has set: parseDuration refuses them.
-var errNegative = errors.New("want no negative duration: for no limit write NoLimit")
-
-// FromZero allows durations that are not negative, and NoLimit.
-func FromZero(d time.Duration) error {
-	if d < 0 && d != NoLimit {
-		return errNegative
-	}
-	return nil
-}
-
-// AboveZero allows durations above zero, and NoLimit.
-func AboveZero(d time.Duration) error {
-	switch {
-	case d < 0 && d != NoLimit:
-		return errNegative
-	case d == 0:
-		return errors.New("want a duration above 0, or -1 for no limit")
-	}
-	return nil
-}
-
 // Printable allows texts that stay on one line of a log.
 func Printable(text string) error {
 	if !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
@@ -67,43 +42,13 @@ func Printable(text string) error {
 
 func parseInt(v string) (int, error) {
 	n, err := strconv.Atoi(v)
-	if err != nil {
-		return 0, errors.New("want a whole number")
+	switch {
+	case errors.Is(err, strconv.ErrRange):
+		return 0, errors.New("want a whole number of at most 9 digits")
+	case err != nil:
+		return 0, errors.New("want a whole number, such as 10")
 	}
 	return n, nil
-}
-
-// parseDuration reads Go's durations and, as in SQLAlchemy, plain seconds. "-1" is NoLimit; other negative values are
-// refused.
-func parseDuration(v string) (time.Duration, error) {
-	if v == "-1" {
-		return NoLimit, nil
-	}
-	s := v
-	if isDecimal(v) {
-		s += "s"
-	}
-	d, err := time.ParseDuration(s)
-	if err != nil || d < 0 {
-		return 0, errDuration
-	}
-	return d, nil
-}
-
-// formatDuration is the reverse of parseDuration. It drops the zero parts that time.Duration.String writes: 1m0s is
-// 1m.
-func formatDuration(d time.Duration) string {
-	if d == NoLimit {
-		return "-1"
-	}
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = s[:len(s)-len("0s")]
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = s[:len(s)-len("0m")]
-	}
-	return s
 }
 
 // ParsePercent reads a number from 0 to 100 without its percent sign.

@@ -31,7 +31,10 @@ func Worded[C any](key string, field func(*C) *time.Duration, check func(time.Du
 			return words[i].Value, nil
 		}
 		d, err := parseDuration(v)
-		if err != nil || d == 0 {
+		switch {
+		case errors.Is(err, errPlain):
+			return 0, err
+		case err != nil || d == 0:
 			return 0, errWant
 		}
 		return d, nil
