@@ -7,6 +7,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -43,6 +45,32 @@ func TestConnectErrors(t *testing.T) {
 			strings.Contains(page, "no route"),
 		)
 	}
+}
+
+// A connect error is no alarm any more a minute later, also without the script. That it was stays on the page.
+func TestConnectErrorPasses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t)
+		db, _ := open(t, fake, named("shop"))
+		fake.On(pooledtest.StageConnect, pooledtest.Fail(errors.New("no route")).Times(1))
+		if err := db.Ping(); err == nil {
+			t.Fatal("have no error, want one")
+		}
+		for _, test := range []struct {
+			after   time.Duration
+			verdict string
+		}{{59 * time.Second, "connect errors"}, {2 * time.Second, "ok"}} {
+			time.Sleep(test.after)
+			page, _, _ := strings.Cut(get(t, debug.Handler{}, "/"), "<template")
+			if want := `data-verdict="` + test.verdict + `"`; strings.Count(page, want) != 2 {
+				t.Errorf("after %v more: have no %s in the line and the pool", test.after, want)
+			}
+			if !strings.Contains(page, "no route") {
+				t.Errorf("after %v more: have no cause of the last connect error", test.after)
+			}
+		}
+		db.Close()
+	})
 }
 
 // What will be closed when it comes back says so, and cannot be invalidated again.
