@@ -20,6 +20,7 @@ var documented = map[string]string{
 	"go get github.com/pooled-go/pooled modernc.org/sqlite": "TestREADMEProgram, with this checkout",
 	"go run ./cmd/pooled demo":                              "TestDemo in cmd/pooled/internal/demo",
 	"go run ./cmd/pooled doctor ...":                        "the tests of cmd/pooled/internal/doctor",
+	"pooled doctor ...":                                     "the tests of cmd/pooled/internal/doctor",
 	"make test":                                             "the run that this test is part of",
 	"make test-browser":                                     ".ci/run, beside make test",
 	"make bench":                                            "not a test: measurements, see docs/benchmarks",
@@ -34,6 +35,7 @@ var readByTests = map[string]string{
 // which it compares with what is printed.
 var heldByTests = map[string]map[string]string{
 	"README.md":                 {"go": "TestREADMEProgram", "text": "TestREADMEDemo"},
+	"docs/kubernetes.md":        {"go": "TestKubernetesProgram", "yaml": "TestKubernetesFigures"},
 	"docs/tutorial-sqlite.md":   {"go": "TestTutorials", "sh": "TestTutorials", "text": "TestTutorials"},
 	"docs/tutorial-postgres.md": {"go": "TestTutorials", "sh": "TestTutorials", "text": "TestTutorials"},
 	"docs/tutorial-mysql.md":    {"go": "TestTutorials", "sh": "TestTutorials", "text": "TestTutorials"},
