@@ -62,7 +62,7 @@ func TestConnectErrorPasses(t *testing.T) {
 		}{{59 * time.Second, "connect errors"}, {2 * time.Second, "ok"}} {
 			time.Sleep(test.after)
 			page, _, _ := strings.Cut(get(t, debug.Handler{}, "/"), "<template")
-			if want := `data-verdict="` + test.verdict + `"`; strings.Count(page, want) != 2 {
+			if want := ` data-verdict="` + test.verdict + `"`; strings.Count(page, want) != 2 {
 				t.Errorf("after %v more: have no %s in the line and the pool", test.after, want)
 			}
 			if !strings.Contains(page, "no route") {
