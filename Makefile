@@ -12,15 +12,21 @@ FUZZTIME := 20s
 # Where vet has to pass; each has files behind build tags.
 PLATFORMS := linux darwin windows freebsd
 
-# The linter has its own go.mod, so that its dependencies are not the library's.
-# Its path is asked for outside of the workspace, which -modfile can't be used in.
-STATICCHECK = $$(GOWORK=off go tool -n -modfile=$(CURDIR)/tools/go.mod staticcheck)
+# Tools have their own go.mod, so that their dependencies are not the library's.
+# Their paths are asked for outside of the workspace, which -modfile can't be used in.
+TOOL = GOWORK=off go tool -n -modfile=$(CURDIR)/tools/go.mod
+STATICCHECK = $$($(TOOL) staticcheck)
+RELEASECHECK = GOWORK=off go -C tools run ./releasecheck -root ..
+
+# The version that make release-check is to find everywhere, as in: make release-check VERSION=v0.2.0
+VERSION :=
 
 # $(call in_modules,COMMAND,MODULES) runs it in each of them, also after one has failed.
 in_modules = @status=0; for module in $(2); do \
 	(cd $$module && PS4="$$module: " && set -x && $(1)) || status=1; done; exit $$status
 
-.PHONY: help demo test test-on-servers test-browser screenshots chromium race lint vet-platforms machine-paths tidy fuzz bench bench-peers c-compiler shells
+.PHONY: help demo test test-on-servers test-browser screenshots chromium race lint vet-platforms machine-paths workflows \
+	tools release-check licences tidy fuzz bench bench-peers c-compiler shells
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -52,13 +58,27 @@ chromium:
 race: c-compiler ## the tests that need no server, with -race; the quick check
 	CGO_ENABLED=1 go test -race -short $(TESTFLAGS) ./... ./cmd/pooled/...
 
-lint: vet-platforms machine-paths ## gofmt, vet for each platform, staticcheck, calls that must be inlined
+lint: vet-platforms machine-paths workflows tools ## gofmt, vet for each platform, staticcheck, calls that must be inlined
 	@files=$$(gofmt -l .); test -z "$$files" || { echo "gofmt these:" $$files; exit 1; }
 	$(call in_modules,$(STATICCHECK) ./...,$(MODULES))
 	scripts/check-inlined
 
 vet-platforms:
 	@set -e; for os in $(PLATFORMS); do (PS4=; set -x; GOOS=$$os go vet ./... ./cmd/pooled/...); done
+
+# Those of .github/workflows.
+workflows:
+	$$($(TOOL) actionlint) -shellcheck= -pyflakes=
+
+# The tools that are written here.
+tools:
+	cd tools && export GOWORK=off && go vet ./... && staticcheck=$(STATICCHECK) && $$staticcheck ./... && go test ./...
+
+release-check: ## the released modules as users get them, their licences, API and vulnerabilities
+	@$(RELEASECHECK) -version "$(VERSION)"
+
+licences: ## write docs/licences.md
+	@$(RELEASECHECK) -write-licences
 
 tidy: ## go mod tidy in each module
 	scripts/tidy

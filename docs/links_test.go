@@ -20,7 +20,7 @@ var (
 // Each link of README, CHANGELOG, CONTRIBUTING and docs to something in this repository leads to a file that exists, and
 // to a heading that is in it.
 func TestLinksLeadSomewhere(t *testing.T) {
-	for _, file := range append(documentation(t), "CONTRIBUTING.md", "CHANGELOG.md") {
+	for _, file := range append(documentation(t), "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "CODE_OF_CONDUCT.md") {
 		text := inlineCode.ReplaceAllString(fenced.ReplaceAllString(readFile(t, file), ""), "")
 		for _, link := range linksOf(text) {
 			target, anchor, _ := strings.Cut(link, "#")
