@@ -63,9 +63,10 @@ var layers = map[string]string{
 	"cmd/pooled/internal/advice":  ".",
 	"cmd/pooled/internal/doctor":  ". internal/spelling cmd/pooled/internal/advice cmd/pooled/internal/cli",
 	"cmd/pooled/internal/parse":   ". internal/dsn cmd/pooled/internal/advice cmd/pooled/internal/cli",
+	"cmd/pooled/internal/top":     "cmd/pooled/internal/cli",
 	"cmd/pooled/internal/version": "cmd/pooled/internal/cli",
 	"cmd/pooled": "cmd/pooled/internal/cli cmd/pooled/internal/demo cmd/pooled/internal/doctor " +
-		"cmd/pooled/internal/parse cmd/pooled/internal/version",
+		"cmd/pooled/internal/parse cmd/pooled/internal/top cmd/pooled/internal/version",
 
 	// What only tests import.
 	"cmd/pooled/internal/clitest":  "",

@@ -4,6 +4,7 @@
 //	pooled demo           the bare driver and pooled side by side, on an embedded database
 //	pooled doctor DSN     what is wrong with the DSN, its options, the server and what is between
 //	pooled parse DSN      what pooled reads in the DSN, and what reaches the driver
+//	pooled top URL        the pools of a running program, in a terminal
 //	pooled version        which version this is
 //
 // docs/cli.md says more, as does pooled help.
@@ -19,6 +20,7 @@ import (
 	"github.com/pooled-go/pooled/cmd/pooled/internal/demo"
 	"github.com/pooled-go/pooled/cmd/pooled/internal/doctor"
 	"github.com/pooled-go/pooled/cmd/pooled/internal/parse"
+	"github.com/pooled-go/pooled/cmd/pooled/internal/top"
 	"github.com/pooled-go/pooled/cmd/pooled/internal/version"
 )
 
@@ -31,5 +33,5 @@ func main() {
 
 // run is the whole program: it returns the exit code.
 func run(ctx context.Context, args []string, s cli.Streams) int {
-	return cli.Run(ctx, args, s, demo.Command(), doctor.Command(), parse.Command(), version.Command())
+	return cli.Run(ctx, args, s, demo.Command(), doctor.Command(), parse.Command(), top.Command(), version.Command())
 }

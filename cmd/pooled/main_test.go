@@ -96,7 +96,7 @@ func TestMisplacedDSNIsNotShown(t *testing.T) {
 // misplaced has a DSN in each place where none belongs.
 func misplaced(dsn string) (lines [][]string) {
 	lines = [][]string{{dsn}, {"help", dsn}, {"help", "doctor", dsn}, {"completion", dsn}, {"completion", "bash", dsn}}
-	for _, command := range []string{"demo", "doctor", "parse", "version", "completion"} {
+	for _, command := range []string{"demo", "doctor", "parse", "top", "version", "completion"} {
 		lines = append(lines,
 			[]string{command, "a", dsn}, []string{command, "--json=" + dsn}, []string{command, "--no-such-flag=" + dsn},
 			[]string{command, "--no-such-flag", dsn, "a"})
@@ -104,5 +104,6 @@ func misplaced(dsn string) (lines [][]string) {
 	for _, command := range []string{"demo", "doctor", "parse"} {
 		lines = append(lines, []string{command, "--dsn-file=" + dsn}, []string{command, "--dsn-file=" + dsn, "a"})
 	}
+	lines = append(lines, []string{"top", dsn}, []string{"top", "http://127.0.0.1:1", "--interval=" + dsn})
 	return append(lines, []string{"version", dsn}, []string{"doctor", ":memory:", "--instances=" + dsn})
 }

@@ -49,10 +49,15 @@ func Report(name string, err error, stderr io.Writer) int {
 	if name != "" {
 		text = name + ": " + text
 	}
-	fmt.Fprintf(stderr, "pooled: %s\n", visible.Line(strings.ReplaceAll(text, "\n", "; ")))
+	Note(stderr, "%s", strings.ReplaceAll(text, "\n", "; "))
 	var mistake *UsageError
 	if errors.As(err, &mistake) {
 		return ExitMistake
 	}
 	return ExitError
+}
+
+// Note writes a line to standard error.
+func Note(stderr io.Writer, format string, args ...any) {
+	fmt.Fprintf(stderr, "pooled: %s\n", visible.Line(fmt.Sprintf(format, args...)))
 }

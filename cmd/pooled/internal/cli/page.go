@@ -14,7 +14,8 @@ import (
 
 // Page writes lines, tables and paragraphs of text.
 type Page struct {
-	Width  int // how many columns it may take
+	Width  int  // how many columns it may take
+	Dense  bool // tables take as little room as they can
 	w      io.Writer
 	colors bool
 	err    error // the first of w
@@ -47,19 +48,32 @@ func (p *Page) Mark(c Color, words, format string, args ...any) {
 
 // Table writes rows with aligned columns. The last column is cut where the page ends.
 func (p *Page) Table(rows [][]string) {
+	for _, line := range p.Rows(rows) {
+		p.Line("%s", line)
+	}
+}
+
+// Rows are the lines of a table, one for each row.
+func (p *Page) Rows(rows [][]string) []string {
 	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 3, ' ', 0)
+	indent, gap := "   ", 3
+	if p.Dense {
+		indent, gap = "", 2
+	}
+	w := tabwriter.NewWriter(&b, 0, 0, gap, ' ', 0)
 	for _, row := range rows {
 		cells := make([]string, len(row)) // without a tab or a line break of somebody's
 		for i, cell := range row {
 			cells[i] = visible.Line(cell)
 		}
-		fmt.Fprintln(w, "   "+strings.Join(cells, "\t"))
+		fmt.Fprintln(w, indent+strings.Join(cells, "\t"))
 	}
 	w.Flush()
-	for line := range strings.Lines(b.String()) {
-		p.Line("%s", Cut(strings.TrimRight(line, " \n"), p.Width))
+	lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
+	for i, line := range lines {
+		lines[i] = Cut(strings.TrimRight(line, " "), p.Width)
 	}
+	return lines
 }
 
 // Paragraph writes text of any length, indented and whole.

@@ -119,6 +119,9 @@ func (term *Terminal) Text() string {
 	return term.text.String()
 }
 
+// HangUp takes the terminal away from the program.
+func (term *Terminal) HangUp() { term.keys.Close() }
+
 // Close closes the program's end, and waits until all that was written to it was read. The program must have closed its
 // own.
 func (term *Terminal) Close() {

@@ -1,0 +1,196 @@
+package top
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/pooled-go/pooled/cmd/pooled/internal/cli"
+)
+
+// print writes a look for people, in as many lines as that; 0: as many as it takes.
+func (v view) print(p *cli.Page, lines int) {
+	p.Dense = true
+	head := fmt.Sprintf("%s (pid %d) at %s UTC, %s", v.Program, v.PID, v.Time.UTC().Format("15:04:05"), v.URL)
+	if lines > 0 {
+		head = cli.Cut(head, p.Width)
+	}
+	p.Line("%s", head)
+	p.Line("")
+	if len(v.Pools) == 0 {
+		p.Line("no pool is open")
+		return
+	}
+	left := lines - 2
+	rows := v.poolRows(p)
+	if lines > 0 && len(rows) > max(left/2, 2) {
+		rows = rows[:max(left/2, 2)]
+		rows[len(rows)-1] = row{text: fmt.Sprintf("… and %d pools more", len(v.Pools)-len(rows)+2)}
+	}
+	left -= len(rows) + 1
+	for _, r := range rows {
+		p.Mark(r.color, r.text, "")
+	}
+	conns := v.connRows(p)
+	if lines > 0 && len(conns) > left {
+		hidden := len(conns) - left + 1
+		conns = conns[:max(left-1, 0)]
+		conns = append(conns, row{text: fmt.Sprintf("… and %d connections more", hidden+v.omitted())})
+	} else if n := v.omitted(); n > 0 {
+		conns = append(conns, row{text: fmt.Sprintf("… and %d connections more", n)})
+	}
+	if left < 2 && lines > 0 || len(conns) < 2 {
+		return
+	}
+	p.Line("")
+	for _, r := range conns {
+		p.Mark(r.color, r.text, "")
+	}
+}
+
+// row is a line of a table.
+type row struct {
+	color cli.Color
+	text  string
+}
+
+// rows are the lines of a table. The first is its head.
+func rows(p *cli.Page, table [][]string, colors []cli.Color) []row {
+	list := make([]row, len(table))
+	for i, line := range p.Rows(table) {
+		list[i] = row{colors[i], line}
+	}
+	return list
+}
+
+func (v view) poolRows(p *cli.Page) []row {
+	table := [][]string{{"pool", "in use", "idle", "waiting", "limit", "wait p99", "checkouts/s", "timeouts", "errors"}}
+	leaks := slices.ContainsFunc(v.Pools, func(p poolView) bool { return p.Leaked > 0 })
+	if leaks {
+		table[0] = slices.Insert(table[0], 1, "leaked")
+	}
+	colors := []cli.Color{cli.Strong}
+	for _, pool := range v.Pools {
+		cells := []string{pool.Name, fmt.Sprint(pool.InUse), fmt.Sprint(pool.Idle), fmt.Sprint(pool.Waiting),
+			bound(pool.Limit), atMost(pool.WaitP99), rate(pool.CheckoutRate), fmt.Sprint(pool.Timeouts),
+			fmt.Sprint(pool.ConnectErrors)}
+		if leaks {
+			cells = slices.Insert(cells, 1, fmt.Sprint(pool.Leaked))
+		}
+		table, colors = append(table, cells), append(colors, pool.color())
+	}
+	return rows(p, table, colors)
+}
+
+// color says how the pool is at this moment.
+func (p poolView) color() cli.Color {
+	some := func(rate *float64) bool { return rate != nil && *rate > 0 }
+	switch {
+	case p.Leaked > 0, some(p.TimeoutRate), some(p.ConnectErrorRate):
+		return cli.Bad
+	case p.Waiting > 0:
+		return cli.Warning
+	}
+	return cli.NoColor
+}
+
+// connRows are the connections of all pools: those leaked first, then those in use, the longest out on top.
+func (v view) connRows(p *cli.Page) []row {
+	type ofPool struct {
+		pool string
+		connView
+	}
+	var all []ofPool
+	for _, pool := range v.Pools {
+		for _, c := range pool.Conns {
+			all = append(all, ofPool{pool.Name, c})
+		}
+	}
+	rank := func(c ofPool) int {
+		switch {
+		case c.Leaked:
+			return 0
+		case c.State != idle:
+			return 1
+		}
+		return 2
+	}
+	slices.SortStableFunc(all, func(a, b ofPool) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(b.Held, a.Held))
+	})
+	table := [][]string{{"pool", "conn", "session", "state", "for", "last statement"}}
+	colors := []cli.Color{cli.Strong}
+	for _, c := range all {
+		table = append(table, []string{c.pool, fmt.Sprint(c.ID), cmp.Or(c.Session, "–"), c.state(), short(c.Idle + c.Held),
+			strings.Join(strings.Fields(c.Statement), " ")})
+		color := cli.NoColor
+		if c.Leaked {
+			color = cli.Bad
+		}
+		colors = append(colors, color)
+	}
+	return rows(p, table, colors)
+}
+
+const idle = "idle"
+
+func (c connView) state() string {
+	switch {
+	case c.Leaked:
+		return "leaked"
+	case c.Retiring:
+		return c.State + ", retiring"
+	}
+	return c.State
+}
+
+// omitted is how many connections the page has left out.
+func (v view) omitted() (n int) {
+	for _, pool := range v.Pools {
+		n += pool.ConnsOmitted
+	}
+	return n
+}
+
+func bound(n int) string {
+	if n < 0 {
+		return "none"
+	}
+	return fmt.Sprint(n)
+}
+
+func rate(perSecond *float64) string {
+	if perSecond == nil {
+		return "–"
+	}
+	return fmt.Sprintf("%.1f", *perSecond)
+}
+
+func atMost(ms *float64) string {
+	switch {
+	case ms == nil:
+		return "–"
+	case *ms < 0:
+		return "> 1m"
+	}
+	return "≤ " + short(*ms/1000)
+}
+
+// short is a duration that can be compared at a glance.
+func short(seconds float64) string {
+	whole := int(seconds)
+	switch {
+	case seconds == 0:
+		return "0s"
+	case seconds < 0.9995e-3:
+		return fmt.Sprintf("%.0fµs", seconds*1e6)
+	case seconds < 0.9995:
+		return fmt.Sprintf("%.0fms", seconds*1e3)
+	case seconds < 59.95:
+		return fmt.Sprintf("%.1fs", seconds)
+	case seconds < 3600:
+		return fmt.Sprintf("%dm%02ds", whole/60, whole%60)
+	}
+	return fmt.Sprintf("%dh%02dm", whole/3600, whole/60%60)
+}
