@@ -84,7 +84,8 @@ func startService(t *testing.T, dsn string) *service {
 	}
 	password, _ := u.User.Password()
 	u.User = url.User(u.User.Username())
-	for name, text := range map[string]string{"main.go": programOf(t, readFile(t, "docs/kubernetes.md")), "password": password + "\n"} {
+	program := programOf(t, readFile(t, "docs/kubernetes.md"))
+	for name, text := range map[string]string{"main.go": program, "password": password + "\n"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -186,7 +187,8 @@ func TestKubernetesFigures(t *testing.T) {
 		return n
 	}
 	const closing = 5 // what db.Close may take: docs/what-changes.md
-	preStop, shutdown := figure(`sleep: \{seconds: (\d+)\}`), figure(`, (\d+)\*time\.Second\)\n\tdefer cancel\(\)\n\terr = server\.Shutdown`)
+	preStop := figure(`sleep: \{seconds: (\d+)\}`)
+	shutdown := figure(`, (\d+)\*time\.Second\)\n\tdefer cancel\(\)\n\terr = server\.Shutdown`)
 	if grace := figure(`terminationGracePeriodSeconds: (\d+)`); preStop+shutdown+closing > grace {
 		t.Errorf("have %d seconds to end, want %d and more", grace, preStop+shutdown+closing)
 	}
@@ -198,15 +200,17 @@ func TestKubernetesFigures(t *testing.T) {
 			t.Errorf("%s: want it in the program and in the probe", path)
 		}
 	}
-	pods := figure(`else .replicas. \| (\d+) \|`) + figure(`of a rolling update \| (\d+) \|`) + figure(`does not count them \| (\d+) \|`)
+	replicas, surge := figure(`else .replicas. \| (\d+) \|`), figure(`of a rolling update \| (\d+) \|`)
+	pods := replicas + surge + figure(`does not count them \| (\d+) \|`)
 	if have := figure(`\| all \| (\d+) \|`); have != pods || figure(`--instances (\d+)`) != pods {
 		t.Errorf("have %d pods, want %d", have, pods)
 	}
 	limit := (figure(`max_connections=(\d+)`) - figure(`(\d+) of them for\s+others`)) / pods
-	if have := figure(`value: "postgres.*pool_size=(\d+)`) + figure(`value: "postgres.*pool_max_overflow=(\d+)`); have != limit {
-		t.Errorf("have the limit %d, want %d", have, limit)
+	size, overflow := figure(`value: "postgres.*pool_size=(\d+)`), figure(`value: "postgres.*pool_max_overflow=(\d+)`)
+	if size+overflow != limit {
+		t.Errorf("have the limit %d, want %d", size+overflow, limit)
 	}
-	if surge := figure(`maxSurge: (\d+)`); surge != figure(`of a rolling update \| (\d+) \|`) {
-		t.Errorf("have maxSurge %d, want what the table has", surge)
+	if have := figure(`maxSurge: (\d+)`); have != surge {
+		t.Errorf("have maxSurge %d, want the table's %d", have, surge)
 	}
 }

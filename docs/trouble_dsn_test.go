@@ -24,6 +24,7 @@ func refused(dsn string) func(*testing.T) error {
 // Errors of a dial that reaches no server.
 var dialTroubles = troubles{
 	`no such host`: func(t *testing.T) error {
+		knowNobody(t)
 		return ping(t, "postgres://scott:tiger@no-such-host.invalid/shop?sslmode=disable")
 	},
 	`i/o timeout`: func(t *testing.T) error { // the time for the dial is over at once
@@ -75,4 +76,32 @@ func answering(t *testing.T, answer string) string {
 	}()
 	t.Cleanup(func() { listener.Close(); <-done })
 	return listener.Addr().String()
+}
+
+// knowNobody makes all names unknown until the test ends, by a DNS server of its own: without a network others say
+// something else.
+func knowNobody(t *testing.T) {
+	t.Helper()
+	server, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		question := make([]byte, 512)
+		for {
+			n, from, err := server.ReadFrom(question)
+			if err != nil {
+				return
+			}
+			question[2], question[3] = 0x81, 0x83 // the answer to it: there is no such name
+			server.WriteTo(question[:n], from)
+		}
+	}()
+	was := net.DefaultResolver
+	net.DefaultResolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "udp", server.LocalAddr().String())
+	}}
+	t.Cleanup(func() { net.DefaultResolver = was; server.Close(); <-done })
 }

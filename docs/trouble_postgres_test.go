@@ -42,7 +42,8 @@ var postgresTroubles = troubles{
 		return err
 	},
 	`cannot execute … in a read-only transaction`: func(t *testing.T) error {
-		db := pooledtest.OpenDB(t, "pooled", pooledtest.WithOptions(pooledtest.Postgres(t), "default_transaction_read_only=on"))
+		db := pooledtest.OpenDB(t, "pooled",
+			pooledtest.WithOptions(pooledtest.Postgres(t), "default_transaction_read_only=on"))
 		_, err := db.Exec("CREATE TABLE trouble (id int)")
 		return err
 	},
@@ -145,8 +146,8 @@ func awaitRoom(t *testing.T) {
 // inOneSession is the error of the last of some statements.
 func inOneSession(t *testing.T, statements ...string) (err error) {
 	t.Helper()
-	conn, err := pooledtest.OpenDB(t, "pooled", pooledtest.WithOptions(pooledtest.Postgres(t), "pool_reset_on_return=session")).
-		Conn(t.Context())
+	dsn := pooledtest.WithOptions(pooledtest.Postgres(t), "pool_reset_on_return=session")
+	conn, err := pooledtest.OpenDB(t, "pooled", dsn).Conn(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,7 +32,9 @@ var notMade = map[string]string{
 
 func allTroubles() troubles {
 	all := troubles{}
-	for _, some := range []troubles{poolTroubles, dsnTroubles, dialTroubles, systemTroubles, postgresTroubles, mysqlTroubles, sqliteTroubles} {
+	for _, some := range []troubles{
+		poolTroubles, dsnTroubles, dialTroubles, systemTroubles, postgresTroubles, mysqlTroubles, sqliteTroubles,
+	} {
 		maps.Copy(all, some)
 	}
 	return all

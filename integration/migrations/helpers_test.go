@@ -1,13 +1,12 @@
 package migrations
 
 import (
+	"database/sql"
 	"path/filepath"
 	"testing"
 
 	"github.com/golang-migrate/migrate/v4/database"
 	"github.com/pressly/goose/v3"
-
-	"database/sql"
 
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
@@ -37,7 +36,8 @@ func mysql(tb testing.TB) string {
 }
 
 func sqlite(tb testing.TB) string {
-	return "file:" + filepath.ToSlash(filepath.Join(tb.TempDir(), "shop.db")) + "?_pragma=busy_timeout(5000)&pool_driver=sqlite&" + options
+	file := filepath.ToSlash(filepath.Join(tb.TempDir(), "shop.db"))
+	return "file:" + file + "?_pragma=busy_timeout(5000)&pool_driver=sqlite&" + options
 }
 
 // each runs a test for each database, which is empty before and after it.

@@ -73,3 +73,11 @@ func (h withTrace) Handle(ctx context.Context, record slog.Record) error {
 	}
 	return h.Handler.Handle(ctx, record)
 }
+
+func (h withTrace) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return withTrace{h.Handler.WithAttrs(attrs)}
+}
+
+func (h withTrace) WithGroup(name string) slog.Handler {
+	return withTrace{h.Handler.WithGroup(name)}
+}

@@ -140,7 +140,7 @@ func TestLogHasTrace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg.Logger = slog.New(withTrace{slog.NewTextHandler(&logged, nil)})
+	cfg.Logger = slog.New(withTrace{slog.NewTextHandler(&logged, nil)}).With("service", "shop").WithGroup("db")
 	db, err := pooled.Open(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -151,7 +151,7 @@ func TestLogHasTrace(t *testing.T) {
 		t.Error(err)
 	}
 	span.End()
-	trace := "trace_id=" + span.SpanContext().TraceID().String()
+	trace := "db.trace_id=" + span.SpanContext().TraceID().String()
 	for _, event := range []string{"event=exec", "event=checkout"} {
 		has := func(line string) bool { return strings.Contains(line, event) && strings.Contains(line, trace) }
 		if !slices.ContainsFunc(strings.Split(logged.String(), "\n"), has) {
