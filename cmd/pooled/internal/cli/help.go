@@ -39,7 +39,7 @@ func writeHelp(c *cobra.Command, w io.Writer) {
 		}
 		b.WriteString("\n\n")
 	}
-	b.WriteString(exitCodes + "\n")
+	b.WriteString(Wrap(exitCodes, width) + "\n")
 	if c.HasAvailableSubCommands() {
 		b.WriteString("\npooled COMMAND -h says more.\n")
 	}

@@ -38,7 +38,7 @@ func (p *Page) Line(format string, args ...any) { p.Mark(NoColor, "", format, ar
 // Mark writes one line that begins with some words in colour.
 func (p *Page) Mark(c Color, words, format string, args ...any) {
 	words = visible.Line(words)
-	if p.colors && c != NoColor && words != "" {
+	if p.colors && c != NoColor && strings.TrimSpace(words) != "" {
 		words = "\x1b[" + string(c) + "m" + words + "\x1b[0m"
 	}
 	if _, err := fmt.Fprintln(p.w, words+visible.Line(fmt.Sprintf(format, args...))); p.err == nil {
@@ -46,15 +46,16 @@ func (p *Page) Mark(c Color, words, format string, args ...any) {
 	}
 }
 
-// Table writes rows with aligned columns. The last column is cut where the page ends.
+// Table writes rows with aligned columns. The last column is cut where a page ends that is as wide as it may be: a
+// terminal that is narrower breaks the lines, which loses nothing.
 func (p *Page) Table(rows [][]string) {
-	for _, line := range p.Rows(rows) {
+	for _, line := range p.Rows(rows, max(p.Width, PageWidth)) {
 		p.Line("%s", line)
 	}
 }
 
-// Rows are the lines of a table, one for each row.
-func (p *Page) Rows(rows [][]string) []string {
+// Rows are the lines of a table, one for each row, cut to a width.
+func (p *Page) Rows(rows [][]string, width int) []string {
 	var b strings.Builder
 	indent, gap := "   ", 3
 	if p.Dense {
@@ -71,7 +72,7 @@ func (p *Page) Rows(rows [][]string) []string {
 	w.Flush()
 	lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
 	for i, line := range lines {
-		lines[i] = Cut(strings.TrimRight(line, " "), p.Width)
+		lines[i] = Cut(strings.TrimRight(line, " "), width)
 	}
 	return lines
 }

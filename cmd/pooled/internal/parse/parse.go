@@ -85,12 +85,12 @@ func (r *report) aboutDriver() string {
 }
 
 // from is where the value comes from, for people.
-func (o option) from() string {
+func (shown option) from() string {
 	switch {
-	case o.Origin == originImplied:
-		return "implied by " + o.By
-	case o.By != "":
-		return fmt.Sprintf("%s, as %s", o.Origin, o.By)
+	case shown.Origin == originImplied:
+		return "implied by " + shown.By
+	case shown.By != "":
+		return fmt.Sprintf("%s, as %s", shown.Origin, shown.By)
 	}
-	return string(o.Origin)
+	return string(shown.Origin)
 }

@@ -58,7 +58,7 @@ type row struct {
 // rows are the lines of a table. The first is its head.
 func rows(p *cli.Page, table [][]string, colors []cli.Color) []row {
 	list := make([]row, len(table))
-	for i, line := range p.Rows(table) {
+	for i, line := range p.Rows(table, p.Width) {
 		list[i] = row{colors[i], line}
 	}
 	return list
