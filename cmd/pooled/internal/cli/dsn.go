@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -20,6 +21,17 @@ func WithDriver(cfg pooled.Config) (pooled.Config, error) {
 	}
 	cfg.Driver = "sqlite"
 	return pooled.ParseDSN(cfg.FormatDSN())
+}
+
+// HasDriver refuses a driver that is not in this program.
+func HasDriver(name string) error {
+	drivers := sql.Drivers()
+	if slices.Contains(drivers, name) {
+		return nil
+	}
+	others := slices.DeleteFunc(drivers, func(name string) bool { return name == pooled.DriverName })
+	return fmt.Errorf("this program has no driver%s, only %s: pooled parse explains a DSN for any driver", ShownArg(name),
+		strings.Join(others, ", "))
 }
 
 // FileExists refuses a SQLite file that isn't there: opening it would create it.

@@ -30,6 +30,9 @@ func reach(ctx context.Context, cfg pooled.Config) (*database, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := cli.HasDriver(cfg.Driver); err != nil {
+		return nil, err
+	}
 	d := &database{shown: shown, cfg: cfg, server: servers[cfg.Driver]}
 	if d.server == sqliteServer {
 		if err := cli.FileExists(cfg.DSN); err != nil {
@@ -41,7 +44,7 @@ func reach(ctx context.Context, cfg pooled.Config) (*database, error) {
 		return nil, err
 	}
 	defer s.db.Close()
-	if d.server == nil { // after sql.Open, which would have said that the program lacks the driver
+	if d.server == nil {
 		return nil, fmt.Errorf("the demo knows PostgreSQL, MySQL, MariaDB and SQLite, not the server of driver %s",
 			cfg.Driver)
 	}

@@ -181,7 +181,7 @@ func TestDemoErrors(t *testing.T) {
 		{"bad value", "mysql://scott:" + secret + "@127.0.0.1:1/db?pool_size=x", "pool_size"},
 		{"bad port", "postgres://scott:" + secret + "@127.0.0.1:port/db", ""},
 		{"bad parameter", "scott:" + secret + "@tcp(127.0.0.1:1)/db?timeout=" + secret, ""},
-		{"unknown driver", "oracle://scott:" + secret + "@127.0.0.1/db", "driver oracle is not registered"},
+		{"unknown driver", "oracle://scott:" + secret + "@127.0.0.1/db", `this program has no driver "oracle", only `},
 		{"no form", secret, ""},
 		{"empty", "", ""},
 		{"no file", missing, "there is no database file " + missing},

@@ -131,7 +131,7 @@ func TestDoctorErrors(t *testing.T) {
 		{1, "pool_size", []string{"scott:s3cret@tcp(h)/db?pool_sise=1"}},
 		{1, "pool_size", []string{"postgres://scott:s3cret@h/db?pool_size=x"}},
 		{1, "", []string{"postgres://scott:s3cret@h:port/db"}},
-		{1, "driver oracle is not registered", []string{"oracle://scott:s3cret@h/db"}},
+		{1, `this program has no driver "oracle", only `, []string{"oracle://scott:s3cret@h/db"}},
 		{1, "there is no database file " + missing, []string{missing}},
 		{1, "there is no database file", []string{"sqlite:///" + filepath.ToSlash(missing)}},
 	} {

@@ -22,6 +22,9 @@ func newExam(dsn string, instances int) (*exam, error) {
 	x.report = diagnosis{DSN: given.String(), Driver: cfg.Driver, Form: cli.FormOf(dsn, cfg.Driver),
 		Instances: instances, ResetMode: string(cfg.ResetOnReturn)}
 	x.cfg = x.replaceDriver(cfg)
+	if err := cli.HasDriver(x.cfg.Driver); err != nil {
+		return nil, err
+	}
 	x.server = serverKinds[x.cfg.Driver]
 	x.torn = x.report.Form == "a URL" && x.server != sqliteServer && cli.MaybeTorn(dsn)
 	if x.server == sqliteServer {
