@@ -231,6 +231,17 @@ func TestPgxSharedStatement(t *testing.T) {
 	wg.Wait()
 }
 
+// The host of a pgx:// URL is dialed, which pgx alone would not read.
+func TestPgxScheme(t *testing.T) {
+	addr := closedPort(t)
+	for _, scheme := range []string{"pgx", "pgx5", "postgresql+pgx"} {
+		err := openPooled(t, scheme+"://scott:tiger@"+addr+"/shop?pool_size=2").PingContext(t.Context())
+		if err == nil || !strings.Contains(err.Error(), addr) || strings.Contains(err.Error(), "tiger") {
+			t.Errorf("%s://: have %v, want the error of a dial of %s", scheme, err, addr)
+		}
+	}
+}
+
 // TestPgxHiddenPassword: an error of the parent's own parser goes through.
 func TestPgxHiddenPassword(t *testing.T) {
 	db, err := sql.Open("pooled", "postgresql+pgx://scott:tiger@127.0.0.1:1/x?sslmode=nonsense")

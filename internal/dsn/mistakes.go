@@ -26,6 +26,7 @@ var mistakes = []struct {
 			"postgres://user:password@host/db"},
 	{matches(`^((export|set) +)?\w+ *= *["']?[A-Za-z][A-Za-z0-9+.]*://`),
 		"the DSN begins with the name of a variable: write only what stands behind the ="},
+	{matches(`^(?i)jdbc:sqlite:`), "this is a JDBC URL: write sqlite:///app.db, or file:app.db"},
 	{matches(`^(?i)jdbc:sqlserver:`), "this is a JDBC URL: write sqlserver://user:password@host?database=db"},
 	{matches(`^(?i)jdbc:`), "this is a JDBC URL: write it without jdbc:, and user:password@ before the host"},
 	{matches(`^(?i)sqlite3?:`), "a URL of SQLite has three slashes: write sqlite:///app.db, " +

@@ -18,7 +18,8 @@ func Read(text string, known func(key string) bool) (Form, error) {
 	}
 	for at, ok := nextPlace(text, 0, known); ok; at, ok = nextPlace(text, at.key, known) {
 		// Without the option, the form may be clear.
-		if f, cutErr := Detect(text[:at.key-len(at.behind)]); cutErr == nil {
+		f, cutErr := Detect(strings.TrimSuffix(at.before, at.behind))
+		if cutErr == nil && shownSeparator(f.separator()) != shownSeparator(at.behind) {
 			return Form{}, f.errMisplaced(at)
 		}
 	}
@@ -27,9 +28,10 @@ func Read(text string, known func(key string) bool) (Form, error) {
 
 // place is where the key of an option stands in a DSN.
 type place struct {
-	key    int    // its first byte
-	name   string // the key
-	behind string // the separator before it
+	key          int    // its first byte
+	before, rest string // the DSN up to there, and from there on
+	name         string // the key
+	behind       string // the separator before it
 }
 
 // nextPlace finds the first known option behind a separator of any form, at or behind a byte of the DSN.
@@ -47,7 +49,7 @@ func nextPlace(dsn string, from int, known func(string) bool) (place, bool) {
 		if strings.HasSuffix(dsn[:i], "&amp;") {
 			behind = "&amp;"
 		}
-		return place{i, name, behind}, true
+		return place{i, dsn[:i], dsn[i:], name, behind}, true
 	}
 	return place{}, false
 }
@@ -136,26 +138,29 @@ func (f Form) endsPassword(p param) bool {
 
 // errMisplaced says what an option that is not read as one would be part of, and what to write.
 func (f Form) errMisplaced(at place) error {
-	dsn, l := f.layout.dsn, f.layout
+	l := f.layout
 	p, inParam := f.paramAt(at.key)
-	lastAt := strings.LastIndexByte(dsn, '@')
-	eq := strings.IndexByte(dsn[:min(at.key, len(dsn))][min(p.start, at.key):], '=')
+	_, value, hasValue := strings.Cut(at.before[p.start:], "=")
+	_, behindScheme, isURL := cutScheme(at.before)
+	if !isURL {
+		behindScheme = at.before
+	}
 	switch {
-	case inParam && eq < 0:
+	case inParam && !hasValue:
 		return f.errPlace(at, "another key")
-	case inParam && strings.TrimSpace(dsn[p.start+eq+1:at.key]) == "":
+	case inParam && strings.TrimSpace(value) == "":
 		return fmt.Errorf("pooled: %s would be the value of the key before it, which has none: write '' behind that "+
 			"key's =", at.name)
-	case inParam:
+	case inParam, f.syntax.sep != "&":
 		return f.errPlace(at, "the value before it")
-	case at.key < lastAt && f.family != sqliteFamily:
+	case strings.Contains(at.rest, "@") && f.family != sqliteFamily:
 		return f.errInLogin(at)
-	case l.query && at.key > l.to && l.to < len(dsn):
+	case l.query && l.to < len(l.dsn) && at.key > l.to:
 		return fmt.Errorf("pooled: %s stands behind a #, where nothing is read: write it before the #; if the # is "+
 			"part of a password, write %%23", at.name)
 	case f.family == sqliteFamily:
 		return f.errPlace(at, "the name of the file")
-	case strings.Contains(strings.Replace(dsn[:min(at.key, len(dsn))], "://", "", 1), "/"):
+	case strings.Contains(behindScheme, "/"):
 		return f.errPlace(at, "the name of the database")
 	}
 	return f.errPlace(at, "the host")
@@ -187,16 +192,20 @@ func (f Form) errPlace(at place, part string) error {
 	if belongs != "" {
 		belongs = "; if it belongs there, " + belongs
 	}
-	separator := f.syntax.sep
-	switch {
-	case separator == "&" && !f.layout.mark:
-		separator = "?"
-	case f.layout.query && at.key < f.layout.from:
+	if f.layout.mark && at.key < f.layout.from {
 		return fmt.Errorf("pooled: %s would be part of %s: write it behind the ?, as all parameters%s", at.name, part,
 			belongs)
 	}
 	return fmt.Errorf("pooled: %s would be part of %s: write %s before it, not %s%s", at.name, part,
-		shownSeparator(separator), shownSeparator(at.behind), belongs)
+		shownSeparator(f.separator()), shownSeparator(at.behind), belongs)
+}
+
+// separator is what stands before the next key of the form.
+func (f Form) separator() string {
+	if f.syntax.sep == "&" && !f.layout.mark {
+		return "?"
+	}
+	return f.syntax.sep
 }
 
 // encoded is how a separator is written where it does not separate.

@@ -112,7 +112,11 @@ func TestWrongDSNs(t *testing.T) {
 }
 
 // says are the words by which an error says what to write.
-var says = regexp.MustCompile(`\b(write|must be|want|did you mean|import|set|add|give|leave it out|remove|use|put|register)\b`)
+var says = regexp.MustCompile(`\b(write|want|must be|did you mean|import|set|add|give|use|put|remove|register|` +
+	`leave it out)\b`)
+
+// separators are two that an error names, the right one and the wrong one.
+var separators = regexp.MustCompile(`write (.+) before it, not ([^;]+|';')(;|$)`)
 
 func checkWording(t *testing.T, w wrongDSN, text string) {
 	t.Helper()
@@ -121,6 +125,9 @@ func checkWording(t *testing.T, w wrongDSN, text string) {
 	}
 	if !says.MatchString(text) {
 		t.Errorf("%s: have %q, want it to say what to write", w.text, text)
+	}
+	if m := separators.FindStringSubmatch(text); m != nil && m[1] == m[2] {
+		t.Errorf("%s: have %q, want two separators", w.text, text)
 	}
 	for i := range len(password) - 2 {
 		if part := password[i : i+3]; strings.Contains(text, part) {
