@@ -1,11 +1,17 @@
 package docs_test
 
 import (
+	"errors"
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/lib/pq"
+	"modernc.org/sqlite"
 )
 
 // troubles make the errors of docs/troubleshooting.md happen as a program would meet them, by the texts that the page
@@ -42,6 +48,7 @@ func allTroubles() troubles {
 
 // Each error of docs/troubleshooting.md is made to happen, and has the text that the page says.
 func TestTroubles(t *testing.T) {
+	sections, anchors := troubleSections(t)
 	for message, happen := range allTroubles() {
 		t.Run(message, func(t *testing.T) {
 			err := happen(t)
@@ -51,6 +58,9 @@ func TestTroubles(t *testing.T) {
 			t.Logf("%v", err)
 			if text := strings.Replace(err.Error(), suffix, "", 1); !matches(message, text) {
 				t.Errorf("have %s\nwant %s", text, message)
+			}
+			if code := codeOf(err); !strings.Contains(sections[anchors[message]], code) {
+				t.Errorf("its section does not have the code %s", code)
 			}
 		})
 	}
@@ -62,46 +72,81 @@ func matches(message, text string) bool {
 	return regexp.MustCompile("(?s)" + pattern).MatchString(text)
 }
 
-// The table at the top of the page has the texts that the tests make and those that they can't, in the order of the
-// alphabet. Each stands again in the section that its row leads to, and each section says the three things.
-func TestTroubleshootingPage(t *testing.T) {
+// codeOf is the number that a server gives its error, empty if it is no server's.
+func codeOf(err error) string {
+	if e := new(pq.Error); errors.As(err, &e) {
+		return string(e.Code)
+	}
+	if e := new(mysql.MySQLError); errors.As(err, &e) {
+		return fmt.Sprint(e.Number)
+	}
+	if e := new(sqlite.Error); errors.As(err, &e) {
+		return fmt.Sprint(e.Code())
+	}
+	return ""
+}
+
+// troubleSections are the sections of the page by their anchors, and the anchor for each message of its table.
+func troubleSections(t *testing.T) (sections, anchorOf map[string]string) {
+	t.Helper()
 	page := readFile(t, "docs/troubleshooting.md")
-	sections := map[string]string{}
+	sections, anchorOf = map[string]string{}, map[string]string{}
 	for section := range strings.SplitSeq(page, "\n## ") {
 		title, text, _ := strings.Cut(section, "\n")
 		for anchor := range anchors("# " + title) {
 			sections[anchor] = text
 		}
-		for _, part := range []string{"**What happened.**", "**How to see it.**", "**What to do.**"} {
-			if strings.Contains(text, "\nMessages: ") && !strings.Contains(text, part) {
-				t.Errorf("section %q has no %s", title, part)
+	}
+	for _, row := range troubleRow.FindAllStringSubmatch(page, -1) {
+		anchorOf[row[1]] = row[2]
+	}
+	return sections, anchorOf
+}
+
+// The table at the top of the page has the texts that the tests make and those that they can't, in the order of the
+// alphabet. Each stands again in the section that its row leads to, and that section says the three things.
+func TestTroubleshootingPage(t *testing.T) {
+	sections, anchorOf := troubleSections(t)
+	for message, anchor := range anchorOf {
+		for _, part := range []string{"`" + message + "`", "**What happened.**", "**How to see it.**", "**What to do.**"} {
+			if !strings.Contains(sections[anchor], part) {
+				t.Errorf("%s: its section, %q, has no %s", message, anchor, part)
 			}
 		}
 	}
-	var have []string
-	for _, row := range troubleRow.FindAllStringSubmatch(page, -1) {
-		message, anchor := row[1], row[2]
-		have = append(have, message)
-		if !strings.Contains(sections[anchor], "`"+message+"`") {
-			t.Errorf("%s: not in the section that its row leads to, %q", message, anchor)
-		}
+	var order []string
+	for _, row := range troubleRow.FindAllStringSubmatch(readFile(t, "docs/troubleshooting.md"), -1) {
+		order = append(order, row[1])
 	}
 	fold := func(a, b string) int { return strings.Compare(strings.ToLower(a), strings.ToLower(b)) }
-	if !slices.IsSortedFunc(have, fold) {
-		t.Errorf("the table of messages is not in the order of the alphabet; want\n%s",
-			strings.Join(slices.SortedFunc(slices.Values(have), fold), "\n"))
+	if want := slices.SortedFunc(slices.Values(order), fold); !slices.Equal(order, want) {
+		t.Errorf("the table of messages is not in the order of the alphabet; want\n%s", strings.Join(want, "\n"))
+	}
+	checkTroublesHeld(t, anchorOf)
+}
+
+// checkTroublesHeld sees that each message of the page is held by a test or can't be, and that each of these is there.
+func checkTroublesHeld(t *testing.T, onPage map[string]string) {
+	t.Helper()
+	held := map[string]bool{}
+	for message := range allTroubles() {
+		held[message] = true
 	}
 	for message, file := range madeElsewhere {
-		if !strings.Contains(readFile(t, file), message) {
-			t.Errorf("%s: not in %s", message, file)
+		held[message] = strings.Contains(readFile(t, file), message)
+	}
+	for message := range notMade {
+		held[message] = true
+	}
+	for message := range onPage {
+		if !held[message] {
+			t.Errorf("%s: no test makes this error", message)
 		}
 	}
-	want := slices.Concat(slices.Collect(maps.Keys(allTroubles())), slices.Collect(maps.Keys(madeElsewhere)),
-		slices.Collect(maps.Keys(notMade)))
-	slices.Sort(have)
-	slices.Sort(want)
-	if !slices.Equal(have, want) {
-		t.Errorf("messages of the page:\n%s\nof the tests:\n%s", strings.Join(have, "\n"), strings.Join(want, "\n"))
+	for message := range held {
+		if onPage[message] == "" {
+			t.Errorf("%s: not in the table of docs/troubleshooting.md", message)
+		}
 	}
 }
 

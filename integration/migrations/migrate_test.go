@@ -3,7 +3,9 @@ package migrations
 import (
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/golang-migrate/migrate/v4"
 	migratepostgres "github.com/golang-migrate/migrate/v4/database/postgres"
 
 	"github.com/pooled-go/pooled"
@@ -86,6 +88,13 @@ func TestMigrateLockStays(t *testing.T) {
 	}
 	if err := db.Ping(); err == nil || err.Error() != "sql: database is closed" {
 		t.Errorf("have %v after Close of the migrations, want the database closed", err)
+	}
+}
+
+// How long golang-migrate waits for its lock, as docs/migrations.md says.
+func TestMigrateLockTimeout(t *testing.T) {
+	if have := migrate.DefaultLockTimeout; have != 15*time.Second {
+		t.Errorf("have %v, want 15s", have)
 	}
 }
 
