@@ -65,7 +65,9 @@ func Open(cfg Config) (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return sql.OpenDB(connector), nil
+	db := sql.OpenDB(connector)
+	connector.pool.above.Show(db)
+	return db, nil
 }
 
 func openConnector(cfg Config, set string) (*Connector, error) {
@@ -184,6 +186,9 @@ func newConnector(d *opener.Driver, cfg Config, asked origin) (*Connector, error
 // Connect makes a connection for database/sql and checks out a server connection for it at once. So it returns the
 // dial's error, as the bare driver does. It blocks until it has one, until pool_timeout, or until ctx ends.
 func (c *Connector) Connect(ctx context.Context) (driver.Conn, error) {
+	if c.pool.above.Pending() {
+		c.pool.lookAbove()
+	}
 	made := &pooledConn{pool: c.pool}
 	if err := made.connect(ctx); err != nil {
 		return nil, err

@@ -234,7 +234,7 @@ func TestOpenErrors(t *testing.T) {
 
 // Whatever a program prints, the password is not in it.
 func TestPrintingShowsNoPassword(t *testing.T) {
-	const dsn = "postgres://scott:S3cret-T0ken@localhost/db"
+	const dsn = "postgres://scott:S3cret-T0ken@localhost/db?pool_name=printed"
 	db, err := sql.Open("pooled", dsn)
 	if err != nil {
 		t.Fatal(err)
@@ -244,7 +244,7 @@ func TestPrintingShowsNoPassword(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pool, _ := pooled.PoolOf(db)
+	pool, _ := pooled.PoolNamed("printed") // after PoolOf the pool would look at the sql.DB while that is printed
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
 		for _, v := range []any{pool, cfg, &cfg, db, db.Driver(), pool.Stats()} {
 			if text := fmt.Sprintf(verb, v); strings.Contains(text, "T0ken") {

@@ -69,6 +69,7 @@ func (p *Pool) succeed() *Pool {
 		fresh := newPool(p.driver.Anew(), *p.cfg, p.user)
 		fresh.inherited = true
 		fresh.number, fresh.name, fresh.asked, fresh.unregister = p.number, p.name, p.asked, p.unregister
+		fresh.above = p.above
 		if before := cmp.Or(last, p); before.closing.Load() {
 			fresh.closing.Store(true) // by the program, before the fork
 			fresh.core.Close()

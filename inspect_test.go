@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -429,4 +430,107 @@ func TestNoStatementYet(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The log says once that callers wait in database/sql and not in the pool, if the program shows the pool its sql.DB.
+func TestSetMaxOpenConns(t *testing.T) {
+	static := func(c *pooled.Config) { c.Class = pooled.ClassStatic }
+	for name, test := range map[string]struct {
+		set     func(*pooled.Config)
+		maxOpen int
+		limit   string // what the log says; empty: it is silent
+	}{
+		"at the limit":       {size(2, 3), 5, "5"},
+		"below the limit":    {size(2, 3), 1, "5"},
+		"above the limit":    {size(2, 3), 6, ""},
+		"not set":            {size(2, 3), 0, ""},
+		"a pool of one":      {static, 1, "1"},
+		"two above one":      {static, 2, ""},
+		"a pool without one": {size(2, pooled.NoLimit), 5, ""},
+		"class null":         {class(pooled.ClassNull), 5, ""},
+		"class direct":       {class(pooled.ClassDirect), 5, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var book pooledtest.LogBook
+				db, pool := open(t, pooledtest.NewFake(t), test.set, logTo(&book))
+				defer db.Close()
+				db.SetMaxOpenConns(test.maxOpen)
+				for range 3 {
+					if have, _ := pooled.PoolOf(db); have != pool {
+						t.Errorf("have %v, want %v", have, pool)
+					}
+					time.Sleep(time.Minute)
+				}
+				pooledtest.MustExec(t, db, "UPDATE")
+				var want []string
+				if test.limit != "" {
+					want = append(want, fmt.Sprintf("WARN pooled: callers wait in database/sql, without pool_timeout and "+
+						"without an error that says who holds the connections: delete db.SetMaxOpenConns, or set it above "+
+						"the pool's limit pool=shop max_open_conns=%d limit=%s", test.maxOpen, test.limit))
+				}
+				book.Want(t, "the log", want...)
+				if have := pool.Stats().MaxOpenConns; have != test.maxOpen {
+					t.Errorf("have MaxOpenConns %d, want %d", have, test.maxOpen)
+				}
+			})
+		})
+	}
+}
+
+// The pool looks when database/sql makes its next connection, too: most programs set the limit after Open.
+func TestSetMaxOpenConnsAfterOpen(t *testing.T) {
+	var book pooledtest.LogBook
+	cfg := pooled.NewConfig()
+	cfg.Driver, cfg.DSN = driverThat(pooledtest.NewFake(t).Driver().Open), "x"
+	size(5, 0)(&cfg)
+	logTo(&book)(&cfg)
+	cfg.Name = "limited after Open"
+	db, err := pooled.Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	pool, _ := pooled.PoolNamed(cfg.Name)
+	db.SetMaxOpenConns(5)
+	if s := pool.Stats(); s.MaxOpenConns != 0 {
+		t.Errorf("have %+v, want nothing known yet", s)
+	}
+	pooledtest.MustExec(t, db, "UPDATE")
+	if s := pool.Stats(); s.MaxOpenConns != 5 || len(book.Take()) != 1 {
+		t.Errorf("have %+v, want it known, and logged", s)
+	}
+}
+
+// A hook may ask for the pool, also while database/sql closes a connection with its sql.DB locked.
+func TestPoolOfInAHook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t)
+		var db *sql.DB
+		var asked atomic.Bool
+		db, _ = open(t, fake, class(pooled.ClassDirect), hooks(pooled.Hooks{Close: func(s *pooled.ServerConn, _ error) {
+			if s.ID() == 2 {
+				_, ok := pooled.PoolOf(db)
+				asked.Store(ok)
+			}
+		}}))
+		defer db.Close()
+		db.SetMaxOpenConns(1)
+		db.SetMaxIdleConns(-1)
+		conn, _ := grab(t, db)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		done := make(chan error, 1)
+		go func() { _, err := db.ExecContext(ctx, "UPDATE"); done <- err }()
+		synctest.Wait()
+		fake.On(pooledtest.StageConnect, pooledtest.Slow(time.Minute))
+		conn.Raw(func(any) error { return driver.ErrBadConn }) // database/sql opens another one for who waits
+		if err := <-done; !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("have %v, want the deadline", err)
+		}
+		time.Sleep(time.Hour) // nobody wants what was opened, and nothing may be idle
+		if !asked.Load() {
+			t.Error("the second connection was not closed")
+		}
+	})
 }

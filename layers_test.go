@@ -33,6 +33,7 @@ var layers = map[string]string{
 	"internal/spelling":   "",
 	"internal/visible":    "",
 	"internal/callers":    "",
+	"internal/sqldb":      "",
 
 	// What stands on one or two of them.
 	"internal/session":   "internal/sqltext internal/callers",
@@ -54,7 +55,7 @@ var layers = map[string]string{
 
 	".": "internal/sqltext internal/driverconn internal/dsn internal/socket internal/process internal/option " +
 		"internal/observe internal/pool internal/saturate internal/spelling internal/visible internal/callers " +
-		"internal/session internal/stmtcache internal/intercept internal/dialect internal/opener internal/serverconn",
+		"internal/session internal/sqldb internal/stmtcache internal/intercept internal/dialect internal/opener internal/serverconn",
 
 	// What stands on the root.
 	"debug":                       ". internal/visible",

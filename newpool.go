@@ -11,6 +11,7 @@ import (
 	"github.com/pooled-go/pooled/internal/process"
 	"github.com/pooled-go/pooled/internal/saturate"
 	"github.com/pooled-go/pooled/internal/serverconn"
+	"github.com/pooled-go/pooled/internal/sqldb"
 	"github.com/pooled-go/pooled/internal/stmtcache"
 )
 
@@ -26,6 +27,7 @@ func newPool(d *opener.Driver, cfg Config, user []Hooks) *Pool {
 		driver:  d,
 		reuse:   cfg.Class != ClassNull,
 		first:   make(chan struct{}, 1),
+		above:   &sqldb.Above{},
 	}
 	p.histograms.Init(TimingWait, TimingConnect, TimingUse, TimingReset)
 	p.user = user

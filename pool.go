@@ -14,6 +14,7 @@ import (
 	"github.com/pooled-go/pooled/internal/pool"
 	"github.com/pooled-go/pooled/internal/serverconn"
 	"github.com/pooled-go/pooled/internal/session"
+	"github.com/pooled-go/pooled/internal/sqldb"
 )
 
 // Pool owns the server connections of one sql.Open, or of one Connector. Get it by [PoolOf],
@@ -35,6 +36,7 @@ type Pool struct {
 	number     int    // see Pools
 	unregister func() // takes it out of Pools
 	name       string // the program's or one made up
+	above      *sqldb.Above
 	journal    observe.Journal
 
 	observers  observe.List[func(Timing, time.Duration)]

@@ -16,6 +16,9 @@ type Stats struct {
 	MinIdle int // idle ones kept ready
 	// Limit is the most server connections at one time; -1: no limit.
 	Limit int
+	// MaxOpenConns is what db.SetMaxOpenConns was given when the pool last looked; 0: no limit, or the sql.DB is not
+	// known. The pool knows it from [Open] or [PoolOf].
+	MaxOpenConns int
 	// Ceiling is how many there were when the server said "too many connections"; 0: it has not.
 	Ceiling int
 
@@ -63,7 +66,7 @@ func (p *Pool) Stats() Stats {
 	}
 	stats := Stats{
 		Name: p.name, Class: p.cfg.Class, Size: size, MinIdle: p.cfg.MinIdle,
-		Limit: orNone(c.Limit, -1), Ceiling: orNone(c.Ceiling, 0),
+		Limit: orNone(c.Limit, -1), MaxOpenConns: p.above.MaxOpen(), Ceiling: orNone(c.Ceiling, 0),
 		Idle: c.Idle, CheckedOut: c.InUse, Opening: c.Opening, Closing: c.Closing, Waiting: c.Waiting,
 		Checkouts: c.Checkouts, Checkins: c.Checkins, Waits: c.Waits,
 		Timeouts: p.tally.timeouts.Load(), Canceled: p.tally.canceled.Load(),
@@ -93,6 +96,8 @@ func orNone(limit, none int) int {
 
 // PoolOf is the pool behind a sql.DB that was opened with the driver "pooled" or with a [Connector], and false for any
 // other and for nil. A library that wraps the driver (otelsql, sqlmw) hides the pool: find that by [PoolNamed].
+//
+// From then on the pool knows db. If db.SetMaxOpenConns keeps callers out of the pool's queue, it logs that once.
 func PoolOf(db *sql.DB) (*Pool, bool) {
 	if db == nil {
 		return nil, false
@@ -101,5 +106,19 @@ func PoolOf(db *sql.DB) (*Pool, bool) {
 	if !ok {
 		return nil, false
 	}
-	return d.Pool(), true
+	p := d.Pool()
+	if p.above.Show(db) {
+		p.current().core.Go(p.lookAbove) // a hook may be what calls PoolOf, with the sql.DB locked
+	}
+	return p, true
+}
+
+// lookAbove logs, once, that callers never get as far as the queue.
+func (p *Pool) lookAbove() {
+	limit, _ := p.bounds()
+	if limit = orNone(limit, 0); p.above.Look(limit) {
+		p.log().Warn("pooled: callers wait in database/sql, without pool_timeout and without an error that says who holds "+
+			"the connections: delete db.SetMaxOpenConns, or set it above the pool's limit",
+			"pool", p.name, "max_open_conns", p.above.MaxOpen(), "limit", limit)
+	}
 }

@@ -29,6 +29,8 @@ type poolReport struct {
 	Limit   int    `json:"limit"`
 	Ceiling int    `json:"ceiling"`
 
+	MaxOpenConns int `json:"max_open_conns"`
+
 	InUse   int `json:"in_use"`
 	Idle    int `json:"idle"`
 	Waiting int `json:"waiting"`
@@ -151,7 +153,8 @@ func lookAt(p *pooled.Pool, limit int) poolReport {
 func figures(s pooled.Stats) poolReport {
 	return poolReport{
 		Name: s.Name, Class: string(s.Class), Size: s.Size, MinIdle: s.MinIdle, Limit: s.Limit, Ceiling: s.Ceiling,
-		InUse: s.CheckedOut, Idle: s.Idle, Waiting: s.Waiting, Opening: s.Opening, Closing: s.Closing,
+		MaxOpenConns: s.MaxOpenConns,
+		InUse:        s.CheckedOut, Idle: s.Idle, Waiting: s.Waiting, Opening: s.Opening, Closing: s.Closing,
 		Counters: counters{
 			Checkouts: s.Checkouts, Checkins: s.Checkins, Waits: s.Waits, Timeouts: s.Timeouts, Canceled: s.Canceled,
 			Opened: s.Opened, Closed: s.Closed, ConnectErrors: s.ConnectErrors, Recycled: s.Recycled,

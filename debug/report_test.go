@@ -167,6 +167,24 @@ func TestAllFigures(t *testing.T) {
 	}
 }
 
+// The page shows what db.SetMaxOpenConns was given, where there is such a limit.
+func TestMaxOpenConns(t *testing.T) {
+	db, pool := open(t, pooledtest.NewFake(t), named("limited"))
+	shown := regexp.MustCompile(`data-show="max_open_conns" (hidden)?>.*data-as="count">(\d+)<`)
+	look := func(want string) {
+		t.Helper()
+		page := get(t, debug.Handler{}, fmt.Sprintf("/?pool=%d", pool.Number()))
+		if m := shown.FindStringSubmatch(page); m == nil || strings.Join(m[1:], "") != want {
+			t.Errorf("have %q, want %s", m, want)
+		}
+	}
+	look("hidden0")
+	db.SetMaxOpenConns(7)
+	pooled.PoolOf(db)
+	pooledtest.MustExec(t, db, "UPDATE") // the pool looks at the latest now
+	look("7")
+}
+
 // fields are the paths of all fields of a type; those of an element of a list follow [].
 func fields(of reflect.Type, prefix string) []string {
 	var list []string

@@ -29,13 +29,15 @@ func readPage(t *testing.T) string {
 	return string(text)
 }
 
-// everything is a pool of which every metric exists, called "all": it has a limit, its server said "too many", and
-// something was reset.
+// everything is a pool of which every metric exists, called "all": it has a limit, as its sql.DB has, its server
+// said "too many", and something was reset.
 func everything(t *testing.T) (otel, prom exported, lint func() []string) {
 	t.Helper()
 	fake := pooledtest.NewFake(t)
 	fake.MaxConns, fake.TooManyConns = 1, &pq.Error{Code: "53300", Message: "too many clients already"}
 	db, pool := open(t, "all", fake, size(1, 1), func(cfg *pooled.Config) { cfg.Driver = "postgres" })
+	db.SetMaxOpenConns(9)
+	pooled.PoolOf(db) // the pool looks at the sql.DB, when it is used at the latest
 	otel, _ = viaOTel(t, pool)
 	prom, registry := viaProm(t, pool)
 	conn := grab(t, db)

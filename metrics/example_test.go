@@ -33,6 +33,19 @@ func ExampleRegister() {
 	// shop used: 1
 }
 
+// A pool by its name, which works where a library has wrapped the driver, too.
+func Example_byName() {
+	db, err := sql.Open("pooled", "postgres://scott:tiger@localhost/shop?pool_name=shop")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer db.Close()
+	if pool, ok := pooled.PoolNamed("shop"); ok {
+		fmt.Println(pool.Name(), pool.Stats().CheckedOut, "in use")
+	}
+	// Output: shop 0 in use
+}
+
 // serve is the rest of a program.
 func serve(reader sdkmetric.Reader) error {
 	cfg := pooled.NewConfig()

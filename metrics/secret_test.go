@@ -20,7 +20,7 @@ func TestNoPassword(t *testing.T) {
 	for _, dsn := range []string{
 		"postgres://scott:" + secret + "@127.0.0.1:1/shop?sslmode=disable",
 		"postgres://127.0.0.1:1/shop?sslmode=disable&user=scott&password=" + secret,
-		"host=127.0.0.1 port=1 user=scott sslmode=disable password=" + secret + "?pool_driver=postgres",
+		"host=127.0.0.1 port=1 user=scott sslmode=disable password=" + secret + " pool_driver=postgres",
 		"scott:" + secret + "@tcp(127.0.0.1:1)/shop",
 		"mysql://scott:" + secret + "@127.0.0.1:1/shop",
 	} {

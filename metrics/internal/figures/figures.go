@@ -56,7 +56,11 @@ var Figures = []Figure{
 		func(s pooled.Stats) int64 { return int64(s.Closing) }},
 	{"pooled.connection.ceiling", "pooled_connections_ceiling", connections, false, "",
 		"Connections that were open when the server last said that there are too many. " +
-			"Absent if it has not, or has taken more since.", ceiling},
+			"Absent if it has not, or has taken more since.",
+		func(s pooled.Stats) int64 { return orAbsent(s.Ceiling) }},
+	{"pooled.connection.max_open_conns", "pooled_connections_max_open_conns", connections, false, "",
+		"What db.SetMaxOpenConns was given. Absent if it has no limit, or if the pool does not know the sql.DB.",
+		func(s pooled.Stats) int64 { return orAbsent(s.MaxOpenConns) }},
 	{"pooled.connection.opened", "pooled_connections_opened_total", connections, true, "",
 		"Connections that were opened.",
 		func(s pooled.Stats) int64 { return int64(s.Opened) }},
@@ -124,11 +128,12 @@ func idleMax(s pooled.Stats) int64 {
 	return int64(s.Size)
 }
 
-func ceiling(s pooled.Stats) int64 {
-	if s.Ceiling == 0 {
+// orAbsent is a figure that 0 says is not there.
+func orAbsent(n int) int64 {
+	if n == 0 {
 		return -1
 	}
-	return int64(s.Ceiling)
+	return int64(n)
 }
 
 // Histogram is what a pool measures if somebody wants to know. The unit is seconds.
