@@ -16,19 +16,24 @@ import (
 
 // Commands that the documentation may show, and what runs them. Dots at the end stand for any arguments.
 var documented = map[string]string{
-	"go mod init example.com/start":                         "TestREADMEProgram, which makes such a module",
-	"go get github.com/pooled-go/pooled modernc.org/sqlite": "TestREADMEProgram, with this checkout",
-	"go run ./cmd/pooled demo":                              "TestDemo in cmd/pooled/internal/demo",
-	"go run ./cmd/pooled doctor ...":                        "the tests of cmd/pooled/internal/doctor",
-	"pooled doctor ...":                                     "the tests of cmd/pooled/internal/doctor",
-	"make test":                                             "the run that this test is part of",
-	"make test-browser":                                     ".ci/run, beside make test",
-	"make bench":                                            "not a test: measurements, see docs/benchmarks",
+	"go mod init example.com/start":                            "TestREADMEProgram, which makes such a module",
+	"go get github.com/pooled-go/pooled modernc.org/sqlite":    "TestREADMEProgram, with this checkout",
+	"go run ./cmd/pooled demo":                                 "TestDemo in cmd/pooled/internal/demo",
+	"go install github.com/pooled-go/pooled/cmd/pooled@latest": "not a test: it needs a release",
+	"pooled help":                           "TestUsage in cmd/pooled",
+	"go run ./cmd/pooled help":              "the same",
+	"pooled doctor ...":                     "the tests of cmd/pooled/internal/doctor",
+	"printenv DATABASE_URL | pooled demo -": "TestDSNSources in cmd/pooled/internal/cli",
+	"go run ./cmd/pooled doctor ...":        "the tests of cmd/pooled/internal/doctor",
+	"make test":                             "the run that this test is part of",
+	"make test-browser":                     ".ci/run, beside make test",
+	"make bench":                            "not a test: measurements, see docs/benchmarks",
 }
 
 // Blocks of a language that a test reads where they stand, in the documentation.
 var readByTests = map[string]string{
-	"promql": "metrics/docs_test.go",
+	"promql":  "metrics/docs_test.go",
+	"console": "cmd/pooled/docs_test.go",
 }
 
 // Blocks of a page that a test of their own holds: whole programs (package main) and commands, which it runs, and texts,
