@@ -6,8 +6,10 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
 
 	"github.com/pooled-go/pooled"
 	"github.com/pooled-go/pooled/internal/pooledtest"
@@ -28,15 +30,27 @@ func TestGoose(t *testing.T) {
 
 // Three processes that migrate at once do each migration once: the lock stays on its connection.
 func TestGooseSessionLock(t *testing.T) {
-	dsn := postgres(t)
+	gooseAtOnce(t, goose.DialectPostgres, postgres(t), sessionLock)
+}
+
+// The same, with the lock that goose has for MySQL and MariaDB, in a table.
+func TestGooseTableLock(t *testing.T) {
+	gooseAtOnce(t, goose.DialectMySQL, mysql(t), func() (goose.ProviderOption, error) {
+		locker, err := lock.NewMySQLTableLocker(lock.WithTableLockTimeout(100*time.Millisecond, 600))
+		return goose.WithLocker(locker), err
+	})
+}
+
+func gooseAtOnce(t *testing.T, dialect goose.Dialect, dsn string, locked func() (goose.ProviderOption, error)) {
+	t.Helper()
 	drop(t, dsn)
 	t.Cleanup(func() { drop(t, dsn) })
 	var all sync.WaitGroup
 	for range 3 {
 		all.Go(func() {
-			locked, err := sessionLock()
+			option, err := locked()
 			if err == nil {
-				err = gooseUp(t.Context(), goose.DialectPostgres, dsn, locked)
+				err = gooseUp(t.Context(), dialect, dsn, option)
 			}
 			if err != nil {
 				t.Error(err)
