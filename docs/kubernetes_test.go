@@ -31,7 +31,7 @@ func TestKubernetesProgram(t *testing.T) {
 	t.Cleanup(func() { pooledtest.MustExec(t, admin, "DROP TABLE orders") })
 	s := startService(t, proxy.DSN())
 	s.want("/livez", 200)
-	s.want("/readyz", 200)
+	s.awaitReady()
 	s.want("/orders", 200)
 
 	locked := lockOrders(t, admin)
@@ -56,7 +56,7 @@ func TestKubernetesProgram(t *testing.T) {
 	}
 
 	s = startService(t, proxy.DSN())
-	s.want("/readyz", 200)
+	s.awaitReady()
 	proxy.Close()
 	s.want("/readyz", 503)
 	s.want("/livez", 200)
@@ -136,6 +136,16 @@ func (s *service) want(path string, want int) {
 	s.t.Helper()
 	if have := <-s.begin(path); have != want {
 		s.t.Errorf("GET %s: have %d, want %d", path, have, want)
+	}
+}
+
+// awaitReady asks until the answer is 200, as Kubernetes does: to open a connection may take longer than a probe waits.
+func (s *service) awaitReady() {
+	s.t.Helper()
+	for deadline := time.Now().Add(time.Minute); <-s.begin("/readyz") != 200; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			s.t.Fatal("the program is not ready after a minute")
+		}
 	}
 }
 
