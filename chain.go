@@ -2,8 +2,6 @@ package pooled
 
 import (
 	"context"
-	"fmt"
-	"runtime/debug"
 	"slices"
 )
 
@@ -79,12 +77,6 @@ func runUntilError(ctx context.Context, functions []func(context.Context, *Serve
 // not end the program.
 func (p *Pool) logPanic(event string) {
 	if v := recover(); v != nil {
-		p.logPanicked("pooled: a hook or an observer panicked", v, "event", event)
+		p.eventLog().Panicked("pooled: a hook or an observer panicked", v, "event", event)
 	}
-}
-
-func (p *Pool) logPanicked(message string, v any, attrs ...any) {
-	attrs = slices.Concat([]any{"pool", p.name}, attrs,
-		[]any{"panic", p.secrets.Log(fmt.Sprint(v)), "stack", string(debug.Stack())})
-	p.log().Error(message, attrs...)
 }

@@ -48,12 +48,12 @@ func (p *Pool) fireInvalidate(s *ServerConn, cause error) {
 func (p *Pool) panicked(during string, v any) error {
 	switch during {
 	case "open":
-		p.logPanicked("pooled: panic while opening a connection", v)
+		p.eventLog().Panicked("pooled: panic while opening a connection", v)
 		return p.secrets.Error(fmt.Errorf("pooled: open connection: panic: %v", v))
 	case "leave", "close":
-		p.logPanicked("pooled: a hook or an observer panicked", v, "event", observe.EventClose)
+		p.eventLog().Panicked("pooled: a hook or an observer panicked", v, "event", observe.EventClose)
 	default:
-		p.logPanicked("pooled: panic", v, "during", during)
+		p.eventLog().Panicked("pooled: panic", v, "during", during)
 	}
 	return nil
 }

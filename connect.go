@@ -3,7 +3,6 @@ package pooled
 import (
 	"context"
 	"database/sql/driver"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -58,23 +57,15 @@ func (p *Pool) connector(ctx context.Context) (driver.Connector, error) {
 	if len(p.hooks.beforeConnect) == 0 {
 		return p.driver.Connector(), nil
 	}
-	given := ConnectParams{DSN: p.driver.DSN}
-	asked := given
+	asked := ConnectParams{DSN: p.driver.DSN}
 	for _, hook := range p.hooks.beforeConnect {
 		if err := hook(ctx, &asked); err != nil {
 			return nil, err
 		}
 	}
-	switch {
-	case asked.DSN == given.DSN && asked.User == "" && asked.Password == "" && len(asked.Args) == 0:
-		return p.driver.Connector(), nil
-	case !p.driver.HasDSN():
-		return nil, errors.New("pooled: BeforeConnect hook: there is no DSN to change: " +
-			"the driver was given to NewConnector, or the database is in memory")
-	}
-	changed, err := p.driver.Merged(asked.DSN, asked.User, asked.Password, asked.Args)
-	if err != nil {
-		return nil, err
+	changed, is, err := p.driver.Changed(asked.DSN, asked.User, asked.Password, asked.Args)
+	if err != nil || !is {
+		return p.driver.Connector(), err
 	}
 	p.learn(changed)
 	return p.driver.ConnectorFor(changed)
@@ -165,21 +156,10 @@ func (p *Pool) closeUnopened(conn driver.Conn, s *ServerConn) {
 // runFirstConnect runs the hooks for the first server connection of the pool. Of several that are being opened, one is
 // the first; the others wait.
 func (p *Pool) runFirstConnect(ctx context.Context, s *ServerConn) error {
-	if len(p.hooks.firstConnect) == 0 || p.firstDone.Load() {
+	if len(p.hooks.firstConnect) == 0 {
 		return nil
 	}
-	select {
-	case p.first <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	defer func() { <-p.first }()
-	if p.firstDone.Load() {
-		return nil
-	}
-	err := runUntilError(ctx, p.hooks.firstConnect, s)
-	p.firstDone.Store(err == nil)
-	return err
+	return p.first.Do(ctx, func() error { return runUntilError(ctx, p.hooks.firstConnect, s) })
 }
 
 // fireConnectError runs the hooks before anybody gets the error.

@@ -26,7 +26,7 @@ func newPool(d *opener.Driver, cfg Config, user []Hooks) *Pool {
 		secrets: &dsn.Redactor{},
 		driver:  d,
 		reuse:   cfg.Class != ClassNull,
-		first:   make(chan struct{}, 1),
+		first:   opener.NewFirst(),
 		above:   &sqldb.Above{},
 	}
 	p.histograms.Init(TimingWait, TimingConnect, TimingUse, TimingReset)

@@ -40,6 +40,8 @@ var (
 const (
 	wantPing = "want off, on, auto, or a duration above 0, such as 30s, after which to ping"
 	wantLeak = "want off or a duration above 0"
+
+	wantPingInCode = "want PingOff, PingAlways, PingAuto, or a duration above 0: 0 could mean off or always"
 )
 
 // maxConnsKey is pgxpool's name for a limit on all server connections. It sets two options, so it is more than an
@@ -57,7 +59,9 @@ var options = option.New(NewConfig(),
 		"`queue`, `null` (keep none, no limit), `static` (one, used in turn), "+
 			"`assert` (one; a second checkout fails), `direct` (database/sql is the only pool)",
 		ClassQueue, ClassNull, ClassStatic, ClassAssert, ClassDirect),
-	option.Int("pool_size", func(c *Config) *int { return &c.Size }, checkSize,
+	option.Int("pool_size", func(c *Config) *int { return &c.Size },
+		option.OneOrMore("keep every server connection that was opened", // 0 is no limit in SQLAlchemy, none elsewhere
+			"for no limit write pool_max_overflow=-1, to keep none pool_class=null"),
 		"connections kept open, at least 1; -1: all that are opened").
 		In(queueOnly).Alias(maxConnsKey),
 	option.Int("pool_max_overflow", func(c *Config) *int { return &c.MaxOverflow }, option.AtLeast(0),
@@ -87,7 +91,8 @@ var options = option.New(NewConfig(),
 		func(c *Config) *time.Duration { return &c.RecycleJitter.Duration },
 		"shortens each connection's age limit by a random part of this, a percentage or a duration").
 		In(reusing).Alias("pool_max_conn_lifetime_jitter"),
-	option.Worded("pool_pre_ping", func(c *Config) *time.Duration { return &c.PrePing }, checkPing,
+	option.Worded("pool_pre_ping", func(c *Config) *time.Duration { return &c.PrePing },
+		option.AboveZeroOr(wantPingInCode, true),
 		"ping at checkout: `off` (or false), `on` (or true), after an idle time such as `30s`, "+
 			"or `auto`, which is `1s`",
 		wantPing, []string{"0", "1"}, // they may be meant as off and on, or as seconds
@@ -114,7 +119,8 @@ var options = option.New(NewConfig(),
 		"connections opened at the same time when a burst begins; then more while the server keeps up, "+
 			"fewer while it fails; -1: no limit").
 		In(waiting),
-	option.Worded("pool_leak_after", func(c *Config) *time.Duration { return &c.LeakAfter }, checkLeak,
+	option.Worded("pool_leak_after", func(c *Config) *time.Duration { return &c.LeakAfter },
+		option.AboveZeroOr(wantLeak, false),
 		"log a checkout that lasts longer, with the stack that made it, and again its return; "+
 			"off (or -1): never",
 		wantLeak, nil, option.Word{Word: "off", Value: NoLimit}).Short(),
@@ -149,18 +155,6 @@ func parseDriver(c *Config, v string) error {
 	return nil
 }
 
-// checkSize refuses 0 with both things it could have meant: in SQLAlchemy it means no limit, elsewhere no connection.
-func checkSize(size int) error {
-	switch {
-	case size == 0:
-		return errors.New("want at least 1, or -1 to keep every server connection that was opened; " +
-			"for no limit write pool_max_overflow=-1, to keep none pool_class=null")
-	case size < NoLimit:
-		return errors.New("want at least 1, or -1 to keep every server connection that was opened")
-	}
-	return nil
-}
-
 // checkOverflow refuses a limit that would be silently without effect: nothing ever overflows a size without limit.
 func checkOverflow(c *Config) error {
 	if c.Size == NoLimit && c.MaxOverflow != NoLimit {
@@ -182,21 +176,6 @@ func checkMinIdle(c *Config) error {
 		return fmt.Errorf("means nothing with pool_class=%s: leave it out", c.Class)
 	case c.Size != NoLimit && c.MaxOverflow != NoLimit && c.MinIdle-c.Size > c.MaxOverflow:
 		return fmt.Errorf("want at most pool_size=%d plus pool_max_overflow=%d", c.Size, c.MaxOverflow)
-	}
-	return nil
-}
-
-// checkPing refuses 0, which could mean either.
-func checkPing(d time.Duration) error {
-	if d == 0 {
-		return errors.New("want PingOff, PingAlways, PingAuto, or a duration above 0: 0 could mean off or always")
-	}
-	return option.AboveZero(d)
-}
-
-func checkLeak(d time.Duration) error {
-	if option.AboveZero(d) != nil {
-		return errors.New(wantLeak)
 	}
 	return nil
 }

@@ -51,9 +51,7 @@ type Pool struct {
 
 	reuse bool // false in class null
 
-	// first is held by the one that runs the FirstConnect hooks.
-	first     chan struct{}
-	firstDone atomic.Bool
+	first *opener.First // the server connection for which the FirstConnect hooks run
 
 	idleAsked atomic.Bool // the server was asked for its idle limit, or is being asked, where one answer is enough
 

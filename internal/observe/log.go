@@ -2,7 +2,10 @@ package observe
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
+	"slices"
 	"time"
 )
 
@@ -43,4 +46,11 @@ func millis(key string, d time.Duration) slog.Attr {
 		return slog.Int64(key, d.Round(time.Millisecond).Milliseconds())
 	}
 	return slog.Float64(key, float64(d.Microseconds())/1000)
+}
+
+// Panicked logs a panic that was recovered, with its stack.
+func (l Log) Panicked(message string, v any, attrs ...any) {
+	attrs = slices.Concat([]any{"pool", l.Pool()}, attrs,
+		[]any{"panic", l.Redact.Log(fmt.Sprint(v)), "stack", string(debug.Stack())})
+	l.Logger().Error(message, attrs...)
 }

@@ -129,9 +129,18 @@ func (d *Driver) Veto() func(query string, args []driver.NamedValue) error {
 	return d.Dialect.Veto(d.connector)
 }
 
-// Merged is the DSN with another user, password and arguments, for one dial.
-func (d *Driver) Merged(changed, user, password string, args map[string]string) (string, error) {
-	return dsn.MergeLogin(d.name, changed, user, password, args)
+// Changed is the DSN for one dial of which something else is asked: another DSN, a user, a password, arguments. If
+// nothing is, it reports false.
+func (d *Driver) Changed(asked, user, password string, args map[string]string) (changed string, is bool, err error) {
+	switch {
+	case asked == d.DSN && user == "" && password == "" && len(args) == 0:
+		return "", false, nil
+	case !d.hasDSN:
+		return "", false, errors.New("pooled: BeforeConnect hook: there is no DSN to change: " +
+			"the driver was given to NewConnector, or the database is in memory")
+	}
+	changed, err = dsn.MergeLogin(d.name, asked, user, password, args)
+	return changed, true, err
 }
 
 // ConnectorFor makes the connector for another DSN, if there is one of this. The last few are kept: what rotates
