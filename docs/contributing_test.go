@@ -54,7 +54,7 @@ func TestContributingExamples(t *testing.T) {
 	}
 	var said string
 	for _, pkg := range slices.Compact(slices.Sorted(slices.Values(dirs))) {
-		binary := filepath.Join(dir, "examples.test")
+		binary := filepath.Join(dir, "examples.test.exe") // Windows runs nothing without an ending
 		goCommand(t, "test", "-overlay", list, "-vet=off", "-c", "-o", binary, pkg)
 		said += goTests(t, binary, tests)
 	}

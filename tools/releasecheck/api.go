@@ -56,7 +56,7 @@ func (r *release) compareAPI(ctx context.Context, dir string) (string, error) {
 	}
 	changes := apidiff.ModuleChanges(was, is)
 	least := leastVersion(last, changes)
-	said := fmt.Sprintf("since %s: %s\n%s", last, least.because, strings.TrimSpace(changes.String()))
+	said := strings.TrimSpace(fmt.Sprintf("since %s: %s\n%s", last, least.because, changes))
 	if !r.tagging {
 		return said + "\nthe next version is at least " + least.version, nil
 	}

@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -20,7 +21,7 @@ func main() {
 	root := flag.String("root", ".", "the repository")
 	writeLicences := flag.Bool("write-licences", false, "write "+licencesFile+" and do nothing else")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, *root, *version, *writeLicences, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "release-check:", err)

@@ -78,8 +78,8 @@ func (u *user) commandEnv(ctx context.Context, env []string, dir, name string, a
 	said := strings.TrimSpace(stdout.String() + stderr.String())
 	err = fmt.Errorf("%s %s: %w\n%s", filepath.Base(name), strings.Join(args, " "), err, said)
 	if unreachable.MatchString(said) {
-		err = fmt.Errorf("a module is not in the module cache, and the module proxy cannot be reached. Try again with "+
-			"a network, or set GOPROXY.\n%w", err)
+		err = fmt.Errorf("the module proxy or its checksum database cannot be reached: try again with a network, or set "+
+			"GOPROXY and GOSUMDB\n%w", err)
 	}
 	return stdout.String(), err
 }
