@@ -1,10 +1,10 @@
 // Package dsn reads and writes data source names: which driver one is for, which options of the pool are in it, what is
 // left for the driver, and which parts are secret.
 //
-// Detect tells the form of a DSN and takes the options out, Insert puts them in. Resolve and Merge make of a DSN what
-// its driver reads. Mask and Scrub show a DSN, and a driver's error about it, without passwords; a Redactor takes
-// passwords out of any text. No error of the package shows a secret. Functions of the package keep no state and may run
-// at once, as may the methods of a Redactor.
+// Detect tells the form of a DSN and takes the options out. Read does so, too, and refuses options in a wrong place.
+// Insert puts options in. Resolve and Merge make of a DSN what its driver reads. Mask and Scrub show a DSN, and a
+// driver's error about it, without passwords; a Redactor takes passwords out of any text. No error of the package shows
+// a secret. Functions of the package keep no state and may run at once, as may the methods of a Redactor.
 package dsn
 
 import (
@@ -87,7 +87,7 @@ func Detect(dsn string) (Form, error) {
 		return urlForm(dsn, name)
 	}
 	fits := fittingForms(dsn)
-	if len(fits) == 1 && isInQuotes(dsn) && fits[0].family == mysqlFamily {
+	if len(fits) == 1 && fits[0].isBroken() {
 		return Form{}, diagnose(dsn)
 	}
 	if len(fits) == 1 {

@@ -21,6 +21,7 @@ var mistakes = []struct {
 	{func(dsn string) bool { return strings.TrimSpace(dsn) != dsn },
 		"there is white space before or behind the DSN: remove it"},
 	{isInQuotes, "the DSN stands in quotes: write it without them"},
+	{isOpenODBC, "a value in braces has no end: write } behind it, and }} for a } in it"},
 	{matches(`^(\$\{?\w+\}?|\$\(\w+\)|%\w+%|<[\w -]+>|\{\{.*\}\})$`),
 		"the DSN is a placeholder that nothing has replaced: write the DSN itself, such as " +
 			"postgres://user:password@host/db"},
@@ -59,6 +60,16 @@ func diagnose(dsn string) error {
 // matches compiles the expression when it is needed, which is seldom.
 func matches(expression string) func(string) bool {
 	return func(dsn string) bool { return regexp.MustCompile(expression).MatchString(dsn) }
+}
+
+// isBroken reports a DSN that has a form, but that its driver would refuse or misread.
+func (f Form) isBroken() bool {
+	return f.family == mysqlFamily && isInQuotes(f.layout.dsn) || f.syntax == odbcSyntax && isOpenODBC(f.layout.dsn)
+}
+
+func isOpenODBC(dsn string) bool {
+	_, ok := scanODBC(dsn)
+	return strings.HasPrefix(dsn, "odbc:") && !ok
 }
 
 func isInQuotes(dsn string) bool {

@@ -151,6 +151,9 @@ func (f Form) errMisplaced(at place) error {
 	case inParam && strings.TrimSpace(value) == "":
 		return fmt.Errorf("pooled: %s would be the value of the key before it, which has none: write '' behind that "+
 			"key's =", at.name)
+	case inParam && shownSeparator(f.separator()) == shownSeparator(at.behind):
+		return fmt.Errorf("pooled: %s would be part of the value before it, whose quote is not closed: write its end",
+			at.name)
 	case inParam, f.syntax.sep != "&":
 		return f.errPlace(at, "the value before it")
 	case strings.Contains(at.rest, "@") && f.family != sqliteFamily:
