@@ -31,8 +31,11 @@ var postgresTroubles = troubles{
 	},
 	`canceling statement due to user request`: func(t *testing.T) error {
 		db := pooledtest.OpenDB(t, "pooled", pooledtest.Postgres(t))
-		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-		defer cancel()
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			defer cancel()
+			awaitSleeping(t)
+		}()
 		_, err := db.ExecContext(ctx, "SELECT pg_sleep(60)")
 		return err
 	},
@@ -158,6 +161,12 @@ func inOneSession(t *testing.T, statements ...string) (err error) {
 		}
 	}
 	return err
+}
+
+// awaitSleeping waits until the server works on a pg_sleep.
+func awaitSleeping(t *testing.T) {
+	pooledtest.WantNone(t, "postgres", pooledtest.Postgres(t),
+		"SELECT 1 - sign(count(*))::int FROM pg_stat_activity WHERE state = 'active' AND query = 'SELECT pg_sleep(60)'")
 }
 
 // deadlock is the error of one of two transactions that wait for each other.
