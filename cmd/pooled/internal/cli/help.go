@@ -15,7 +15,6 @@ const exitCodes = "Exit code: 0 ok, 1 an error or a problem found, 2 a mistake o
 
 // writeHelp writes how a command is used, as wide as a terminal has room for.
 func writeHelp(c *cobra.Command, w io.Writer) {
-	c.InitDefaultHelpFlag()
 	width := min(Width(w), helpWidth)
 	var b strings.Builder
 	fmt.Fprintf(&b, "usage: %s\n\n", usageOf(c))

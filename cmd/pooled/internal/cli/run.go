@@ -62,6 +62,10 @@ func newRoot(commands []*cobra.Command) *cobra.Command {
 	}
 	root.AddCommand(completionCommand())
 	root.SetHelpCommand(helpCommand())
+	root.InitDefaultHelpCmd() // adds it
+	for _, c := range append(root.Commands(), root) {
+		c.Flags().BoolP("help", "h", false, "show this help")
+	}
 	return root
 }
 

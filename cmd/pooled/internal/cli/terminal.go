@@ -62,8 +62,14 @@ func ColorOf(word string) Color {
 	return NoColor
 }
 
+// Screen is the terminal that a writer is, if that heeds escape sequences.
+func Screen(w io.Writer) (f *os.File, ok bool) {
+	f, ok = Terminal(w)
+	return f, ok && os.Getenv("TERM") != "dumb" && understandsEscapes(f)
+}
+
 // Colors says whether a writer shows colours: only a terminal does, and not if NO_COLOR (no-color.org) is set.
 func Colors(w io.Writer) bool {
-	f, ok := Terminal(w)
-	return ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && understandsEscapes(f)
+	_, ok := Screen(w)
+	return ok && os.Getenv("NO_COLOR") == ""
 }

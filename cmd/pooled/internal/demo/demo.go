@@ -36,12 +36,11 @@ func Command() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "demo [DSN]",
 		Short: "show on a real database what pooled does, beside the bare driver",
-		Long: "Shows with figures measured in this run what changes when a program opens its database with the driver " +
-			"\"pooled\": the bare driver first, pooled below it. The exit code is 1 if pooled did not do what it " +
-			"promises.\n\n" +
-			"Without a DSN it runs on an embedded SQLite, in memory, also if DATABASE_URL is set. In a database of yours it " +
-			"makes only temporary tables, and opens at most 30 connections at one time. Of pool_ options in DSN, those of " +
-			"the pool's size count, and pool_name.",
+		Long: "Runs the same program twice, with the driver alone (bare) and with pooled, and shows what each did. Every " +
+			"figure is measured in this run. The exit code is 1 if pooled did not do what it promises.\n\n" +
+			"Without a DSN it uses a SQLite database in memory, also if DATABASE_URL is set. In a database of yours it makes " +
+			"only temporary tables, and opens at most 30 connections at one time. Of the options in DSN it uses those of " +
+			"the pool's size, and pool_name.",
 		Example: `pooled demo
 pooled demo "postgres://scott@localhost/shop?pool_size=10"
 pooled demo --dsn-file dsn.txt --json

@@ -21,7 +21,7 @@ func Command() *cobra.Command {
 		Use:   "parse [DSN]",
 		Short: "say what pooled reads in a DSN, and what reaches the driver",
 		Long: "Says how a DSN is understood: its form, the driver, what the driver gets of it, and each option of the " +
-			"pool with its value and where that comes from. Passwords are masked. Nothing is connected.\n\n" +
+			"pool with its value and where that comes from. Passwords are masked. It connects to nothing.\n\n" +
 			"A wrong DSN is an error, the same as that of sql.Open.",
 		Example: `pooled parse "postgres://scott@localhost/shop?pool_max_conns=10"
 pooled parse --dsn-file dsn.txt --json

@@ -157,6 +157,7 @@ func TestTopColors(t *testing.T) {
 
 // Of a program that does not answer there is nothing to show: the error is on the screen that was there before.
 func TestTopFirstLookFails(t *testing.T) {
+	t.Setenv("TERM", "xterm")
 	p := newProgram(t, http.NotFound)
 	term := clitest.New(t, 80, 24)
 	code := runWith(t.Context(), term.TTY, term.TTY, p.URL)
@@ -166,8 +167,21 @@ func TestTopFirstLookFails(t *testing.T) {
 	}
 }
 
+// A terminal that knows no escape sequences gets none.
+func TestTopOnDumbTerminal(t *testing.T) {
+	t.Setenv("TERM", "dumb")
+	p := newProgram(t, manyPools(1, 1))
+	term := clitest.New(t, 80, 24)
+	code := runWith(t.Context(), term.TTY, term.TTY, p.URL)
+	term.Close()
+	if text := term.Text(); code != 0 || strings.Contains(text, "\x1b") || !strings.Contains(text, "pool-1") {
+		t.Errorf("have exit code %d and %q, want 0 and the pool once", code, text)
+	}
+}
+
 // A terminal that goes away ends it.
 func TestTopTerminalGone(t *testing.T) {
+	t.Setenv("TERM", "xterm")
 	p := newProgram(t, manyPools(1, 1))
 	term := clitest.New(t, 80, 24)
 	done := make(chan int, 1)

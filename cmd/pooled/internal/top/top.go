@@ -61,8 +61,8 @@ pooled top https://app.example.com/debug/pooled/ --header @headers.txt`,
 			return err
 		}
 		w.out, w.err = c.OutOrStdout(), c.ErrOrStderr()
-		if terminal, ok := cli.Terminal(w.out); ok && !w.once && !w.json {
-			return w.live(c.Context(), terminal)
+		if screen, ok := cli.Screen(w.out); ok && !w.once && !w.json {
+			return w.live(c.Context(), screen)
 		}
 		return w.print(c.Context(), intervals)
 	}

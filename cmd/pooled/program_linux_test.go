@@ -15,18 +15,27 @@ import (
 func build(t *testing.T) (folder string) {
 	t.Helper()
 	folder = t.TempDir()
-	if out, err := exec.Command("go", "build", "-o", filepath.Join(folder, "pooled"), ".").CombinedOutput(); err != nil {
+	c := exec.Command("go", "build", "-buildvcs=false", "-o", filepath.Join(folder, "pooled"), ".")
+	if out, err := c.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	return folder
+}
+
+// The program as it is installed. It is built once: that takes a while.
+func TestProgram(t *testing.T) {
+	folder := build(t)
+	t.Run("completion in shells", func(t *testing.T) { testShells(t, folder) })
+	t.Run("completion is quiet", func(t *testing.T) { testQuietCompletion(t, folder) })
+	t.Run("interrupted", func(t *testing.T) { testInterrupted(t, folder) })
+	t.Run("version", func(t *testing.T) { testVersion(t, folder) })
 }
 
 // bashCompletion is what bash reads before any script for a program.
 const bashCompletion = "/usr/share/bash-completion/bash_completion"
 
 // In each shell, the script makes the Tab key complete commands, flags and their arguments.
-func TestCompletionInShells(t *testing.T) {
-	folder := build(t)
+func testShells(t *testing.T, folder string) {
 	for _, shell := range []struct {
 		name, args string
 		setUp      string // and Ctrl-T shows the line that is being typed
@@ -84,9 +93,43 @@ bind \ct 'echo "LINE["(commandline)"]"'
 	}
 }
 
-// The program as it is installed knows the versions of what is in it.
-func TestVersionOfProgram(t *testing.T) {
-	out, err := exec.Command(filepath.Join(build(t), "pooled"), "version").Output()
+// Nothing of what is typed comes back from a completion, not even on standard error.
+func testQuietCompletion(t *testing.T, folder string) {
+	program := filepath.Join(folder, "pooled")
+	for _, args := range [][]string{{"doctor", "--no-such=t1ger", ""}, {"doctor", "--instances", "t1ger", ""},
+		{"postgres://scott:t1ger@h/db", ""}, {"doctor", "postgres://scott:t1ger@h/db", "--"}} {
+		out, err := exec.Command(program, append([]string{"__complete"}, args...)...).CombinedOutput()
+		if err != nil || strings.Contains(string(out), "t1ger") {
+			t.Errorf("%q: have %s, %v, want nothing of the password", args, out, err)
+		}
+	}
+}
+
+// Ctrl-C ends top, and gives the terminal back.
+func testInterrupted(t *testing.T, folder string) {
+	term := clitest.New(t, 80, 24)
+	c := exec.Command(filepath.Join(folder, "pooled"), "top", livePage(t))
+	c.Env = append(os.Environ(), "TERM=xterm")
+	c.Stdin, c.Stdout, c.Stderr = term.TTY, term.TTY, term.TTY
+	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	term.Await("\x1b[?1049h")
+	term.Await("UPDATE stock")
+	term.Press("\x03")
+	if err := c.Wait(); err != nil {
+		t.Errorf("have %v, want exit code 0", err)
+	}
+	term.Close()
+	if text := term.Text(); !strings.HasSuffix(text, "\x1b[?1049l") {
+		t.Errorf("have %q, want the screen left at the end", text)
+	}
+}
+
+// It knows the versions of what is in it.
+func testVersion(t *testing.T, folder string) {
+	out, err := exec.Command(filepath.Join(folder, "pooled"), "version").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
