@@ -64,7 +64,7 @@ lint: vet-platforms machine-paths workflows tools ## gofmt, vet for each platfor
 	scripts/check-inlined
 
 vet-platforms:
-	@set -e; for os in $(PLATFORMS); do (PS4=; set -x; GOOS=$$os go vet ./... ./cmd/pooled/...); done
+	@set -e; for os in $(PLATFORMS); do (PS4=; set -x; GOOS=$$os go vet ./... ./cmd/pooled/... ./metrics/...); done
 
 # Those of .github/workflows.
 workflows:

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -546,6 +547,10 @@ func TestMemoryGuardIsForMemdbOnly(t *testing.T) {
 // This is why there is a guard, and what the way out and class static are good for.
 func TestMemoryToDisk(t *testing.T) {
 	dir := t.TempDir()
+	vfs := "unix"
+	if runtime.GOOS == "windows" {
+		vfs = "win32"
+	}
 	for _, test := range []struct {
 		name string
 		make makeConnector
@@ -553,7 +558,7 @@ func TestMemoryToDisk(t *testing.T) {
 		want bool
 	}{
 		{"a", shared, filepath.Join(dir, "a"), false},
-		{"b", shared, "file:" + filepath.Join(dir, "b") + "?vfs=unix", true},
+		{"b", shared, "file:" + filepath.Join(dir, "b") + "?vfs=" + vfs, true},
 		{"c", static, filepath.Join(dir, "c"), true},
 	} {
 		db := memoryBy(t, test.make, ":memory:")
