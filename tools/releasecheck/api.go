@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,9 @@ import (
 
 // checkAPI compares what programs can import with that of the last release.
 func (r *release) checkAPI(ctx context.Context) (string, error) {
+	if shallow, err := r.shallow(ctx); err != nil || shallow {
+		return "", cmp.Or(err, fmt.Errorf("%w: %s", errNotDone, lacksTags))
+	}
 	var said strings.Builder
 	var faults []error
 	for _, m := range modules {
@@ -39,9 +43,6 @@ func (r *release) compareAPI(ctx context.Context, dir string) (string, error) {
 	last, err := r.lastRelease(ctx, dir, before)
 	if err != nil {
 		return "", err
-	}
-	if shallow, err := r.shallow(ctx); err != nil || shallow {
-		return "NOT COMPARED: this clone may lack tags: get them by git fetch --unshallow --tags", err
 	}
 	if last == "" {
 		return "not released before, there is nothing to compare with", nil

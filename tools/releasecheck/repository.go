@@ -82,6 +82,8 @@ func (r repository) file(ctx context.Context, name string) (string, error) {
 	return r.git(ctx, "show", r.commit+":"+name)
 }
 
+const lacksTags = "this clone may lack tags: get them by git fetch --unshallow --tags"
+
 // shallow tells whether the clone may lack tags.
 func (r repository) shallow(ctx context.Context) (bool, error) {
 	answer, err := r.git(ctx, "rev-parse", "--is-shallow-repository")
@@ -173,7 +175,7 @@ func (r *release) checkTagging(version string) (faults []error) {
 	ctx := context.Background()
 	shallow, err := r.shallow(ctx)
 	if shallow {
-		err = errors.New("this clone may lack tags: get them by git fetch --unshallow --tags")
+		err = errors.New(lacksTags)
 	}
 	changed, errStatus := r.git(ctx, "status", "--porcelain")
 	if err := errors.Join(err, errStatus); err != nil {

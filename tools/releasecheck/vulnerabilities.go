@@ -25,7 +25,7 @@ func (r *release) checkVulnerabilities(ctx context.Context) (string, error) {
 	govulncheck := strings.TrimSpace(string(path))
 	database, from, err := r.vulnerabilityDatabase(ctx, govulncheck)
 	if err != nil {
-		return fmt.Sprintf("NOT CHECKED: the vulnerability database could not be had.\n%v\n", err), nil
+		return "", fmt.Errorf("%w: the vulnerability database cannot be had\n%w", errNotDone, err)
 	}
 	inModules, inGo := map[string]bool{}, map[string]bool{}
 	for _, m := range modules {
