@@ -11,6 +11,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"syscall"
 
 	"github.com/pooled-go/pooled/internal/visible"
 )
@@ -60,4 +61,10 @@ func Report(name string, err error, stderr io.Writer) int {
 // Note writes a line to standard error.
 func Note(stderr io.Writer, format string, args ...any) {
 	fmt.Fprintf(stderr, "pooled: %s\n", visible.Line(fmt.Sprintf(format, args...)))
+}
+
+// Refused tells that nobody listens at an address. Windows has a number of its own for that, WSAECONNREFUSED.
+func Refused(err error) bool {
+	const onWindows = syscall.Errno(10061)
+	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, onWindows)
 }

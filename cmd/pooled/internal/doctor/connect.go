@@ -16,6 +16,7 @@ import (
 	"github.com/lib/pq"
 
 	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/cmd/pooled/internal/cli"
 )
 
 const (
@@ -115,7 +116,7 @@ var refusals = []struct {
 		"tls), until when"},
 	{isA[x509.UnknownAuthorityError], "name the authority that signed the certificate (sslrootcert, tls)"},
 	{isA[*net.DNSError], "look at the host's name"},
-	{is(syscall.ECONNREFUSED), "nobody listens there: look at host and port, and whether the server runs"},
+	{cli.Refused, "nobody listens there: look at host and port, and whether the server runs"},
 	{is(syscall.ENOENT), "there is no such socket: look at the path, and whether the server runs"},
 	{is(syscall.EHOSTUNREACH), "look at the host, and at the network between"},
 	{isA[slowError], "look at host and port, and at firewalls between"},

@@ -16,7 +16,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/pooled-go/pooled/cmd/pooled/internal/cli"
@@ -202,7 +201,7 @@ func (c *client) failed(ctx context.Context, err error) error {
 	switch {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		err = fmt.Errorf("no answer within %v", answerLimit)
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case cli.Refused(err):
 		err = errors.New("connection refused: does the program run, and listen there?")
 	case errors.As(err, &dial):
 		err = dial.Err
