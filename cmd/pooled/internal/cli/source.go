@@ -83,7 +83,8 @@ func TakeDSN(c *cobra.Command, otherwise string) *DSNFlags {
 	return f
 }
 
-// DSN is the one that was given. No error shows any of it, nor the name of a file: that may be a DSN in the wrong place.
+// DSN is the one that was given. No error shows any of it, nor the name of a file: that may be a DSN in the wrong
+// place.
 func (f *DSNFlags) DSN(c *cobra.Command, args []string) (DSN, error) {
 	file := c.Flags().Changed("dsn-file")
 	switch {

@@ -32,11 +32,11 @@ func runCommand(t *testing.T, args ...string) (code int, stdout, stderr string) 
 }
 
 // What people see of it: docs/cli.md shows it, too.
-const page = `postgres://scott:xxxxx@db.example.com/shop?pool_max_conns=10&sslmode=require&pool_pre_ping=off (DSN from DATABASE_URL)
+const page = `postgres://scott:xxxxx@db/shop?pool_max_conns=10&sslmode=require&pool_pre_ping=off (DSN from DATABASE_URL)
 
    form      a URL
    driver    postgres
-   its DSN   postgres://scott:xxxxx@db.example.com/shop?sslmode=require
+   its DSN   postgres://scott:xxxxx@db/shop?sslmode=require
 
    option                 value      from
    pool_driver            postgres   implied by the scheme
@@ -56,7 +56,7 @@ warning  pre-ping           pool_pre_ping=off: a connection that a firewall drop
 
 func TestParse(t *testing.T) {
 	t.Setenv("DATABASE_URL",
-		"postgres://scott:t1ger@db.example.com/shop?pool_max_conns=10&sslmode=require&pool_pre_ping=off")
+		"postgres://scott:t1ger@db/shop?pool_max_conns=10&sslmode=require&pool_pre_ping=off")
 	code, stdout, stderr := runCommand(t)
 	if code != 0 || stderr != "" || !strings.HasPrefix(stdout, page) || !strings.HasSuffix(stdout, pageEnd) {
 		t.Errorf("have exit code %d, %s and\n%s\nwant 0, and in it\n%s…%s", code, stderr, stdout, page, pageEnd)
@@ -204,7 +204,8 @@ var secrets = []string{
 	"mariadb://u:Zq7xKv9w@h/db", "postgres://u:Zq7xKv9w@h/db?sslmode=x&sslpassword=Zq7xKv9w",
 	"postgres://h/db?user=u&password=Zq7xKv9w&pool_max_conns=3", "postgres://u:Zq7xKv9w@h1,h2:6543/db",
 	"postgresql+pgx://u:Zq7xKv9w@h/db", "host=h password='Zq7xKv9w x' user=u", "host=h user=u pasword=Zq7xKv9w",
-	"server=h;pwd=Zq7xKv9w;user id=sa", "odbc:server=h;Password={Zq7xKv9w;};uid=sa", "sqlserver://sa:Zq7xKv9w@h?database=d",
+	"server=h;pwd=Zq7xKv9w;user id=sa", "odbc:server=h;Password={Zq7xKv9w;};uid=sa",
+	"sqlserver://sa:Zq7xKv9w@h?database=d",
 	"file:a.db?_auth&_auth_user=u&_auth_pass=Zq7xKv9w", "a.db?_pragma=key('Zq7xKv9w')",
 	"databricks://token:Zq7xKv9w@h/db", "snowflake://u:Zq7xKv9w@h/db", "scott/Zq7xKv9w@h/svc?pool_driver=oracle",
 	"clickhouse://h/db?username=u&password=Zq7xKv9w", "x;password=Zq7xKv9w;pool_driver=other",

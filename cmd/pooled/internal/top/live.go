@@ -11,8 +11,8 @@ import (
 	"github.com/pooled-go/pooled/cmd/pooled/internal/cli"
 )
 
-// What a terminal is told. On the alternate screen, what was on the terminal before comes back at the end. Lines are not
-// wrapped there: a character may be wider than it is counted, and must not push the rest out of place.
+// What a terminal is told. When the alternate screen is left, what was on the terminal before comes back. Lines are
+// not wrapped there: a character may be wider than it is counted, and must not push the rest out of place.
 const (
 	enterScreen = "\x1b[?1049h\x1b[?25l\x1b[?7l"
 	leaveScreen = "\x1b[?7h\x1b[?25h\x1b[?1049l"
