@@ -42,13 +42,16 @@ const (
 	ResetSession ResetMode = "session"
 )
 
-// ContextErrorMode is what an operation returns whose context ended while it waited in the pool.
+// ContextErrorMode says which waits in the pool give a [ContextError] when the caller's context ends. The others give
+// the context's own error.
 type ContextErrorMode string
 
 const (
-	// ContextErrorDetailed returns a [ContextError]: errors.Is finds the context's error in it. The default.
-	ContextErrorDetailed ContextErrorMode = "detailed"
-	// ContextErrorPlain returns the context's own error, for programs that compare it by ==.
+	// ContextErrorQueue: those in the queue, and not those for a connection that is being opened. The default.
+	ContextErrorQueue ContextErrorMode = "queue"
+	// ContextErrorAll: all of them.
+	ContextErrorAll ContextErrorMode = "all"
+	// ContextErrorPlain: none, for programs that compare errors by ==.
 	ContextErrorPlain ContextErrorMode = "plain"
 )
 
@@ -109,8 +112,8 @@ type Config struct {
 	MaxOverflow int
 	// Timeout is the longest wait for a server connection; 0: do not wait. It may be NoLimit. Default: 30s.
 	Timeout time.Duration
-	// ContextErrors is what an operation returns whose context ended while it waited for a server connection. It means
-	// nothing in class direct. Default: ContextErrorDetailed.
+	// ContextErrors says which waits for a server connection give a ContextError when the caller's context ends. It
+	// means nothing in class direct. Default: ContextErrorQueue.
 	ContextErrors ContextErrorMode
 	// UseLIFO uses the server connection that was returned last, so that the others stay idle and can be closed. False:
 	// the one that was idle for longest. Default: true.
@@ -190,7 +193,7 @@ func NewConfig() Config {
 		Size:          5,
 		MaxOverflow:   NoLimit,
 		Timeout:       30 * time.Second,
-		ContextErrors: ContextErrorDetailed,
+		ContextErrors: ContextErrorQueue,
 		UseLIFO:       true,
 		MinIdle:       0,
 		IdleTimeout:   time.Minute,

@@ -47,7 +47,8 @@
 //
 //   - Errors of a dial are returned as they are. One with a password of the DSN in it is wrapped, and the text masked.
 //   - A wait longer than pool_timeout returns a [TimeoutError]; errors.Is finds [ErrTimeout] in it.
-//   - A wait that the caller's context ended returns a [ContextError]; errors.Is finds the context's error in it.
+//   - A wait in the queue that the caller's context ended returns a [ContextError]; errors.Is finds the context's error
+//     in it.
 //   - [ErrConnLost] means that the connection broke after the statement was sent. Some drivers return
 //     driver.ErrBadConn then, at which database/sql would send the statement again.
 //   - driver.ErrBadConn is the wrapped driver's. The pool itself returns it only where nothing was sent.

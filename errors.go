@@ -126,15 +126,15 @@ func (e *TimeoutError) Is(target error) bool { return target == ErrTimeout }
 // Timeout is true, for os.IsTimeout.
 func (e *TimeoutError) Timeout() bool { return true }
 
-// ContextError is returned, unwrapped, by an operation whose context ended while it waited in the pool: in the queue, or
-// for a server connection that was being opened. Phase tells which.
+// ContextError is returned, unwrapped, by an operation whose context ended while it waited in the pool's queue. With
+// pool_context_errors=all it is also returned if the context ended while a server connection was opened for the
+// operation; Phase tells which it was. Hooks.Canceled is given one for each of these waits.
 //
 // errors.Is finds in it what ended the context: context.DeadlineExceeded or context.Canceled, and context.Cause. It is
 // no [ErrTimeout], and never matches driver.ErrBadConn.
 //
-// It is never returned when nobody waited: where the context had ended before the operation, or ended while the server
-// worked on it, the error is the context's or the driver's. With pool_context_errors=plain the operation returns the
-// context's own error, and only Hooks.Canceled is given this one. In class direct it is never returned.
+// It is never returned with pool_context_errors=plain, in class direct, or when nobody waited: where the context had
+// ended before the operation, or ended while the server worked on it, the error is the context's or the driver's.
 type ContextError struct {
 	Wait
 	// Ended is the context's error: context.DeadlineExceeded or context.Canceled.

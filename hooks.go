@@ -78,7 +78,7 @@ type Hooks struct {
 	Timeout func(err *TimeoutError)
 
 	// Canceled is called when the caller's own context ended while it waited in the queue, or for a server connection
-	// that was being opened. The caller gets this error or, with pool_context_errors=plain, the context's own.
+	// that was being opened. The caller gets this error or the context's own: see Config.ContextErrors.
 	Canceled func(err *ContextError)
 
 	// Leak is called once when a checkout lasts longer than pool_leak_after, and again, with h.Returned, when it ends.

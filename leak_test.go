@@ -398,7 +398,7 @@ func TestLeaksAddUp(t *testing.T) {
 
 // That the pool had nothing to give to a caller whose context ended is an event, and logged.
 func TestCanceledWait(t *testing.T) {
-	for mode, plain := range map[pooled.ContextErrorMode]bool{"detailed": false, "plain": true} {
+	for mode, plain := range map[pooled.ContextErrorMode]bool{"queue": false, "all": false, "plain": true} {
 		t.Run(string(mode), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { testCanceledWait(t, mode, plain) })
 		})

@@ -369,32 +369,42 @@ func TestContextError(t *testing.T) {
 	}
 }
 
-// A wait for a connection that is being opened for the caller says that. Who waits behind that caller does not wait for
-// the dial.
+// A wait for a connection that is being opened for the caller says that, if the program asks for it. Who waits behind
+// that caller does not wait for the dial.
 func TestContextErrorWhileOpening(t *testing.T) {
 	for _, c := range []pooled.Class{pooled.ClassQueue, pooled.ClassNull, pooled.ClassStatic} {
-		t.Run(string(c), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				fake := pooledtest.NewFake(t)
-				fake.On(pooledtest.StageConnect, pooledtest.Slow(time.Minute))
-				db, _ := open(t, fake, one(c))
-				defer db.Close()
-				first := make(chan error, 1)
-				go func() { first <- endWait(t, db, time.Second, nil) }()
-				synctest.Wait()
-				second := endWait(t, db, time.Millisecond, nil)
-				behind := pooled.PhaseWaiting
-				if c == pooled.ClassNull { // a dial of its own
-					behind = pooled.PhaseOpening
-				}
-				for err, phase := range map[error]pooled.Phase{<-first: pooled.PhaseOpening, second: behind} {
-					var ended *pooled.ContextError
-					if !errors.As(err, &ended) || ended.Phase != phase || ended.Opening == 0 {
-						t.Errorf("have %v, want a ContextError of phase %q", err, phase)
-					}
-				}
+		for _, mode := range []pooled.ContextErrorMode{"queue", "all"} {
+			t.Run(string(c)+" "+string(mode), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) { testContextErrorWhileOpening(t, c, mode) })
 			})
-		})
+		}
+	}
+}
+
+func testContextErrorWhileOpening(t *testing.T, c pooled.Class, mode pooled.ContextErrorMode) {
+	fake := pooledtest.NewFake(t)
+	fake.On(pooledtest.StageConnect, pooledtest.Slow(time.Minute))
+	db, _ := open(t, fake, one(c), func(c *pooled.Config) { c.ContextErrors = mode })
+	defer db.Close()
+	first := make(chan error, 1)
+	go func() { first <- endWait(t, db, time.Second, nil) }()
+	synctest.Wait()
+	second := endWait(t, db, time.Millisecond, nil)
+	behind := pooled.PhaseWaiting
+	if c == pooled.ClassNull { // a dial of its own
+		behind = pooled.PhaseOpening
+	}
+	for i, phase := range []pooled.Phase{pooled.PhaseOpening, behind} {
+		err := second
+		if i == 0 {
+			err = <-first
+		}
+		var ended *pooled.ContextError
+		if plain := mode == "queue" && phase == pooled.PhaseOpening; plain != (err == context.Canceled) {
+			t.Errorf("caller %d: have %#v, want the context's own error: %t", i+1, err, plain)
+		} else if !plain && (!errors.As(err, &ended) || ended.Phase != phase || ended.Opening == 0) {
+			t.Errorf("caller %d: have %v, want a ContextError of phase %q", i+1, err, phase)
+		}
 	}
 }
 
@@ -420,7 +430,7 @@ func TestContextErrorIsOfAWait(t *testing.T) {
 // moment is internal/pool's TestCanceledAtTheMomentOfDelivery.)
 func TestContextErrorCostsNoPlace(t *testing.T) {
 	for name, mode := range map[string]pooled.ContextErrorMode{
-		"detailed": pooled.ContextErrorDetailed, "plain": pooled.ContextErrorPlain,
+		"all": pooled.ContextErrorAll, "plain": pooled.ContextErrorPlain,
 	} {
 		t.Run(name, func(t *testing.T) {
 			db, pool := open(t, pooledtest.NewFake(t), size(1, 0), func(c *pooled.Config) { c.ContextErrors = mode })
@@ -451,6 +461,7 @@ func TestContextErrorShowsNoPassword(t *testing.T) {
 		fake := pooledtest.NewFake(t, func(f *pooledtest.Fake) { f.MaxConns, f.TooManyConns = 1, refusal })
 		db, _ := open(t, fake, speaks("postgres"), func(c *pooled.Config) {
 			c.DSN = "postgres://scott:tigersecret@h/db"
+			c.ContextErrors = pooled.ContextErrorAll
 		})
 		defer db.Close()
 		held, _ := grab(t, db)

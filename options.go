@@ -71,9 +71,9 @@ var options = option.New(NewConfig(),
 		"longest wait for a connection; 0: do not wait for one in use, -1: no limit").
 		In(waiting).Short(),
 	option.Choice("pool_context_errors", func(c *Config) *ContextErrorMode { return &c.ContextErrors },
-		"error when the caller's context ends while it waits: `detailed` says how long it waited and who holds the "+
-			"connections, `plain` is the context's own",
-		ContextErrorDetailed, ContextErrorPlain).
+		"which waits that the caller's context ends give an error that says who holds the connections: `queue`, "+
+			"`all` (also for a connection being opened), `plain` (none)",
+		ContextErrorQueue, ContextErrorAll, ContextErrorPlain).
 		In(waiting),
 	option.Bool("pool_use_lifo", func(c *Config) *bool { return &c.UseLIFO },
 		"use the connection that was returned last; false: the one that was idle for longest").

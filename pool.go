@@ -208,7 +208,8 @@ func (p *Pool) canceled(ctx context.Context, wait Wait) error {
 	for _, f := range p.hooks.canceled {
 		f(err)
 	}
-	if p.cfg.ContextErrors == ContextErrorPlain {
+	mode := p.cfg.ContextErrors
+	if mode == ContextErrorPlain || mode == ContextErrorQueue && wait.Phase == PhaseOpening {
 		return err.Ended
 	}
 	return err

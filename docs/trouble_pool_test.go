@@ -101,7 +101,7 @@ var poolTroubles = troubles{
 		synctest.Test(t, func(t *testing.T) {
 			fake := pooledtest.NewFake(t)
 			fake.On(pooledtest.StageConnect, pooledtest.Slow(2*time.Second).Times(1))
-			db, _ := open(t, fake)
+			db, _ := open(t, fake, func(c *pooled.Config) { c.ContextErrors = pooled.ContextErrorAll })
 			defer db.Close()
 			err = endWithin(t, context.DeadlineExceeded, db.PingContext)
 		})

@@ -136,7 +136,8 @@ func init() {
 // what pooled asks for when a DSN does not tell whose it is.
 func pooledSuiteDSN(dsn, options string) string {
 	fields := strings.Fields(options)
-	if _, err := pooled.ParseDSN(dsn); err != nil && strings.Contains(err.Error(), "set pool_driver") {
+	if _, err := pooled.ParseDSN(dsn); err != nil &&
+		(strings.Contains(err.Error(), "pool_driver") || strings.Contains(err.Error(), "the DSN is empty")) {
 		fields = append(fields, "pool_driver=%[3]s")
 	}
 	if len(fields) == 0 {
