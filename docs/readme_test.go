@@ -19,7 +19,7 @@ var documented = map[string]string{
 	"go mod init example.com/start":                            "TestREADMEProgram, which makes such a module",
 	"go get github.com/pooled-go/pooled modernc.org/sqlite":    "TestREADMEProgram, with this checkout",
 	"go run ./cmd/pooled demo":                                 "TestDemo in cmd/pooled/internal/demo",
-	"go install github.com/pooled-go/pooled/cmd/pooled@latest": "not a test: it needs a release",
+	"go install github.com/pooled-go/pooled/cmd/pooled@latest": "make release-check, by the version that is to be",
 	"pooled help":                           "TestUsage in cmd/pooled",
 	"go run ./cmd/pooled help":              "the same",
 	"pooled doctor ...":                     "the tests of cmd/pooled/internal/doctor",
