@@ -67,7 +67,7 @@ const (
 	EchoDebug EchoMode = "debug"
 )
 
-// NoLimit, in a number or a duration of a Config, means that there is no limit. It is -1, as in a DSN. Other negative
+// NoLimit means that there is no limit, in a number or a duration of a Config. It is -1, as in a DSN. Other negative
 // values are refused.
 const NoLimit = -1
 

@@ -2,6 +2,7 @@ package dsn
 
 import (
 	"errors"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -49,7 +50,7 @@ func sqliteNative(rest string) (string, error) {
 	}
 	switch {
 	case path == ":memory:":
-		return "", errors.New("pooled: sqlite URL: there is no host: write sqlite:///:memory:")
+		return "", fmt.Errorf("pooled: sqlite URL: there is no host: write %s", "sqlite:///:memory:")
 	case path != "" && path[0] != '/':
 		return "", errors.New("pooled: sqlite URL: there is no host: write sqlite:///relative.db or sqlite:////absolute.db")
 	}
