@@ -2,12 +2,14 @@ package docs_test
 
 import (
 	"bytes"
+	"database/sql"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/pooled-go/pooled"
@@ -105,11 +107,11 @@ func runProgram(t *testing.T, source string) string {
 	return string(out)
 }
 
-var dsnInTable = regexp.MustCompile("(?m)^\\|[^|]+\\| `([^`]*pool_size=[^`]*)` \\|")
+var dsnInTable = regexp.MustCompile("(?m)^\\|[^|]+\\| `([^`]*pool_(?:size|max_conns)=[^`]*)` \\|")
 
 // The DSNs of README.md and docs/dsn.md are understood.
 func TestDSNTables(t *testing.T) {
-	for file, least := range map[string]int{"README.md": 3, "docs/dsn.md": 5, "docs/migrations.md": 3} {
+	for file, least := range map[string]int{"README.md": 3, "docs/dsn.md": 5, "docs/migrations.md": 3, "docs/sqlite.md": 2} {
 		found := dsnInTable.FindAllStringSubmatch(readFile(t, file), -1)
 		if len(found) < least {
 			t.Errorf("%s: have %d DSNs in its table, want %d", file, len(found), least)
@@ -120,4 +122,55 @@ func TestDSNTables(t *testing.T) {
 			}
 		}
 	}
+}
+
+var fileDSN = regexp.MustCompile("`(file:shop\\.db\\?_pragma=[^`]*)`")
+
+// With the DSN for a file in README.md and docs/sqlite.md, transactions that read and then write wait for each other.
+// They fail with "database is locked" if one of the driver's two parameters is missing.
+func TestSQLiteFileDSN(t *testing.T) {
+	for _, page := range []string{readFile(t, "README.md"), readFile(t, "docs/sqlite.md")} {
+		dsn := fileDSN.FindStringSubmatch(page)
+		if dsn == nil {
+			t.Fatalf("have no DSN for a file:\n%s", page)
+		}
+		t.Chdir(t.TempDir())
+		db, err := sql.Open(pooled.DriverName, dsn[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := db.Exec("CREATE TABLE stock (n INTEGER)"); err != nil {
+			t.Fatal(err)
+		}
+		var writers sync.WaitGroup
+		for range 4 {
+			writers.Go(func() {
+				for range 10 {
+					if err := readThenWrite(db); err != nil {
+						t.Errorf("%s: %v", dsn[1], err)
+					}
+				}
+			})
+		}
+		writers.Wait()
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func readThenWrite(db *sql.DB) error {
+	tx, err := db.Begin()
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	var n int
+	if err := tx.QueryRow("SELECT count(*) FROM stock").Scan(&n); err != nil {
+		return err
+	}
+	if _, err := tx.Exec("INSERT INTO stock VALUES (?)", n); err != nil {
+		return err
+	}
+	return tx.Commit()
 }

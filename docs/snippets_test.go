@@ -32,7 +32,7 @@ func TestMain(m *testing.M) { pooledtest.Main(m) }
 var open = pooltest.Open
 
 func TestSnippetStmtCache(t *testing.T) {
-	db, err := sql.Open("pooled", "postgres://scott:tiger@localhost/shop?pool_size=10&pool_stmt_cache=256")
+	db, err := sql.Open("pooled", "postgres://scott:tiger@localhost/shop?pool_max_conns=10&pool_stmt_cache=256")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +136,7 @@ func TestSnippetOpenConfig(t *testing.T) {
 }
 
 func openConfig() error {
-	cfg, err := pooled.ParseDSN("postgres://scott:tiger@localhost/shop?pool_size=10")
+	cfg, err := pooled.ParseDSN("postgres://scott:tiger@localhost/shop?pool_max_conns=10")
 	if err != nil {
 		return err
 	}

@@ -190,7 +190,10 @@ func (r *release) checkCommand(ctx context.Context) (string, error) {
 	}
 	have, err := r.user.command(ctx, r.user.dir, filepath.Join(r.user.dir, "bin", "pooled"), "version")
 	if err == nil && !slices.Contains(strings.Fields(have), r.version) {
-		err = fmt.Errorf("pooled version: have %q, want %s in it", have, r.version)
+		return "", fmt.Errorf("pooled version: have %q, want %s in it", have, r.version)
+	}
+	if err == nil { // without installing it, as README.md does
+		_, err = r.user.command(ctx, r.user.dir, "go", "run", modulePath("cmd/pooled")+"@"+r.version, "demo")
 	}
 	return "", err
 }
