@@ -68,7 +68,7 @@ func TestSnippetHooks(t *testing.T) {
 var openAudited = sync.OnceValue(func() error {
 	pooled.RegisterHooks("audit", pooled.Hooks{
 		Invalidate: func(s *pooled.ServerConn, cause error) {
-			log.Printf("server connection %d is of no use: %v", s.ID(), cause)
+			log.Printf("server connection %d is closed: %v", s.ID(), cause)
 		},
 	})
 	db, err := sql.Open("pooled", "postgres://scott@localhost/shop?pool_hooks=audit")
@@ -107,22 +107,22 @@ func byHand(ctx context.Context, db *sql.DB) error {
 		return err
 	}
 
-	// It is of no use, read-only after a failover: conn goes on with another, and it is closed with conn.
+	// The server connection is useless, for example read-only after a failover. conn gets another one.
 	if err := pooled.Invalidate(conn, errors.New("read-only")); err != nil {
 		return err
 	}
 
-	// Close it when it comes back.
+	// Close the server connection when it is returned.
 	if err := pooled.SoftInvalidate(ctx, conn, nil); err != nil {
 		return err
 	}
 
-	// It leaves the pool, and is closed for real with conn.
+	// Take it out of the pool. It is closed when conn is closed.
 	if err := pooled.Detach(ctx, conn); err != nil {
 		return err
 	}
 
-	// All of them: the idle ones now, those in use when they come back.
+	// Close all: idle ones now, those in use when they are returned.
 	if pool, ok := pooled.PoolOf(db); ok {
 		pool.Dispose()
 	}
