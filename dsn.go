@@ -31,7 +31,7 @@ import (
 // An error is one line and names the key. It never shows a password: a value is shown only if it is that of a known
 // key, short, and has no @ behind it. Nothing of the driver's part of the DSN is shown.
 func ParseDSN(s string) (Config, error) {
-	form, err := dsn.Read(s, options.Has)
+	form, err := dsn.Read(s, options)
 	if err != nil {
 		return Config{}, err
 	}

@@ -3,6 +3,7 @@ package dsn
 import (
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // IsPlain reports whether a key or value is short and needs no quotes, so that it can stand in an error of one line.
@@ -10,13 +11,15 @@ import (
 func IsPlain(s string) bool { return !strings.Contains(s, "/") && isPlainName(s) }
 
 // Shown is a value as it can stand in an error of one line: also one that is plain but for quotes or white space around
-// it.
+// it. White space within it is given as the reason why it is not shown: that is where a password may begin.
 func Shown(value string) string {
 	switch trimmed := strings.TrimSpace(value); {
 	case IsPlain(strings.Trim(trimmed, "'\"")) && trimmed == value:
 		return value
 	case IsPlain(trimmed) && trimmed != "":
 		return strconv.Quote(value)
+	case strings.ContainsFunc(trimmed, unicode.IsSpace):
+		return "(not shown: there is white space in it, and a password may stand behind that)"
 	}
 	return "(not shown)"
 }

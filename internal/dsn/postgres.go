@@ -18,7 +18,7 @@ func fitsKV(dsn string) bool {
 	l, ok := kvSyntax.scan(dsn)
 	known := false
 	for _, p := range l.params {
-		if strings.Trim(p.key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.") != "" {
+		if strings.Trim(p.key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") != "" {
 			return false
 		}
 		known = known || slices.Contains(kvKeys, p.key)

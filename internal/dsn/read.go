@@ -1,22 +1,31 @@
 package dsn
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
+// Keys tells what is known of the keys of a DSN.
+type Keys interface {
+	// Has reports whether a key is an option's.
+	Has(key string) bool
+	// Stray returns the option that was meant by a key which the driver would get; empty: the key may be the driver's.
+	Stray(key string) string
+}
+
 // Read is Detect for a DSN that somebody wrote. Line breaks at its end are dropped: the file of a secret often ends in
-// one. An option that would become part of something else, such as the name of a file, is refused. known tells the
-// options; a key that it does not know may be anything.
-func Read(text string, known func(key string) bool) (Form, error) {
+// one. An option that would become part of something else, such as the name of a file, is refused, and so is one that
+// would reach the driver, because its key is written otherwise. A key that is not known may be anything.
+func Read(text string, keys Keys) (Form, error) {
 	text = strings.TrimRight(text, "\r\n")
 	f, err := Detect(text)
 	if err == nil {
-		return f, f.checkPlaces(known)
+		return f, cmp.Or(f.checkPlaces(keys.Has), f.checkStray(keys.Stray))
 	}
-	for at, ok := nextPlace(text, 0, known); ok; at, ok = nextPlace(text, at.key, known) {
+	for at, ok := nextPlace(text, 0, keys.Has); ok; at, ok = nextPlace(text, at.key, keys.Has) {
 		// Without the option, the form may be clear.
 		f, cutErr := Detect(strings.TrimSuffix(at.before, at.behind))
 		if cutErr == nil && shownSeparator(f.separator()) != shownSeparator(at.behind) {
@@ -24,6 +33,20 @@ func Read(text string, known func(key string) bool) (Form, error) {
 		}
 	}
 	return Form{}, err
+}
+
+// checkStray refuses the key of an option that is written so that the driver would get it. Of a driver that is not
+// known, nobody knows the keys.
+func (f Form) checkStray(stray func(string) string) error {
+	for _, p := range f.layout.params {
+		if f.family == otherFamily || isOption(p) {
+			continue
+		}
+		if option := stray(p.key); option != "" {
+			return fmt.Errorf("pooled: unknown key %s: did you mean %s?", p.key, option)
+		}
+	}
+	return nil
 }
 
 // place is where the key of an option stands in a DSN.
@@ -38,7 +61,7 @@ type place struct {
 func nextPlace(dsn string, from int, known func(string) bool) (place, bool) {
 	for i := from; i < len(dsn); {
 		r, n := utf8.DecodeRuneInString(dsn[i:])
-		if i += n; !strings.ContainsRune("?&;", r) && !unicode.IsSpace(r) {
+		if i += n; !strings.ContainsRune("?&;,", r) && !unicode.IsSpace(r) {
 			continue
 		}
 		name, rest := cutName(dsn[i:])

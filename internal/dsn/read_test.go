@@ -11,8 +11,18 @@ import (
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
-func isKnown(key string) bool {
+// someKeys knows a few options, and one other way to write one.
+type someKeys struct{}
+
+func (someKeys) Has(key string) bool {
 	return slices.Contains([]string{"pool_size", "pool_timeout", "pool_driver", "echo"}, key)
+}
+
+func (someKeys) Stray(key string) string {
+	if key == "poolSize" {
+		return "pool_size"
+	}
+	return ""
 }
 
 // What is written on purpose, or is no option, is no mistake: the DSN is read as Detect reads it.
@@ -32,7 +42,7 @@ func TestReadOnPurpose(t *testing.T) {
 		"file:x.db&pool_wibble=1", "postgres://h/db&x=1", "u:p?a=b@tcp(h)/db", "host=h password=a?b=c",
 		"server=h;database=d&x=y", "file:x.db?a=b;Echo=1", "postgres://h/db?a=b#c",
 	} {
-		form, err := dsn.Read(text, isKnown)
+		form, err := dsn.Read(text, someKeys{})
 		want, wantErr := dsn.Detect(text)
 		if err != nil || wantErr != nil || fmt.Sprint(form.Target()) != fmt.Sprint(want.Target()) {
 			t.Errorf("%s: have %v, %v; want as from Detect, %v", text, form, err, wantErr)
@@ -44,7 +54,7 @@ func TestReadOnPurpose(t *testing.T) {
 func TestReadLineBreakAtEnd(t *testing.T) {
 	for _, end := range []string{"\n", "\r\n", "\n\n"} {
 		for _, text := range []string{"u:p@tcp(h)/db", "postgres://u:p@h/db?a=b&pool_size=3", "host=h user=u", "app.db"} {
-			form, err := dsn.Read(text+end, isKnown)
+			form, err := dsn.Read(text+end, someKeys{})
 			want, _ := dsn.Detect(text)
 			if err != nil || fmt.Sprint(form.Target()) != fmt.Sprint(want.Target()) {
 				t.Errorf("%q: have %v, want as without the line break", text+end, err)
@@ -54,7 +64,7 @@ func TestReadLineBreakAtEnd(t *testing.T) {
 }
 
 // seenAsOption is an option as a reader of a DSN sees it.
-var seenAsOption = regexp.MustCompile(`[?&;\s](pool_size|pool_timeout|pool_driver|echo)=`)
+var seenAsOption = regexp.MustCompile(`[?&;,\s](pool_size|pool_timeout|pool_driver|echo)=`)
 
 // FuzzRead: a DSN that is accepted hides no option from the pool, and one without an option is read as Detect reads it.
 func FuzzRead(f *testing.F) {
@@ -67,7 +77,7 @@ func FuzzRead(f *testing.F) {
 		if int(at) <= len(text) {
 			text = text[:at] + more + text[at:]
 		}
-		form, err := dsn.Read(text, isKnown)
+		form, err := dsn.Read(text, someKeys{})
 		if err != nil {
 			pooledtest.CheckError(t, text, err, "pooled: ")
 			return
