@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// A DSN that is wrong is refused, whichever drivers the program has: only an error about a missing driver goes away.
+// A DSN that is wrong is refused, whichever drivers the program has. Only what is registered makes a difference: an
+// error about a missing driver goes away, and one about missing hooks names others.
 func TestWrongDSNsWithEveryDriver(t *testing.T) {
 	text, err := os.ReadFile("../internal/dsn/testdata/wrong.txt")
 	if err != nil {
@@ -22,7 +23,7 @@ func TestWrongDSNsWithEveryDriver(t *testing.T) {
 		if strings.HasPrefix(dsn, `"`) {
 			dsn, _ = strconv.Unquote(dsn)
 		}
-		if !isError || strings.Contains(want, "is not registered") || strings.TrimSpace(dsn) == "" {
+		if !isError || strings.Contains(want, "registered") || strings.TrimSpace(dsn) == "" {
 			continue
 		}
 		checked++
