@@ -3,6 +3,7 @@ package docs_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"net/url"
 	"testing"
 	"time"
@@ -37,6 +38,9 @@ var postgresTroubles = troubles{
 			awaitSleeping(t)
 		}()
 		_, err := db.ExecContext(ctx, "SELECT pg_sleep(60)")
+		if errors.Is(err, context.Canceled) {
+			t.Error("errors.Is finds the context's error, which the page denies")
+		}
 		return err
 	},
 	`canceling statement due to statement timeout`: func(t *testing.T) error {
