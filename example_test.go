@@ -155,7 +155,7 @@ func ExampleRegisterLogger() {
 	// Output: true
 }
 
-// slowStatements writes down what took longer than a second.
+// slowStatements logs queries that took longer than a second.
 type slowStatements struct{ sqlmw.NullInterceptor }
 
 func (slowStatements) ConnQueryContext(
