@@ -121,7 +121,7 @@ func (p *Pool) open(ctx context.Context, o opening) (_ *ServerConn, err error) {
 	if err != nil {
 		return nil, err
 	}
-	watched, dialed := socket.Collect(ctx)
+	watched, dialed := socket.Collect(socket.Watch(ctx, o.Where))
 	connected, err := intercept.Connect(watched, p.shared.Interceptors, connector)
 	if err != nil { // then connected may be a nil pointer in an interface that isn't nil
 		return nil, err

@@ -70,6 +70,7 @@ const (
 type Wait struct {
 	Pool        string        // the name of the pool
 	Phase       Phase         // what took so long
+	Address     string        // in PhaseOpening, what was being dialed, as ip:port or a socket's path; empty: not known
 	Size        int           // pool_size
 	MaxOverflow int           // pool_max_overflow, -1: no limit
 	CheckedOut  int           // server connections in use at that moment
@@ -91,7 +92,7 @@ func (w *Wait) told() observe.Wait {
 		holders[i] = observe.Holder(h)
 	}
 	return observe.Wait{
-		For: string(w.Phase), Waited: w.Waited, Limit: w.Limit, Size: w.Size, Overflow: w.MaxOverflow,
+		For: string(w.Phase), To: w.Address, Waited: w.Waited, Limit: w.Limit, Size: w.Size, Overflow: w.MaxOverflow,
 		CheckedOut: w.CheckedOut, Idle: w.Idle, Opening: w.Opening, Waiting: w.Waiting, Refused: w.Err, Holders: holders,
 	}
 }

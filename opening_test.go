@@ -232,17 +232,21 @@ func TestDialTimeout(t *testing.T) {
 	})
 }
 
+// Also where the opening itself ends at that moment, as it does with a pool_timeout of half a minute.
 func TestTimeoutWhileOpening(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		fake := pooledtest.NewFake(t)
-		fake.On(pooledtest.StageConnect, pooledtest.Slow(time.Hour))
-		db, _ := open(t, fake, func(c *pooled.Config) { c.Timeout = time.Second })
-		defer db.Close()
-		var timeout *pooled.TimeoutError
-		if err := db.PingContext(t.Context()); !errors.As(err, &timeout) || timeout.Phase != pooled.PhaseOpening {
-			t.Errorf("have %v, want a TimeoutError in phase %q", err, pooled.PhaseOpening)
-		}
-	})
+	for _, limit := range []time.Duration{time.Second, 30 * time.Second, time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			fake := pooledtest.NewFake(t)
+			fake.On(pooledtest.StageConnect, pooledtest.Slow(time.Hour))
+			db, _ := open(t, fake, func(c *pooled.Config) { c.Timeout = limit })
+			defer db.Close()
+			var timeout *pooled.TimeoutError
+			err := db.PingContext(t.Context())
+			if !errors.As(err, &timeout) || timeout.Phase != pooled.PhaseOpening || timeout.Opening != 1 {
+				t.Errorf("%v: have %v, want a TimeoutError in phase %q with opening 1", limit, err, pooled.PhaseOpening)
+			}
+		})
+	}
 }
 
 // A full server is told apart from a full pool by the error's cause.

@@ -222,7 +222,7 @@ func (p *Pool) waitOf(e *pool.WaitError[*ServerConn]) Wait {
 	}
 	w := Wait{
 		Pool: p.name, Phase: PhaseWaiting, Size: size, MaxOverflow: overflow,
-		CheckedOut: e.Leased, Idle: e.Idle, Opening: e.Opening, Waiting: e.Waiting,
+		Address: p.secrets.Clean(e.Where), CheckedOut: e.Leased, Idle: e.Idle, Opening: e.Opening, Waiting: e.Waiting,
 		Waited: e.Waited, Limit: p.cfg.Timeout, Err: e.Full,
 	}
 	if e.Phase == pool.PhaseOpening {

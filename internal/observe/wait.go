@@ -9,6 +9,7 @@ import (
 // Wait is a wait for a connection that ended without one, and the state of the pool at that moment.
 type Wait struct {
 	For           string // what it waited for
+	To            string // the address of what it waited for; empty: there is none, or it is not known
 	Waited, Limit time.Duration
 
 	Size, Overflow                     int // overflow -1: no limit
@@ -21,13 +22,20 @@ type Wait struct {
 // Line is all of it on one line, as far as the texts in it are one.
 func (w Wait) Line() string {
 	var b strings.Builder
+	if w.To != "" {
+		w.For += " to " + w.To
+	}
 	overflow := "no limit"
 	if w.Overflow >= 0 {
 		overflow = fmt.Sprint(w.Overflow)
 	}
-	fmt.Fprintf(&b, "%s: waited %v (pool_timeout=%v): size %d, overflow %s, checked out %d, idle %d, opening %d, "+
+	limit := "-1"
+	if w.Limit >= 0 {
+		limit = w.Limit.String()
+	}
+	fmt.Fprintf(&b, "%s: waited %v (pool_timeout=%s): size %d, overflow %s, checked out %d, idle %d, opening %d, "+
 		"waiting %d",
-		w.For, w.Waited.Round(time.Millisecond), w.Limit, w.Size, overflow, w.CheckedOut, w.Idle, w.Opening, w.Waiting)
+		w.For, w.Waited.Round(time.Millisecond), limit, w.Size, overflow, w.CheckedOut, w.Idle, w.Opening, w.Waiting)
 	if w.Refused != nil {
 		fmt.Fprintf(&b, ": the server refused more: %v", w.Refused)
 	}

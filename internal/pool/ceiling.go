@@ -17,7 +17,7 @@ func newCeiling() ceiling {
 // lowerCeilingLocked learns the ceiling from an error.
 func (p *Pool[T]) lowerCeilingLocked(err error) {
 	p.ceiling.err = err
-	if p.ceiling.most = p.establishedLocked() + p.opening; p.closed {
+	if p.ceiling.most = p.establishedLocked() + len(p.openings); p.closed {
 		return
 	}
 	p.ceiling.probe.arm(func() {

@@ -17,14 +17,13 @@ func (p *Pool[T]) takeDirect(ctx context.Context) (*Slot[T], error) {
 // openLeased opens a slot that was never idle, on the caller's goroutine.
 func (p *Pool[T]) openLeased(ctx context.Context) (s *Slot[T], err error) {
 	p.mu.Lock()
-	o := p.nextOpeningLocked()
-	p.opening++
+	o := p.beginOpeningLocked()
 	p.mu.Unlock()
 	err = p.cfg.Causes.Exhausted
 	defer func() { // also if a function ends the goroutine
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.opening--
+		p.endOpeningLocked(o)
 		if err != nil {
 			p.counts.OpenErrors++
 			return

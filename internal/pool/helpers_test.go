@@ -95,6 +95,8 @@ func (p *testPool) openOne(ctx context.Context, o pool.Opening[int]) (*slot, err
 		p.opening--
 		p.mu.Unlock()
 	}()
+	place := fmt.Sprint("place ", o.ID)
+	o.Where.Store(&place)
 	if err := p.run(ctx, "open", o.ID); err != nil {
 		return nil, err
 	}

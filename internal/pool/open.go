@@ -2,28 +2,35 @@ package pool
 
 import (
 	"context"
+	"slices"
+	"sync/atomic"
 	"time"
 )
 
 // openLocked starts opening as many as the queue and MinIdle want and the limits allow. Opening has the values of the
 // context of the first in the queue, or of ctx.
 func (p *Pool[T]) openLocked(ctx context.Context) {
-	for !p.closed && p.opening < p.wantedLocked() && p.totalLocked() < p.capacityLocked() && p.opening < p.limit.now {
-		p.opening++
+	for !p.closed && len(p.openings) < min(p.wantedLocked(), p.limit.now) && p.totalLocked() < p.capacityLocked() {
 		p.background++
 		if first := p.queue.head; first != nil {
 			ctx = first.ctx
 		}
-		go p.openOne(ctx, p.nextOpeningLocked(), p.counts.Checkins)
+		go p.openOne(ctx, p.beginOpeningLocked(), p.counts.Checkins)
 	}
-	if p.opening == 0 {
+	if len(p.openings) == 0 {
 		p.limit.calm()
 	}
 }
 
-func (p *Pool[T]) nextOpeningLocked() Opening[T] {
+func (p *Pool[T]) beginOpeningLocked() Opening[T] {
 	p.nextID++
-	return Opening[T]{ID: p.nextID, pool: p, generation: p.generation.Load()}
+	o := Opening[T]{ID: p.nextID, Where: new(atomic.Pointer[string]), pool: p, generation: p.generation.Load()}
+	p.openings = append(p.openings, o)
+	return o
+}
+
+func (p *Pool[T]) endOpeningLocked(o Opening[T]) {
+	p.openings = slices.DeleteFunc(p.openings, func(other Opening[T]) bool { return other.ID == o.ID })
 }
 
 // wantedLocked is how many new slots there is use for: by callers in the queue, in the place of old ones, and ahead of
@@ -43,7 +50,7 @@ func (p *Pool[T]) openOne(values context.Context, o Opening[T], checkins uint64)
 	defer func() { // also if a function ends the goroutine
 		r.tooLong = r.err != nil && ctx.Err() == context.DeadlineExceeded
 		cancel()
-		p.opened(values, r, checkins)
+		p.opened(values, o, r, checkins)
 	}()
 	if r.slot, r.err = p.callOpen(ctx, o); r.err != nil {
 		p.shield("full", func() { r.full = p.cfg.Full != nil && p.cfg.Full(r.err) })
@@ -96,14 +103,17 @@ func (p *Pool[T]) adjustLimitLocked(err error, returned uint64) {
 }
 
 // opened takes the result of opening one.
-func (p *Pool[T]) opened(values context.Context, r result[T], checkins uint64) {
+func (p *Pool[T]) opened(values context.Context, o Opening[T], r result[T], checkins uint64) {
 	p.mu.Lock()
 	p.adjustLimitLocked(r.err, p.counts.Checkins-checkins)
-	p.opening--
+	if r.tooLong { // the state of the pool as it was meanwhile
+		end := p.waitErrorLocked(PhaseOpening, p.firstWaitedLocked(), p.queue.n)
+		end.Where = o.where()
+		r.err, r.full = end, false
+	}
+	p.endOpeningLocked(o)
 	kept := true
 	switch {
-	case r.tooLong:
-		p.openFailedLocked(p.waitErrorLocked(PhaseOpening, p.firstWaitedLocked(), p.queue.n), false)
 	case r.err != nil:
 		p.openFailedLocked(r.err, r.full)
 	default:
@@ -187,7 +197,7 @@ func (p *Pool[T]) joinLocked(s *Slot[T]) {
 func (p *Pool[T]) openFailedLocked(err error, full bool) {
 	p.counts.OpenErrors++
 	switch {
-	case full && p.establishedLocked()+p.opening > 0:
+	case full && p.establishedLocked()+len(p.openings) > 0:
 		p.lowerCeilingLocked(err)
 	case p.queue.n > 0:
 		p.failFirstLocked(err)

@@ -96,15 +96,15 @@ type Pool[T any] struct {
 	counts Counts
 
 	// The places. all are those that are idle or leased.
-	idle    deque[T]
-	all     map[*Slot[T]]struct{}
-	leased  int
-	outside int // of those leased, idle in the hands of their holder; see Rest
-	opening int
-	closing int
-	slow    int // of those closing, for so long that their place is given away
-	nextID  uint64
-	losses  uint64 // how often one was lost; see Suspect
+	idle     deque[T]
+	all      map[*Slot[T]]struct{}
+	leased   int
+	outside  int          // of those leased, idle in the hands of their holder; see Rest
+	openings []Opening[T] // in the order in which they were begun
+	closing  int
+	slow     int // of those closing, for so long that their place is given away
+	nextID   uint64
+	losses   uint64 // how often one was lost; see Suspect
 
 	queue    queue[T]
 	timeouts alarm // for the next caller whose time is up
@@ -150,7 +150,9 @@ func New[T any](cfg Config[T]) *Pool[T] {
 func (p *Pool[T]) establishedLocked() int { return p.idle.len() + p.leased }
 
 // totalLocked counts all that takes a place. One that takes long to close is not waited for.
-func (p *Pool[T]) totalLocked() int { return p.establishedLocked() + p.opening + p.closing - p.slow }
+func (p *Pool[T]) totalLocked() int {
+	return p.establishedLocked() + len(p.openings) + p.closing - p.slow
+}
 
 func (p *Pool[T]) capacityLocked() int { return min(p.cfg.Limit, p.ceiling.most) }
 

@@ -42,9 +42,18 @@ type Slot[T any] struct {
 
 // Opening is what Config.Open is told of the slot that it opens.
 type Opening[T any] struct {
-	ID         uint64
+	ID uint64
+	// Where is for Open to say where it is opening the slot at the moment, such as an address. A WaitError has it.
+	Where      *atomic.Pointer[string]
 	pool       *Pool[T]
 	generation uint64
+}
+
+func (o Opening[T]) where() string {
+	if where := o.Where.Load(); where != nil {
+		return *where
+	}
+	return ""
 }
 
 // Init sets up the slot of v, which has just been opened.

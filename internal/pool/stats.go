@@ -32,7 +32,7 @@ func (p *Pool[T]) Stats() Stats {
 		Limit: p.cfg.Limit, Keep: p.cfg.Keep, Ceiling: p.ceiling.most,
 		Idle: p.idle.len() + p.outside, InUse: p.leased - p.outside,
 		ConnectLimit: p.limit.now, Replacements: p.renewal.replacements,
-		Opening: p.opening, Closing: p.closing, Waiting: p.queue.n, Counts: p.counts,
+		Opening: len(p.openings), Closing: p.closing, Waiting: p.queue.n, Counts: p.counts,
 	}
 	stats.Disposals = p.generation.Load()
 	return stats

@@ -101,7 +101,7 @@ func (p *Pool[T]) refusalLocked() error {
 	// Without a wait, only a place that is free and promised to nobody will do.
 	// One that is being closed is as good as free: a stale slot that this
 	// caller has just met must not become its error.
-	promised := max(p.opening, p.queue.n)
+	promised := max(len(p.openings), p.queue.n)
 	if p.cfg.Timeout == 0 && p.establishedLocked()+promised >= p.capacityLocked() {
 		return p.waitErrorLocked(PhaseWaiting, 0, p.queue.n+1)
 	}

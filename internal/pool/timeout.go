@@ -14,6 +14,7 @@ const (
 type WaitError[T any] struct {
 	Canceled bool // by the caller's context; else its time was up
 	Phase    Phase
+	Where    string // in PhaseOpening, where the one is being opened that was begun first; empty: not known
 	Waited   time.Duration
 
 	Leased, Idle, Opening int
@@ -37,15 +38,19 @@ func (e *WaitError[T]) Error() string {
 }
 
 func (p *Pool[T]) waitErrorLocked(phase Phase, waited time.Duration, waiting int) *WaitError[T] {
-	return &WaitError[T]{
-		Phase: phase, Waited: waited, Leased: p.leased, Idle: p.idle.len(), Opening: p.opening, Waiting: waiting,
+	e := &WaitError[T]{
+		Phase: phase, Waited: waited, Leased: p.leased, Idle: p.idle.len(), Opening: len(p.openings), Waiting: waiting,
 		Full: p.ceiling.err, Longest: p.longestLocked(),
 	}
+	for i := 0; i < len(p.openings) && phase == PhaseOpening && e.Where == ""; i++ {
+		e.Where = p.openings[i].where()
+	}
+	return e
 }
 
 // phaseLocked is what so many callers wait for.
 func (p *Pool[T]) phaseLocked(waiting int) Phase {
-	if p.opening > 0 && waiting <= p.opening {
+	if len(p.openings) > 0 && waiting <= len(p.openings) {
 		return PhaseOpening
 	}
 	return PhaseWaiting

@@ -168,12 +168,34 @@ func TestOpeningTooLongForAnother(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := p.queue(background, 0).wait()
-		want := pool.WaitError[int]{Phase: pool.PhaseOpening, Waited: 10 * time.Second, Waiting: 1}
+		want := pool.WaitError[int]{Phase: pool.PhaseOpening, Where: "place 1", Waited: 10 * time.Second, Opening: 1,
+			Waiting: 1}
 		if end, ok := err.(*pool.WaitError[int]); !ok || end.Longest == nil || len(end.Longest) > 0 {
 			t.Errorf("have %v, want nobody's lease", err)
 		} else {
 			end.Longest = nil
 			equal(t, "error", *end, want)
+		}
+	})
+}
+
+// An opening that took too long is told with its own place, and a caller whose time is up with that of the first.
+func TestWaitErrorSaysWhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, sized(2, 2), timeout(25*time.Second))
+		p.on("open", hang)
+		first := p.queue(background, 0)
+		time.Sleep(10 * time.Second)
+		second, third := p.queue(background, 0), p.queue(background, 0)
+		time.Sleep(10 * time.Second)
+		for i, test := range []struct {
+			c       *caller
+			where   string
+			opening int
+		}{{first, "", 2}, {second, "place 1", 2}, {third, "place 2", 1}} {
+			_, err := test.c.wait()
+			end := err.(*pool.WaitError[int])
+			equal(t, fmt.Sprint("caller ", i+1), []any{end.Where, end.Opening}, []any{test.where, test.opening})
 		}
 	})
 }
