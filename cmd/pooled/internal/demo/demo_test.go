@@ -29,8 +29,8 @@ const (
 		`waited [\d.]+m?s \(pool_timeout=[\d.]+m?s\): ` +
 		`size 2, overflow 0, ` +
 		`checked out 2, idle 0, opening 0, waiting 1; ` +
-		`held longest: conn \d+ (\(session \d+\) )?for [\d.]+m?s: [^,]*, ` +
-		`conn \d+ (\(session \d+\) )?for [\d.]+m?s: .* errors.Is\(err, pooled.ErrTimeout\) = true`
+		`held longest: conn \d+ (\(session \d+\) )?for [\d.]+m?s: SELECT 'report [12]', ` +
+		`conn \d+ (\(session \d+\) )?for [\d.]+m?s: SELECT 'report [12]' errors.Is\(err, pooled.ErrTimeout\) = true`
 	bareGaveUp = `bare says: context deadline exceeded`
 	smallBurst = `pooled +pool_size=5&pool_max_overflow=0 +[1-5] +[0-4] more +0 of \d+ `
 	allKept    = `pooled kept every promise in this run`

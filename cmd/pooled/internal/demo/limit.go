@@ -91,6 +91,11 @@ func oneTooMany(ctx context.Context, db *sql.DB, patience time.Duration) (e exce
 		switch {
 		case err == nil:
 			open = append(open, tx)
+			var report string
+			text := fmt.Sprintf("SELECT 'report %d'", len(open))
+			if err := tx.QueryRowContext(ctx, text).Scan(&report); err != nil { // so that pooled's error names it
+				return e, err
+			}
 		case tries == limitTries || !errors.Is(err, pooled.ErrTimeout):
 			return e, err
 		}
