@@ -10,7 +10,7 @@ import (
 	"github.com/pooled-go/pooled"
 )
 
-// The types of this file are the JSON, which the page is made of too. Durations are seconds; -1 means no limit, as in
+// The types of this file are the JSON, which the page is made of too. Durations are seconds, as their names say; -1 means no limit, as in
 // the DSN. docs/debug.md describes each field.
 
 type report struct {
@@ -82,15 +82,15 @@ type timings struct {
 
 type histogram struct {
 	Count   uint64   `json:"count"`
-	Sum     float64  `json:"sum"`
-	P50     float64  `json:"p50"`
-	P95     float64  `json:"p95"`
-	P99     float64  `json:"p99"`
+	Sum     float64  `json:"sum_s"`
+	P50     float64  `json:"p50_s"`
+	P95     float64  `json:"p95_s"`
+	P99     float64  `json:"p99_s"`
 	Buckets []bucket `json:"buckets"`
 }
 
 type bucket struct {
-	UpTo  float64 `json:"up_to"`
+	UpTo  float64 `json:"up_to_s"`
 	Count uint64  `json:"count"`
 }
 
@@ -101,9 +101,9 @@ type conn struct {
 	Leaked    bool      `json:"leaked"`
 	Retiring  bool      `json:"retiring"`
 	Opened    time.Time `json:"opened"`
-	Age       float64   `json:"age"`
-	Idle      float64   `json:"idle"`
-	Held      float64   `json:"held"`
+	Age       float64   `json:"age_s"`
+	Idle      float64   `json:"idle_s"`
+	Held      float64   `json:"held_s"`
 	Uses      uint64    `json:"uses"`
 	Statement string    `json:"statement"`
 	Stack     string    `json:"stack"`

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"path"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -124,6 +125,13 @@ func TestStableJSON(t *testing.T) {
 	}
 	slices.Sort(lines)
 	checkStable(t, "json.txt", strings.Join(lines, ""))
+	const ofEither = "cmd/pooled/internal/doctor allowance: value *float64\n" // its member unit says which
+	isMeasured, hasUnit := regexp.MustCompile(`(float64|Duration)\n$`), regexp.MustCompile(`_m?s \S+\n$`)
+	for _, line := range lines {
+		if isMeasured.MatchString(line) && !hasUnit.MatchString(line) && line != ofEither {
+			t.Errorf("%s: have no unit in the name, want one that ends in _s or _ms", strings.TrimSpace(line))
+		}
+	}
 }
 
 func jsonMembers(t *testing.T, file sourceFile, of string, s *ast.StructType) (lines []string) {

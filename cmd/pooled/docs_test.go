@@ -65,9 +65,9 @@ func livePage(t *testing.T) (url string) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		io.WriteString(w, `{"time":"2026-01-02T14:03:05Z","program":"shop","pid":4242,"pools":[{"number":1,"name":"shop",
-			"limit":10,"in_use":1,"idle":1,"timings":{"wait":{"count":9,"buckets":[{"up_to":0.001,"count":9}]}},"conns":[
-			{"id":2,"state":"in use","held":12,"statement":"UPDATE stock SET n = n - 1"},
-			{"id":1,"state":"idle","idle":3,"statement":"SELECT name FROM users"}]}]}`)
+			"limit":10,"in_use":1,"idle":1,"timings":{"wait":{"count":9,"buckets":[{"up_to_s":0.001,"count":9}]}},"conns":[
+			{"id":2,"state":"in use","held_s":12,"statement":"UPDATE stock SET n = n - 1"},
+			{"id":1,"state":"idle","idle_s":3,"statement":"SELECT name FROM users"}]}]}`)
 	}))
 	t.Cleanup(s.Close)
 	return s.URL

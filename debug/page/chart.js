@@ -46,7 +46,7 @@ function quantile(buckets, counts, q) {
 	if (!(wanted > 0)) return null;
 	let from = 0, below = 0;
 	for (let i = 0; i < counts.length; i++) {
-		const to = buckets[i].up_to;
+		const to = buckets[i].up_to_s;
 		if (counts[i] >= wanted) return to < 0 ? from : from + ((to - from) * (wanted - below)) / (counts[i] - below);
 		from = to;
 		below = counts[i];

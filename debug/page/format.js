@@ -40,13 +40,13 @@ function verdict(pool) {
 // derive adds to a pool of the JSON what the page shows of it in other words.
 function derive(pool) {
 	for (const h of Object.values(pool.timings)) {
-		h.mean = h.count ? seconds(h.sum / h.count) : "–";
+		h.mean = h.count ? seconds(h.sum_s / h.count) : "–";
 	}
 	for (const c of pool.conns) {
 		c.pool = pool.number;
 		c.mood = c.leaked ? "leaked" : c.state;
 		c.lasting = !c.retiring;
-		c.since = Math.max(c.idle, c.held);
+		c.since = Math.max(c.idle_s, c.held_s);
 	}
 	for (const e of pool.events) {
 		const end = e.detail.indexOf("\n");

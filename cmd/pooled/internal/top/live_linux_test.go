@@ -20,7 +20,7 @@ func manyPools(pools, conns int) http.HandlerFunc {
 	for i := range pools {
 		var rows []string
 		for j := range conns {
-			rows = append(rows, fmt.Sprintf(`{"id":%d,"state":"in use","held":%d,"statement":%q}`, j+1, j,
+			rows = append(rows, fmt.Sprintf(`{"id":%d,"state":"in use","held_s":%d,"statement":%q}`, j+1, j,
 				strings.Repeat("SELECT 1 ", 30)))
 		}
 		list = append(list, fmt.Sprintf(`{"number":%d,"name":"pool-%d","in_use":%d,"waiting":%d,"conns":[%s]}`, i+1, i+1,

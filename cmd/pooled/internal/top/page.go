@@ -45,7 +45,7 @@ type pool struct {
 type histogram struct {
 	Count   uint64 `json:"count"`
 	Buckets []struct {
-		UpTo  float64 `json:"up_to"`
+		UpTo  float64 `json:"up_to_s"`
 		Count uint64  `json:"count"`
 	} `json:"buckets"`
 }
@@ -56,9 +56,9 @@ type conn struct {
 	State     string  `json:"state"`
 	Leaked    bool    `json:"leaked"`
 	Retiring  bool    `json:"retiring"`
-	Age       float64 `json:"age"`
-	Idle      float64 `json:"idle"`
-	Held      float64 `json:"held"`
+	Age       float64 `json:"age_s"`
+	Idle      float64 `json:"idle_s"`
+	Held      float64 `json:"held_s"`
 	Uses      uint64  `json:"uses"`
 	Statement string  `json:"statement"`
 }

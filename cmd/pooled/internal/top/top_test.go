@@ -107,10 +107,10 @@ func TestTopJSON(t *testing.T) {
 func TestTopInterval(t *testing.T) {
 	const first = `{"time":"2026-01-02T03:04:05Z","program":"shop","pid":7,"pools":[{"number":1,"name":"db","limit":-1,
 		"counters":{"checkouts":100,"timeouts":1,"connect_errors":2},"timings":{"wait":{"count":2,"buckets":[
-		{"up_to":0.001,"count":1},{"up_to":0.1,"count":2},{"up_to":-1,"count":2}]}},"conns":[]}]}`
+		{"up_to_s":0.001,"count":1},{"up_to_s":0.1,"count":2},{"up_to_s":-1,"count":2}]}},"conns":[]}]}`
 	const second = `{"time":"2026-01-02T03:04:07Z","program":"shop","pid":7,"pools":[{"number":1,"name":"db","limit":-1,
 		"counters":{"checkouts":200,"timeouts":1,"connect_errors":3},"timings":{"wait":{"count":102,"buckets":[
-		{"up_to":0.001,"count":1},{"up_to":0.1,"count":97},{"up_to":-1,"count":102}]}},"conns":[]}]}`
+		{"up_to_s":0.001,"count":1},{"up_to_s":0.1,"count":97},{"up_to_s":-1,"count":102}]}},"conns":[]}]}`
 	p := newProgram(t, says(first))
 	ctx, cancel := context.WithCancel(t.Context())
 	var looks []view
