@@ -84,7 +84,7 @@ func TestParseDSNErrors(t *testing.T) {
 		{"postgres://u:p w@h/db", "does not parse"},
 
 		// What may be part of a password is not shown
-		{"postgres://u:x?pool_size=Zq7&y@h/db", "pool_size stands before the @"},
+		{"postgres://u:x?pool_size=Zq7&y@h/db", "pool_size comes before the @"},
 		{"postgres://u:x@g?pool_size=Zq7&y@h/db", "pool_size=(not shown): bad value"},
 		{"postgres://u:x?pool_siz=1&y@h/db", "unknown key that begins with pool_"},
 		{"u@/db?pool_Zq7xKvJ9wQ3=1", "unknown key that begins with pool_"},

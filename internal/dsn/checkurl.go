@@ -86,10 +86,10 @@ func hasWordAsPort(rest string) bool {
 const (
 	inPassword       = "%2F for /, %3F for ?, %23 for # and %40 for @ in the password"
 	encodeReserved   = "percent-encode the user and the password: write %2F for /, %3F for ?, %23 for #, %40 for @"
-	encodePercent    = "a % is not followed by two hexadecimal digits: write %25 for a % that stands for itself"
+	encodePercent    = "a % is not followed by two hexadecimal digits: write %25 for a literal %"
 	writePlaceholder = "a placeholder is left in it: write the value in its place, percent-encoded"
 	writePort        = "a port must be a number from 1 to 65535: write host:5432"
-	writeIPv6        = "an IPv6 address stands in brackets: write [::1]:5432"
+	writeIPv6        = "an IPv6 address is written in brackets: write [::1]:5432"
 )
 
 // isTemplate reports a text with a placeholder for a value, such as ${PASSWORD}, <password> or {{ .password }}.

@@ -331,7 +331,7 @@ func TestErrors(t *testing.T) {
 		{"host=h password=my word", "a key without ="},
 		{"host=h password=my word@tcp(y)/z", "a key without ="},
 		{"my user:pw@/db", "cannot tell which driver"},
-		{"my user:pw@tcp(host/db", "the ( behind the @ is not closed"},
+		{"my user:pw@tcp(host/db", "the ( after the @ is not closed"},
 		{"host=h pool_driver=mysql", "has the form of PostgreSQL"},
 		{"postgresql+pgx://h/db?pool_driver=postgres", "name two drivers"},
 		{"mysql+://h/db", "without a name on both sides"},

@@ -19,30 +19,30 @@ var mistakes = []struct {
 	write string
 }{
 	{func(dsn string) bool { return strings.TrimSpace(dsn) != dsn },
-		"there is white space before or behind the DSN: remove it"},
-	{isInQuotes, "the DSN stands in quotes: write it without them"},
-	{isOpenODBC, "a value in braces has no end: write } behind it, and }} for a } in it"},
+		"there is white space before or after the DSN: remove it"},
+	{isInQuotes, "the DSN is in quotes: write it without them"},
+	{isOpenODBC, "a value in braces has no end: write } after it, and }} for a } in it"},
 	{matches(`^(\$\{?\w+\}?|\$\(\w+\)|%\w+%|<[\w -]+>|\{\{.*\}\})$`),
 		"the DSN is a placeholder that nothing has replaced: write the DSN itself, such as " +
 			"postgres://user:password@host/db"},
 	{matches(`^((export|set) +)?\w+ *= *["']?[A-Za-z][A-Za-z0-9+.]*://`),
-		"the DSN begins with the name of a variable: write only what stands behind the ="},
+		"the DSN begins with the name of a variable: write only what follows the ="},
 	{matches(`^(?i)jdbc:sqlite:`), "this is a JDBC URL: write sqlite:///app.db, or file:app.db"},
 	{matches(`^(?i)jdbc:sqlserver:`), "this is a JDBC URL: write sqlserver://user:password@host?database=db"},
 	{matches(`^(?i)jdbc:`), "this is a JDBC URL: write it without jdbc:, and user:password@ before the host"},
 	{matches(`^(?i)sqlite3?:`), "a URL of SQLite has three slashes: write sqlite:///app.db, " +
 		"sqlite:////absolute/app.db or file:app.db"},
 	{matches(`^(?i)(mysql|mariadb|postgres|postgresql|pgx5?|sqlserver|mssql)[:;]?/`),
-		"a URL has :// behind its scheme: write postgres://user:password@host/db"},
-	{matches(`@\w*\([^)]*$`), "the ( behind the @ is not closed: write user:password@tcp(host:3306)/db"},
-	{matches(`@\w*[\[{][^@]*[\]})]`), "the address of a MySQL server stands in round brackets: write " +
+		"a URL has :// after its scheme: write postgres://user:password@host/db"},
+	{matches(`@\w*\([^)]*$`), "the ( after the @ is not closed: write user:password@tcp(host:3306)/db"},
+	{matches(`@\w*[\[{][^@]*[\]})]`), "the address of a MySQL server is written in parentheses: write " +
 		"user:password@tcp(host:3306)/db"},
-	{matches(`@\w*\([^)]*\)`), "a MySQL DSN has a / behind the ): write user:password@tcp(host:3306)/db"},
+	{matches(`@\w*\([^)]*\)`), "a MySQL DSN has a / after the ): write user:password@tcp(host:3306)/db"},
 	{matches(`@[^/@]+/`), "the DSN has no scheme: write mysql:// or postgres:// before it, or for MySQL " +
 		"user:password@tcp(host:3306)/db"},
 	{matches(`^[^/@=]+@[^/@=]+$`), "the DSN has neither a scheme nor a /: write mysql://user:password@host/db or " +
 		"postgres://user:password@host/db"},
-	{hasKey(adoSyntax, ";"), "PostgreSQL's keys stand between spaces, not ;: write host=… user=… password=… dbname=…"},
+	{hasKey(adoSyntax, ";"), "PostgreSQL's keys are separated by spaces, not ;: write host=… user=… password=… dbname=…"},
 	{hasKey(anyWordsSyntax, ""), "the keys of PostgreSQL's form are in lower case: write host=… user=… password=… " +
 		"dbname=…"},
 }

@@ -130,7 +130,7 @@ func mysqlAddress(hostport string) (network, address string, err error) {
 	case strings.HasPrefix(hostport, "["):
 		end := strings.IndexByte(hostport, ']')
 		if end < 0 || end+1 < len(hostport) && hostport[end+1] != ':' {
-			return "", "", errors.New("pooled: mysql URL: an IPv6 address stands in brackets: write [::1]:3306")
+			return "", "", errors.New("pooled: mysql URL: an IPv6 address is written in brackets: write [::1]:3306")
 		}
 		host = hostport[1:end]
 		if i > end {
@@ -151,7 +151,7 @@ func mysqlAddress(hostport string) (network, address string, err error) {
 		return "", "", errors.New("pooled: mysql URL: the ( of its address is not closed: write tcp(host:3306)")
 	}
 	if !strings.HasPrefix(hostport, "[") && strings.Contains(host, ":") {
-		return "", "", errors.New("pooled: mysql URL: an IPv6 address stands in brackets: write [::1]:3306")
+		return "", "", errors.New("pooled: mysql URL: an IPv6 address is written in brackets: write [::1]:3306")
 	}
 	if strings.ContainsFunc(host, func(r rune) bool { return r <= ' ' || strings.ContainsRune("@/()", r) }) {
 		return "", "", errors.New("pooled: mysql URL: the host has a character that no host has: " + encodeReserved)

@@ -19,7 +19,7 @@ func Shown(value string) string {
 	case IsPlain(trimmed) && trimmed != "":
 		return strconv.Quote(value)
 	case strings.ContainsFunc(trimmed, unicode.IsSpace):
-		return "(not shown: there is white space in it, and a password may stand behind that)"
+		return "(not shown: there is white space in it, and what follows it may be a password)"
 	}
 	return "(not shown)"
 }

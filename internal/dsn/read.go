@@ -172,17 +172,17 @@ func (f Form) errMisplaced(at place) error {
 	case inParam && !hasValue:
 		return f.errPlace(at, "another key")
 	case inParam && strings.TrimSpace(value) == "":
-		return fmt.Errorf("pooled: %s would be the value of the key before it, which has none: write '' behind that "+
+		return fmt.Errorf("pooled: %s would be the value of the key before it, which has none: write '' after that "+
 			"key's =", at.name)
 	case inParam && shownSeparator(f.separator()) == shownSeparator(at.behind):
-		return fmt.Errorf("pooled: %s would be part of the value before it, whose quote is not closed: write its end",
+		return fmt.Errorf("pooled: %s would be part of the value before it, whose quote is not closed: close it",
 			at.name)
 	case inParam, f.syntax.sep != "&":
 		return f.errPlace(at, "the value before it")
 	case strings.Contains(at.rest, "@") && f.family != sqliteFamily:
 		return f.errInLogin(at)
 	case l.query && l.to < len(l.dsn) && at.key > l.to:
-		return fmt.Errorf("pooled: %s stands behind a #, where nothing is read: write it before the #; if the # is "+
+		return fmt.Errorf("pooled: %s comes after a #, where nothing is read: write it before the #; if the # is "+
 			"part of a password, write %%23", at.name)
 	case f.family == sqliteFamily:
 		return f.errPlace(at, "the name of the file")
@@ -195,10 +195,10 @@ func (f Form) errMisplaced(at place) error {
 // errInLogin is for an option before the @.
 func (f Form) errInLogin(at place) error {
 	if f.family == mysqlFamily && f.scheme == "" {
-		return fmt.Errorf("pooled: %s stands before the @, in the user or password: write it at the end; if it is part "+
+		return fmt.Errorf("pooled: %s comes before the @, in the user or password: write it at the end; if it is part "+
 			"of the password, write a mysql:// URL with %s for %s", at.name, encoded(at.behind), shownSeparator(at.behind))
 	}
-	return fmt.Errorf("pooled: %s stands before the @, in the user or password: write it at the end; if it is part of "+
+	return fmt.Errorf("pooled: %s comes before the @, in the user or password: write it at the end; if it is part of "+
 		"the password, write %s for %s", at.name, encoded(at.behind), shownSeparator(at.behind))
 }
 
@@ -219,7 +219,7 @@ func (f Form) errPlace(at place, part string) error {
 		belongs = "; if it belongs there, " + belongs
 	}
 	if f.layout.mark && at.key < f.layout.from {
-		return fmt.Errorf("pooled: %s would be part of %s: write it behind the ?, as all parameters%s", at.name, part,
+		return fmt.Errorf("pooled: %s would be part of %s: write it after the ?, with all other parameters%s", at.name, part,
 			belongs)
 	}
 	return fmt.Errorf("pooled: %s would be part of %s: write %s before it, not %s%s", at.name, part,

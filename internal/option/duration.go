@@ -41,7 +41,7 @@ func AboveZero(d time.Duration) error {
 // plainError is for a plain number of seconds that is too large to be meant. It shows the value, unlike what it wraps.
 type plainError struct{ text string }
 
-var errPlain = errors.New("want a unit, such as 30s or 500ms: a plain number is seconds, and so many are probably " +
+var errPlain = errors.New("want a unit, such as 30s or 500ms: a plain number is seconds, and that many are probably " +
 	"not meant")
 
 func (e plainError) Error() string { return e.text }
