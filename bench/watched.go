@@ -13,7 +13,7 @@ import (
 
 // WatchedContenders are pooled over the null driver with somebody looking on; with the first one nobody does.
 var WatchedContenders = []Contender{
-	watched("nobody looks on", func(*pooled.Config) {}),
+	watched("nothing observes it", func(*pooled.Config) {}),
 	watched("`pool_leak_after`", func(c *pooled.Config) { c.LeakAfter = time.Minute }),
 	watched("`pool_timings`", func(c *pooled.Config) { c.Timings = true }),
 	watched("an interceptor that does nothing", func(c *pooled.Config) {

@@ -29,7 +29,7 @@ func aloneCosts(ctx context.Context, how settings) (section, error) {
 				"- HikariCP: `getConnection`, `close`.\n"+
 				"- SQLAlchemy: `QueuePool.connect`, `close`.\n"+
 				"\n"+
-				"HikariCP and SQLAlchemy run in programs of their own, which take turns with the others. All are "+
+				"HikariCP and SQLAlchemy run in separate programs, which take turns with the others. All are "+
 				"started %d times and warm up for %v.\n"+
 				"With two goroutines or threads, the time is that of the whole run, divided by the number of "+
 				"checkouts.",

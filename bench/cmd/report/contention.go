@@ -20,7 +20,7 @@ func contention(ctx context.Context, how settings) (section, error) {
 			"%d goroutines share %d connections, and each use takes %v. Shown is how long a use takes with "+
 				"its wait, in runs of %v. database/sql\n"+
 				"wakes a caller at random; the pools serve first come, first served. puddle, the pool of pgxpool, "+
-				"runs by itself here: without\n"+
+				"runs alone here: without\n"+
 				"database/sql and without a driver.",
 			bench.ContentionGoroutines,
 			bench.ContentionConnections,

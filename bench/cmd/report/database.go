@@ -27,9 +27,9 @@ func database(ctx context.Context, how settings, s bench.Server, admin *bench.Ad
 		text: fmt.Sprintf(
 			"Requests a second through database/sql, on %d connections, and their ratio to the tuned driver "+
 				"(and the interval that holds the median\n"+
-				"in 95 of 100 repetitions). A turn takes %v; after %d turns come new connections. Tuned means "+
+				"in 95 of 100 repetitions). A turn takes %v; after %d turns, new connections are opened. Tuned means "+
 				"SetMaxOpenConns(%[1]d) and\n"+
-				"SetMaxIdleConns(%[1]d). With nothing tuned the driver opens a connection for each goroutine;\n"+
+				"SetMaxIdleConns(%[1]d). Without tuning, the driver opens a connection for each goroutine;\n"+
 				"with 256 of them the server refuses some, so no figure is shown.",
 			bench.DatabaseConnections,
 			how.database.Turn,
@@ -208,7 +208,7 @@ func texts(ctx context.Context, how settings, s bench.Server, admin *bench.Admin
 	contenders := bench.TextContenders(s)
 	out := section{
 		title: "Texts that come once, or are too many",
-		text: "Queries with one argument, on one goroutine and so on one connection. Their texts differ by a " +
+		text: "Queries with one argument, on one goroutine and therefore on one connection. Their texts differ in a " +
 			"comment. Shown are requests a second, and\n" +
 			"their ratio to pooled without the cache (and the interval that holds the median in 95 of 100 " +
 			"repetitions). A hit is a query that ran\n" +

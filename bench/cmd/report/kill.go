@@ -41,16 +41,16 @@ func killed(ctx context.Context, how settings, s bench.Server, admin *bench.Admi
 		text: fmt.Sprintf(
 			"Queries, writes and small transactions run on %d connections, while sessions chosen at random "+
 				"are killed: one every %v, or all every\n"+
-				"%v. A run takes %v; shown are the sums over the runs. A proxy before the server writes down what "+
-				"is sent, and a table tells what was\n"+
+				"%v. A run takes %v; shown are sums over the runs. A proxy in front of the server records what "+
+				"is sent, and a table shows what was\n"+
 				"done.\n"+
 				"\n"+
 				"- *Sent twice* are statements that database/sql sent again after they had reached the server, "+
-				"since lib/pq said ErrBadConn. That hides\n"+
-				"  an error, and may do a thing twice.\n"+
+				"because lib/pq returned ErrBadConn. That hides\n"+
+				"  an error, and may run a statement twice.\n"+
 				"- *Failed, but done* cannot be avoided: the session died between the work and its answer.\n"+
 				"- *Of idle ones* is what the server listed as idle just before the kill.\n"+
-				"- *Not in flight* are errors of operations that were not under way at a kill and did not begin "+
+				"- *Not in flight* are errors of operations that were not running at a kill and did not begin "+
 				"within %v after it.",
 			bench.KillConnections,
 			bench.KillLoads[0].Every,

@@ -143,7 +143,7 @@ func waiters(ctx context.Context, how settings) (section, error) {
 		title: fmt.Sprintf("%s in the queue", thousands(how.waiters)),
 		text: fmt.Sprintf(
 			"%s goroutines wait for one of %d connections, which are in use. Then these are returned, and "+
-				"each goroutine has its turn: one Exec\n"+
+				"each goroutine gets one in turn: one Exec\n"+
 				"over the driver that does nothing, or Acquire and Release of puddle, which has no database/sql "+
 				"above it. %d runs (smallest … largest).\n"+
 				"\n"+

@@ -19,8 +19,8 @@ func recycled(ctx context.Context, how settings) (section, error) {
 				"Each takes %v, so about half of the\n"+
 				"connections are in use. A connect takes %v. pooled opens the next connection in the background "+
 				"before the old one expires.\n"+
-				"database/sql opens it when a caller needs one. What is left of a wait with pooled is the "+
-				"machine's: where only waits take time, no\n"+
+				"database/sql opens it when a caller needs one. The rest of a wait with pooled is caused by the "+
+				"machine: if only waits take time, no\n"+
 				"caller waits for a connection that is replaced (TestNobodyWaitsForARenewedConnection).",
 			bench.RecycleConnections,
 			bench.RecycleAge,

@@ -28,7 +28,7 @@ func writeResults(w io.Writer, sections []section) {
 			rows = append(rows, []string{r.what, r.bare, r.pooled})
 		}
 	}
-	fmt.Fprint(w, "## In short\n\nWhat a program wins with pooled, and what it pays. Both use the same driver.\n\n")
+	fmt.Fprint(w, "## In short\n\nWhat a program gains with pooled, and what it costs. Both use the same driver.\n\n")
 	writeTable(w, []string{"", "database/sql alone", "with pooled"}, rows)
 	lost, compared := losses(sections)
 	missed, targets := missedTargets(sections)
