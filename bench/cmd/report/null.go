@@ -101,8 +101,8 @@ func (s *section) promiseCosts(operation string, names []string, costs []bench.C
 func watchedCosts(ctx context.Context, how settings) (section, error) {
 	s := section{
 		title: "Cost of observing",
-		text: "How much more one Exec costs when the pool is observed. It runs over the driver that does nothing, on one " +
-			"goroutine. Shown are medians and\n" +
+		text: "How much more one Exec costs when the pool is observed. It runs over the driver that does nothing, on " +
+			"one goroutine. Shown are medians and\n" +
 			"quartiles, as above.",
 		header: []string{"", "ns/op", "more, ns", "allocs/op", "more"},
 	}
