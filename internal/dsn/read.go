@@ -175,8 +175,8 @@ func (f Form) errMisplaced(at place) error {
 		return fmt.Errorf("pooled: %s would be the value of the key before it, which has none: write '' after that "+
 			"key's =", at.name)
 	case inParam && shownSeparator(f.separator()) == shownSeparator(at.behind):
-		return fmt.Errorf("pooled: %s would be part of the value before it, whose quote is not closed: close it",
-			at.name)
+		return fmt.Errorf("pooled: %s would be part of the value before it, whose quote is not closed: write the "+
+			"closing quote", at.name)
 	case inParam, f.syntax.sep != "&":
 		return f.errPlace(at, "the value before it")
 	case strings.Contains(at.rest, "@") && f.family != sqliteFamily:
