@@ -14,7 +14,7 @@ var dsnTroubles = troubles{
 	`pooled: unknown key that begins with pool_`: refused("postgres://u@h/db?pool_xyzzy_plugh=3"),
 	`pooled: … would be part of …`:               refused("file:x.db&pool_size=1"),
 	`pooled: driver … is not registered`:         refused("clickhouse://u@h/db"),
-	`pooled: … comes before the @`:              refused("postgres://u:p?pool_size=3@h/db"),
+	`pooled: … comes before the @`:               refused("postgres://u:p?pool_size=3@h/db"),
 }
 
 func refused(dsn string) func(*testing.T) error {
