@@ -65,8 +65,12 @@ var mysqlTroubles = troubles{
 		_, err := pooledtest.OpenDB(t, "pooled", asUser(t, "trouble_writer", "")).Exec("CREATE TABLE trouble (id int)")
 		return err
 	},
-	`Deadlock found when trying to get lock`: func(t *testing.T) error {
-		return deadlock(t, pooledtest.OpenDB(t, "pooled", pooledtest.MySQL(t)))
+	`Can't create more than max_prepared_stmt_count statements`: func(t *testing.T) error {
+		admin := pooledtest.OpenDB(t, "mysql", pooledtest.MySQL(t))
+		pooledtest.MustExec(t, admin, "SET GLOBAL max_prepared_stmt_count = 0")
+		t.Cleanup(func() { pooledtest.MustExec(t, admin, "SET GLOBAL max_prepared_stmt_count = 16382") })
+		_, err := pooledtest.OpenDB(t, "pooled", pooledtest.MySQL(t)).Exec("DO ?", 1)
+		return err
 	},
 	`max_statement_time exceeded`: func(t *testing.T) error {
 		db := pooledtest.OpenDB(t, "pooled", pooledtest.MySQL(t)+"?max_statement_time=0.01")

@@ -7,6 +7,7 @@ import "testing"
 // Windows words these in its own way.
 var systemTroubles = troubles{
 	`connection refused`:       elsewhere,
+	`no route to host`:         elsewhere,
 	`connection reset by peer`: elsewhere,
 	`broken pipe`:              elsewhere,
 	`too many open files`:      elsewhere,

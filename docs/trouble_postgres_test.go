@@ -4,11 +4,15 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"net"
 	"net/url"
 	"testing"
 	"time"
 
+	"github.com/lib/pq"
+
 	"github.com/pooled-go/pooled/internal/pooledtest"
+	"github.com/pooled-go/pooled/internal/pooltest"
 )
 
 var postgresTroubles = troubles{
@@ -23,6 +27,24 @@ var postgresTroubles = troubles{
 	},
 	`too many connections for role`: func(t *testing.T) error {
 		return ping(t, asRole(t, "trouble_limited", "LOGIN CONNECTION LIMIT 0"))
+	},
+	`too many connections for database`: func(t *testing.T) error {
+		plain := asRole(t, "trouble_elsewhere", "LOGIN") // a superuser may connect to any database
+		db := pooledtest.OpenDB(t, "postgres", pooledtest.Postgres(t))
+		pooledtest.MustExec(t, db, "DROP DATABASE IF EXISTS trouble_limited")
+		pooledtest.MustExec(t, db, "CREATE DATABASE trouble_limited CONNECTION LIMIT 0")
+		t.Cleanup(func() { pooledtest.MustExec(t, db, "DROP DATABASE trouble_limited") })
+		return ping(t, change(t, plain, func(u *url.URL) { u.Path = "/trouble_limited" }))
+	},
+	`no pg_hba.conf entry for host`: func(t *testing.T) error {
+		connector, err := pq.NewConnector(pooledtest.Postgres(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		connector.Dialer(dialFrom("127.0.0.2")) // the server lets only 127.0.0.1 in
+		db := sql.OpenDB(pooltest.Connector(t, connector))
+		defer db.Close()
+		return db.Ping()
 	},
 	`password authentication failed for user`: func(t *testing.T) error {
 		return ping(t, change(t, pooledtest.Postgres(t), func(u *url.URL) { u.User = url.UserPassword("postgres", "wrong") }))
@@ -62,6 +84,24 @@ var postgresTroubles = troubles{
 		return inOneSession(t, "CREATE TEMP TABLE trouble (id int)", "PREPARE notes AS SELECT * FROM trouble",
 			"ALTER TABLE trouble ADD note text", "EXECUTE notes")
 	},
+	`current transaction is aborted, commands ignored until end of transaction block`: func(t *testing.T) error {
+		tx := begin(t, pooledtest.OpenDB(t, "pooled", pooledtest.Postgres(t)))
+		if _, err := tx.Exec("SELECT 1 / 0"); err == nil {
+			t.Fatal("have no error, want one of the first statement")
+		}
+		_, err := tx.Exec("SELECT 1")
+		return err
+	},
+	`unexpected transaction status idle in transaction`: func(t *testing.T) error {
+		conn, err := pooledtest.OpenDB(t, "pooled", pooledtest.Postgres(t)).Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		pooledtest.MustExec(t, conn, "BEGIN")
+		_, err = conn.BeginTx(t.Context(), nil)
+		return err
+	},
 	`pq: there is already a query being processed on this connection`: func(t *testing.T) error {
 		tx := begin(t, pooledtest.OpenDB(t, "pooled", pooledtest.Postgres(t)))
 		rows, err := tx.Query("SELECT generate_series(1, 100000)")
@@ -79,9 +119,6 @@ var postgresTroubles = troubles{
 		_, err := tx.Exec("SELECT pg_sleep(60)")
 		return err
 	},
-	`deadlock detected`: func(t *testing.T) error {
-		return deadlock(t, pooledtest.OpenDB(t, "pooled", pooledtest.Postgres(t)), "SET LOCAL deadlock_timeout = 1")
-	},
 }
 
 func begin(t *testing.T, db *sql.DB) *sql.Tx {
@@ -92,6 +129,18 @@ func begin(t *testing.T, db *sql.DB) *sql.Tx {
 	}
 	t.Cleanup(func() { tx.Rollback() })
 	return tx
+}
+
+// dialFrom dials from another of this machine's addresses.
+type dialFrom string
+
+func (from dialFrom) Dial(network, address string) (net.Conn, error) {
+	return from.DialTimeout(network, address, 0)
+}
+
+func (from dialFrom) DialTimeout(network, address string, timeout time.Duration) (net.Conn, error) {
+	d := net.Dialer{Timeout: timeout, LocalAddr: &net.TCPAddr{IP: net.ParseIP(string(from))}}
+	return d.Dial(network, address)
 }
 
 // change is a URL of the server's with something else in it.
@@ -171,30 +220,4 @@ func inOneSession(t *testing.T, statements ...string) (err error) {
 func awaitSleeping(t *testing.T) {
 	pooledtest.WantNone(t, "postgres", pooledtest.Postgres(t),
 		"SELECT 1 - sign(count(*))::int FROM pg_stat_activity WHERE state = 'active' AND query = 'SELECT pg_sleep(60)'")
-}
-
-// deadlock is the error of one of two transactions that wait for each other.
-func deadlock(t *testing.T, db *sql.DB, first ...string) error {
-	t.Helper()
-	pooledtest.MustExec(t, db, "DROP TABLE IF EXISTS trouble")
-	pooledtest.MustExec(t, db, "CREATE TABLE trouble (id int PRIMARY KEY, n int)")
-	t.Cleanup(func() { pooledtest.MustExec(t, db, "DROP TABLE trouble") })
-	pooledtest.MustExec(t, db, "INSERT INTO trouble VALUES (1, 0), (2, 0)")
-	const lock = "UPDATE trouble SET n = n + 1 WHERE id = "
-	one, two := begin(t, db), begin(t, db)
-	for _, tx := range []*sql.Tx{one, two} {
-		for _, s := range first {
-			pooledtest.MustExec(t, tx, s)
-		}
-	}
-	pooledtest.MustExec(t, one, lock+"1")
-	pooledtest.MustExec(t, two, lock+"2")
-	other := make(chan error)
-	go func() { _, err := one.Exec(lock + "2"); one.Rollback(); other <- err }()
-	_, err := two.Exec(lock + "1")
-	two.Rollback()
-	if otherErr := <-other; err == nil {
-		err = otherErr
-	}
-	return err
 }

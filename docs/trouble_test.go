@@ -26,6 +26,12 @@ var madeElsewhere = map[string]string{
 	`terminating connection due to idle-in-transaction timeout`:             "integration/trouble_test.go",
 	`pooled: the connection was opened by the parent process before a fork`: "internal/servertest/fork_test.go",
 	`no more connections allowed (max_client_conn)`:                         "integration/pgbouncer_state_test.go",
+	`query_wait_timeout`:                                 "integration/pgbouncer_state_test.go",
+	`unsupported startup parameter`:                      "integration/pgbouncer_state_test.go",
+	`unnamed prepared statement does not exist`:          "integration/pgbouncer_trouble_test.go",
+	`bind message supplies … parameters`:                 "integration/pgbouncer_trouble_test.go",
+	`terminating connection due to idle-session timeout`: "integration/trouble_test.go",
+	`conn busy`: "integration/trouble_test.go",
 }
 
 // notMade are texts of the page that no test makes, and why.
@@ -34,12 +40,14 @@ var notMade = map[string]string{
 	`maximum statement execution time exceeded`: "MySQL's: MariaDB, which tests run on, has another",
 	`the database system is starting up`:        "said for a moment only, at a time that a test can't choose",
 	`the database system is shutting down`:      "the same",
+	`the database system is in recovery mode`:   "the same",
 }
 
 func allTroubles() troubles {
 	all := troubles{}
 	for _, some := range []troubles{
-		poolTroubles, dsnTroubles, dialTroubles, systemTroubles, postgresTroubles, mysqlTroubles, sqliteTroubles,
+		poolTroubles, dsnTroubles, dialTroubles, tlsTroubles, systemTroubles, postgresTroubles, mysqlTroubles, sqliteTroubles,
+		lockTroubles,
 	} {
 		maps.Copy(all, some)
 	}

@@ -3,10 +3,14 @@
 package docs_test
 
 import (
+	"context"
 	"errors"
 	"net"
+	"os"
 	"syscall"
 	"testing"
+
+	"github.com/go-sql-driver/mysql"
 )
 
 // What the system says of sockets and files. Windows says it in other words.
@@ -18,6 +22,13 @@ var systemTroubles = troubles{
 		}
 		listener.Close()
 		return ping(t, "scott:tiger@tcp("+listener.Addr().String()+")/shop")
+	},
+	`no route to host`: func(t *testing.T) error { // the dialer says what the system says when a route is gone
+		mysql.RegisterDialContext("trouble", func(context.Context, string) (net.Conn, error) {
+			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.EHOSTUNREACH)}
+		})
+		defer mysql.DeregisterDialContext("trouble")
+		return ping(t, "scott:tiger@trouble(10.0.0.7:3306)/shop")
 	},
 	`connection reset by peer`: func(t *testing.T) error {
 		_, err := resetByPeer(t).Read(make([]byte, 1))

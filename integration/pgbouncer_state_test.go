@@ -303,6 +303,18 @@ func TestPgBouncerQueryWait(t *testing.T) {
 	checkInt(t, "after it", queryInt(t, db, "SELECT 1"), 1)
 }
 
+// pgx says why.
+func TestPgBouncerQueryWaitPgx(t *testing.T) {
+	b := newPgBouncer(t, "transaction")
+	b.set(t, "query_wait_timeout", "1", "120")
+	db := openPooled(t, addQuery(withScheme(t, b.dsn, "pgx"), "default_query_exec_mode=exec&pool_max_conns=1"))
+	mustExec(t, db, "SELECT 1")
+	b.tell(t, "PAUSE transaction")
+	_, err := db.Exec("SELECT 1")
+	b.tell(t, "RESUME transaction")
+	checkTrouble(t, err, `query_wait_timeout`)
+}
+
 // The end of a context ends the statement at the server, through PgBouncer.
 func TestPgBouncerCancel(t *testing.T) {
 	b := newPgBouncer(t, "transaction")

@@ -2,10 +2,14 @@ package integration
 
 import (
 	"database/sql"
+	"database/sql/driver"
 	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/pooled-go/pooled"
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
@@ -27,6 +31,21 @@ func TestTroublesPgx(t *testing.T) {
 			_, err := tx.Exec("SELECT 1")
 			return err
 		},
+		`conn busy`: func(t *testing.T, _ *sql.Tx, _ int) error { return queryBusy(t) },
+		`terminating connection due to idle-session timeout`: func(t *testing.T, _ *sql.Tx, _ int) error {
+			conn := onePgx(t)
+			defer conn.Close()
+			var pid int
+			if err := conn.QueryRowContext(t.Context(), "SELECT pg_backend_pid()").Scan(&pid); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := conn.ExecContext(t.Context(), "SET idle_session_timeout = 1"); err != nil {
+				t.Fatal(err)
+			}
+			awaitNoBackend(t, pid)
+			_, err := conn.ExecContext(t.Context(), "SELECT 1")
+			return err
+		},
 	} {
 		t.Run(message, func(t *testing.T) {
 			tx, err := openPooled(t, withScheme(t, pooledtest.Postgres(t), "postgresql+pgx")).Begin()
@@ -40,6 +59,32 @@ func TestTroublesPgx(t *testing.T) {
 			}
 		})
 	}
+}
+
+// onePgx is a sql.Conn of a pool of pgx.
+func onePgx(t *testing.T) *sql.Conn {
+	t.Helper()
+	conn, err := openPooled(t, withScheme(t, pooledtest.Postgres(t), "postgresql+pgx")).Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+// queryBusy is the error of pgx's own connection that is used while rows of it are open.
+func queryBusy(t *testing.T) error {
+	conn := onePgx(t)
+	defer conn.Close()
+	return pooled.Raw(t.Context(), conn, func(raw driver.Conn) error {
+		native := raw.(*stdlib.Conn).Conn()
+		rows, err := native.Query(t.Context(), "SELECT generate_series(1, 100000)")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rows.Close()
+		_, err = native.Exec(t.Context(), "SELECT 1")
+		return err
+	})
 }
 
 // What pgx says of a connection that ended while it was read.
