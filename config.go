@@ -34,7 +34,7 @@ const (
 	ResetRollback ResetMode = "rollback"
 	// ResetCommit commits a transaction that was left open.
 	ResetCommit ResetMode = "commit"
-	// ResetNone does nothing: the next user finds a transaction that was left open.
+	// ResetNone does nothing: the next caller finds a transaction that was left open.
 	ResetNone ResetMode = "none"
 	// ResetAuto is ResetRollback, and ResetSession after a statement that changes the state of the session.
 	ResetAuto ResetMode = "auto"

@@ -5,7 +5,7 @@
 // Everything else goes on working. The options in the DSN configure the pool. It keeps more connections open than
 // database/sql does, opens a few at a time instead of all at once, and lets callers wait in a queue. A wait that takes
 // too long ends with an error that says who holds the connections. A connection that a caller gets is alive, not too
-// old, and without a transaction of its last user.
+// old, and without a transaction that an earlier caller left open.
 //
 // # How it works
 //

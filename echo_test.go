@@ -380,7 +380,7 @@ func TestInterceptors(t *testing.T) {
 		t.Fatal(err)
 	}
 	stmt.Close()
-	pooledtest.MustExec(t, db, "UPDATE") // the next user closes what was left
+	pooledtest.MustExec(t, db, "UPDATE") // the next caller closes what was left
 	want("statements", "prepare SELECT conn conn 1", "stmt query SELECT conn conn 1", "next conn 1 marked",
 		"close rows conn 1 marked", "stmt exec SELECT conn conn 1", "close stmt conn 1 marked", "exec UPDATE conn 1")
 }

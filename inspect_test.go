@@ -367,7 +367,7 @@ func TestStatsAddUp(t *testing.T) {
 	}
 }
 
-// A server connection that is taken again at once, and not for a statement, does not show its last user's.
+// A server connection that is taken again at once, and not for a statement, does not show the last caller's.
 func TestNoStatementYet(t *testing.T) {
 	for name, take := range map[string]func(ctx context.Context, db *sql.DB) (end func()){
 		"begin": func(ctx context.Context, db *sql.DB) func() {

@@ -12,7 +12,7 @@ import (
 //	commit    what was not rolled back is committed
 //	session   the session is as it was after connect
 //	auto      rollback, and session after a statement that changes session state
-//	none      nothing is done, the next user is in the transaction
+//	none      nothing is done, the next caller is in the transaction
 //
 // Nothing is sent when it is certain that there is nothing to undo: every statement that was sent is known to leave
 // nothing (see sqltext.Rules), autocommit is on, and every transaction begun through the driver has ended. Only

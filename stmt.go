@@ -122,8 +122,8 @@ func runStmt[T any](
 	}
 }
 
-// ready is the server connection and the driver's statement on it. To prepare changes nothing that the next user could
-// see, so it may be done again like the operation itself.
+// ready is the server connection and the driver's statement on it. To prepare changes nothing that the next caller
+// could see, so it may be done again like the operation itself.
 func (st *pooledStmt) ready(ctx context.Context) (*ServerConn, driver.Stmt, error) {
 	c := st.conn
 	for {

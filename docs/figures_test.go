@@ -153,7 +153,7 @@ func TestResetSums(t *testing.T) {
 		}
 	}
 	n := strconv.Itoa
-	want := "The next user finds " + n(leaks["bare"]) + " of " + n(kinds) + " kinds with the driver alone, " +
+	want := "The next caller finds " + n(leaks["bare"]) + " of " + n(kinds) + " kinds with the driver alone, " +
 		n(leaks["rollback"]) + " with `rollback`, " + n(leaks["auto"]) + " with `auto` and " + n(leaks["session"]) +
 		" with `session`."
 	if !strings.Contains(page, want) || leaks["none"] != kinds {

@@ -68,7 +68,7 @@ func TestPgBouncerNoResetHelps(t *testing.T) {
 				db.Close()
 			}
 			if found == 0 {
-				t.Errorf("%s, %s: have it gone, want it found by a later user: docs/proxies.md says so", mode, state.name)
+				t.Errorf("%s, %s: have it gone, want it found by a later caller: docs/proxies.md says so", mode, state.name)
 			}
 		}
 	}
@@ -93,7 +93,7 @@ func TestPgBouncerSessionStateInSessionMode(t *testing.T) {
 			}
 			checkInt(t, mode+", "+state.name+", found by the next statement", same, 1)
 			conn.Close()
-			checkInt(t, mode+", "+state.name+", found by the next user", queryInt(t, db, state.find), 0)
+			checkInt(t, mode+", "+state.name+", found by the next caller", queryInt(t, db, state.find), 0)
 		}
 		db.Close()
 	}

@@ -110,7 +110,7 @@ func TestMigrationLeavesNothing(t *testing.T) {
 		conn.Close()
 		var have string
 		if err := db.QueryRow("SHOW statement_timeout").Scan(&have); err != nil || have != want {
-			t.Errorf("%s: the next user has %s, %v, want %s", reset, have, err, want)
+			t.Errorf("%s: the next caller has %s, %v, want %s", reset, have, err, want)
 		}
 	}
 }

@@ -313,7 +313,7 @@ func (s *trial) id(on runner) int {
 	return id
 }
 
-// same notes whether fn leaves the next user the connection it had.
+// same notes whether fn leaves the next caller the connection it had.
 func (s *trial) same(what string, fn func()) {
 	before := s.id(s.db)
 	fn()

@@ -45,7 +45,7 @@ type Fake struct {
 	// OneAtATime refuses a statement on a connection that has Rows open, with ErrBusy, and reports a violation.
 	OneAtATime bool
 
-	// RefuseDirty reports a violation when ResetSession, which means that the next user takes over, finds an open
+	// RefuseDirty reports a violation when ResetSession, which means that the next caller takes over, finds an open
 	// transaction.
 	RefuseDirty bool
 

@@ -127,7 +127,7 @@ func (c *conn) allowed(o op) error {
 	switch {
 	case o.stage == StageResetSession:
 		if f.RefuseDirty && inTx {
-			f.violation("c%d: handed to the next user inside a transaction", c.id)
+			f.violation("c%d: handed to the next caller inside a transaction", c.id)
 		}
 	case f.RequireReset && returned && !isEnd && f.profile().Has(HasSessionResetter):
 		f.violation("c%d: %s %s after IsValid without ResetSession", c.id, o.name, o.query)

@@ -89,7 +89,7 @@ func TestFakeViolations(t *testing.T) {
 			exec(ctx, c, "BEGIN")
 			c.resetSession(ctx)
 			c.Close()
-		}, []string{"c1: handed to the next user inside a transaction"}},
+		}, []string{"c1: handed to the next caller inside a transaction"}},
 		{"use after ErrBadConn", func(f *Fake) { f.RefuseBad = true }, func(t *testing.T, f *Fake, c *conn) {
 			tx, _ := c.Begin()
 			f.On("exec", BadConn().Times(2))

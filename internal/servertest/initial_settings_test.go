@@ -111,7 +111,7 @@ func TestNoTransactionOfAnInitialSetting(t *testing.T) {
 	}
 }
 
-// commits ends transactions, and looks for what the next user finds.
+// commits ends transactions, and looks for what the next caller finds.
 func (s source) commits(t *testing.T, setting string, set ...func(*pooled.Config)) {
 	admin := openServer(t, onMySQL.bare, onMySQL.dsn(t), "multiStatements=true")
 	table(t, admin, "initial", "a INT")
@@ -346,7 +346,7 @@ func TestSQLiteInitialSettings(t *testing.T) {
 				t.Fatal(err)
 			}
 			if onSQLite.inTransaction(t, db) {
-				t.Errorf("%s: the next user is in a transaction", option)
+				t.Errorf("%s: the next caller is in a transaction", option)
 			}
 			pooledtest.MustExec(t, db, "INSERT INTO initial VALUES (2)")
 			pooledtest.MustExec(t, other, "INSERT INTO initial VALUES (3)") // a lock would be in its way

@@ -64,7 +64,7 @@ var contenders = []contender{
 	{name: "session", driver: "pooled", mode: "session", resets: true, clean: func(s state) bool { return !s.beyond }},
 }
 
-// The next user sees what a fresh connection shows, as far as the mode
+// The next caller sees what a fresh connection shows, as far as the mode
 // promises, also the second time. The bare driver shows that each state is a leak.
 func TestLeakMatrix(t *testing.T) {
 	for _, m := range []matrix{postgresMatrix, mysqlMatrix} {
@@ -99,7 +99,7 @@ func (m matrix) leaksOf(t *testing.T, admin *sql.DB, dsn string, s state) (leaks
 	return leaks
 }
 
-// leaks leaves a state and asks whether it is there for the next user.
+// leaks leaves a state and asks whether it is there for the next caller.
 func (m matrix) leaks(t *testing.T, dsn string, s state, c contender) (leaks bool) {
 	t.Helper()
 	fresh := m.asks(t, dsn, s)

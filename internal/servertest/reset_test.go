@@ -15,7 +15,7 @@ type leak struct {
 	do    []string // on one connection, errors ignored
 }
 
-// inTransaction asks the server in which state the next user finds it.
+// inTransaction asks the server in which state the next caller finds it.
 func (s server) inTransaction(t *testing.T, db *sql.DB) bool {
 	t.Helper()
 	ctx := context.Background()
@@ -119,7 +119,7 @@ func TestNoTransactionOutlivesItsCheckout(t *testing.T) {
 					bare.SetMaxOpenConns(1)
 					leave(bare)
 					if !s.inTransaction(t, bare) {
-						t.Error("bare: the next user is not in a transaction: this leak is none")
+						t.Error("bare: the next caller is not in a transaction: this leak is none")
 					}
 					bare.Close()
 
@@ -127,7 +127,7 @@ func TestNoTransactionOutlivesItsCheckout(t *testing.T) {
 					for range 2 { // a session that was dirty once stays under watch
 						leave(with)
 						if s.inTransaction(t, with) {
-							t.Error("pooled: the next user is in a transaction")
+							t.Error("pooled: the next caller is in a transaction")
 						}
 					}
 					if have := pooledtest.ScanOne[int](t, with, "SELECT count(*) FROM leaks"); have != 0 {
@@ -154,7 +154,7 @@ func TestResetCommitKeepsWhatWasDone(t *testing.T) {
 			pooledtest.MustExec(t, conn, "INSERT INTO kept VALUES (1)")
 			pooledtest.Give(t, conn)
 			if s.inTransaction(t, db) {
-				t.Error("the next user is in a transaction")
+				t.Error("the next caller is in a transaction")
 			}
 			if have := pooledtest.ScanOne[int](t, db, "SELECT count(*) FROM kept"); have != 1 {
 				t.Errorf("have %d rows, want 1", have)

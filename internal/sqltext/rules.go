@@ -130,12 +130,11 @@ func (r *Rules) Leaves(q string) Effect {
 	return found
 }
 
-// Touches tells whether a text may leave session state behind that a later user of the server connection could see:
-// settings, temporary tables, locks that outlive their transaction, prepared names, cursors, variables. Transactions
-// are none of it; what ends with its transaction (SET LOCAL) is no session state either.
+// Touches tells whether a text may leave session state behind that a later caller could see: settings, temporary
+// tables, locks that outlive their transaction, prepared names, cursors, variables. Transactions are none of it; what ends with its transaction (SET LOCAL) is no session state either.
 //
 // The text must be free of the words by which a harmless statement reaches the session, wherever in it they stand: a
-// word in a string or comment costs a needless reset, a word overlooked is the next user's surprise.
+// word in a string or comment costs a needless reset, a word overlooked is the next caller's surprise.
 //
 // What every INSERT may leave, the last generated ID (LAST_INSERT_ID(), lastval(), last_insert_rowid()), does not
 // count.

@@ -18,7 +18,7 @@ type Parked struct {
 	swept     uint64        // Texts.dropped when byText was last swept
 }
 
-// Park leaves a statement for the next user who needs its text. It takes the place of one of the same text, which is
+// Park leaves a statement for the next caller who needs its text. It takes the place of one of the same text, which is
 // discarded.
 func (p *Parked) Park(text string, stmt driver.Stmt) {
 	if old, ok := p.byText[text]; ok {

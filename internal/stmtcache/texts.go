@@ -10,8 +10,8 @@
 //
 // When the server says that it knows a statement no more, it is prepared again.
 //
-// Parked are the statements that a program prepared by itself: the next user of the connection who needs the same text
-// finds them there, and they are closed when nobody has a statement of that text any more, which Texts tells.
+// Parked are the statements that a program prepared by itself: the next caller of the connection who needs the same
+// text finds them there, and they are closed when nobody has a statement of that text any more, which Texts tells.
 package stmtcache
 
 import (

@@ -26,7 +26,7 @@ var Dialect = &dialect.Dialect{
 const rollback = "IF @@TRANCOUNT > 0 ROLLBACK"
 
 // probe finds out whether a new session commits by itself. One that does not say is taken for one that does not:
-// that costs round trips, the opposite could leave a transaction to the next user.
+// that costs round trips, the opposite could leave a transaction to the next caller.
 func probe(ctx context.Context, s dialect.Session, _ dialect.Wants) (dialect.Facts, error) {
 	row, err := s.QueryRow(ctx, "SELECT CASE WHEN @@OPTIONS & 2 = 2 THEN 0 ELSE 1 END")
 	facts := dialect.Facts{AutoOff: err != nil || fmt.Sprint(row[0]) != "1"}
