@@ -30,7 +30,7 @@ func TestUsage(t *testing.T) {
 		{[]string{"--help"}, 0, "  demo ", ""},
 		{[]string{"-h"}, 0, "  demo ", ""},
 		{[]string{"damo"}, 2, "", `pooled: unknown command "damo": did you mean demo?`},
-		{[]string{"xyz"}, 2, "", `pooled: unknown command "xyz": "pooled help" lists them`},
+		{[]string{"xyz"}, 2, "", `pooled: unknown command: "pooled help" lists them`},
 		{[]string{"help", "doctor"}, 0, "usage: pooled doctor [DSN] [flags]\n", ""},
 		{[]string{"help", "dokter"}, 2, "", `pooled: help: unknown command "dokter": did you mean doctor?`},
 		{[]string{"help", "a", "b"}, 2, "", "pooled: help: want one command, have 2 arguments"},
@@ -39,11 +39,15 @@ func TestUsage(t *testing.T) {
 		{[]string{"demo", "--size", "3"}, 2, "", "pooled: demo: there is no flag --size: \"pooled demo -h\""},
 		{[]string{"demo", "--jsom"}, 2, "", "pooled: demo: there is no flag --jsom: did you mean --json?"},
 		{[]string{"demo", "-json"}, 2, "", "pooled: demo: there is no flag -json: did you mean --json?"},
-		{[]string{"demo", "--dsn"}, 2, "", "pooled: demo: --dsn has no value: want DSN"},
+		{[]string{"demo", "--dsn"}, 2, "", "pooled: demo: there is no flag --dsn: write the DSN as an argument, as in pooled demo DSN"},
 		{[]string{"--vershun"}, 2, "", "pooled: there is no flag --vershun: did you mean --version?"},
-		{[]string{"version", "x"}, 2, "", `pooled: version: unexpected argument "x"`},
+		{[]string{"-v"}, 2, "", "pooled: there is no flag -v: did you mean --version?"},
+		{[]string{"doctor", "-f", "x"}, 2, "", "pooled: doctor: there is no flag -f: \"pooled doctor -h\" lists the flags"},
+		{[]string{"doctor", "-fx"}, 2, "", "pooled: doctor: there is no such flag: "},
+		{[]string{""}, 2, "", "pooled: unknown command: "},
+		{[]string{"version", "x"}, 2, "", "pooled: version: want no argument, have 1"},
 		{[]string{"completion"}, 2, "", "pooled: completion: want the name of a shell"},
-		{[]string{"completion", "tcsh"}, 2, "", `pooled: completion: unknown shell "tcsh"`},
+		{[]string{"completion", "tcsh"}, 2, "", "pooled: completion: unknown shell: want bash, zsh, fish or powershell"},
 		{[]string{"version"}, 0, "pooled devel", ""},
 		{[]string{"--version"}, 0, "pooled devel", ""},
 	} {
@@ -77,7 +81,7 @@ func TestUnrulyArguments(t *testing.T) {
 // A DSN in the wrong place of the command line is not repeated: its password is in it.
 func TestMisplacedDSNIsNotShown(t *testing.T) {
 	for _, dsn := range []string{
-		"scott:t1ger@tcp(h)/db", "postgres://scott:t1ger@h/db", "host=h password=t1ger", "-x:t1ger@tcp(h)/db",
+		"t1ger", "scott:t1ger@tcp(h)/db", "postgres://scott:t1ger@h/db", "host=h password=t1ger", "-x:t1ger@tcp(h)/db",
 		"--scott:t1ger@tcp(h)/db", "file:x?_auth_pass=t1ger", "sqlserver://sa:t1ger@h?x=y",
 	} {
 		for _, args := range misplaced(dsn) {

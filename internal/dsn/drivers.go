@@ -78,6 +78,9 @@ var imports = map[string]string{
 	"vertica":     "github.com/vertica/vertica-sql-go",
 }
 
+// KnownDriver tells the name of a driver that is well known. A program may have others.
+func KnownDriver(name string) bool { return imports[name] != "" }
+
 func errNotRegistered(driver string, registered []string) error {
 	name := driver
 	if !isPlainName(name) {
@@ -89,7 +92,7 @@ func errNotRegistered(driver string, registered []string) error {
 		return fmt.Errorf("pooled: driver %s is not registered: import _ %q; registered are %s", name, path, registers)
 	}
 	write := ""
-	if instead := meantDriver(driver, others); instead != "" {
+	if instead := MeantDriver(driver, others); instead != "" {
 		write = "write " + instead + ", or "
 	}
 	return fmt.Errorf("pooled: driver %s is not registered: %simport its package; registered are %s", name, write,
@@ -104,8 +107,8 @@ var otherNames = map[string]string{
 	"mariadb": "mysql", "tidb": "mysql", "http": "postgres or mysql", "https": "postgres or mysql",
 }
 
-// meantDriver returns the driver that was probably meant by a name that is none, or nothing.
-func meantDriver(name string, registered []string) string {
+// MeantDriver returns the driver that was probably meant by a name that is none, or nothing.
+func MeantDriver(name string, registered []string) string {
 	name = strings.ToLower(name)
 	if other := otherNames[name]; other != "" {
 		return other

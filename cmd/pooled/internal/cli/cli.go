@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 	"syscall"
 
@@ -30,16 +29,6 @@ func (e *UsageError) Error() string { return e.Err.Error() }
 
 // Mistake is a UsageError with a text.
 func Mistake(format string, args ...any) error { return &UsageError{fmt.Errorf(format, args...)} }
-
-// ShownArg is an argument that is wrong, behind a blank; or nothing, if it may be a DSN with its password.
-func ShownArg(arg string) string {
-	if !plainArg.MatchString(arg) {
-		return ""
-	}
-	return fmt.Sprintf(" %q", arg)
-}
-
-var plainArg = regexp.MustCompile(`^[A-Za-z0-9._-]*$`)
 
 // Report writes the error of a command in one line and returns the exit code. name is empty for the program itself.
 func Report(name string, err error, stderr io.Writer) int {

@@ -8,17 +8,18 @@ import (
 // asks the program for each completion; nothing is read for that, neither a DSN nor a file.
 func completionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "completion bash|zsh|fish",
+		Use:   "completion bash|zsh|fish|powershell",
 		Short: "write the script that makes a shell complete commands and flags",
-		Long: "Writes a script for bash, zsh or fish to standard output. The shell that reads it completes the " +
+		Long: "Writes a script for bash, zsh, fish or PowerShell to standard output. The shell that reads it completes the " +
 			"commands and flags of pooled. bash needs its package bash-completion for that.",
 		Example: `source <(pooled completion bash)
-source <(pooled completion zsh)     # behind compinit
-pooled completion fish | source`,
-		ValidArgs: []string{"bash", "zsh", "fish"},
+source <(pooled completion zsh)     # after compinit
+pooled completion fish | source
+pooled completion powershell | Out-String | Invoke-Expression`,
+		ValidArgs: []string{"bash", "zsh", "fish", "powershell"},
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return Mistake("want the name of a shell: bash, zsh or fish")
+				return Mistake("want the name of a shell: bash, zsh, fish or powershell")
 			}
 			return nil
 		},
@@ -31,8 +32,10 @@ pooled completion fish | source`,
 				return root.GenZshCompletion(w)
 			case "fish":
 				return root.GenFishCompletion(w, true)
+			case "powershell":
+				return root.GenPowerShellCompletionWithDesc(w)
 			}
-			return Mistake("unknown shell%s: want bash, zsh or fish", ShownArg(args[0]))
+			return Mistake("unknown shell: want bash, zsh, fish or powershell")
 		},
 	}
 }

@@ -45,7 +45,7 @@ func TestCompletion(t *testing.T) {
 		{[]string{""}, []string{"completion", "help", "show"}, nothing},
 		{[]string{"s"}, []string{"show"}, nothing},
 		{[]string{"help", "s"}, []string{"show"}, nothing},
-		{[]string{"completion", ""}, []string{"bash", "zsh", "fish"}, nothing},
+		{[]string{"completion", ""}, []string{"bash", "zsh", "fish", "powershell"}, nothing},
 		{[]string{"show", "--"}, []string{"--count", "--dsn-file", "--help"}, nothing},
 		{[]string{"show", "--d"}, []string{"--dsn-file"}, nothing},
 		{[]string{"show", "postgres://scott:t1ger@h/db", "--d"}, []string{"--dsn-file"}, nothing},
@@ -62,5 +62,16 @@ func TestCompletion(t *testing.T) {
 		if !slices.Equal(words, tt.want) || directive != tt.directive {
 			t.Errorf("%q: have %q and %s, want %q and %s", tt.args, words, directive, tt.want, tt.directive)
 		}
+	}
+}
+
+// Of PowerShell there is none to try here: its script asks this program for completions as those of other shells do.
+func TestCompletionPowerShell(t *testing.T) {
+	var out, errs bytes.Buffer
+	code := cli.Run(t.Context(), []string{"completion", "powershell"}, cli.Streams{Out: &out, Err: &errs}, show(""))
+	script := out.String()
+	if code != 0 || errs.Len() > 0 || !strings.Contains(script, "Register-ArgumentCompleter -CommandName 'pooled'") ||
+		!strings.Contains(script, "__complete") {
+		t.Errorf("have exit code %d, %s%s, want the script", code, script, errs.String())
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -30,9 +31,14 @@ func HasDriver(name string) error {
 		return nil
 	}
 	others := slices.DeleteFunc(drivers, func(name string) bool { return name == pooled.DriverName })
-	return fmt.Errorf("this program has no driver%s, only %s: pooled parse explains a DSN for any driver", ShownArg(name),
+	if !plainName.MatchString(name) { // a DSN that was cut in the wrong place may have any text there
+		name = "of that name"
+	}
+	return fmt.Errorf("this program has no driver %s, only %s: pooled parse explains a DSN for any driver", name,
 		strings.Join(others, ", "))
 }
+
+var plainName = regexp.MustCompile(`^[A-Za-z0-9._/-]+$`)
 
 // FileExists refuses a SQLite file that isn't there: opening it would create it.
 func FileExists(dsn string) error {
@@ -47,7 +53,8 @@ func FileExists(dsn string) error {
 		return nil
 	}
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("there is no database file %s", path)
+		return fmt.Errorf("there is no database file %s, and this command makes none: check the path, or "+
+			"run your program once", path)
 	}
 	return nil
 }
@@ -71,7 +78,7 @@ func FormOf(dsn, driver string) string {
 	return "the driver's own form"
 }
 
-// MaybeTorn tells whether a URL has an @ behind what a driver takes for user, password and host. Then that part may
+// MaybeTorn tells whether a URL has an @ after what a driver takes for user, password and host. Then that part may
 // have ended at a /, ? or # of the password, and the host begun in it. An @ of an option's value can't be told from
 // that.
 func MaybeTorn(dsn string) bool {

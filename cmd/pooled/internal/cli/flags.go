@@ -31,20 +31,23 @@ func flagError(c *cobra.Command, err error) error {
 	case errors.As(err, &invalid):
 		return Mistake("--%s: want %s", invalid.GetFlag().Name, wanted(invalid.GetFlag()))
 	}
-	return Mistake("bad flag: %s", seeHelp(c))
+	return Mistake("wrong flag: %s", seeHelp(c))
 }
 
 // unknownFlag shows a name that was meant for a flag, and not a piece of a password that happens to begin with a dash.
 func unknownFlag(c *cobra.Command, err *pflag.NotExistError) error {
 	name, dashes := err.GetSpecifiedName(), "--"
+	letter := false // alone, and so no piece of a password
 	if short := err.GetSpecifiedShortnames(); short != "" {
 		name, _, _ = strings.Cut(short, "=")
-		dashes = "-"
+		dashes, letter = "-", len(name) == 1
 	}
 	near := nearestFlag(c, name)
 	switch {
-	case !plainFlag.MatchString(name) || dashes == "-" && near != name:
-		return Mistake("bad flag: %s", seeHelp(c))
+	case name == "dsn" && c.Flags().Lookup("dsn-file") != nil:
+		return Mistake("there is no flag %sdsn: write the DSN as an argument, as in pooled %s DSN", dashes, c.Name())
+	case !plainFlag.MatchString(name) || dashes == "-" && near != name && !letter:
+		return Mistake("there is no such flag: %s", seeHelp(c))
 	case near != "":
 		return Mistake("there is no flag %s%s: did you mean --%s?", dashes, name, near)
 	}
@@ -60,7 +63,7 @@ func nearestFlag(c *cobra.Command, name string) (nearest string) {
 	least := mostSlips + 1
 	c.Flags().VisitAll(func(f *pflag.Flag) {
 		d := spelling.Distance(name, f.Name)
-		if len(name) > 1 && strings.HasPrefix(f.Name, name) {
+		if name != "" && strings.HasPrefix(f.Name, name) {
 			d = min(d, 1)
 		}
 		if d < least && !f.Hidden && d < len(f.Name)/2+1 {

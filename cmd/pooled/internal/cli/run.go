@@ -80,7 +80,7 @@ func mistakes(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		switch {
 		case check == nil && len(args) > 0:
-			return Mistake("unexpected argument%s", ShownArg(args[0]))
+			return Mistake("want no argument, have %d", len(args))
 		case check == nil:
 			return nil
 		}
@@ -107,15 +107,12 @@ func runRoot(root *cobra.Command, args []string, version bool) error {
 	return Mistake("no command")
 }
 
+// unknownCommand repeats only what is nearly a command: all else may be a DSN, or a password.
 func unknownCommand(root *cobra.Command, name string) error {
-	shown := ShownArg(name)
-	if shown == "" {
-		return Mistake(`unknown command; a DSN stands behind one: pooled doctor DSN. "pooled help" lists them`)
+	if near := root.SuggestionsFor(name); name != "" && len(near) > 0 {
+		return Mistake("unknown command %q: did you mean %s?", name, strings.Join(near, " or "))
 	}
-	if near := root.SuggestionsFor(name); len(near) > 0 {
-		return Mistake("unknown command%s: did you mean %s?", shown, strings.Join(near, " or "))
-	}
-	return Mistake(`unknown command%s: "pooled help" lists them`, shown)
+	return Mistake(`unknown command: "pooled help" lists them; a DSN comes after one, as in pooled doctor DSN`)
 }
 
 func helpCommand() *cobra.Command {

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/pooled-go/pooled/internal/dsn"
 )
 
 // DSN is a data source name, and where it comes from.
@@ -32,7 +34,7 @@ const (
 
 const envName = "DATABASE_URL"
 
-// Note is where the DSN comes from, in brackets behind a blank; empty if it is plain to see.
+// Note is where the DSN comes from, in brackets after a blank; empty if it is plain to see.
 func (f From) Note() string {
 	if f == FromArgument || f == FromDefault {
 		return ""
@@ -40,15 +42,26 @@ func (f From) Note() string {
 	return " (DSN from " + string(f) + ")"
 }
 
+// Masked is the DSN without its password.
+func (d DSN) Masked() string { return dsn.Mask(d.Text) }
+
+// Explain adds to an error where the DSN comes from, if that is not plain to see.
+func (d DSN) Explain(err error) error {
+	if note := d.From.Note(); err != nil && note != "" {
+		return fmt.Errorf("%w%s", err, note)
+	}
+	return err
+}
+
 // mostLine is how long a DSN may be that is read.
 const mostLine = 64 << 10
 
 // Parts of the help of each command that takes a DSN.
 const (
-	dsnHelp = "DSN is any that sql.Open(\"pooled\", DSN) takes. It is the argument, or - for the first line of standard " +
-		"input, or the first line of --dsn-file."
-	envHelp = " Without these it is the environment variable " + envName + "."
-	psHelp  = "\n\nAn argument can be seen by others, in ps and in the history of the shell: give a DSN with a password " +
+	dsnHelp = "DSN is any that sql.Open(\"pooled\", DSN) takes. Give it as the argument, or as - for the first line of " +
+		"standard input, or by --dsn-file for the first line of a file."
+	envHelp = " If none of these is given, it is the environment variable " + envName + "."
+	psHelp  = "\n\nOthers can see an argument in ps, and the history of the shell keeps it: give a DSN with a password " +
 		"in another way."
 )
 
@@ -108,6 +121,9 @@ func (f *DSNFlags) DSN(c *cobra.Command, args []string) (DSN, error) {
 
 func (f *DSNFlags) read(ctx context.Context) (string, error) {
 	file, err := os.Open(f.file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", errors.New("there is no such file: write the name of a file that has the DSN in its first line")
+	}
 	if err != nil {
 		return "", err
 	}

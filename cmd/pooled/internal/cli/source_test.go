@@ -22,6 +22,9 @@ func show(otherwise string) *cobra.Command {
 	from := cli.TakeDSN(c, otherwise)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		dsn, err := from.DSN(c, args)
+		if dsn.Text == "junk" {
+			return dsn.Explain(errors.New("no such form"))
+		}
 		if err == nil {
 			_, err = io.WriteString(c.OutOrStdout(), string(dsn.From)+": "+dsn.Text+dsn.From.Note())
 		}
@@ -64,6 +67,9 @@ func TestDSNSources(t *testing.T) {
 		{"", "", "--dsn-file: of file (", 0, []string{"--dsn-file", windows}},
 		{"", "", "--dsn-file: of file (", 0, []string{"--dsn-file", bare}},
 		{"of env", "of stdin", "DATABASE_URL: of env (DSN from DATABASE_URL)", 0, nil},
+		{"junk", "", "pooled: show: no such form (DSN from DATABASE_URL)\n", 1, nil},
+		{"", "junk", "pooled: show: no such form (DSN from standard input)\n", 1, []string{"-"}},
+		{"", "", "pooled: show: no such form\n", 1, []string{"junk"}},
 		{"", "of stdin", "pooled: show: no DSN: give it as an argument", 2, nil},
 		{"", "", "pooled: show: have a DSN as an argument and --dsn-file", 2, []string{"of arg", "--dsn-file", bare}},
 		{"", "of stdin", "pooled: show: have a DSN as an argument and --dsn-file", 2, []string{"-", "--dsn-file", bare}},
@@ -72,7 +78,12 @@ func TestDSNSources(t *testing.T) {
 		{"of env", "", "pooled: show: read the DSN from --dsn-file: its first line is empty", 1,
 			[]string{"--dsn-file", empty}},
 		{"", "", "pooled: show: read the DSN from --dsn-file: its first line is longer", 1, []string{"--dsn-file", long}},
-		{"", "", "pooled: show: read the DSN from --dsn-file: ", 1, []string{"--dsn-file", filepath.Join(dir, "s3cret")}},
+		{"", "", "pooled: show: read the DSN from --dsn-file: there is no such file: write the name of a file", 1,
+			[]string{"--dsn-file", filepath.Join(dir, "s3cret")}},
+		{"", "", "pooled: show: there is no flag --dsn: write the DSN as an argument, as in pooled show DSN", 2,
+			[]string{"--dsn", "s3cret"}},
+		{"", "", "pooled: show: there is no flag --dsn: write the DSN as an argument", 2, []string{"--dsn=s3cret"}},
+		{"", "", "pooled: show: there is no flag -dsn: write the DSN as an argument", 2, []string{"-dsn=s3cret"}},
 		{"", "", "pooled: show: read the DSN from --dsn-file: ", 1, []string{"--dsn-file", ""}},
 	} {
 		t.Setenv("DATABASE_URL", tt.env)

@@ -25,7 +25,6 @@ type database struct {
 
 // reach finds out what the database is and whether it answers. The errors of the way through pooled show no password.
 func reach(ctx context.Context, cfg pooled.Config) (*database, error) {
-	shown := cfg.String()
 	cfg, err := cli.WithDriver(cfg)
 	if err != nil {
 		return nil, err
@@ -33,7 +32,7 @@ func reach(ctx context.Context, cfg pooled.Config) (*database, error) {
 	if err := cli.HasDriver(cfg.Driver); err != nil {
 		return nil, err
 	}
-	d := &database{shown: shown, cfg: cfg, server: servers[cfg.Driver]}
+	d := &database{cfg: cfg, server: servers[cfg.Driver]}
 	if d.server == sqliteServer {
 		if err := cli.FileExists(cfg.DSN); err != nil {
 			return nil, err

@@ -31,31 +31,23 @@ var scenarios = []scenario{shared, forgotten, limit, burst}
 
 // Command is the command pooled demo.
 func Command() *cobra.Command {
-	var given string
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "demo [DSN]",
 		Short: "show on a real database what pooled does, beside the bare driver",
 		Long: "Runs the same program twice, with the driver alone (bare) and with pooled, and shows what each did. Every " +
 			"figure is measured in this run. The exit code is 1 if pooled did not do what it promises.\n\n" +
-			"Without a DSN it uses a SQLite database in memory, also if DATABASE_URL is set. In a database of yours it makes " +
-			"only temporary tables, and opens at most 30 connections at one time. Of the options in DSN it uses those of " +
-			"the pool's size, and pool_name.",
+			"Without a DSN it uses a SQLite database in memory, even if DATABASE_URL is set. In a database of yours it makes " +
+			"only temporary tables, and opens at most 30 connections at one time. Of the options in DSN it uses " +
+			"only those of the pool's size, and pool_name. It creates no SQLite file: one that is not there is an error.",
 		Example: `pooled demo
-pooled demo "postgres://scott@localhost/shop?pool_size=10"
+pooled demo "postgres://scott@localhost/shop?pool_max_conns=10"
 pooled demo --dsn-file dsn.txt --json
 printenv DATABASE_URL | pooled demo -`,
 	}
 	from := cli.TakeDSN(c, embedded)
-	c.Flags().StringVar(&given, "dsn", "", "the same as the argument `DSN`")
 	c.Flags().BoolVar(&asJSON, "json", false, "write the figures as JSON")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		if c.Flags().Changed("dsn") {
-			args = append(args, given)
-		}
-		if len(args) > 1 {
-			return cli.Mistake("have a DSN as an argument and --dsn: give one of them")
-		}
 		dsn, err := from.DSN(c, args)
 		if err != nil {
 			return err
@@ -69,27 +61,28 @@ printenv DATABASE_URL | pooled demo -`,
 func showOn(ctx context.Context, dsn cli.DSN, asJSON bool, stdout io.Writer) error {
 	cfg, err := pooled.ParseDSN(dsn.Text)
 	if err != nil {
-		return err
+		return dsn.Explain(err)
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, totalLimit, fmt.Errorf("not done within %v", totalLimit))
 	defer cancel()
 	p := newPage(stdout, asJSON)
-	err = showAll(ctx, cfg, dsn.From, p)
+	err = showAll(ctx, cfg, dsn, p)
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx) // all else is what came of it
 	}
 	return err
 }
 
-func showAll(ctx context.Context, cfg pooled.Config, from cli.From, p *page) error {
+func showAll(ctx context.Context, cfg pooled.Config, dsn cli.DSN, p *page) error {
 	began := time.Now()
 	d, err := reach(ctx, cfg)
 	if err != nil {
-		return err
+		return dsn.Explain(err)
 	}
-	p.figures.DSN, p.figures.From, p.figures.Driver = d.shown, from, d.cfg.Driver
+	d.shown = dsn.Masked()
+	p.figures.DSN, p.figures.From, p.figures.Driver = d.shown, dsn.From, d.cfg.Driver
 	p.Line("The same program twice: with sql.Open(%q, ...) and with sql.Open(%q, ...)", d.cfg.Driver, pooled.DriverName)
-	p.Line("database: %s%s", d, from.Note())
+	p.Line("database: %s%s", d, dsn.From.Note())
 	for _, show := range scenarios {
 		if err := show(ctx, d, p); err != nil {
 			return err

@@ -72,10 +72,11 @@ func TestDemo(t *testing.T) {
 
 // Of the user's options the size counts; others would make another demo of it.
 func TestDemoOptions(t *testing.T) {
-	wantDemo(t, []string{"--dsn", "sqlite://?pool_size=3&pool_max_overflow=1&pool_timeout=0"}, memoryShared,
+	wantDemo(t, []string{"sqlite://?pool_size=3&pool_max_overflow=1&pool_timeout=0"}, memoryShared,
 		`pooled +pool_size=3&pool_max_overflow=1 +[1-4] +[0-3] more +0 of 400 `)
 	withScenarios(t, shared, forgotten, limit)
-	wantDemo(t, []string{"--dsn", "file:x?mode=memory&pool_class=null&pool_reset_on_return=none"}, memoryShared)
+	wantDemo(t, []string{"file:x?mode=memory&pool_class=null&pool_reset_on_return=none"}, memoryShared,
+		`database: file:x\?mode=memory&pool_class=null&pool_reset_on_return=none `) // as it was given
 }
 
 func TestLimits(t *testing.T) {
@@ -134,7 +135,7 @@ func TestDemoOnSQLiteFile(t *testing.T) {
 		"file:" + strings.ReplaceAll(path, " ", "%20"),
 		"sqlite:///" + path,
 	} {
-		wantDemo(t, []string{"--dsn", dsn}, sessionShared)
+		wantDemo(t, []string{dsn}, sessionShared)
 		if have := pooledtest.Snapshot(t, dir); have != before {
 			t.Errorf("%s: have the directory changed to %q, want %q", dsn, have, before)
 		}
@@ -143,7 +144,7 @@ func TestDemoOnSQLiteFile(t *testing.T) {
 
 func TestDemoOnPostgres(t *testing.T) {
 	dsn := pooledtest.Postgres(t)
-	stdout := wantDemo(t, []string{"--dsn", pooledtest.WithOptions(dsn, "application_name=pooled_demo_test")},
+	stdout := wantDemo(t, []string{pooledtest.WithOptions(dsn, "application_name=pooled_demo_test")},
 		sessionShared, smallBurst)
 	wantNoPassword(t, dsn, stdout)
 	pooledtest.WantNone(t, "postgres", dsn, "SELECT count(*) FROM pg_class WHERE relname LIKE 'pooled_demo%'")
@@ -153,7 +154,7 @@ func TestDemoOnPostgres(t *testing.T) {
 
 func TestDemoOnMySQL(t *testing.T) {
 	dsn := pooledtest.MySQL(t)
-	stdout := wantDemo(t, []string{"--dsn", pooledtest.WithOptions(dsn, "pool_size=5")}, sessionShared, smallBurst)
+	stdout := wantDemo(t, []string{pooledtest.WithOptions(dsn, "pool_size=5")}, sessionShared, smallBurst)
 	wantNoPassword(t, dsn, stdout)
 	pooledtest.WantNone(t, "mysql", dsn, "SELECT count(*) FROM information_schema.tables WHERE table_name LIKE "+
 		"'pooled_demo%'")
@@ -181,7 +182,7 @@ func TestDemoErrors(t *testing.T) {
 		{"bad value", "mysql://scott:" + secret + "@127.0.0.1:1/db?pool_size=x", "pool_size"},
 		{"bad port", "postgres://scott:" + secret + "@127.0.0.1:port/db", ""},
 		{"bad parameter", "scott:" + secret + "@tcp(127.0.0.1:1)/db?timeout=" + secret, ""},
-		{"unknown driver", "oracle://scott:" + secret + "@127.0.0.1/db", `this program has no driver "oracle", only `},
+		{"unknown driver", "oracle://scott:" + secret + "@127.0.0.1/db", `this program has no driver oracle, only `},
 		{"no form", secret, ""},
 		{"empty", "", ""},
 		{"no file", missing, "there is no database file " + missing},
@@ -189,7 +190,7 @@ func TestDemoErrors(t *testing.T) {
 		{"no file, as a URL", "sqlite:///" + filepath.ToSlash(missing), "there is no database file"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			code, stdout, stderr := runCommand(t, "--dsn", tt.dsn)
+			code, stdout, stderr := runCommand(t, tt.dsn)
 			if code != 1 || stdout != "" {
 				t.Errorf("have exit code %d and output %q, want 1 and none", code, stdout)
 			}
@@ -215,7 +216,7 @@ func init() { sql.Register("demotest", other{}) }
 func (other) Open(string) (driver.Conn, error) { return nil, errors.New("want no connection") }
 
 func TestDemoUnknownServer(t *testing.T) {
-	code, _, stderr := runCommand(t, "--dsn", "any?pool_driver=demotest")
+	code, _, stderr := runCommand(t, "any?pool_driver=demotest")
 	if want := "not the server of driver demotest"; code != 1 || !strings.Contains(stderr, want) {
 		t.Errorf("have exit code %d and %q, want 1 and %q", code, stderr, want)
 	}

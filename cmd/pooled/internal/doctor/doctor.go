@@ -1,4 +1,4 @@
-// Package doctor is the command pooled doctor: it examines a DSN, its options, the server and what is between, and
+// Package doctor is the command pooled doctor: it examines a DSN, its options, the server and what is in between, and
 // reports findings, each ok, warning or problem, with what to change.
 //
 // It opens at most 3 connections at one time, makes only temporary objects in sessions of its own, and leaves nothing
@@ -29,19 +29,20 @@ func Command() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "doctor [DSN]",
-		Short: "examine a DSN, its options, the server and what is between",
+		Short: "examine a DSN, its options, the server and what is in between",
 		Long: "Connects to the database of DSN as a program would, and says what it finds: ok, warning or problem, with " +
-			"what to change. docs/doctor.md explains each finding.\n\n" +
+			"what to change. " +
+			"https://github.com/pooled-go/pooled/blob/main/docs/doctor.md explains each finding.\n\n" +
 			"It can be run on a server in use: it opens at most 3 connections at one time, makes only temporary objects " +
-			"in sessions of its own, and leaves nothing behind.",
-		Example: `pooled doctor "postgres://scott@localhost/shop?pool_size=10" --instances 4
+			"in sessions of its own, and leaves nothing behind. It creates no SQLite file: one that is not there is an error.",
+		Example: `pooled doctor "postgres://scott@localhost/shop?pool_max_conns=10" --instances 4
 pooled doctor --dsn-file dsn.txt
 echo "$DSN" | pooled doctor - --json
 DATABASE_URL=mysql://scott@localhost/shop pooled doctor`,
 	}
 	from := cli.TakeDSN(c, "")
-	c.Flags().IntVar(&instances, "instances", 1, "`N` processes share the server; those that a deployment starts before "+
-		"it stops the old ones count")
+	c.Flags().IntVar(&instances, "instances", 1, "`N` processes share the server, with those that a rollout starts "+
+		"before it stops the old ones")
 	c.Flags().BoolVar(&asJSON, "json", false, "write the report as JSON")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if instances < 1 {
@@ -60,9 +61,9 @@ DATABASE_URL=mysql://scott@localhost/shop pooled doctor`,
 func show(ctx context.Context, dsn cli.DSN, instances int, asJSON bool, stdout io.Writer) error {
 	x, err := newExam(dsn.Text, instances)
 	if err != nil {
-		return err
+		return dsn.Explain(err)
 	}
-	x.report.From = dsn.From
+	x.report.DSN, x.report.From = dsn.Masked(), dsn.From
 	x.progress = newProgress(os.Stderr)
 	stderr := os.Stderr
 	defer context.AfterFunc(ctx, func() { x.progress.interrupted(stderr) })()

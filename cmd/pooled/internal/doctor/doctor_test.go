@@ -122,16 +122,16 @@ func TestDoctorErrors(t *testing.T) {
 		{2, "--json: want no value", []string{"--json=s3cret", ":memory:"}},
 		{2, "there is no flag --verbose", []string{"--verbose", ":memory:"}},
 		{2, "there is no flag --verbose:", []string{":memory:", "--verbose=s3cret", "x"}},
-		{2, "bad flag: ", []string{"-x:s3cret@tcp(h)/db"}},
-		{2, "bad flag: ", []string{"--s3cret"}},
-		{2, "bad flag: ", []string{"---s3cret"}},
+		{2, "there is no such flag: ", []string{"-x:s3cret@tcp(h)/db"}},
+		{2, "there is no such flag: ", []string{"--s3cret"}},
+		{2, "wrong flag: ", []string{"---s3cret"}},
 		{2, "want one DSN, have 3 arguments: put it in quotes", []string{"host=h", "user=scott", "password=s3cret"}},
 		{1, "the DSN is empty", []string{""}},
 		{1, "cannot tell", []string{"s3cret"}},
 		{1, "pool_size", []string{"scott:s3cret@tcp(h)/db?pool_sise=1"}},
 		{1, "pool_size", []string{"postgres://scott:s3cret@h/db?pool_size=x"}},
 		{1, "", []string{"postgres://scott:s3cret@h:port/db"}},
-		{1, `this program has no driver "oracle", only `, []string{"oracle://scott:s3cret@h/db"}},
+		{1, `this program has no driver oracle, only `, []string{"oracle://scott:s3cret@h/db"}},
 		{1, "there is no database file " + missing, []string{missing}},
 		{1, "there is no database file", []string{"sqlite:///" + filepath.ToSlash(missing)}},
 	} {
@@ -234,3 +234,17 @@ type offline struct{}
 func init() { sql.Register("doctoroffline", offline{}) }
 
 func (offline) Open(string) (driver.Conn, error) { return nil, errors.New("want no connection") }
+
+// The DSN is shown as it was given, but for its password.
+func TestDoctorShowsTheDSNGiven(t *testing.T) {
+	for dsn, want := range map[string]string{
+		"pgx://scott:s3cret@127.0.0.1:1/db?pool_max_conns=10&sslmode=disable": "pgx://scott:xxxxx@127.0.0.1:1/db?" +
+			"pool_max_conns=10&sslmode=disable",
+		"scott:s3cret@tcp(127.0.0.1:1)/db?pool_max_conns=3&timeout=2s": "scott:xxxxx@tcp(127.0.0.1:1)/db?" +
+			"pool_max_conns=3&timeout=2s",
+	} {
+		if have := examine(t, dsn).DSN; have != want {
+			t.Errorf("have %s, want %s", have, want)
+		}
+	}
+}

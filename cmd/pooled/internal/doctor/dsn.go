@@ -19,7 +19,7 @@ func newExam(dsn string, instances int) (*exam, error) {
 		return nil, err
 	}
 	x := &exam{instances: instances, secrets: secretsOf(given)}
-	x.report = diagnosis{DSN: given.String(), Driver: cfg.Driver, Form: cli.FormOf(dsn, cfg.Driver),
+	x.report = diagnosis{Driver: cfg.Driver, Form: cli.FormOf(dsn, cfg.Driver),
 		Instances: instances, ResetMode: string(cfg.ResetOnReturn)}
 	x.cfg = x.replaceDriver(cfg)
 	if err := cli.HasDriver(x.cfg.Driver); err != nil {

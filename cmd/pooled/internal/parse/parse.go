@@ -20,8 +20,8 @@ func Command() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "parse [DSN]",
 		Short: "say what pooled reads in a DSN, and what reaches the driver",
-		Long: "Says how a DSN is understood: its form, the driver, what the driver gets of it, and each option of the " +
-			"pool with its value and where that comes from. Passwords are masked. It connects to nothing.\n\n" +
+		Long: "Says how a DSN is understood: its form, the driver, what is passed to the driver, and each option " +
+			"of the pool with its value and where that comes from. Passwords are masked. It connects to nothing.\n\n" +
 			"A wrong DSN is an error, the same as that of sql.Open.",
 		Example: `pooled parse "postgres://scott@localhost/shop?pool_max_conns=10"
 pooled parse --dsn-file dsn.txt --json
@@ -36,7 +36,7 @@ printenv DSN | pooled parse -`,
 		}
 		r, err := read(dsn)
 		if err != nil {
-			return err
+			return dsn.Explain(err)
 		}
 		if asJSON {
 			return cli.WriteJSON(c.OutOrStdout(), r)
@@ -77,9 +77,9 @@ func (r *report) print(w io.Writer) error {
 func (r *report) aboutDriver() string {
 	switch {
 	case r.anySQLite:
-		return ", or sqlite3 in a program that has that one"
+		return ", or sqlite3 if your program has that one"
 	case !r.BuiltIn:
-		return " (not in this program)"
+		return " (not built into this command; your program must import it)"
 	}
 	return ""
 }

@@ -166,7 +166,10 @@ func TestParseWarnings(t *testing.T) {
 		"postgres://h/db?pool_max_overflow=5&pool_timeout=-1&pool_recycle=-1": "recycle wait",
 		"mysql://h/db?pool_class=direct":                                      "limit",
 		"postgres://u:p@h/db?pool_max_conns=5&application_name=a@b":           "dsn",
-		":memory:": "", "app.db?pool_recycle=-1&pool_reset_on_return=none": "reset-mode",
+		"postgers://h/db?pool_max_conns=5":                                    "driver",
+		"mongodb://h/db?pool_max_conns=5":                                     "driver",
+		"oracle://h/db?pool_max_conns=5":                                      "", // a known one, which is not in here
+		":memory:":                                                            "", "app.db?pool_recycle=-1&pool_reset_on_return=none": "reset-mode",
 	} {
 		var ids []string
 		for _, w := range parsed(t, dsn).Warnings {
@@ -177,6 +180,32 @@ func TestParseWarnings(t *testing.T) {
 		}
 		if have := strings.Join(ids, " "); have != want {
 			t.Errorf("%s: have warnings %q, want %q", dsn, have, want)
+		}
+	}
+}
+
+// A driver that is not in this program may be in another, unless its name is misspelt.
+func TestParseUnknownDriver(t *testing.T) {
+	for dsn, want := range map[string]string{
+		"postgers://h/db":   "did you mean postgres? If not, your program must import a driver of that name",
+		"https://h/db":      "did you mean postgres or mysql? If not, your program must import a driver of that name",
+		"mongodb://h/db":    "your program must import a driver of that name",
+		"pgx://h/db":        "",
+		"clickhouse://h/db": "",
+	} {
+		have := ""
+		r := parsed(t, dsn)
+		for _, w := range r.Warnings {
+			if w.ID == "driver" && strings.Contains(w.Text, r.Driver) {
+				have = w.Change
+			}
+		}
+		if have != want || r.BuiltIn {
+			t.Errorf("%s: have %q, want %q", dsn, have, want)
+		}
+		_, stdout, _ := runCommand(t, dsn)
+		if !strings.Contains(stdout, r.Driver+" (not built into this command; your program must import it)") {
+			t.Errorf("%s: have %s, want it to say that the driver is not here", dsn, stdout)
 		}
 	}
 }

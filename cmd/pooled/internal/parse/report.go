@@ -64,7 +64,7 @@ func read(source cli.DSN) (*report, error) {
 		return nil, err
 	}
 	r := &report{
-		Version: 1, DSN: dsn.Mask(source.Text), From: source.From, Form: cli.FormOf(source.Text, cfg.Driver),
+		Version: 1, DSN: source.Masked(), From: source.From, Form: cli.FormOf(source.Text, cfg.Driver),
 		Driver: cfg.Driver, BuiltIn: slices.Contains(sql.Drivers(), cfg.Driver), DriverDSN: driverDSN(cfg),
 		Warnings: []warning{}, anySQLite: given.Driver == "",
 	}
@@ -161,9 +161,12 @@ func (r *report) impliedBy() string {
 func (r *report) addWarnings(cfg pooled.Config, text string) {
 	sqlite := cfg.Driver == "sqlite" || cfg.Driver == "sqlite3"
 	if r.Form == "a URL" && !sqlite && cli.MaybeTorn(text) {
-		r.Warnings = append(r.Warnings, warning{"dsn", "there is an @ behind the host: if it is part of the password, the " +
+		r.Warnings = append(r.Warnings, warning{"dsn", "there is an @ after the host: if it is part of the password, the " +
 			"driver takes a piece of the password for the host", "write %40 for @, %2F for /, %3F for ? and %23 for # in " +
 			"user and password"})
+	}
+	if w, unknown := r.unknownDriver(); unknown {
+		r.Warnings = append(r.Warnings, w)
 	}
 	for _, a := range advice.OnOptions {
 		if a.Wrong(cfg) && (a.Embedded || !sqlite) {
@@ -172,6 +175,18 @@ func (r *report) addWarnings(cfg pooled.Config, text string) {
 	}
 	if advice.MostConns(cfg) < 0 && !sqlite {
 		r.Warnings = append(r.Warnings, warning{"limit", "the pool has no limit: under load it opens a connection for " +
-			"each caller, until the server refuses", "set pool_max_overflow, in class queue"})
+			"each caller, until the server refuses", "set pool_max_conns, in class queue"})
 	}
+}
+
+// unknownDriver warns of the name of a driver that is probably misspelt. A program may have one of any name.
+func (r *report) unknownDriver() (w warning, unknown bool) {
+	if r.BuiltIn || dsn.KnownDriver(r.Driver) {
+		return warning{}, false
+	}
+	w = warning{"driver", "no driver " + r.Driver + " is known here", "your program must import a driver of that name"}
+	if meant := dsn.MeantDriver(r.Driver, sql.Drivers()); meant != "" {
+		w.Change = "did you mean " + meant + "? If not, " + w.Change
+	}
+	return w, true
 }
