@@ -210,7 +210,10 @@ func TestKubernetesFigures(t *testing.T) {
 			t.Errorf("%s: want it in the program and in the probe", path)
 		}
 	}
-	replicas, surge := figure(`else .replicas. \| (\d+) \|`), figure(`of a rolling update \| (\d+) \|`)
+	replicas, surge := figure(`maxReplicas: (\d+)`), figure(`of a rolling update \| (\d+) \|`)
+	if have := figure(`without an autoscaler .replicas. \| (\d+) \|`); have != replicas {
+		t.Errorf("have %d replicas in the table, want the autoscaler's %d", have, replicas)
+	}
 	pods := replicas + surge + figure(`does not count them \| (\d+) \|`)
 	if have := figure(`\| all \| (\d+) \|`); have != pods || figure(`--instances (\d+)`) != pods {
 		t.Errorf("have %d pods, want %d", have, pods)
