@@ -1,6 +1,7 @@
 package pooled
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -53,7 +54,7 @@ func eventHooks(tell func(event string, s *ServerConn, cause error)) Hooks {
 		Timeout:        func(err *TimeoutError) { tell(observe.EventTimeout, nil, err) },
 		Dispose:        func() { tell(observe.EventDispose, nil, nil) },
 		Fork: func(parent, child int) {
-			tell(observe.EventFork, nil, fmt.Errorf("from process %d into %d", parent, child))
+			tell(observe.EventFork, nil, fmt.Errorf("parent process %d, child process %d", parent, child))
 		},
 	}
 }
@@ -68,7 +69,8 @@ func journalHooks(j *observe.Journal) Hooks {
 		j.Add(event, id, cause)
 	})
 	h.Leak = func(h Holder) {
-		cause := fmt.Errorf("in use for %v: %s", h.Held.Round(time.Millisecond), h.Statement)
+		cause := fmt.Errorf("in use for %v: %s", h.Held.Round(time.Millisecond),
+			cmp.Or(h.Statement, "no statement"))
 		j.Add(observe.Holder(h).Event(), h.Conn, cause)
 	}
 	return h

@@ -96,7 +96,7 @@ func (p *Pool) fireFork() {
 		f(parent, child)
 	}
 	if first {
-		p.log().Warn("pooled: this process was forked: its connections belong to the parent process, new ones are opened",
+		p.log().Warn("pooled: this process was forked; the child opens new connections, the old ones belong to the parent",
 			"pool", p.name, "parent", parent, "child", child)
 	}
 }

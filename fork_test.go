@@ -333,7 +333,7 @@ func TestEchoOfAFork(t *testing.T) {
 	defer back()
 	connector.Pool().Stats()
 	lines := book.Take()
-	want := regexp.MustCompile(`^WARN pooled: fork pool=shop err=from process \d+ into \d+$`)
+	want := regexp.MustCompile(`^WARN pooled: fork pool=shop err=parent process \d+, child process \d+$`)
 	if len(lines) == 0 || !want.MatchString(lines[0]) {
 		t.Errorf("have %q, want a fork", lines)
 	}
@@ -448,8 +448,8 @@ func (s *forkScene) inChild(parent int) {
 // forkByPidEnv makes a helper do without MADV_WIPEONFORK.
 const forkByPidEnv = "POOLED_TEST_FORK_BY_PID"
 
-const forkWarning = `WARN msg="pooled: this process was forked: its connections belong to the parent process, ` +
-	`new ones are opened" pool=orders parent=PARENT child=CHILD`
+const forkWarning = `WARN msg="pooled: this process was forked; the child opens new connections, ` +
+	`the old ones belong to the parent" pool=orders parent=PARENT child=CHILD`
 
 func TestForkIsDetected(t *testing.T) {
 	want := []string{

@@ -450,6 +450,26 @@ func TestHolderWithoutAStatement(t *testing.T) {
 	}
 }
 
+// Such a holder's leak is an event that says so.
+func TestLeakWithoutAStatement(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l leaks
+		db, pool := open(t, pooledtest.NewFake(t), leakAfter(10*time.Second, &l))
+		defer db.Close()
+		tx, err := db.Begin()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer tx.Rollback()
+		time.Sleep(20 * time.Second)
+		synctest.Wait()
+		events := pool.Events()
+		if e := events[len(events)-1]; e.Name != "leak" || !strings.HasSuffix(e.Detail, "s: no statement") {
+			t.Errorf("have %v, want a leak with no statement", e)
+		}
+	})
+}
+
 // A connection that its driver closed because a context ended says so.
 func TestBrokenByAContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // so that the deadline finds the statement under way

@@ -84,6 +84,38 @@ func TestSnippetAudit(t *testing.T) {
 	}
 }
 
+// openChecked registers a name, which can be done once.
+var openChecked = sync.OnceValues(func() (*sql.DB, error) {
+	pooled.RegisterHooks("check", pooled.Hooks{
+		Checkout: func(ctx context.Context, s *pooled.ServerConn) error {
+			if err := s.Exec(ctx, "SELECT count(*) FROM tenants"); err != nil {
+				return fmt.Errorf("%w: %w", pooled.ErrDisconnect, err)
+			}
+			return nil
+		},
+	})
+	db, err := sql.Open("pooled", "postgres://scott@localhost/shop?pool_hooks=check")
+	return db, err
+})
+
+// The same hook is tried on a database in memory without the table: each new connection is refused, with the reason.
+func TestSnippetCheck(t *testing.T) {
+	db, err := openChecked()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	tried, err := sql.Open("pooled", "sqlite://?pool_driver=sqlite&pool_hooks=check")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tried.Close()
+	err = tried.Ping()
+	if !errors.Is(err, pooled.ErrDisconnect) || !strings.Contains(err.Error(), "no such table: tenants") {
+		t.Errorf("have %v, want ErrDisconnect and its reason", err)
+	}
+}
+
 func TestSnippetByHand(t *testing.T) {
 	db, _ := open(t, pooledtest.Null{})
 	if err := byHand(t.Context(), db); err != nil {
