@@ -16,7 +16,8 @@ import (
 
 // Commands that the documentation may show, and what runs them. Dots at the end stand for any arguments.
 var documented = map[string]string{
-	"go mod init example.com/start":                             "TestREADMEProgram, which makes such a module",
+	"go get ...":                    "TestGoGets: a go.mod of this repository requires each module",
+	"go mod init example.com/start": "TestREADMEProgram, which makes such a module",
 	"go get github.com/pooled-go/pooled modernc.org/sqlite":     "TestREADMEProgram, with this checkout",
 	"go run github.com/pooled-go/pooled/cmd/pooled@latest demo": "make release-check, by the version that is to be",
 	"go run ./cmd/pooled demo":                                  "TestDemo in cmd/pooled/internal/demo",

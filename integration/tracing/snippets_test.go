@@ -6,7 +6,6 @@ import (
 	"database/sql/driver"
 	"errors"
 	"log/slog"
-	"sync"
 
 	"github.com/XSAM/otelsql"
 	"github.com/ngrok/sqlmw"
@@ -27,8 +26,7 @@ func openTraced(dsn string) (*sql.DB, error) {
 	return db, err
 }
 
-// registerTrace registers a name, which can be done once.
-var registerTrace = sync.OnceFunc(func() {
+func registerTrace() {
 	pooled.RegisterHooks("trace", pooled.Hooks{
 		Checkout: func(ctx context.Context, s *pooled.ServerConn) error {
 			trace.SpanFromContext(ctx).AddEvent("pool.checkout", trace.WithAttributes(
@@ -36,7 +34,7 @@ var registerTrace = sync.OnceFunc(func() {
 			return nil
 		},
 	})
-})
+}
 
 // querySpans makes a span for each query, which begins when the query has its connection.
 type querySpans struct{ sqlmw.NullInterceptor }

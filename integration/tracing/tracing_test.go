@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,6 +19,9 @@ import (
 	"github.com/pooled-go/pooled"
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
+
+// registerTraceOnce lets tests run more than once: a name can be registered once.
+var registerTraceOnce = sync.OnceFunc(registerTrace)
 
 func TestMain(m *testing.M) { pooledtest.Main(m) }
 
@@ -60,7 +64,7 @@ func queued(t *testing.T, db *sql.DB, pool *pooled.Pool) (released time.Time) {
 // A span of otelsql's has the wait for a connection in it, and the hook's event says when it was over. Both ways are
 // seen: in the span of the query, and where database/sql has no idle conn in that of its connect.
 func TestWaitInSpan(t *testing.T) {
-	registerTrace()
+	registerTraceOnce()
 	for _, idle := range []int{0, 2} {
 		spans := record(t)
 		db, err := openTraced(dsn + "&pool_hooks=trace&pool_name=traced")
