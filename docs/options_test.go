@@ -106,7 +106,7 @@ func optionsMarkdown() string {
 		}
 		doc := o.Doc
 		if o.Key == "pool_size" {
-			doc += "; `pool_max_conns=N` means pool_size=N and pool_max_overflow=0"
+			doc += ". `pool_max_conns=N` sets pool_size to N and pool_max_overflow to 0"
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s |\n", key, def, doc)
 	}
