@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"log/slog"
 	"math"
 	"os"
 	"slices"
@@ -113,6 +114,42 @@ func TestSnippetCheck(t *testing.T) {
 	err = tried.Ping()
 	if !errors.Is(err, pooled.ErrDisconnect) || !strings.Contains(err.Error(), "no such table: tenants") {
 		t.Errorf("have %v, want ErrDisconnect and its reason", err)
+	}
+}
+
+// What docs/logging.md shows of a log. All durations are the same here.
+func TestSnippetLog(t *testing.T) {
+	const want = `level=INFO msg="pooled: connect" pool=shop event=connect conn=1 age_ms=1.5
+level=INFO msg="pooled: exec" pool=shop event=exec conn=1 stmt="INSERT INTO notes VALUES (?)" args="[\"milk\"]" duration_ms=1.5 rows=1
+level=INFO msg="pooled: close" pool=shop event=close conn=1 age_ms=1.5
+`
+	cfg, err := pooled.ParseDSN("sqlite://?pool_driver=sqlite&pool_name=shop&echo=true&echo_pool=true")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var have strings.Builder
+	cfg.InitSQL = "CREATE TABLE notes (text TEXT)"
+	cfg.Logger = slog.New(slog.NewTextHandler(&have, &slog.HandlerOptions{
+		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			switch {
+			case a.Key == slog.TimeKey:
+				return slog.Attr{}
+			case strings.HasSuffix(a.Key, "_ms"):
+				return slog.Float64(a.Key, 1.5)
+			}
+			return a
+		},
+	}))
+	db, err := pooled.Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pooledtest.MustExec(t, db, "INSERT INTO notes VALUES (?)", "milk")
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if have.String() != want {
+		t.Errorf("have:\n%s\nwant:\n%s", have.String(), want)
 	}
 }
 
