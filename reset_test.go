@@ -116,7 +116,7 @@ func TestResetOnReturnStatements(t *testing.T) {
 }
 
 // Autocommit off makes every statement open a transaction, whoever turned it
-// off, and for later users too.
+// off, and for later callers too.
 func TestAutocommitOff(t *testing.T) {
 	for _, dialect := range []string{"mysql", "sqlserver"} {
 		for _, value := range []any{int64(0), []byte("0"), "OFF"} {

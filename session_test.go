@@ -296,7 +296,7 @@ func TestMySQLInitialSettings(t *testing.T) {
 			for _, x := range test.asked {
 				expectExchange(mock, x)
 			}
-			for range 2 { // for later users too
+			for range 2 { // for later callers too
 				mock.ExpectBegin()
 				mock.ExpectCommit()
 				if test.begins {
