@@ -51,9 +51,9 @@ func leakTable(states []state, leaks [][]bool) string {
 		is    func(state) bool
 	}{
 		{"in a transaction left open", func(s state) bool { return s.tx }},
-		{"in the session, by a statement that shows it", func(s state) bool { return !s.tx && !s.hidden && !s.beyond }},
-		{"in the session, and no statement shows it", func(s state) bool { return s.hidden }},
-		{"in the session, and the server's own reset leaves it", func(s state) bool { return s.beyond }},
+		{"in the session, visible in the statement's text", func(s state) bool { return !s.tx && !s.hidden && !s.beyond }},
+		{"in the session, not visible in the text", func(s state) bool { return s.hidden }},
+		{"in the session, not undone by the server's own reset", func(s state) bool { return s.beyond }},
 	} {
 		fmt.Fprintf(&b, "| **%s** |%s\n", kind.title, strings.Repeat(" |", len(contenders)))
 		for i, s := range states {
