@@ -28,6 +28,7 @@ func TestProgram(t *testing.T) {
 	t.Run("completion in shells", func(t *testing.T) { testShells(t, folder) })
 	t.Run("completion is quiet", func(t *testing.T) { testQuietCompletion(t, folder) })
 	t.Run("interrupted", func(t *testing.T) { testInterrupted(t, folder) })
+	t.Run("suspended", func(t *testing.T) { testSuspended(t, folder) })
 	t.Run("version", func(t *testing.T) { testVersion(t, folder) })
 }
 
@@ -124,6 +125,39 @@ func testInterrupted(t *testing.T, folder string) {
 	term.Close()
 	if text := term.Text(); !strings.HasSuffix(text, "\x1b[?1049l") {
 		t.Errorf("have %q, want the screen left at the end", text)
+	}
+}
+
+// Ctrl-Z gives the terminal back to the shell, and fg takes it again. What is typed on the screen is not shown, and no
+// shell runs it.
+func testSuspended(t *testing.T, folder string) {
+	const enter, leave = "\x1b[?1049h", "\x1b[?1049l"
+	term := clitest.New(t, 80, 24)
+	c := exec.Command("sh", "-i")
+	c.Env = append(os.Environ(), "TERM=xterm", "PS1=", "ENV=", "PATH="+folder+":"+os.Getenv("PATH"))
+	c.Stdin, c.Stdout, c.Stderr = term.TTY, term.TTY, term.TTY
+	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	term.Press("pooled top " + livePage(t) + "; echo en''ded $?\n")
+	term.Await(enter)
+	term.Await("UPDATE stock")
+	term.Press("echo ty''ped\n")
+	term.Press("\x1a")
+	term.Await(leave)
+	term.Press("echo in the sh''ell\n")
+	term.Await("echo in the sh''ell") // keys are shown again
+	term.Await("in the shell")
+	term.Press("fg\n")
+	term.Await(enter)
+	term.Await("UPDATE stock")
+	term.Press("\x03")
+	term.Await(leave)
+	term.Press("exit\n")
+	c.Wait() // its exit code is that of what it ran last
+	if text := term.Text(); strings.Contains(text, "ty''ped") || strings.Contains(text, "typed") {
+		t.Errorf("have %q, want nothing of what was typed", text)
 	}
 }
 

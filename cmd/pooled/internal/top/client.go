@@ -92,7 +92,7 @@ func (c *client) addHeaders(file string) error {
 }
 
 // errElsewhere: what was meant for one host does not go to another, such as that of a login.
-var errElsewhere = errors.New("it redirects to another place: does it ask for a login? --header can give one")
+var errElsewhere = errors.New("it redirects to another place, perhaps to a login: --header can send one")
 
 func (c *client) checkRedirect(to *http.Request, via []*http.Request) error {
 	if to.URL.Scheme != c.page.Scheme || to.URL.Host != c.page.Host || len(via) > 5 {
@@ -138,24 +138,34 @@ func (c *client) read(answer *http.Response) (*page, error) {
 	switch answer.StatusCode {
 	case http.StatusOK:
 	case http.StatusUnauthorized:
-		return nil, errors.New("it asks for a login (401): give one with --header, or as http://user@…")
+		return nil, errors.New("it asks for a login (401): give one with --header @FILE")
 	case http.StatusNotFound:
-		return nil, errors.New("there is no live page (404): give the path that the program mounted debug.Handler at")
+		return nil, c.notFound(answer, kind)
 	default:
-		return nil, fmt.Errorf("it answers %d%s", answer.StatusCode, c.said(answer, kind))
+		return nil, fmt.Errorf("it answered %d%s", answer.StatusCode, c.said(answer, kind))
 	}
 	if kind != "application/json" {
-		return nil, errors.New("that is no live page of pooled: is the path the one of debug.Handler?")
+		return nil, errors.New("this is not a live page of pooled: is the path that of debug.Handler?")
 	}
 	var p page
 	err := json.NewDecoder(io.LimitReader(answer.Body, mostBytes)).Decode(&p)
 	switch {
 	case isSyntax(err), err == nil && (p.Pools == nil || p.PID == 0):
-		return nil, errors.New("that is no live page of pooled: the JSON is another's")
+		return nil, errors.New("this is not a live page of pooled: its JSON is something else's")
 	case err != nil:
 		return nil, err
 	}
 	return &p, nil
+}
+
+// noSuchPool is what the page says of a pool that is not open: debug.Handler's own text.
+const noSuchPool = "pooled: show pools: no open pool has number "
+
+func (c *client) notFound(answer *http.Response, kind string) error {
+	if number, ok := strings.CutPrefix(c.said(answer, kind), ": "+noSuchPool); ok {
+		return fmt.Errorf("the page has no pool %s: without ?pool= it shows all", number)
+	}
+	return errors.New("there is no live page (404): give the path that the program mounted debug.Handler at")
 }
 
 func isSyntax(err error) bool {
@@ -202,7 +212,7 @@ func (c *client) failed(ctx context.Context, err error) error {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		err = fmt.Errorf("no answer within %v", answerLimit)
 	case cli.Refused(err):
-		err = errors.New("connection refused: does the program run, and listen there?")
+		err = errors.New("connection refused: is the program running, and does it listen there?")
 	case errors.As(err, &dial):
 		err = dial.Err
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):

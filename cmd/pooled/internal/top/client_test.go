@@ -31,12 +31,12 @@ func TestTopErrors(t *testing.T) {
 		{"no page", http.NotFound, "there is no live page (404)"},
 		{"login", status(http.StatusUnauthorized, ""), "it asks for a login (401)"},
 		{"refused", status(http.StatusForbidden, `pooled: show pools: "app" is not one of Handler.Hosts`),
-			`it answers 403: pooled: show pools: "app" is not one of Handler.Hosts`},
+			`it answered 403: pooled: show pools: "app" is not one of Handler.Hosts`},
 		{"html", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("<html>")) },
-			"that is no live page of pooled"},
-		{"other JSON", says(`{"pools":{}}`), "that is no live page of pooled: the JSON is another's"},
-		{"empty JSON", says(`{}`), "that is no live page of pooled: the JSON is another's"},
-		{"no JSON", says(`Zq7xKv9w`), "that is no live page of pooled: the JSON is another's"},
+			"this is not a live page of pooled"},
+		{"other JSON", says(`{"pools":{}}`), "this is not a live page of pooled: its JSON is something else's"},
+		{"empty JSON", says(`{}`), "this is not a live page of pooled: its JSON is something else's"},
+		{"no JSON", says(`Zq7xKv9w`), "this is not a live page of pooled: its JSON is something else's"},
 		{"cut", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "100")
 			says(`{"time":`)(w, nil)
@@ -134,7 +134,7 @@ func TestTopHeaders(t *testing.T) {
 	})
 	_, _, stderr = runCommand(t, p.URL, "--header", "X-One: Zq7xKv9w-1", "--header", "Authorization: Bearer Zq7xKv9w",
 		"--header", "Host: app.example.com")
-	if strings.Contains(stderr, "Zq7xKv9w") || !strings.Contains(stderr, "it answers 418: bad xxxxx") {
+	if strings.Contains(stderr, "Zq7xKv9w") || !strings.Contains(stderr, "it answered 418: bad xxxxx") {
 		t.Errorf("have %s, want what was sent masked", stderr)
 	}
 }

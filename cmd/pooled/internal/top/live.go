@@ -21,18 +21,32 @@ const (
 	clearBelow  = "\x1b[J"
 )
 
+// enter takes the whole screen, on which typed keys are not shown. leave gives it back as it was.
+func enter(terminal *os.File) (leave func(), err error) {
+	showKeys := cli.HideKeys(terminal)
+	leave = func() {
+		showKeys() // first: who sees the screen go may type
+		terminal.WriteString(leaveScreen)
+	}
+	_, err = terminal.WriteString(enterScreen)
+	return leave, err
+}
+
 // live refreshes the screen of a terminal until the context ends, which is no error. The first look must succeed; if a
-// later one fails, the screen says so and keeps what it has.
+// later one fails, the screen says so and keeps what it has. Ctrl-Z gives the screen back until fg continues it.
 func (w *watch) live(ctx context.Context, terminal *os.File) (err error) {
 	_, height := cli.Size(terminal)
 	now, _, err := w.next(ctx, height)
 	if err != nil {
 		return w.ended(ctx, err)
 	}
-	if _, err := terminal.WriteString(enterScreen); err != nil {
+	pressed, stop := suspensions()
+	defer stop()
+	leave, err := enter(terminal)
+	defer func() { leave() }()
+	if err != nil {
 		return err
 	}
-	defer terminal.WriteString(leaveScreen)
 	ticker := time.NewTicker(w.interval)
 	defer ticker.Stop()
 	colors := cli.Colors(terminal)
@@ -43,6 +57,12 @@ func (w *watch) live(ctx context.Context, terminal *os.File) (err error) {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-pressed:
+			leave()
+			suspend()
+			if leave, err = enter(terminal); err != nil {
+				return err
+			}
 		case <-ticker.C:
 		}
 		_, height := cli.Size(terminal)
@@ -72,11 +92,11 @@ func (n notice) after(err error, restarted bool) notice {
 	case err != nil && n.failing:
 		return n
 	case err != nil:
-		return notice{cli.Bad, fmt.Sprintf("since %s: %v; asking again", clock, err), true, at}
+		return notice{cli.Bad, fmt.Sprintf("since %s: %v; still trying", clock, err), true, at}
 	case restarted:
-		return notice{cli.Warning, "the program was restarted: another process answers since " + clock, false, at}
+		return notice{cli.Warning, "the program was restarted: another process has answered since " + clock, false, at}
 	case n.failing:
-		return notice{cli.Good, "the program answers again since " + clock, false, at}
+		return notice{cli.Good, "the program has answered again since " + clock, false, at}
 	case at.Sub(n.since) > noticeLasts:
 		return notice{}
 	}

@@ -94,7 +94,7 @@ func TestTopOnTerminal(t *testing.T) {
 		if size.width >= 80 && size.height >= 10 && !both {
 			t.Errorf("%+v: have %s\nwant pools and connections", size, text)
 		}
-		if more := size.pools*size.conns > size.height; more && size.height >= 10 && !strings.Contains(text, " more") {
+		if more := size.pools*size.conns > size.height; more && size.height >= 10 && !strings.Contains(text, " more ") {
 			t.Errorf("%+v: have %s\nwant it to say that there is more", size, text)
 		}
 	}
@@ -130,12 +130,12 @@ func TestTopRecoversOnTerminal(t *testing.T) {
 		p.answers(http.NotFound)
 		term.Await("\x1b[31msince ")
 		term.Await("there is no live page (404)")
-		term.Await("; asking again")
+		term.Await("; still trying")
 		term.Await("pool-1") // what was known stays
 		p.answers(manyPools(1, 1))
-		term.Await("\x1b[32mthe program answers again since ")
+		term.Await("\x1b[32mthe program has answered again since ")
 		p.answers(says(empty[:strings.Index(empty, `1,"pools"`)] + `2,"pools":[]}`))
-		term.Await("\x1b[33mthe program was restarted: another process answers since ")
+		term.Await("\x1b[33mthe program was restarted: another process has answered since ")
 		term.Await("(pid 2)")
 	})
 }

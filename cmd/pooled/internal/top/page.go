@@ -16,6 +16,7 @@ type pool struct {
 	Class   string `json:"class"`
 	Size    int    `json:"size"`
 	Limit   int    `json:"limit"`
+	MaxOpen int    `json:"max_open_conns"`
 	InUse   int    `json:"in_use"`
 	Idle    int    `json:"idle"`
 	Waiting int    `json:"waiting"`

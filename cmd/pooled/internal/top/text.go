@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/pooled-go/pooled/cmd/pooled/internal/cli"
 )
@@ -26,8 +27,13 @@ func (v view) print(p *cli.Page, lines int) {
 	rows := v.poolRows(p)
 	if lines > 0 && len(rows) > max(left/2, 2) {
 		rows = rows[:max(left/2, 2)]
-		rows[len(rows)-1] = row{text: fmt.Sprintf("… and %d pools more", len(v.Pools)-len(rows)+2)}
+		rows[len(rows)-1] = row{text: fmt.Sprintf("… and %d more pools", len(v.Pools)-len(rows)+2)}
 	}
+	warnings := v.warnings(p, lines)
+	if lines > 0 {
+		warnings = warnings[:min(len(warnings), max(left-len(rows), 0)/2)]
+	}
+	rows = append(rows, warnings...)
 	left -= len(rows) + 1
 	for _, r := range rows {
 		p.Mark(r.color, r.text, "")
@@ -36,9 +42,9 @@ func (v view) print(p *cli.Page, lines int) {
 	if lines > 0 && len(conns) > left {
 		hidden := len(conns) - left + 1
 		conns = conns[:max(left-1, 0)]
-		conns = append(conns, row{text: fmt.Sprintf("… and %d connections more", hidden+v.omitted())})
+		conns = append(conns, row{text: fmt.Sprintf("… and %d more connections", hidden+v.omitted())})
 	} else if n := v.omitted(); n > 0 {
-		conns = append(conns, row{text: fmt.Sprintf("… and %d connections more", n)})
+		conns = append(conns, row{text: fmt.Sprintf("… and %d more connections", n)})
 	}
 	if left < 2 && lines > 0 || len(conns) < 2 {
 		return
@@ -80,7 +86,39 @@ func (v view) poolRows(p *cli.Page) []row {
 		}
 		table, colors = append(table, cells), append(colors, pool.color())
 	}
-	return rows(p, table, colors)
+	return rows(p, narrowed(p, table), colors)
+}
+
+// narrowed is a table without the columns that can be spared, the first of them first, if the page is too narrow.
+func narrowed(p *cli.Page, table [][]string) [][]string {
+	const endless = 1 << 20
+	for _, spare := range []string{"idle", "wait p99", "checkouts/s", "limit"} {
+		fits := func(line string) bool { return utf8.RuneCountInString(line) <= p.Width }
+		if !slices.ContainsFunc(p.Rows(table, endless), func(line string) bool { return !fits(line) }) {
+			break
+		}
+		column := slices.Index(table[0], spare)
+		for i := range table {
+			table[i] = slices.Delete(table[i], column, column+1)
+		}
+	}
+	return table
+}
+
+// warnings are about pools whose queue nobody reaches.
+func (v view) warnings(p *cli.Page, lines int) (warnings []row) {
+	for _, pool := range v.Pools {
+		if pool.MaxOpen < 1 || pool.MaxOpen > pool.Limit {
+			continue
+		}
+		text := fmt.Sprintf("%s: db.SetMaxOpenConns(%d) keeps callers out of the pool's queue (limit %d): delete that call",
+			pool.Name, pool.MaxOpen, pool.Limit)
+		if lines > 0 {
+			text = cli.Cut(text, p.Width)
+		}
+		warnings = append(warnings, row{cli.Warning, text})
+	}
+	return warnings
 }
 
 // color says how the pool is at this moment.
@@ -122,7 +160,7 @@ func (v view) connRows(p *cli.Page) []row {
 	table := [][]string{{"pool", "conn", "session", "state", "for", "last statement"}}
 	colors := []cli.Color{cli.Strong}
 	for _, c := range all {
-		table = append(table, []string{c.pool, fmt.Sprint(c.ID), cmp.Or(c.Session, "–"), c.state(), short(c.Idle + c.Held),
+		table = append(table, []string{c.pool, fmt.Sprint(c.ID), cmp.Or(c.Session, "–"), c.state(), ago(c.Idle + c.Held),
 			strings.Join(strings.Fields(c.Statement), " ")})
 		color := cli.NoColor
 		if c.Leaked {
@@ -175,6 +213,19 @@ func atMost(ms *float64) string {
 		return "> 1m"
 	}
 	return "≤ " + short(*ms/1000)
+}
+
+// ago is for how long something has been so, which the page knows to a quarter of a second.
+func ago(seconds float64) string {
+	switch {
+	case seconds < 0.3:
+		return "<0.3s"
+	case seconds < 9.95:
+		return fmt.Sprintf("%.1fs", seconds)
+	case seconds < 59.5:
+		return fmt.Sprintf("%.0fs", seconds)
+	}
+	return short(seconds)
 }
 
 // short is a duration that can be compared at a glance.

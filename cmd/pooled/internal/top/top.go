@@ -28,11 +28,11 @@ func Command() *cobra.Command {
 		Use:   "top URL",
 		Short: "show the pools of a running program, from its live page",
 		Long: "Shows the pools of a running program, their figures and connections, from the live page that the program " +
-			"has mounted (package debug). URL is that of the page; with ?pool=2 behind it, it shows that pool alone.\n\n" +
-			"On a terminal it refreshes the screen until Ctrl-C. Elsewhere, and with --json, it prints once, or again and " +
-			"again if --interval is given. If the program ends or restarts, it goes on asking and says so.\n\n" +
-			"An argument can be seen by others, in ps and in the history of the shell: keep a header with a password or " +
-			"token in a file.",
+			"has mounted (package debug). URL is the page's address; add ?pool=2 to see only that pool.\n\n" +
+			"On a terminal it refreshes the screen until Ctrl-C. Elsewhere, and with --json, it prints once, or " +
+			"repeatedly if --interval is given. If the program ends or restarts, it says so and keeps trying.\n\n" +
+			"Others can see an argument in ps, and the history of the shell keeps it: put a header with a password or " +
+			"token into a file, --header @FILE.",
 		Example: `pooled top ` + example + `
 pooled top ` + example + ` --once
 pooled top ` + example + ` --json --interval 10s >>pools.jsonl
@@ -44,11 +44,11 @@ pooled top https://app.example.com/debug/pooled/ --header @headers.txt`,
 			return nil
 		},
 	}
-	c.Flags().DurationVar(&w.interval, "interval", time.Second, "`time` between two looks, at least 100ms")
+	c.Flags().DurationVar(&w.interval, "interval", time.Second, "`time` between two refreshes, at least 100ms")
 	c.Flags().BoolVar(&w.once, "once", false, "print once")
-	c.Flags().BoolVar(&w.json, "json", false, "write each look as one line of JSON")
-	c.Flags().StringArrayVar(&headers, "header", nil, "send `'NAME: VALUE'` with each request, or the lines of a file as "+
-		"@FILE; can be given several times")
+	c.Flags().BoolVar(&w.json, "json", false, "print one line of JSON each time")
+	c.Flags().StringArrayVar(&headers, "header", nil, "send `'NAME: VALUE'` with each request, or the lines of a file "+
+		"with @FILE; may be repeated")
 	c.RunE = func(c *cobra.Command, args []string) (err error) {
 		intervals := c.Flags().Changed("interval")
 		switch {
@@ -122,7 +122,7 @@ func (w *watch) print(ctx context.Context, again bool) error {
 		case err == nil && restarted:
 			cli.Note(w.err, "top: the program was restarted: pid %d", now.page.PID)
 		case err == nil && failing:
-			cli.Note(w.err, "top: the program answers again")
+			cli.Note(w.err, "top: the program has answered again")
 		}
 		if failing = err != nil; !failing {
 			if err := w.write(now); err != nil || !again {

@@ -1,9 +1,11 @@
 package top
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -65,8 +67,8 @@ func TestTopOnce(t *testing.T) {
 			}
 		}
 	}
-	if code, _, stderr := runCommand(t, url+"?pool=77"); code != 1 || !strings.Contains(stderr, "404") {
-		t.Errorf("have exit code %d and %s, want 1 and 404", code, stderr)
+	if code, _, stderr := runCommand(t, url+"?pool=77"); code != 1 || !strings.Contains(stderr, "the page has no pool 77") {
+		t.Errorf("have exit code %d and %s, want 1 and no such pool", code, stderr)
 	}
 }
 
@@ -192,8 +194,8 @@ func TestTopRecovers(t *testing.T) {
 		}
 	}
 	code := runWith(ctx, &lines{each: step}, &lines{each: step}, p.URL, "--json", "--interval", "100ms")
-	want := []string{`"pid":1`, "pooled: top: " + p.URL + ": it answers 502: no such upstream",
-		"pooled: top: the program answers again", `"pid":1`, "pooled: top: the program was restarted: pid 2", `"pid":2`}
+	want := []string{`"pid":1`, "pooled: top: " + p.URL + ": it answered 502: no such upstream",
+		"pooled: top: the program has answered again", `"pid":1`, "pooled: top: the program was restarted: pid 2", `"pid":2`}
 	if code != 0 || strings.Join(said, "\n") != strings.Join(want, "\n") {
 		t.Errorf("have exit code %d and\n%s\nwant 0 and\n%s", code, strings.Join(said, "\n"), strings.Join(want, "\n"))
 	}
@@ -248,6 +250,59 @@ func TestShort(t *testing.T) {
 		7260: "2h01m"} {
 		if have := short(seconds); have != want {
 			t.Errorf("%v: have %s, want %s", seconds, have, want)
+		}
+	}
+}
+
+// What the page knows to a quarter of a second is not shown as if it were exact.
+func TestAgo(t *testing.T) {
+	for seconds, want := range map[float64]string{0: "<0.3s", 0.125: "<0.3s", 0.5: "0.5s", 9.94: "9.9s", 12.3: "12s",
+		59.4: "59s", 59.7: "59.7s", 61: "1m01s"} {
+		if have := ago(seconds); have != want {
+			t.Errorf("%v: have %s, want %s", seconds, have, want)
+		}
+	}
+}
+
+// Where database/sql lets in no more than the pool does, top says so.
+func TestTopMaxOpenConns(t *testing.T) {
+	page := func(limit, maxOpen int) http.HandlerFunc {
+		return says(fmt.Sprintf(`{"time":"2026-01-02T03:04:05Z","program":"shop","pid":1,"pools":[{"number":1,"name":"db",
+			"limit":%d,"max_open_conns":%d,"conns":[]}]}`, limit, maxOpen))
+	}
+	p := newProgram(t, page(0, 0))
+	for _, tt := range []struct {
+		limit, maxOpen int
+		want           bool
+	}{{10, 0, false}, {10, 4, true}, {10, 10, true}, {10, 11, false}, {-1, 4, false}} {
+		p.answers(page(tt.limit, tt.maxOpen))
+		_, stdout, _ := runCommand(t, p.URL)
+		warning := fmt.Sprintf("db: db.SetMaxOpenConns(%d) keeps callers out of the pool's queue (limit %d)", tt.maxOpen,
+			tt.limit)
+		if strings.Contains(stdout, warning) != tt.want || strings.Contains(stdout, "SetMaxOpenConns") != tt.want {
+			t.Errorf("%+v: have\n%s", tt, stdout)
+		}
+		_, line, _ := runCommand(t, p.URL, "--json")
+		if have := decode(t, line).Pools[0].MaxOpen; have != tt.maxOpen {
+			t.Errorf("%+v: have %d in the JSON", tt, have)
+		}
+	}
+}
+
+// A narrow terminal keeps the columns of what goes wrong.
+func TestNarrowed(t *testing.T) {
+	v := view{Pools: []poolView{{Name: "shop", Limit: 10}}}
+	for width, want := range map[int]string{
+		100: "pool in use idle waiting limit wait p99 checkouts/s timeouts errors",
+		60:  "pool in use waiting limit checkouts/s timeouts errors",
+		50:  "pool in use waiting limit timeouts errors",
+		40:  "pool in use waiting timeouts errors",
+	} {
+		p := cli.NewScreen(&bytes.Buffer{}, width, false)
+		p.Dense = true
+		rows := v.poolRows(p)
+		if have := strings.Join(strings.Fields(rows[0].text), " "); have != want {
+			t.Errorf("%d columns: have %q, want %q", width, have, want)
 		}
 	}
 }

@@ -19,7 +19,8 @@ type poolView struct {
 	Name    string `json:"name"`
 	Class   string `json:"class"`
 	Size    int    `json:"size"`
-	Limit   int    `json:"limit"` // -1: none
+	Limit   int    `json:"limit"`          // -1: none
+	MaxOpen int    `json:"max_open_conns"` // of db.SetMaxOpenConns; 0: no limit, or not known
 	InUse   int    `json:"in_use"`
 	Idle    int    `json:"idle"`
 	Waiting int    `json:"waiting"`
@@ -101,7 +102,8 @@ func (now pool) view(before pool, known bool, seconds float64) poolView {
 	c, b := now.Counters, before.Counters
 	v := poolView{
 		Number: now.Number, Name: now.Name, Class: now.Class, Size: now.Size, Limit: now.Limit,
-		InUse: now.InUse, Idle: now.Idle, Waiting: now.Waiting, Opening: now.Opening, Leaked: now.Leaked,
+		MaxOpen: now.MaxOpen,
+		InUse:   now.InUse, Idle: now.Idle, Waiting: now.Waiting, Opening: now.Opening, Leaked: now.Leaked,
 		Checkouts: c.Checkouts, Timeouts: c.Timeouts, ConnectErrors: c.ConnectErrors,
 		CheckoutRate: rate(c.Checkouts, b.Checkouts), TimeoutRate: rate(c.Timeouts, b.Timeouts),
 		ConnectErrorRate: rate(c.ConnectErrors, b.ConnectErrors),

@@ -1,0 +1,11 @@
+//go:build darwin || freebsd || netbsd || openbsd || dragonfly
+
+package cli
+
+import "golang.org/x/sys/unix"
+
+// Requests to a terminal. setTermios drops what was typed and not read.
+const (
+	getTermios = unix.TIOCGETA
+	setTermios = unix.TIOCSETAF
+)
