@@ -167,7 +167,6 @@ func byHand(ctx context.Context, db *sql.DB) error {
 	}
 	defer conn.Close()
 
-	// The wrapped driver's connection.
 	err = pooled.Raw(ctx, conn, func(raw driver.Conn) error {
 		fmt.Printf("%T\n", raw)
 		return nil
@@ -176,22 +175,18 @@ func byHand(ctx context.Context, db *sql.DB) error {
 		return err
 	}
 
-	// The server connection is useless, for example read-only after a failover. conn gets another one.
 	if err := pooled.Invalidate(conn, errors.New("read-only")); err != nil {
 		return err
 	}
 
-	// Close the server connection when it is returned.
 	if err := pooled.SoftInvalidate(ctx, conn, nil); err != nil {
 		return err
 	}
 
-	// Take it out of the pool. It is closed when conn is closed.
 	if err := pooled.Detach(ctx, conn); err != nil {
 		return err
 	}
 
-	// Close all: idle ones now, those in use when they are returned.
 	if pool, ok := pooled.PoolOf(db); ok {
 		pool.Dispose()
 	}
