@@ -59,12 +59,12 @@ var options = option.New(NewConfig(),
 		"kind of pool: `queue`, `null` (keeps no connections), `static` (one connection, callers take turns), "+
 			"`assert` (one connection, a second checkout fails), `direct` (only database/sql's own pool)",
 		ClassQueue, ClassNull, ClassStatic, ClassAssert, ClassDirect),
-	option.Int("pool_size", func(c *Config) *int { return &c.Size },
+	option.Int("pool_size", func(c *Config) *int { return &c.Size }, 10,
 		option.OneOrMore("keep every server connection that was opened", // 0 is no limit in SQLAlchemy, none elsewhere
 			"for no limit write pool_max_overflow=-1, to keep none pool_class=null"),
 		"number of connections that stay open, at least 1; -1: all stay open").
 		In(queueOnly).Alias(maxConnsKey),
-	option.Int("pool_max_overflow", func(c *Config) *int { return &c.MaxOverflow }, option.AtLeast(0),
+	option.Int("pool_max_overflow", func(c *Config) *int { return &c.MaxOverflow }, 10, option.AtLeast(0),
 		"how many more connections may be opened under load; 0: none, -1: no limit").
 		In(queueOnly).Also(checkOverflow),
 	option.Duration("pool_timeout", func(c *Config) *time.Duration { return &c.Timeout }, option.FromZero,
@@ -78,7 +78,7 @@ var options = option.New(NewConfig(),
 	option.Bool("pool_use_lifo", func(c *Config) *bool { return &c.UseLIFO },
 		"use the idle connection that was returned last; false: the one that has been idle longest").
 		In(queueOnly),
-	option.Int("pool_min_idle", func(c *Config) *int { return &c.MinIdle }, option.Between(0, mostMinIdle),
+	option.Int("pool_min_idle", func(c *Config) *int { return &c.MinIdle }, 2, option.Between(0, mostMinIdle),
 		"number of idle connections that the pool keeps ready; at most pool_size plus pool_max_overflow").
 		In(queueOnly).Alias("pool_min_idle_conns").Also(checkMinIdle),
 	option.Duration("pool_idle_timeout", func(c *Config) *time.Duration { return &c.IdleTimeout }, option.FromZero,
@@ -111,11 +111,11 @@ var options = option.New(NewConfig(),
 		"longest time for a reset, after which the connection is closed; -1: no limit").Short(),
 	option.Text("pool_init_sql", func(c *Config) *string { return &c.InitSQL }, nil,
 		"SQL that is run on each new connection, and again after a session reset"),
-	option.Int("pool_stmt_cache", func(c *Config) *int { return &c.StmtCache }, option.Between(0, mostStmtCache),
+	option.Int("pool_stmt_cache", func(c *Config) *int { return &c.StmtCache }, 256, option.Between(0, mostStmtCache),
 		"number of prepared statements kept on each connection, for queries with arguments "+
 			"(lib/pq, go-sql-driver/mysql); 0: none").
 		In(reusing),
-	option.Int("pool_connect_limit", func(c *Config) *int { return &c.ConnectLimit }, option.AtLeast(1),
+	option.Int("pool_connect_limit", func(c *Config) *int { return &c.ConnectLimit }, 4, option.AtLeast(1),
 		"how many connections may be opened at the same time when a burst begins; the number rises while many "+
 			"callers wait, and falls when opening fails; -1: no limit").
 		In(waiting),

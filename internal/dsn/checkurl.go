@@ -26,12 +26,12 @@ func (f Form) checkURL(dsn string) error {
 		return fmt.Errorf("pooled: the URL does not parse: %s", urlMistake(rest))
 	}
 	switch hosts := hostsOf(rest); {
+	case isLoginHost(rest):
+		return errors.New("pooled: the user would be taken as the host: " + encodeReserved)
 	case isBareIPv6(hosts):
 		return errors.New("pooled: " + writeIPv6)
 	case hasBadPort(hosts):
 		return errors.New("pooled: " + writePort)
-	case isLoginHost(rest):
-		return errors.New("pooled: the user would be taken as the host: " + encodeReserved)
 	}
 	return nil
 }
@@ -76,10 +76,12 @@ func hasBadPort(hosts string) bool {
 
 // hasWordAsPort reports a port that is no number, behind a host that is clearly one.
 func hasWordAsPort(rest string) bool {
-	authority, _, _ := strings.Cut(rest, "/")
+	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
+		rest = rest[:end]
+	}
 	host := hostsOf(rest)
 	port := host[len(withoutPort(host)):]
-	return strings.Count(authority, "@") == 1 && strings.Trim(port, ":abcdefghijklmnopqrstuvwxyz") == "" && port != ""
+	return strings.Count(rest, "@") == 1 && strings.Trim(port, ":abcdefghijklmnopqrstuvwxyz") == "" && port != ""
 }
 
 // What to write in a URL, for the ends of errors.

@@ -360,7 +360,7 @@ func TestErrors(t *testing.T) {
 		{"mysql://u@%40sock/db", "no host has"},
 		{"mysql://u@/db?unix_socket=@sock", "cannot express"},
 		{"mysql://u@h/db?unix_socket=/s", "give one of them"},
-		{"sqlite://app.db", "sqlite:///relative.db or sqlite:////absolute.db"},
+		{"sqlite://app.db", "app.db is where a host would be: write sqlite:///app.db"},
 		{"sqlite:///a%3Fb", "file: URI"},
 		{"sqlite:///a%zz", "two hexadecimal digits"},
 		{"mysql+pymysql://u:p@h/db", "pymysql is a Python driver: write mysql://"},

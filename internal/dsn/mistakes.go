@@ -29,7 +29,8 @@ var mistakes = []struct {
 		"the DSN begins with the name of a variable: write only what follows the ="},
 	{matches(`^(?i)jdbc:sqlite:`), "this is a JDBC URL: write sqlite:///app.db, or file:app.db"},
 	{matches(`^(?i)jdbc:sqlserver:`), "this is a JDBC URL: write sqlserver://user:password@host?database=db"},
-	{matches(`^(?i)jdbc:`), "this is a JDBC URL: write it without jdbc:, and user:password@ before the host"},
+	{matches(`^(?i)jdbc:`), "this is a JDBC URL: write it without jdbc:, with user:password@ before the host, and " +
+		"leave out JDBC's parameters: docs/from-hikaricp.md has ours"},
 	{matches(`^(?i)sqlite3?:`), "a URL of SQLite has three slashes: write sqlite:///app.db, " +
 		"sqlite:////absolute/app.db or file:app.db"},
 	{matches(`^(?i)(mysql|mariadb|postgres|postgresql|pgx5?|sqlserver|mssql)[:;]?/`),

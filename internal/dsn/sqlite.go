@@ -49,10 +49,11 @@ func sqliteNative(rest string) (string, error) {
 		query = "?" + query
 	}
 	switch {
-	case path == ":memory:":
-		return "", fmt.Errorf("pooled: sqlite URL: there is no host: write %s", "sqlite:///:memory:")
+	case path == ":memory:" || isFileName(path) && !strings.Contains(query, "@"):
+		return "", fmt.Errorf("pooled: sqlite URL: %s is where a host would be: write sqlite:///%[1]s", path)
 	case path != "" && path[0] != '/':
-		return "", errors.New("pooled: sqlite URL: there is no host: write sqlite:///relative.db or sqlite:////absolute.db")
+		return "", errors.New("pooled: sqlite URL: the file is where a host would be: write sqlite:///relative.db or " +
+			"sqlite:////absolute.db")
 	}
 	path = strings.TrimPrefix(path, "/")
 	if path == "" {
@@ -70,6 +71,12 @@ func sqliteNative(rest string) (string, error) {
 		return "", errors.New("pooled: sqlite URL: the path has a ?: write a file: URI, such as file:a%3Fb.db")
 	}
 	return decoded + query, nil
+}
+
+// isFileName reports a relative path that is clearly that of a database, so that it can stand in an error.
+func isFileName(path string) bool {
+	return isPlainName(path) && path != "" && path[0] != '/' && !strings.Contains(path, ":") &&
+		slices.ContainsFunc(sqliteExtensions, func(ext string) bool { return strings.HasSuffix(path, ext) })
 }
 
 // registeredSQLite returns the SQLite driver that the program has, modernc.org/sqlite first.

@@ -33,9 +33,9 @@ var defaults = settings{
 
 var table = option.New(defaults,
 	option.Text("x_name", func(s *settings) *string { return &s.Name }, option.Printable, "a name"),
-	option.Int("x_size", func(s *settings) *int { return &s.Size }, option.Between(1, 9), "a size").
+	option.Int("x_size", func(s *settings) *int { return &s.Size }, 5, option.Between(1, 9), "a size").
 		Alias("x_length", "x_width"),
-	option.Int("x_limit", func(s *settings) *int { return &s.Limit }, option.AtLeast(2), "a limit").
+	option.Int("x_limit", func(s *settings) *int { return &s.Limit }, 10, option.AtLeast(2), "a limit").
 		In([]string{"big"}).Also(func(s *settings) error {
 		if s.Limit >= s.Size {
 			return errPair
@@ -100,7 +100,7 @@ func TestValues(t *testing.T) {
 
 func TestRefusedValues(t *testing.T) {
 	for _, test := range []struct{ key, value, want string }{
-		{"x_size", "x", "want a whole number"},
+		{"x_size", "x", "want a whole number, such as 5"},
 		{"x_size", "99999999999999999999", "want a whole number of at most 9 digits"},
 		{"x_wait", "86400.5", "a plain number is seconds, which would be 24h0m0.5s: write 1m26.4005s if milliseconds were " +
 			"meant, else 24h0m0.5s"},

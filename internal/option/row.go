@@ -118,9 +118,9 @@ func Text[C any](key string, field func(*C) *string, check func(string) error, d
 	return row(key, doc, field, func(v string) (string, error) { return v, nil }, same, check)
 }
 
-// Int is a whole number. AtLeast and Between make checks of it.
-func Int[C any](key string, field func(*C) *int, check func(int) error, doc string) Row[C] {
-	return row(key, doc, field, parseInt, strconv.Itoa, check)
+// Int is a whole number, such as the example, which errors show. AtLeast and Between make checks of it.
+func Int[C any](key string, field func(*C) *int, example int, check func(int) error, doc string) Row[C] {
+	return row(key, doc, field, intLike(example), strconv.Itoa, check)
 }
 
 // Duration is a length of time. FromZero and AboveZero are checks of it.

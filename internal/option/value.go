@@ -40,15 +40,18 @@ func Printable(text string) error {
 	return nil
 }
 
-func parseInt(v string) (int, error) {
-	n, err := strconv.Atoi(v)
-	switch {
-	case errors.Is(err, strconv.ErrRange):
-		return 0, errors.New("want a whole number of at most 9 digits")
-	case err != nil:
-		return 0, errors.New("want a whole number, such as 10")
+// intLike reads whole numbers. The error about what is none shows an example.
+func intLike(example int) func(v string) (int, error) {
+	return func(v string) (int, error) {
+		n, err := strconv.Atoi(v)
+		switch {
+		case errors.Is(err, strconv.ErrRange):
+			return 0, errors.New("want a whole number of at most 9 digits")
+		case err != nil:
+			return 0, fmt.Errorf("want a whole number, such as %d", example)
+		}
+		return n, nil
 	}
-	return n, nil
 }
 
 // ParsePercent reads a number from 0 to 100 without its percent sign.
