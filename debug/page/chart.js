@@ -171,7 +171,7 @@ function drawWaits(svg, points) {
 	nodes.push(axes.line("median", points, (p) => p.median));
 	if (values.length === 0) {
 		const at = { class: "said", x: (axes.width + margin.left) / 2, y: axes.height / 2 - 4, "text-anchor": "middle" };
-		nodes.push(svgNode("text", at, "nobody has asked for a connection yet"));
+		nodes.push(svgNode("text", at, "no caller has taken a connection yet"));
 	}
 	svg.replaceChildren(...nodes);
 }
