@@ -2,7 +2,7 @@
 // database and the way to it, explains a DSN, and watches the pools of a running program.
 //
 //	pooled demo           the bare driver and pooled side by side, on an embedded database
-//	pooled doctor DSN     what is wrong with the DSN, its options, the server and what is between
+//	pooled doctor DSN     what is wrong with the DSN, its options, the server and what is in between
 //	pooled parse DSN      what pooled reads in the DSN, and what reaches the driver
 //	pooled top URL        the pools of a running program, in a terminal
 //	pooled version        which version this is

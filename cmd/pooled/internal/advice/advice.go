@@ -22,30 +22,30 @@ var OnOptions = []Advice{
 	{
 		ID: "reset-mode", Embedded: true,
 		Wrong: func(c pooled.Config) bool { return c.ResetOnReturn == pooled.ResetNone },
-		Text: "pool_reset_on_return=none: whatever a user leaves, an open transaction with its locks too, is " +
-			"the next one's",
+		Text: "pool_reset_on_return=none: whatever a caller leaves, even an open transaction with its locks, passes " +
+			"to the next caller",
 		Change: "pool_reset_on_return=rollback, or auto",
-		Fine:   "what a user leaves open does not outlive its checkout",
+		Fine:   "a transaction that a caller leaves open ends when its connection is returned",
 	},
 	{
 		ID:    "pre-ping",
 		Wrong: func(c pooled.Config) bool { return c.PrePing == pooled.PingOff && c.Class != pooled.ClassNull },
-		Text: "pool_pre_ping=off: a connection that a firewall dropped in silence, or that was lost in a failover, " +
-			"fails in somebody's hands",
+		Text: "pool_pre_ping=off: a connection that a firewall dropped silently, or that was lost in a failover, " +
+			"is handed to a caller and fails there",
 		Change: "pool_pre_ping=auto, which costs a round trip only after a second of idleness",
 		Fine:   "a connection that has been idle is pinged before it is handed out",
 	},
 	{
 		ID:     "recycle",
 		Wrong:  func(c pooled.Config) bool { return c.Recycle < 0 && c.Class != pooled.ClassNull },
-		Text:   "pool_recycle=-1: a connection lives for ever, with the memory its session gathers, on the host it first met",
+		Text:   "pool_recycle=-1: a connection is never replaced: its session gathers memory, and stays on the first host",
 		Change: "pool_recycle=30m",
-		Fine:   "a connection is replaced when it is old",
+		Fine:   "connections are replaced when they are old",
 	},
 	{
 		ID:     "fork-guard",
 		Wrong:  func(c pooled.Config) bool { return !c.ForkGuard },
-		Text:   "pool_fork_guard=false: a forked child speaks on its parent's connections",
+		Text:   "pool_fork_guard=false: a forked child may use its parent's connections",
 		Change: "pool_fork_guard=true, which costs next to nothing",
 		Fine:   "a forked child leaves its parent's connections alone",
 	},
@@ -54,10 +54,10 @@ var OnOptions = []Advice{
 		Wrong: func(c pooled.Config) bool {
 			return c.Timeout < 0 && c.Class != pooled.ClassNull && c.Class != pooled.ClassDirect && MostConns(c) >= 0
 		},
-		Text: "pool_timeout=-1: when all connections are in use, callers without a deadline wait for ever, and " +
-			"nobody is told",
-		Change: "pool_timeout=30s, or less than the time after which the program's own callers give up",
-		Fine:   "nobody waits for a connection without end",
+		Text: "pool_timeout=-1: when all connections are in use, callers without a deadline wait forever, without " +
+			"an error",
+		Change: "pool_timeout=30s, or less than the deadline of the program's own callers",
+		Fine:   "no caller waits forever for a connection",
 	},
 }
 

@@ -9,9 +9,9 @@ import (
 func completionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "completion bash|zsh|fish|powershell",
-		Short: "write the script that makes a shell complete commands and flags",
-		Long: "Writes a script for bash, zsh, fish or PowerShell to standard output. The shell that reads it completes the " +
-			"commands and flags of pooled. bash needs its package bash-completion for that.",
+		Short: "print a script for your shell that completes commands and flags",
+		Long: "Writes a script for bash, zsh, fish or PowerShell to standard output. A shell that loads it completes " +
+			"the commands and flags of pooled. bash also needs its package bash-completion.",
 		Example: `source <(pooled completion bash)
 source <(pooled completion zsh)     # after compinit
 pooled completion fish | source

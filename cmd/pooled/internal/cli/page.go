@@ -100,7 +100,7 @@ func (p *Page) Finding(level, id, text, change string) {
 	color := ColorOf(level)
 	lines := Wrap(text, p.Width-indent)
 	if change != "" {
-		lines += "\n" + Wrap("change: "+change, p.Width-indent)
+		lines += "\n" + Wrap("fix: "+change, p.Width-indent)
 	}
 	for line := range strings.SplitSeq(lines, "\n") {
 		p.Mark(color, fmt.Sprintf("%-8s", level), " %-*s%s", indent-9, id, line)

@@ -118,8 +118,8 @@ func unknownCommand(root *cobra.Command, name string) error {
 func helpCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [COMMAND]",
-		Short: "say how the program or one of its commands is used",
-		Long:  "Says how the program or one of its commands is used. COMMAND -h does the same.",
+		Short: "show how to use the program or one of its commands",
+		Long:  "Shows how to use the program or one of its commands. COMMAND -h does the same.",
 		Example: `pooled help
 pooled help doctor`,
 		ValidArgsFunction: func(c *cobra.Command, args []string, begin string) ([]string, cobra.ShellCompDirective) {

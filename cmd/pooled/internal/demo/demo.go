@@ -34,7 +34,7 @@ func Command() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "demo [DSN]",
-		Short: "show on a real database what pooled does, beside the bare driver",
+		Short: "show on a real database what pooled does, next to the bare driver alone",
 		Long: "Runs the same program twice, with the driver alone (bare) and with pooled, and shows what each did. Every " +
 			"figure is measured in this run. The exit code is 1 if pooled did not do what it promises.\n\n" +
 			"Without a DSN it uses a SQLite database in memory, even if DATABASE_URL is set. In a database of yours it makes " +

@@ -42,9 +42,9 @@ func checkConnect(ctx context.Context, x *exam) error {
 	l := newLatency("dial", took)
 	x.report.record(func() { x.report.Latency = append(x.report.Latency, l) })
 	if l.median >= slowDial {
-		x.report.add("connect", levelWarning, fmt.Sprintf("to open a connection takes %s", l),
-			"look at name resolution, also the server's own (skip_name_resolve), and at TLS; pool_min_idle keeps "+
-				"connections ready")
+		x.report.add("connect", levelWarning, fmt.Sprintf("opening a connection takes %s", l),
+			"check name resolution, including the server's own (skip_name_resolve), and TLS; pool_min_idle "+
+				"keeps connections ready")
 		return nil
 	}
 	x.report.add("connect", levelOK, fmt.Sprintf("opened %d connections, each in %s", dialTries, l), "")
@@ -61,12 +61,12 @@ func (x *exam) refused(ctx context.Context, err error) error {
 	}
 	switch {
 	case x.torn:
-		x.report.add("connect", levelProblem, "it failed, and the driver's message is not shown: it may have a piece "+
-			"of the password",
-			"percent-encode the password: it holds an @ or a / (%40, %2F)")
+		x.report.add("connect", levelProblem, "connecting failed; the driver's message is not shown, because it may "+
+			"contain part of the password",
+			"percent-encode the password: it contains an @ or a / (%40, %2F)")
 	case x.server == sqliteServer && errorCode(err) == notADatabase:
-		x.report.add("connect", levelProblem, "this is not an SQLite database",
-			"look at the path: the file is something else, or encrypted")
+		x.report.add("connect", levelProblem, "this is not a SQLite database",
+			"check the path: the file is something else, or is encrypted")
 	default:
 		x.report.add("connect", levelProblem, x.say(err), whatToChange(err))
 	}
@@ -102,25 +102,25 @@ var refusals = []struct {
 	change string
 }{
 	{refusesInitSQL, "correct pool_init_sql; a driver may take only one statement in it"},
-	{coded("28P01", "28000"), "look at user and password, and at what the server lets in from here (pg_hba.conf)"},
-	{coded("1045", "1698"), "look at user and password, and at the host of the account at the server ('user'@'host')"},
-	{coded("3159"), "the server wants TLS: tls=true"},
-	{coded("1130"), "let the account in from this host, at the server"},
-	{coded("3D000", "1049"), "look at the name of the database"},
-	{coded("1044"), "give the account rights on the database"},
-	{coded("53300", "1040", "1203"), "the server is full: fewer or smaller pools, or a higher limit at the server"},
+	{coded("28P01", "28000"), "check user and password, and whom the server allows to connect from here (pg_hba.conf)"},
+	{coded("1045", "1698"), "check user and password, and the account's host at the server ('user'@'host')"},
+	{coded("3159"), "the server requires TLS: tls=true"},
+	{coded("1130"), "allow the account to connect from this host, at the server"},
+	{coded("3D000", "1049"), "check the name of the database"},
+	{coded("1044"), "grant the account privileges on the database"},
+	{coded("53300", "1040", "1203"), "the server is full: use fewer or smaller pools, or raise its limit"},
 	{coded("57P03"), "the server is starting or stopping: try again"},
-	{is(mysql.ErrNoTLS), "turn TLS on at the server, or write tls=false if nobody can listen on the way"},
-	{is(pq.ErrSSLNotSupported), "turn TLS on at the server, or write sslmode=disable if nobody can listen on the way"},
-	{isA[*tls.CertificateVerificationError], "look at the certificate: whose it is, who signed it (sslrootcert, " +
-		"tls), until when"},
-	{isA[x509.UnknownAuthorityError], "name the authority that signed the certificate (sslrootcert, tls)"},
-	{isA[*net.DNSError], "look at the host's name"},
-	{cli.Refused, "nobody listens there: look at host and port, and whether the server runs"},
-	{is(syscall.ENOENT), "there is no such socket: look at the path, and whether the server runs"},
-	{is(syscall.EHOSTUNREACH), "look at the host, and at the network between"},
-	{isA[slowError], "look at host and port, and at firewalls between"},
-	{func(err error) bool { return errors.Is(err, pooled.ErrTimeout) }, "look at host and port, and at firewalls between"},
+	{is(mysql.ErrNoTLS), "turn TLS on at the server, or write tls=false if nobody can listen on the network"},
+	{is(pq.ErrSSLNotSupported), "turn TLS on at the server, or write sslmode=disable if nobody can listen on the network"},
+	{isA[*tls.CertificateVerificationError], "check the certificate: its host name, who signed it " +
+		"(sslrootcert, tls), and when it expires"},
+	{isA[x509.UnknownAuthorityError], "give the authority that signed the certificate (sslrootcert, tls)"},
+	{isA[*net.DNSError], "check the host's name"},
+	{cli.Refused, "nothing listens there: check host and port, and whether the server is running"},
+	{is(syscall.ENOENT), "there is no such socket: check the path, and whether the server is running"},
+	{is(syscall.EHOSTUNREACH), "check the host, and the network in between"},
+	{isA[slowError], "check host and port, and firewalls in between"},
+	{func(err error) bool { return errors.Is(err, pooled.ErrTimeout) }, "check host and port, and firewalls in between"},
 }
 
 func refusesInitSQL(err error) bool {
@@ -160,8 +160,8 @@ func isA[E error](err error) bool {
 // checkServer asks what it is and, if that can be told, who listens on the way.
 func checkServer(ctx context.Context, x *exam) error {
 	if x.server == nil {
-		x.report.add("server", levelOK, fmt.Sprintf("the server of driver %s is not known here: its limits, resets "+
-			"and what the next user finds were not looked at",
+		x.report.add("server", levelOK, fmt.Sprintf("the doctor does not know the server of driver %s: it did not "+
+			"check its limits, its resets, or what the next caller finds",
 			x.cfg.Driver), "")
 		return nil
 	}
@@ -225,13 +225,13 @@ var (
 func (x *exam) judgePing(l latency) {
 	switch limit := x.cfg.PingTimeout; {
 	case limit > 0 && l.max > limit/2:
-		x.report.add("ping", levelProblem, fmt.Sprintf("a ping takes %s: pool_ping_timeout=%v will take connections "+
-			"that are well for dead", l, limit),
+		x.report.add("ping", levelProblem, fmt.Sprintf("a ping takes %s: with pool_ping_timeout=%v, healthy "+
+			"connections will be taken for dead", l, limit),
 			enough("pool_ping_timeout", l))
 	case l.median > slowPing:
-		x.report.add("ping", levelWarning, fmt.Sprintf("a ping takes %s: each statement waits as long for the "+
-			"network alone", l),
-			"run the program nearer to the server")
+		x.report.add("ping", levelWarning, fmt.Sprintf("a ping takes %s: every statement waits that long for "+
+			"the network alone", l),
+			"run the program closer to the server")
 	default:
 		x.report.add("ping", levelOK, fmt.Sprintf("a ping takes %s", l), "")
 	}

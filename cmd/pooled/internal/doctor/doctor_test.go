@@ -193,7 +193,7 @@ func init() {
 func TestDoctorOnUnknownServer(t *testing.T) {
 	d := examine(t, ":memory:?pool_driver=doctorother&pool_pre_ping=off")
 	wantLevels(t, d, "dsn reset-mode pre-ping:warning recycle fork-guard wait connect server ping")
-	wantFinding(t, d, "server", levelOK, "the server of driver doctorother is not known here", "")
+	wantFinding(t, d, "server", levelOK, "the doctor does not know the server of driver doctorother", "")
 	wantLatencies(t, d, "dial", "ping")
 	if d.Server != "" || d.Form != "the driver's own form" {
 		t.Errorf("have server %q and form %q, want none and the driver's own", d.Server, d.Form)

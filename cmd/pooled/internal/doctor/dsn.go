@@ -55,9 +55,8 @@ func (x *exam) noteReplaced(named string) {
 	if x.cfg.Driver == named {
 		return
 	}
-	x.report.add("driver", levelOK, fmt.Sprintf("this program has no driver %s and used %s, which reads the same "+
-		"DSNs: what is said of the server "+
-		"and the options holds, latencies may differ", named, x.cfg.Driver), "")
+	x.report.add("driver", levelOK, fmt.Sprintf("this command has no driver %s; it used %s, which reads the same DSNs. "+
+		"What it finds about the server and the options is valid; latencies may differ", named, x.cfg.Driver), "")
 }
 
 // opens tells whether the driver takes the DSN. Nothing is connected.

@@ -91,7 +91,7 @@ func TestDoctorInterrupted(t *testing.T) {
 			if c != 1 || stderr.String() != "pooled: doctor: interrupt signal received\n" {
 				t.Errorf("have exit code %d and %q, want 1 and the interrupt", c, stderr.String())
 			}
-			for _, want := range []string{"\nok       ping ", "\ninterrupted: this is what was found before\nproblems: "} {
+			for _, want := range []string{"\nok       ping ", "\ninterrupted: these are the findings so far\nproblems: "} {
 				if !strings.Contains(stdout.String(), want) {
 					t.Errorf("have %s\nwant %q in it", stdout.String(), want)
 				}

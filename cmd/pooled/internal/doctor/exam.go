@@ -45,12 +45,12 @@ type check struct {
 var checks = []check{
 	{title: "reading the options", limit: connectLimit, run: checkOptions},
 	{title: "connecting", limit: connectLimit, run: checkConnect},
-	{title: "asking who it is", limit: checkLimit, run: checkServer},
+	{title: "asking for the server's version", limit: checkLimit, run: checkServer},
 	{title: "looking for a pooler", limit: checkLimit, server: true, run: checkPooler},
 	{title: "reading the server's limits", limit: checkLimit, server: true, run: checkLimits},
 	{title: "pings", limit: checkLimit, run: checkPing},
 	{title: "resets", limit: checkLimit, server: true, run: checkReset},
-	{title: "what the next user finds", limit: leaksLimit, server: true, run: checkLeaks},
+	{title: "what the next caller finds", limit: leaksLimit, server: true, run: checkLeaks},
 }
 
 // How long checks may take. A check whose driver doesn't heed its context is given up a grace later, the rest with it:
@@ -129,9 +129,9 @@ func whyEnded(ctx context.Context, err error) error {
 // unfinished says what could not be found out. A server that doesn't answer is a problem, one that refuses to tell
 // something isn't.
 func (x *exam) unfinished(c check, err error) {
-	l, change := levelWarning, "see the message; an account with more rights may be told more"
+	l, change := levelWarning, "see the message; an account with more privileges may be allowed to ask"
 	if isA[slowError](err) {
-		l, change = levelProblem, "look at the load of the server, and at the network: try again from the same place"
+		l, change = levelProblem, "check the server's load and the network, and try again"
 	}
 	x.report.add("unfinished", l, c.title+": "+x.say(err), change)
 }

@@ -96,11 +96,11 @@ func (k leakKind) filled() leakKind {
 // stricter are the modes that undo more, each more than the one before. What commit leaves alone, rollback does.
 var stricter = []pooled.ResetMode{pooled.ResetRollback, pooled.ResetAuto, pooled.ResetSession}
 
-// checkLeaks leaves each kind on a session in the DSN's mode, asks the next user of the same session, and where
+// checkLeaks leaves each kind on a session in the DSN's mode, asks the next caller of the same session, and where
 // that one finds it, looks for a mode in which it doesn't.
 func checkLeaks(ctx context.Context, x *exam) error {
 	for i, k := range x.server.kinds {
-		x.progress.show(fmt.Sprintf("[%d/%d] what the next user finds: %s", i+1, len(x.server.kinds), k.name))
+		x.progress.show(fmt.Sprintf("[%d/%d] what the next caller finds: %s", i+1, len(x.server.kinds), k.name))
 		l := x.examineLeak(ctx, k)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -139,7 +139,7 @@ func (x *exam) examineLeak(ctx context.Context, k leakKind) leak {
 func (x *exam) mayTry(k leakKind) error {
 	switch {
 	case x.pooler.shares():
-		return errors.New("the pooler gives what a session leaves to others, whatever the mode")
+		return errors.New("the pooler passes what a session leaves to other clients, whatever the mode")
 	case k.elsewhere && x.alone:
 		return errAlone
 	}
@@ -160,9 +160,9 @@ func (x *exam) stricterModes(k leakKind) []pooled.ResetMode {
 }
 
 // errAlike: a session with it can't be told from one without.
-var errAlike = errors.New("the DSN gives every session the same")
+var errAlike = errors.New("the DSN sets the same in every session")
 
-// leaks leaves a kind in a session of its own, and tells whether the next user finds it.
+// leaks leaves a kind in a session of its own, and tells whether the next caller finds it.
 func (x *exam) leaks(ctx context.Context, k leakKind, mode pooled.ResetMode) (found bool, err error) {
 	k = k.filled()
 	change := func(cfg *pooled.Config) {
@@ -213,7 +213,7 @@ func (s *session) leave(ctx context.Context, k leakKind, fresh string) error {
 	})
 }
 
-// ask is the probe's answer to the next user.
+// ask is the probe's answer to the next caller.
 func (x *exam) ask(ctx context.Context, s *session, k leakKind) (text string, err error) {
 	ask := func(s *session) error {
 		return s.use(ctx, func(conn *sql.Conn) (err error) {
@@ -264,10 +264,10 @@ func (x *exam) judgeLeaks() {
 			}
 		case l.Result == leakFound:
 			x.report.add("leak-transaction", levelProblem, fmt.Sprintf("with pool_reset_on_return=%s the next "+
-				"user is in the transaction that the one before left open, with its locks",
+				"caller is inside the transaction that the one before left open, and holds its locks",
 				mode), "pool_reset_on_return="+l.PreventedBy)
 		default:
-			x.report.add("leak-transaction", levelOK, "the next user finds no open transaction", "")
+			x.report.add("leak-transaction", levelOK, "the next caller finds no open transaction", "")
 		}
 	}
 	x.judgeSessionLeaks(mode, session, tried)
@@ -289,7 +289,7 @@ func (x *exam) judgeSessionLeaks(mode pooled.ResetMode, found map[pooled.ResetMo
 				strings.Join(kinds, ", ")))
 		}
 	}
-	text := fmt.Sprintf("with pool_reset_on_return=%s the next user finds %d of %d kinds of session state", mode,
+	text := fmt.Sprintf("with pool_reset_on_return=%s the next caller finds %d of %d kinds of session state", mode,
 		len(what), tried)
 	switch {
 	case len(what) == 0:

@@ -67,7 +67,7 @@ func postgresLimits(ctx context.Context, x *exam, conn *sql.Conn) error {
 		ofTime("idle_in_transaction_session_timeout", time.Duration(n[6])*time.Millisecond),
 		ofSessions("sessions of others now", n[7]),
 	)
-	x.bound("max_connections less those reserved", n[0]-n[1]-n[2], n[7])
+	x.bound("max_connections minus reserved ones", n[0]-n[1]-n[2], n[7])
 	x.bound("the role's connection limit", n[3], -1)
 	x.bound("the database's connection limit", n[4], -1)
 	return nil
@@ -138,9 +138,8 @@ func (x *exam) judgeSize() {
 		return
 	}
 	if x.pooler != poolerNone {
-		x.report.add("server-limit", levelOK, "how many connections the pooler in between takes is its own affair "+
-			"(PgBouncer: max_client_conn, "+
-			"default_pool_size); the server's limits count for the pooler", "")
+		x.report.add("server-limit", levelOK, "the pooler in between has limits of its own for this program "+
+			"(PgBouncer: max_client_conn, default_pool_size); the server's limits apply to the pooler", "")
 		return
 	}
 	all := "1 process (--instances N for more)"
@@ -150,21 +149,26 @@ func (x *exam) judgeSize() {
 	most := advice.MostConns(x.cfg)
 	if most < 0 {
 		x.report.add("limit", levelWarning, fmt.Sprintf("the pool has no limit: under load %s may take all %d "+
-			"connections of the server (%s), "+
-			"and others are refused", all, b.most, b.name), x.share(b)) // a higher limit would be reached as well
+			"connections of the server (%s), and other clients are refused", all, b.most, b.name),
+			x.share(b)) // a higher limit would be reached as well
 		return
 	}
 	x.report.add("limit", levelOK, fmt.Sprintf("a process opens at most %d connections", most), "")
 	need := most * x.instances
-	sum := fmt.Sprintf("%s with at most %d connections each: %d of the %d that the server lets in (%s)", all, most,
-		need, b.most, b.name)
+	but := "and"
+	if need > b.most {
+		but = "but"
+	}
+	sum := fmt.Sprintf("%s with at most %d connections each: up to %d, %s the server allows %d (%s)", all, most, need, but,
+		b.most, b.name)
 	left := bound{b.name, b.most - b.used, 0}
 	switch {
 	case need > b.most:
 		x.report.add("server-limit", levelProblem, sum, x.share(b)+x.orRaise(b))
 	case b.used > 0 && need+b.used > b.most:
-		x.report.add("server-limit", levelWarning, fmt.Sprintf("%s, and others have %d now", sum, b.used),
-			"if the others are not processes of this program that will be gone: "+x.share(left)+x.orRaise(left))
+		x.report.add("server-limit", levelWarning, fmt.Sprintf("%s; others have %d open now", sum, b.used),
+			"unless the others are older processes of this program that will end: "+x.share(left)+
+				x.orRaise(left))
 	default:
 		x.report.add("server-limit", levelOK, sum, "")
 	}
@@ -175,13 +179,12 @@ func (x *exam) share(b bound) string {
 	each := b.most / x.instances
 	switch {
 	case each < 1:
-		return fmt.Sprintf("the server has not even one for each: raise its limit (%s), put a pooler in between, or "+
+		return fmt.Sprintf("the server has less than one connection for each: raise its limit (%s), use a pooler, or "+
 			"run fewer processes", b.name)
 	case x.cfg.Class == pooled.ClassDirect || x.cfg.Class == pooled.ClassNull:
 		return fmt.Sprintf("db.SetMaxOpenConns(%d) at most", each)
 	}
-	size := min(max(x.cfg.Size, 1), each)
-	return fmt.Sprintf("pool_size=%d&pool_max_overflow=%d at most", size, each-size)
+	return fmt.Sprintf("pool_max_conns=%d at most, in place of pool_size and pool_max_overflow", each)
 }
 
 // orRaise is the other way, where share has not said it yet.
@@ -189,7 +192,7 @@ func (x *exam) orRaise(b bound) string {
 	if b.most < x.instances {
 		return ""
 	}
-	return ", or a higher limit at the server"
+	return "; or raise the server's limit"
 }
 
 const (
@@ -203,22 +206,22 @@ func (x *exam) judgeIdleLimit() {
 	limit, recycle, name := x.idleLimit, x.cfg.Recycle, x.server.idleSetting
 	switch {
 	case limit == 0:
-		x.report.add("idle-limit", levelOK, "the server does not end sessions for being idle", "")
+		x.report.add("idle-limit", levelOK, "the server does not end idle sessions", "")
 	case limit < tinyIdleLimit:
-		x.report.add("idle-limit", levelProblem, fmt.Sprintf("the server ends a session that does nothing for %v, in "+
-			"the hands of a program that thinks for as long, too", limit),
+		x.report.add("idle-limit", levelProblem, fmt.Sprintf("the server ends a session after %v of idleness, even "+
+			"while a caller holds the connection", limit),
 			fmt.Sprintf("raise %s, to 10 minutes or more", name))
 	case x.cfg.Class == pooled.ClassNull:
 		x.report.add("idle-limit", levelOK, fmt.Sprintf("the server ends a session that is idle for %v; class null "+
-			"keeps none", limit), "")
+			"keeps no idle connections", limit), "")
 	case recycle > limit || recycle < 0 && limit < shortIdleLimit:
 		x.report.add("idle-limit", levelWarning, fmt.Sprintf("the server ends a session that is idle for %v, which "+
-			"is less than pool_recycle=%s: in quiet times the pool closes "+
-			"its idle connections before that, and the next callers wait for new ones", limit, recycleText(recycle)),
+			"is less than pool_recycle=%s: the pool closes idle connections earlier, and after a quiet time callers "+
+			"wait for new ones", limit, recycleText(recycle)),
 			fmt.Sprintf("raise %s above pool_recycle, or lower pool_recycle", name))
 	default:
-		x.report.add("idle-limit", levelOK, fmt.Sprintf("the server ends a session that is idle for %v; the pool is "+
-			"earlier", limit), "")
+		x.report.add("idle-limit", levelOK, fmt.Sprintf("the server ends a session that is idle for %v; the pool "+
+			"closes it earlier", limit), "")
 	}
 }
 

@@ -10,8 +10,8 @@ import (
 
 func checkOptions(_ context.Context, x *exam) error {
 	if x.cfg.HookNames != nil {
-		x.report.add("hooks", levelOK, fmt.Sprintf("pool_hooks=%s are the program's and did not run here; if they "+
-			"give the password, say, the rest can't work",
+		x.report.add("hooks", levelOK, fmt.Sprintf("pool_hooks=%s belong to your program and did not run here; if "+
+			"one of them supplies the password, connecting can't work",
 			strings.Join(x.cfg.HookNames, ",")), "")
 	}
 	for _, a := range advice.OnOptions {

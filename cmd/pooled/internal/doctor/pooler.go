@@ -57,8 +57,9 @@ func checkPooler(ctx context.Context, x *exam) error {
 		return err
 	case errors.Is(err, errAlone):
 		x.pooler, x.alone = poolerSession, true
-		x.report.add("pooler", levelWarning, err.Error()+": a pooler in session mode, most likely, that has room for no more",
-			"give the pooler (PgBouncer: default_pool_size) as many connections as all processes together may want")
+		x.report.add("pooler", levelWarning, err.Error()+": most likely there is a pooler in session "+
+			"mode with no room for another",
+			"give the pooler (PgBouncer: default_pool_size) as many connections as all processes together may need")
 	case err != nil:
 		return err
 	case evidence != "":
@@ -73,11 +74,10 @@ func checkPooler(ctx context.Context, x *exam) error {
 		x.judgeSharing(x.secrets.mask(evidence))
 	case repeated(x.sessions):
 		x.pooler = poolerSession
-		x.report.add("pooler", levelOK, "a pooler is in between, certainly, since sessions opened one after the "+
-			"other had the same backend; "+
-			"in session mode, as far as two open sessions can tell", "")
+		x.report.add("pooler", levelOK, "there is a pooler in between: sessions opened one after the other had "+
+			"the same backend. It seems to be in session mode: two open sessions kept a backend each", "")
 	default:
-		x.report.add("pooler", levelOK, fmt.Sprintf("no pooler seen: two sessions kept a backend each, in %d rounds",
+		x.report.add("pooler", levelOK, fmt.Sprintf("no pooler found: two sessions kept a backend each, in %d rounds",
 			poolerRounds), "")
 	}
 	return nil
@@ -87,24 +87,24 @@ func checkPooler(ctx context.Context, x *exam) error {
 // statement, which it prepares in one round trip and executes in the next, unless it is told to do both in one.
 func (x *exam) judgeSharing(evidence string) {
 	l, unit := levelWarning, "transaction"
-	change := []string{"nothing of a session outlives a transaction, so use SET LOCAL and pg_advisory_xact_lock, no " +
+	change := []string{"no session state outlives a transaction: use SET LOCAL and pg_advisory_xact_lock, but no " +
 		"LISTEN and no temporary tables; docs/proxies.md says more"}
 	if x.pooler == poolerStatement {
 		l, unit = levelProblem, "statement"
-		change = []string{"no transaction is possible: pool_mode=transaction in PgBouncer"}
+		change = []string{"transactions are not possible: set pool_mode=transaction in PgBouncer"}
 	}
 	if mode := x.cfg.ResetOnReturn; mode == pooled.ResetAuto || mode == pooled.ResetSession {
 		l = levelProblem
-		change = append(change, fmt.Sprintf("pool_reset_on_return=rollback, since %s resets whichever backend it meets",
+		change = append(change, fmt.Sprintf("pool_reset_on_return=rollback, because %s resets whichever backend it gets",
 			mode))
 	}
 	if cfg, err := pq.NewConfig(x.cfg.DSN); err == nil && !cfg.BinaryParameters && x.report.Driver == "postgres" {
 		l = levelProblem
-		change = append(change, "binary_parameters=yes, since lib/pq otherwise prepares a statement on one backend "+
+		change = append(change, "binary_parameters=yes, because lib/pq otherwise prepares a statement on one backend "+
 			"and may execute it on another")
 	}
-	x.report.add("pooler", l, fmt.Sprintf("a pooler that shares backends by %s is in between (PgBouncer with "+
-		"pool_mode=%s or its like), certainly: %s",
+	x.report.add("pooler", l, fmt.Sprintf("there is a pooler in between that shares backends per %s (PgBouncer "+
+		"with pool_mode=%s, or similar): %s",
 		unit, unit, evidence), strings.Join(change, "; "))
 }
 
@@ -134,9 +134,9 @@ func (x *exam) transacts(ctx context.Context) (bool, error) {
 
 var (
 	// errAlone: there was no room for a second session.
-	errAlone = fmt.Errorf("of two sessions the second got no answer within %v", poolerPatience)
+	errAlone = fmt.Errorf("of two sessions, the second got no answer within %v", poolerPatience)
 	// errRefused: the second session could not be opened.
-	errRefused = errors.New("of two sessions the second was refused")
+	errRefused = errors.New("of two sessions, the second was refused")
 )
 
 // sharedBackend returns the proof that sessions share backends; empty: there is none.

@@ -149,17 +149,17 @@ func TestDoctorBehindPgBouncer(t *testing.T) {
 		text, change string // of the finding
 	}{
 		{"transaction", "pool_mode=transaction", "binary_parameters=yes",
-			level(shared, "warning"), "pool_mode=transaction or its like), certainly: ", "SET LOCAL"},
+			level(shared, "warning"), "pool_mode=transaction, or similar): ", "SET LOCAL"},
 		{"in turn", "pool_mode=transaction\nserver_round_robin=1", "binary_parameters=yes",
 			level(shared, "warning"), "one session had backend", "SET LOCAL"},
 		{"one backend", "pool_mode=transaction\ndefault_pool_size=1", "binary_parameters=yes",
 			level(shared, "warning"), "two open sessions had the same backend", "SET LOCAL"},
 		{"prepared in two", "pool_mode=transaction", "",
-			level(shared, "problem"), "certainly: ", "binary_parameters=yes"},
+			level(shared, "problem"), "or similar): ", "binary_parameters=yes"},
 		{"reset of others", "pool_mode=transaction", "binary_parameters=yes&pool_reset_on_return=session",
-			level(strings.TrimSuffix(shared, " reset"), "problem"), "certainly: ", "pool_reset_on_return=rollback"},
+			level(strings.TrimSuffix(shared, " reset"), "problem"), "or similar): ", "pool_reset_on_return=rollback"},
 		{"statement", "pool_mode=statement", "binary_parameters=yes",
-			level(strings.TrimSuffix(shared, " reset"), "problem"), "pool_mode=statement or its like", "pool_mode=transaction"},
+			level(strings.TrimSuffix(shared, " reset"), "problem"), "pool_mode=statement, or similar", "pool_mode=transaction"},
 		{"session", "pool_mode=session", "pool_reset_on_return=auto",
 			behind(), "sessions opened one after the other had the same backend", ""},
 	} {
@@ -181,7 +181,7 @@ func TestDoctorBehindPgBouncer(t *testing.T) {
 			}
 			for _, l := range d.Leaks {
 				if tried := l.Result != leakNotTried; tried != (tt.name == "session") ||
-					!tried && !strings.Contains(l.Reason, "to others") {
+					!tried && !strings.Contains(l.Reason, "to other clients") {
 					t.Errorf("have %+v, want kinds tried only where their sessions are ours", l)
 				}
 			}
@@ -227,7 +227,7 @@ func TestDoctorSeesNoPoolerWithoutOne(t *testing.T) {
 			}
 		}
 		wantLevels(t, x.report.final(), "dsn connect pooler")
-		wantFinding(t, x.report.final(), "pooler", levelOK, "no pooler seen", "")
+		wantFinding(t, x.report.final(), "pooler", levelOK, "no pooler found", "")
 	}
 }
 

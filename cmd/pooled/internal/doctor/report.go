@@ -126,7 +126,7 @@ func (l allowance) String() string {
 // leak says what became of a kind of state that a user left on its session.
 type leak struct {
 	Kind        string     `json:"kind"`
-	Result      leakResult `json:"result"`                 // for the next user, in the DSN's mode
+	Result      leakResult `json:"result"`                 // for the next caller, in the DSN's mode
 	PreventedBy string     `json:"prevented_by,omitempty"` // the mode, if it is another
 	Reason      string     `json:"reason,omitempty"`       // why it was not tried
 
@@ -221,7 +221,7 @@ func (r *diagnosis) print(p *cli.Page) error {
 	}
 	p.Line("")
 	if r.Interrupted {
-		p.Line("interrupted: this is what was found before")
+		p.Line("interrupted: these are the findings so far")
 	}
 	p.Line("problems: %d, warnings: %d, ok: %d", r.count(levelProblem), r.count(levelWarning), r.count(levelOK))
 	return p.Err()
@@ -243,7 +243,7 @@ func (r *diagnosis) latencyRows() [][]string {
 }
 
 func (r *diagnosis) limitRows() [][]string {
-	rows := [][]string{{"the server's", ""}}
+	rows := [][]string{{"server limit", ""}}
 	for _, l := range r.Limits {
 		rows = append(rows, []string{l.Name, l.String()})
 	}
@@ -251,7 +251,7 @@ func (r *diagnosis) limitRows() [][]string {
 }
 
 func (r *diagnosis) leakRows() [][]string {
-	rows := [][]string{{"left behind", "the next user, " + r.ResetMode, "prevented by"}}
+	rows := [][]string{{"left behind", "the next caller, " + r.ResetMode, "prevented by"}}
 	for _, l := range r.Leaks {
 		result := string(l.Result)
 		if l.Result == leakFound {

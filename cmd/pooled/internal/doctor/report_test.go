@@ -21,10 +21,10 @@ func TestDoctorText(t *testing.T) {
 	for _, want := range []string{
 		"sqlite://?pool_reset_on_return=none&pool_name=shop\n", "\ndriver sqlite, a URL; SQLite 3.", "\n\n   latency",
 		"\n   dial ", "\n   ping ",
-		"\n\n   left behind         the next user, none   prevented by\n" +
-			"   open transaction    finds it              rollback\n",
+		"\n\n   left behind         the next caller, none   prevented by\n" +
+			"   open transaction    finds it                rollback\n",
 		"\n\nok       dsn ", "\nwarning  reset-mode         pool_reset_on_return=none: ",
-		"\n                            change: pool_reset_on_return=rollback, or auto\n",
+		"\n                            fix: pool_reset_on_return=rollback, or auto\n",
 		"\nproblem  leak-transaction ", "\n\nproblems: 1, warnings: 2, ok: 6\n",
 	} {
 		i := strings.Index(stdout[at:], want)

@@ -51,7 +51,7 @@ func checkReset(ctx context.Context, x *exam) error {
 	l := newLatency("reset", took)
 	l.Sent = sent
 	if replaced && lost == 0 {
-		l.Sent = "closed, and opened again"
+		l.Sent = "closed and reopened"
 	}
 	x.report.record(func() { x.report.Latency = append(x.report.Latency, l) })
 	x.judgeReset(l, replaced, lost)
@@ -75,21 +75,21 @@ func (x *exam) judgeReset(l latency, replaced bool, lost uint64) {
 	limit, mode := x.cfg.ResetTimeout, x.cfg.ResetOnReturn
 	switch {
 	case limit > 0 && l.max > limit/2:
-		x.report.add("reset", levelProblem, fmt.Sprintf("a reset takes %s: what takes longer than "+
-			"pool_reset_timeout=%v costs the connection", l, limit),
+		x.report.add("reset", levelProblem, fmt.Sprintf("a reset takes %s: one that takes longer than "+
+			"pool_reset_timeout=%v closes the connection", l, limit),
 			enough("pool_reset_timeout", l))
 	case lost > 0:
 		x.report.add("reset", levelWarning,
-			fmt.Sprintf("%d of %d resets failed, which costs the connection", lost, resetTries),
-			"look at the network, and at the server's log: it may have ended the sessions")
+			fmt.Sprintf("%d of %d resets failed, and each closed its connection", lost, resetTries),
+			"check the network, and the server's log: it may have ended the sessions")
 	case replaced && x.server != sqliteServer:
 		text := fmt.Sprintf("a reset in mode %s closes the connection, and the next caller opens another", mode)
 		if x.server == mysqlServer {
-			text += ": over TLS, with compression or with init_connect MySQL's session can't be reset"
+			text += ": a MySQL session can't be reset over TLS, with compression or with init_connect"
 		}
 		x.report.add("reset", levelWarning, text, x.sparingMode())
 	case l.median > slowReset:
-		x.report.add("reset", levelWarning, fmt.Sprintf("a reset takes %s, on each return that has something to undo",
+		x.report.add("reset", levelWarning, fmt.Sprintf("a reset takes %s, on each return with something to undo",
 			l), x.sparingMode())
 	default:
 		x.report.add("reset", levelOK, fmt.Sprintf("a reset takes %s", l), "")
@@ -99,7 +99,7 @@ func (x *exam) judgeReset(l latency, replaced bool, lost uint64) {
 // sparingMode is a mode that resets less often.
 func (x *exam) sparingMode() string {
 	if x.cfg.ResetOnReturn == pooled.ResetSession {
-		return "pool_reset_on_return=auto, which does so only after statements that call for it"
+		return "pool_reset_on_return=auto, which resets only after statements that need it"
 	}
-	return "run the program nearer to the server; transactions ended by Commit or Rollback need no reset"
+	return "run the program closer to the server; transactions ended by Commit or Rollback need no reset"
 }

@@ -75,9 +75,9 @@ func TestDoctorShowsNoPieceOfAPassword(t *testing.T) {
 		wantNowhere(t, dsn, words...)
 	}
 	d := examine(t, "postgres://postgres:p@127.0.0.1:1/wrong@127.0.0.1:1/x")
-	wantFinding(t, d, "connect", levelProblem, "not shown", "percent-encode the password: it holds an @ or a /")
+	wantFinding(t, d, "connect", levelProblem, "not shown", "percent-encode the password: it contains an @ or a /")
 	d = examine(t, "postgres://scott:t%40g%2Fer@127.0.0.1:1/x")
-	wantFinding(t, d, "connect", levelProblem, "refused", "look at host and port")
+	wantFinding(t, d, "connect", levelProblem, "refused", "check host and port")
 }
 
 // A server repeats what it didn't understand.
@@ -99,7 +99,7 @@ func TestDoctorShowsNoPasswordOfAServer(t *testing.T) {
 		_, password, _ := strings.Cut(user, ":")
 		wantNowhere(t, dsn, password)
 		out := wantNowhere(t, strings.Replace(dsn, password, "k7Qzw0rd", 1), "k7Qz", "w0rd", password)
-		if !strings.Contains(out, "look at user and password") ||
+		if !strings.Contains(out, "check user and password") ||
 			strings.Contains(out, "pg_hba.conf") != strings.HasPrefix(dsn, "postgres") {
 			t.Errorf("have\n%s\nwant advice for the password, pg_hba.conf for PostgreSQL alone", out)
 		}

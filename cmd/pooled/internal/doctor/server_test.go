@@ -46,8 +46,8 @@ func TestDoctorOnPostgres(t *testing.T) {
 	wantLevels(t, d, without(withWarnings(fineOnPostgres, "limit:warning", "leak-session:warning"), "server-limit"))
 	wantLatencies(t, d, "dial", "ping", "reset ROLLBACK")
 	wantFinding(t, d, "limit", levelWarning, "1 process (--instances N for more) may take all",
-		"pool_size=5&pool_max_overflow=")
-	if f := about(t, d, "limit"); strings.Contains(f.Change, "higher limit") {
+		"pool_max_conns=")
+	if f := about(t, d, "limit"); strings.Contains(f.Change, "raise the server's limit") {
 		t.Errorf("have %q, want no higher limit: a pool without one reaches it as well", f.Change)
 	}
 	wantFinding(t, d, "leak-session", levelWarning, "finds 10 of 10 kinds",
@@ -79,7 +79,8 @@ func TestDoctorOnMySQL(t *testing.T) {
 	wantLevels(t, d, withWarnings(fineOnMySQL, "autocommit:warning"))
 	wantFinding(t, d, "autocommit", levelWarning, "every statement opens a transaction", "autocommit=0")
 
-	for value, text := range map[string]string{"1": "every COMMIT opens another", "2": "every COMMIT ends its session"} {
+	for value, text := range map[string]string{"1": "every COMMIT opens another",
+		"2": "every COMMIT closes the connection"} {
 		d = examine(t, pooledtest.WithOptions(dsn, "completion_type="+value+"&"+sensible))
 		wantLevels(t, d, withWarnings(fineOnMySQL, "autocommit:warning"))
 		wantFinding(t, d, "autocommit", levelWarning, text, "completion_type=0")
@@ -91,7 +92,7 @@ func TestDoctorOnMySQL(t *testing.T) {
 	wantFinding(t, d, "reset", levelWarning, "closes the connection", "pool_reset_on_return=auto")
 }
 
-// What mode lets the next user find which kind, and which mode would not.
+// What mode lets the next caller find which kind, and which mode would not.
 func TestDoctorLeaks(t *testing.T) {
 	for _, s := range []struct {
 		name   string
@@ -173,8 +174,8 @@ func TestDoctorLeaksByClass(t *testing.T) {
 func TestDoctorInstances(t *testing.T) {
 	for name, dsn := range map[string]string{"postgres": pooledtest.Postgres(t), "mysql": pooledtest.MySQL(t)} {
 		d := examine(t, pooledtest.WithOptions(dsn, "pool_size=5&pool_max_overflow=5"), "--instances", "40")
-		wantFinding(t, d, "server-limit", levelProblem, "40 processes with at most 10 connections each: 400 of the ",
-			"pool_size=")
+		wantFinding(t, d, "server-limit", levelProblem, "40 processes with at most 10 connections each: up to 400, "+
+			"but the server allows ", "pool_max_conns=")
 		if d.Instances != 40 || d.Verdict != levelProblem {
 			t.Errorf("%s: have %d instances and verdict %s, want 40 and a problem", name, d.Instances, d.Verdict)
 		}
@@ -193,8 +194,8 @@ func TestDoctorAccountLimits(t *testing.T) {
 		_, host, _ := strings.Cut(dsn, "@")
 		d := examine(t, "postgres://pooled_doctor_few:"+secret+"@"+host+"&"+sensible)
 		wantLevels(t, d, withWarnings(fineOnPostgres, "server-limit:problem"))
-		wantFinding(t, d, "server-limit", levelProblem, "10 of the 7 that the server lets in (the role's "+
-			"connection limit)", "pool_size=5&pool_max_overflow=2")
+		wantFinding(t, d, "server-limit", levelProblem, "up to 10, but the server allows 7 (the role's "+
+			"connection limit)", "pool_max_conns=7 at most")
 	})
 	t.Run("mysql", func(t *testing.T) {
 		dsn := pooledtest.MySQL(t)
@@ -206,8 +207,8 @@ func TestDoctorAccountLimits(t *testing.T) {
 		_, host, _ := strings.Cut(dsn, "@")
 		d := examine(t, "pooled_doctor_few:"+secret+"@"+host+"?"+sensible)
 		wantLevels(t, d, withWarnings(fineOnMySQL, "server-limit:problem"))
-		wantFinding(t, d, "server-limit", levelProblem, "10 of the 7 that the server lets in (max_user_connections)",
-			"pool_size=5&pool_max_overflow=2")
+		wantFinding(t, d, "server-limit", levelProblem, "up to 10, but the server allows 7 (max_user_connections)",
+			"pool_max_conns=7 at most")
 	})
 }
 
@@ -222,7 +223,7 @@ func TestDoctorNotTried(t *testing.T) {
 		return ""
 	}
 	d := examine(t, pooledtest.WithOptions(pooledtest.Postgres(t), "statement_timeout=54321"))
-	if have, want := reason(d, "SET"), "not tried: the DSN gives every session the same"; have != want {
+	if have, want := reason(d, "SET"), "not tried: the DSN sets the same in every session"; have != want {
 		t.Errorf("have %q, want %q", have, want)
 	}
 	wantFinding(t, d, "leak-session", levelWarning, "finds 8 of 8 kinds", "auto")
@@ -259,13 +260,13 @@ func TestJudgeIdleLimit(t *testing.T) {
 		text    string
 		change  string
 	}{
-		{0, "pool_recycle=-1", levelOK, "does not end sessions", ""},
-		{9 * time.Second, "pool_class=null", levelProblem, "does nothing for 9s", "raise wait_timeout, to 10 minutes"},
-		{time.Minute, "pool_class=null", levelOK, "class null keeps none", ""},
+		{0, "pool_recycle=-1", levelOK, "does not end idle sessions", ""},
+		{9 * time.Second, "pool_class=null", levelProblem, "after 9s of idleness", "raise wait_timeout, to 10 minutes"},
+		{time.Minute, "pool_class=null", levelOK, "class null keeps no idle connections", ""},
 		{time.Minute, "pool_recycle=61s", levelWarning, "less than pool_recycle=1m1s", "raise wait_timeout above"},
 		{time.Minute, "pool_recycle=-1", levelWarning, "less than pool_recycle=-1", "lower pool_recycle"},
-		{time.Minute, "pool_recycle=60s", levelOK, "the pool is earlier", ""},
-		{5 * time.Minute, "pool_recycle=-1", levelOK, "the pool is earlier", ""},
+		{time.Minute, "pool_recycle=60s", levelOK, "the pool closes it earlier", ""},
+		{5 * time.Minute, "pool_recycle=-1", levelOK, "the pool closes it earlier", ""},
 	} {
 		cfg, err := pooled.ParseDSN("mysql://h/db?" + tt.options)
 		if err != nil {
@@ -291,7 +292,7 @@ func TestJudgeReset(t *testing.T) {
 		{"pool_reset_timeout=1ms", time.Millisecond, time.Millisecond, false, levelProblem,
 			"at least pool_reset_timeout=4ms; 5s is the default"},
 		{"pool_reset_timeout=-1", time.Millisecond, 3 * time.Second, false, levelOK, ""},
-		{"", 200 * time.Millisecond, time.Second, false, levelWarning, "nearer"},
+		{"", 200 * time.Millisecond, time.Second, false, levelWarning, "closer"},
 		{"pool_reset_on_return=session", 200 * time.Millisecond, time.Second, false, levelWarning,
 			"pool_reset_on_return=auto"},
 		{"pool_reset_on_return=session", time.Millisecond, time.Second, true, levelWarning, "pool_reset_on_return=auto"},
@@ -317,7 +318,7 @@ func TestJudgePing(t *testing.T) {
 		{"", time.Millisecond, 3 * time.Second, levelProblem, "at least pool_ping_timeout=12s"},
 		{"pool_ping_timeout=1ms", time.Millisecond, time.Millisecond, levelProblem,
 			"at least pool_ping_timeout=4ms; 5s is the default"},
-		{"pool_ping_timeout=-1", 51 * time.Millisecond, 3 * time.Second, levelWarning, "nearer"},
+		{"pool_ping_timeout=-1", 51 * time.Millisecond, 3 * time.Second, levelWarning, "closer"},
 	} {
 		cfg, err := pooled.ParseDSN("mysql://h/db?" + tt.options)
 		if err != nil {
@@ -341,17 +342,17 @@ func TestJudgeSize(t *testing.T) {
 		{"pool_size=5&pool_max_overflow=5", 2, []bound{{"all", 100, 3}}, "limit server-limit", ""},
 		{"pool_size=5&pool_max_overflow=5", 10, []bound{{"all", 100, 0}}, "limit server-limit", ""},
 		{"pool_size=5&pool_max_overflow=5", 10, []bound{{"all", 100, 1}}, "limit server-limit:warning",
-			"pool_size=5&pool_max_overflow=4 at most"},
+			"pool_max_conns=9 at most, in place of pool_size and pool_max_overflow"},
 		{"pool_size=5&pool_max_overflow=5", 10, []bound{{"all", 100, -1}}, "limit server-limit", ""},
 		{"pool_size=5&pool_max_overflow=5", 11, []bound{{"all", 100, 0}}, "limit server-limit:problem",
-			"pool_size=5&pool_max_overflow=4 at most"},
+			"pool_max_conns=9 at most, in place of pool_size and pool_max_overflow"},
 		{"pool_size=50&pool_max_overflow=0", 11, []bound{{"all", 100, 0}}, "limit server-limit:problem",
-			"pool_size=9&pool_max_overflow=0 at most"},
+			"pool_max_conns=9 at most"},
 		{"pool_size=1&pool_max_overflow=0", 11, []bound{{"all", 100, 0}, {"role", 10, -1}},
-			"limit server-limit:problem", "not even one for each: raise its limit (role)"},
+			"limit server-limit:problem", "less than one connection for each: raise its limit (role)"},
 		{"pool_class=static", 10, []bound{{"all", 10, 0}}, "limit server-limit", ""},
-		{"pool_size=20", 4, []bound{{"all", 100, 0}}, "limit:warning", "pool_size=20&pool_max_overflow=5 at most"},
-		{"pool_size=-1", 4, []bound{{"all", 100, 0}}, "limit:warning", "pool_size=1&pool_max_overflow=24 at most"},
+		{"pool_size=20", 4, []bound{{"all", 100, 0}}, "limit:warning", "pool_max_conns=25 at most"},
+		{"pool_size=-1", 4, []bound{{"all", 100, 0}}, "limit:warning", "pool_max_conns=25 at most"},
 		{"pool_class=direct", 4, []bound{{"all", 100, 0}}, "limit:warning", "db.SetMaxOpenConns(25) at most"},
 		{"pool_class=null", 4, []bound{{"all", 100, 0}}, "limit:warning", "db.SetMaxOpenConns(25) at most"},
 		{"pool_size=20", 4, nil, "", ""},

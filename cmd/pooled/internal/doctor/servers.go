@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/lib/pq"
@@ -99,13 +100,14 @@ func lookAtPostgres(ctx context.Context, x *exam, conn *sql.Conn) error {
 		}
 		encrypted = used == "true"
 	}
-	x.judgeTLS(hosts, encrypted, "sslmode=verify-full, with the server's authority in sslrootcert; sslmode=require "+
-		"at least")
+	x.judgeTLS(hosts, encrypted, "sslmode=verify-full, with the certificate authority in sslrootcert; or at least "+
+		"sslmode=require")
 	standby, err := one(ctx, conn, "SELECT pg_catalog.pg_is_in_recovery()")
 	if err != nil {
 		return err
 	}
-	x.judgeReadOnly(standby == "true", "name the primary's host, or all hosts and target_session_attrs=read-write")
+	x.judgeReadOnly(standby == "true", "connect to the primary: give its host, or all hosts and "+
+		"target_session_attrs=read-write")
 	return nil
 }
 
@@ -135,7 +137,7 @@ func lookAtMySQL(ctx context.Context, x *exam, conn *sql.Conn) error {
 	if err != nil {
 		return err
 	}
-	x.judgeReadOnly(state[1] == "1", "name the primary's host")
+	x.judgeReadOnly(state[1] == "1", "connect to the primary")
 	completion, err := one(ctx, conn, "SELECT @@completion_type")
 	if err != nil && noAnswer(err) {
 		return err // else there is no such variable
@@ -147,23 +149,23 @@ func lookAtMySQL(ctx context.Context, x *exam, conn *sql.Conn) error {
 // judgeAutocommit is about transactions that nobody begins. completion is completion_type, empty if there is none.
 func (x *exam) judgeAutocommit(on bool, completion string) {
 	const (
-		off = "take autocommit=0 out of the DSN, or init_connect's out of the server's configuration; " +
-			"begin transactions with db.BeginTx"
+		off = "remove autocommit=0 from the DSN, or from init_connect in the server's configuration; begin " +
+			"transactions with db.BeginTx"
 		nothing = "completion_type=0, wherever it is set: in the DSN, pool_init_sql or the server's configuration"
 	)
 	mode := x.cfg.ResetOnReturn
 	switch {
 	case !on:
 		x.report.add("autocommit", levelWarning, fmt.Sprintf("autocommit is off: every statement opens a transaction, "+
-			"and what its own checkout does not commit meets pool_reset_on_return=%s", mode), off)
+			"and one that its caller does not end is left to pool_reset_on_return=%s", mode), off)
 	case completion == "CHAIN":
 		x.report.add("autocommit", levelWarning, fmt.Sprintf("completion_type is CHAIN: every COMMIT opens another "+
-			"transaction, which each return ends (pool_reset_on_return=%s)", mode), nothing)
+			"transaction, which is left to pool_reset_on_return=%s", mode), nothing)
 	case completion == "RELEASE":
-		x.report.add("autocommit", levelWarning, "completion_type is RELEASE: every COMMIT ends its session, and the "+
+		x.report.add("autocommit", levelWarning, "completion_type is RELEASE: every COMMIT closes the connection, and the "+
 			"next caller opens another", nothing)
 	default:
-		x.report.add("autocommit", levelOK, "each statement by itself is a transaction", "")
+		x.report.add("autocommit", levelOK, "each statement is its own transaction", "")
 	}
 }
 
@@ -173,7 +175,7 @@ func lookAtSQLite(ctx context.Context, x *exam, conn *sql.Conn) error {
 		return err
 	}
 	if only == "1" || opensReadOnly(x.cfg.DSN) {
-		x.report.add("read-only", levelOK, "the DSN opens the database for reading only (mode=ro, immutable or "+
+		x.report.add("read-only", levelOK, "the DSN opens the database read-only (mode=ro, immutable or "+
 			"query_only): a program that writes can't use it", "")
 		return nil
 	}
@@ -183,13 +185,14 @@ func lookAtSQLite(ctx context.Context, x *exam, conn *sql.Conn) error {
 	}
 	switch ms, _ := strconv.Atoi(patience); {
 	case advice.MostConns(x.cfg) == 1:
-		x.report.add("sqlite-busy", levelOK, "one connection: its users take turns", "")
+		x.report.add("sqlite-busy", levelOK, "one connection: callers take turns", "")
 	case ms == 0:
-		x.report.add("sqlite-busy", levelWarning, "no busy timeout: of two that write at the same moment "+
-			`one gets "database is locked" at once`,
+		x.report.add("sqlite-busy", levelWarning, "no busy timeout: when two connections write at the same time, "+
+			`one gets "database is locked" immediately`,
 			"_pragma=busy_timeout(10000); for driver sqlite3 _busy_timeout=10000")
 	default:
-		x.report.add("sqlite-busy", levelOK, fmt.Sprintf("who wants to write while another does waits up to %d ms", ms), "")
+		x.report.add("sqlite-busy", levelOK, fmt.Sprintf("a writer waits up to %v for another",
+			time.Duration(ms)*time.Millisecond), "")
 	}
 	return nil
 }
@@ -214,10 +217,10 @@ func (x *exam) judgeTLS(hosts []string, encrypted bool, change string) {
 	case encrypted:
 		x.report.add("tls", levelOK, "TLS", "")
 	case away == "":
-		x.report.add("tls", levelOK, "no TLS, and the way to the server does not leave this machine", "")
+		x.report.add("tls", levelOK, "no TLS, but the connection does not leave this machine", "")
 	default:
-		x.report.add("tls", levelWarning, fmt.Sprintf("no TLS on the way to %s: whoever is on it can read and change "+
-			"everything", x.secrets.mask(away)), change)
+		x.report.add("tls", levelWarning, fmt.Sprintf("no TLS on the connection to %s: anyone on the network in "+
+			"between can read and change everything", x.secrets.mask(away)), change)
 	}
 }
 
@@ -231,9 +234,9 @@ func local(host string) bool {
 
 func (x *exam) judgeReadOnly(yes bool, change string) {
 	if yes {
-		x.report.add("read-only", levelWarning, "this server takes no writes: a standby, or set so", change+
+		x.report.add("read-only", levelWarning, "this server is read-only: a standby, or configured so", change+
 			", unless the program only reads")
 		return
 	}
-	x.report.add("read-only", levelOK, "the server takes writes", "")
+	x.report.add("read-only", levelOK, "the server accepts writes", "")
 }

@@ -36,9 +36,9 @@ func TestDoctorOnSQLiteFile(t *testing.T) {
 	d := examine(t, file+"?"+sensible)
 	wantLevels(t, d, "dsn reset-mode wait connect server sqlite-busy:warning ping reset leak-transaction leak-session")
 	wantFinding(t, d, "sqlite-busy", levelWarning, "database is locked", "_pragma=busy_timeout(10000)")
-	wantLatencies(t, d, "dial", "ping", "reset closed, and opened again")
+	wantLatencies(t, d, "dial", "ping", "reset closed and reopened")
 	d = examine(t, file+"?_pragma=busy_timeout(2000)&"+sensible)
-	wantFinding(t, d, "sqlite-busy", levelOK, "2000 ms", "")
+	wantFinding(t, d, "sqlite-busy", levelOK, "up to 2s for another", "")
 	d = examine(t, file+"?pool_size=1&pool_max_overflow=0")
 	wantFinding(t, d, "sqlite-busy", levelOK, "take turns", "")
 	if have := pooledtest.Snapshot(t, dir); have != before {
@@ -59,7 +59,7 @@ func TestDoctorOnOtherFile(t *testing.T) {
 		"?pool_driver=sqlite&_pragma=journal_mode(wal)"} {
 		d := examine(t, dsn)
 		wantLevels(t, d, "dsn reset-mode wait connect:problem")
-		wantFinding(t, d, "connect", levelProblem, "this is not an SQLite database", "look at the path")
+		wantFinding(t, d, "connect", levelProblem, "this is not a SQLite database", "check the path")
 	}
 }
 
@@ -68,7 +68,7 @@ func TestDoctorOnReadOnlySQLite(t *testing.T) {
 	oneRow(t, file)
 	for _, options := range []string{"mode=ro", "immutable=1", "_pragma=query_only(1)"} {
 		d := examine(t, "file:"+file+"?"+options+"&"+sensible)
-		wantFinding(t, d, "read-only", levelOK, "for reading only", "")
+		wantFinding(t, d, "read-only", levelOK, "read-only", "")
 		if strings.Contains(levels(d), "sqlite-busy") {
 			t.Errorf("%s: have %s, want nothing about writers", options, levels(d))
 		}
@@ -118,7 +118,7 @@ func TestDoctorLeaksOnSQLite(t *testing.T) {
 		if mode == "none" {
 			wantLevels(t, d, "dsn reset-mode:warning wait connect server sqlite-busy ping leak-transaction:problem "+
 				"leak-session:warning")
-			wantFinding(t, d, "leak-transaction", levelProblem, "is in the transaction", "pool_reset_on_return=rollback")
+			wantFinding(t, d, "leak-transaction", levelProblem, "is inside the transaction", "pool_reset_on_return=rollback")
 			wantFinding(t, d, "leak-session", levelWarning, "finds 3 of 3 kinds",
 				"pool_reset_on_return=auto, if the program leaves any of: PRAGMA, temporary table, attached database")
 		}

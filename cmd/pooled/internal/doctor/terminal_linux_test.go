@@ -24,7 +24,7 @@ func TestDoctorProgress(t *testing.T) {
 	}
 	term.Close()
 	shown := term.Text()
-	for _, want := range []string{"] connecting", "] pings", "[4/4] what the next user finds: attached database"} {
+	for _, want := range []string{"] connecting", "] pings", "[4/4] what the next caller finds: attached database"} {
 		if !strings.Contains(shown, want) {
 			t.Errorf("have %q, want %q in it", shown, want)
 		}

@@ -19,8 +19,8 @@ func Command() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "parse [DSN]",
-		Short: "say what pooled reads in a DSN, and what reaches the driver",
-		Long: "Says how a DSN is understood: its form, the driver, what is passed to the driver, and each option " +
+		Short: "show what pooled reads in a DSN, and what is passed to the driver",
+		Long: "Shows how a DSN is understood: its form, the driver, what is passed to the driver, and each option " +
 			"of the pool with its value and where that comes from. Passwords are masked. It connects to nothing.\n\n" +
 			"A wrong DSN is an error, the same as that of sql.Open.",
 		Example: `pooled parse "postgres://scott@localhost/shop?pool_max_conns=10"

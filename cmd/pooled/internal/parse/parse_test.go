@@ -48,10 +48,10 @@ const page = `postgres://scott:xxxxx@db/shop?pool_max_conns=10&sslmode=require&p
 `
 
 const pageEnd = `
-warning  pre-ping           pool_pre_ping=off: a connection that a firewall dropped in silence, or
-                            that was lost in a failover, fails in somebody's hands
-                            change: pool_pre_ping=auto, which costs a round trip only after a second
-                            of idleness
+warning  pre-ping           pool_pre_ping=off: a connection that a firewall dropped silently, or
+                            that was lost in a failover, is handed to a caller and fails there
+                            fix: pool_pre_ping=auto, which costs a round trip only after a second of
+                            idleness
 `
 
 func TestParse(t *testing.T) {
@@ -169,7 +169,8 @@ func TestParseWarnings(t *testing.T) {
 		"postgers://h/db?pool_max_conns=5":                                    "driver",
 		"mongodb://h/db?pool_max_conns=5":                                     "driver",
 		"oracle://h/db?pool_max_conns=5":                                      "", // a known one, which is not in here
-		":memory:":                                                            "", "app.db?pool_recycle=-1&pool_reset_on_return=none": "reset-mode",
+		":memory:":                                                            "",
+		"app.db?pool_recycle=-1&pool_reset_on_return=none":                    "reset-mode",
 	} {
 		var ids []string
 		for _, w := range parsed(t, dsn).Warnings {

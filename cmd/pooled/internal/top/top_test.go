@@ -67,7 +67,8 @@ func TestTopOnce(t *testing.T) {
 			}
 		}
 	}
-	if code, _, stderr := runCommand(t, url+"?pool=77"); code != 1 || !strings.Contains(stderr, "the page has no pool 77") {
+	code, _, stderr := runCommand(t, url+"?pool=77")
+	if code != 1 || !strings.Contains(stderr, "the page has no pool 77") {
 		t.Errorf("have exit code %d and %s, want 1 and no such pool", code, stderr)
 	}
 }
