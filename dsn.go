@@ -58,7 +58,7 @@ func (c *Config) parseOptions(list []dsn.Option) (given map[string]string, err e
 	for _, p := range list {
 		o := options.Lookup(p.Key)
 		if o == nil {
-			return nil, options.ErrUnknown(p.Key, p.Shown && dsn.IsPlain(p.Key))
+			return nil, options.ErrUnknown(p.Key, p.Shown && dsn.IsPlain(p.Key), p.Place)
 		}
 		keys := []string{o.Key}
 		if p.Key == maxConnsKey {

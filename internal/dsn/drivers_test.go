@@ -14,19 +14,21 @@ func TestDriversKeysAreTheirs(t *testing.T) {
 		"user@tcp(host)/db?KEY=1": "allowAllFiles allowCleartextPasswords allowFallbackToPlaintext allowNativePasswords " +
 			"allowOldPasswords charset checkConnLiveness clientFoundRows collation columnsWithAlias compress " +
 			"connectionAttributes interpolateParams maxAllowedPacket multiStatements parseTime readTimeout " +
-			"rejectReadOnly serverPubKey timeTruncate timeout tls writeTimeout max_connections wait_timeout",
+			"rejectReadOnly serverPubKey timeTruncate timeout tls writeTimeout max_connections wait_timeout read_only " +
+			"transaction_isolation autoCommit",
 		"host=host KEY=1": "application_name binary_parameters client_encoding connect_timeout datestyle " +
 			"default_query_exec_mode description_cache_capacity disable_prepared_binary_result fallback_application_name " +
 			"geqo hostaddr krbspn krbsrvname load_balance_hosts max_protocol_version min_protocol_version options " +
 			"passfile port search_path service sslcert sslinline sslkey sslmode sslnegotiation sslpassword sslrootcert " +
 			"sslsni statement_cache_capacity statement_timeout target_session_attrs tz my_extension.pre_ping pre.ping",
 		"server=host;KEY=1": "app_name applicationintent dial_timeout disableretry encrypt failoverpartner keepalive " +
-			"log multisubnetfailover packet_size pipe protocol Max_Pool_Size Min_Pool_Size Pooling Connection_Lifetime",
+			"log multisubnetfailover packet_size pipe protocol Max_Pool_Size Min_Pool_Size Pooling Connection_Lifetime " +
+			"Connection_Timeout",
 		"file:x.db?KEY=1": "_auth_crypt _auth_pass _auth_salt _auth_user _cache_size _defensive _dqs _error_rc " +
 			"_ignore_check_constraints _inttotime _loc _mutex _pragma _query_only _secure_delete _stmt_cache_size " +
 			"_texttotime _time_format _time_integer_format _timezone _txlock _writable_schema cache immutable mode " +
 			"nolock psow vfs",
-		"other://host/db?KEY=1": "poolSize max_open_conns", // of a driver that is not known
+		"other://host/db?KEY=1": "poolSize max_open_conns readOnly", // of a driver that is not known
 	} {
 		for key := range strings.FieldsSeq(keys) {
 			if strings.HasPrefix(form, "server=") {

@@ -36,14 +36,15 @@ func isOption(p param) bool { return IsOption(p.key) }
 type Option struct {
 	Key, Value string
 	Shown      bool // they may stand in an error; else they may be part of a password
+	Place      int  // which parameter of the DSN it is, counted from 1
 }
 
 // Options returns the options of the pool that are in the DSN, in their order.
 func (f Form) Options() (list []Option) {
-	for _, p := range f.layout.params {
+	for i, p := range f.layout.params {
 		if isOption(p) {
 			shown := !f.isBeforeAt(p) && (f.family != otherFamily || f.scheme != "")
-			list = append(list, Option{p.key, p.value, shown})
+			list = append(list, Option{p.key, p.value, shown, i + 1})
 		}
 	}
 	return list

@@ -12,8 +12,9 @@ import (
 type Keys interface {
 	// Has reports whether a key is an option's.
 	Has(key string) bool
-	// Stray returns the option that was meant by a key which the driver would get; empty: the key may be the driver's.
-	Stray(key string) string
+	// Stray is the error for a key that was meant to be an option, but that the driver would get; nil: the key may be the
+	// driver's.
+	Stray(key string) error
 }
 
 // Read is Detect for a DSN that somebody wrote. Line breaks at its end are dropped: the file of a secret often ends in
@@ -37,13 +38,13 @@ func Read(text string, keys Keys) (Form, error) {
 
 // checkStray refuses the key of an option that is written so that the driver would get it. Of a driver that is not
 // known, nobody knows the keys.
-func (f Form) checkStray(stray func(string) string) error {
+func (f Form) checkStray(stray func(string) error) error {
 	for _, p := range f.layout.params {
 		if f.family == otherFamily || isOption(p) {
 			continue
 		}
-		if option := stray(p.key); option != "" {
-			return fmt.Errorf("pooled: unknown key %s: did you mean %s?", p.key, option)
+		if err := stray(p.key); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package dsn_test
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -18,11 +19,11 @@ func (someKeys) Has(key string) bool {
 	return slices.Contains([]string{"pool_size", "pool_timeout", "pool_driver", "echo"}, key)
 }
 
-func (someKeys) Stray(key string) string {
+func (someKeys) Stray(key string) error {
 	if key == "poolSize" {
-		return "pool_size"
+		return errors.New("pooled: unknown key poolSize: did you mean pool_size?")
 	}
-	return ""
+	return nil
 }
 
 // What is written on purpose, or is no option, is no mistake: the DSN is read as Detect reads it.

@@ -28,7 +28,7 @@ var elsewhere = map[string]string{
 	"pool_reset_on_return": "reset resetmode onreturn rollbackonreturn",
 	"pool_init_sql":        "connectioninitsql initialsql init onconnect connectsql",
 	"pool_stmt_cache": "statementcache stmtcachesize statementcachesize statementcachecapacity preparedstatementcache " +
-		"maxpreparedstatements",
+		"maxpreparedstatements cacheprepstmts prepstmtcachesize",
 	"pool_connect_limit": "maxconnecting opening openlimit",
 	"pool_leak_after": "leak leakdetection leakdetectionthreshold leakthreshold leaktimeout logabandoned " +
 		"abandonedtimeout",
@@ -41,9 +41,12 @@ var elsewhere = map[string]string{
 	"pool_hooks":           "hook events listeners",
 }
 
+// bare is a key as it is written in elsewhere and without.
+func bare(key string) string { return fold(strings.TrimPrefix(strings.ToLower(key), "pool_")) }
+
 // meant returns the option that has a key's name elsewhere.
 func (t Table[C]) meant(key string) (option string, ok bool) {
-	name := strings.ReplaceAll(strings.TrimPrefix(strings.ToLower(key), "pool_"), "_", "")
+	name := bare(key)
 	for option, names := range elsewhere {
 		if slices.Contains(strings.Fields(names), name) && t.Has(option) {
 			return option, true

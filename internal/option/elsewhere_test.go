@@ -19,4 +19,9 @@ func TestElsewhere(t *testing.T) {
 			seen[name] = option
 		}
 	}
+	for name := range without {
+		if option, ok := seen[name]; ok || bare(name) != name {
+			t.Errorf("%s: have a name that is not found, or is that of %s, want neither", name, option)
+		}
+	}
 }

@@ -1,7 +1,6 @@
 package option
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -31,21 +30,41 @@ func (t Table[C]) Nearest(key string) (nearest string, distance int) {
 // mostEdits is how far a key may be from the nearest known one to count as a misspelling of it.
 const mostEdits = 3
 
-// ErrUnknown names the option that was probably meant by a key that is not in the table. That one is shown only if it
-// may be, and resembles a known key: what resembles nothing may be part of a password that was not encoded.
-func (t Table[C]) ErrUnknown(key string, show bool) error {
+// ErrUnknown says what to write in place of a key that is not in the table. The key is shown only if it may be, and
+// resembles a known one: what resembles nothing may be part of a password that was not encoded. In its place stands
+// which parameter of the DSN it is, counted from 1.
+func (t Table[C]) ErrUnknown(key string, show bool, place int) error {
+	named := fmt.Sprintf("that begins with pool_, the %s parameter", ordinal(place))
 	if len(key) > 40 {
 		key, show = key[:40], false
 	}
-	nearest, distance := t.Nearest(key)
-	switch {
-	case distance > mostEdits:
-		return errors.New("pooled: unknown key that begins with pool_: write one of those in docs/options.md, such as " +
-			"pool_size, pool_max_overflow or pool_timeout")
-	case !show:
-		return fmt.Errorf("pooled: unknown key that begins with pool_: did you mean %s?", nearest)
+	if show {
+		named = key
 	}
-	return fmt.Errorf("pooled: unknown key %s: did you mean %s?", key, nearest)
+	if instead, ok := without[bare(key)]; ok {
+		return errWithout(named, instead)
+	}
+	nearest, distance := t.Nearest(key)
+	if distance > mostEdits {
+		return fmt.Errorf("pooled: unknown key that begins with pool_, the %s parameter: write one of those in "+
+			"docs/options.md, such as pool_size, pool_max_overflow or pool_timeout", ordinal(place))
+	}
+	return fmt.Errorf("pooled: unknown key %s: did you mean %s?", named, nearest)
+}
+
+func ordinal(n int) string {
+	suffix := "th"
+	if n/10%10 != 1 {
+		switch n % 10 {
+		case 1:
+			suffix = "st"
+		case 2:
+			suffix = "nd"
+		case 3:
+			suffix = "rd"
+		}
+	}
+	return fmt.Sprintf("%d%s", n, suffix)
 }
 
 // ErrTwice says that two keys of a DSN mean the same option.
