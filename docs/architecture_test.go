@@ -50,7 +50,7 @@ func TestArchitecturePackages(t *testing.T) {
 func packageTable(t *testing.T) string {
 	t.Helper()
 	var b strings.Builder
-	b.WriteString("| package | in its own words | imports |\n|---|---|---|\n")
+	b.WriteString("| package | what it does | imports |\n|---|---|---|\n")
 	all := packages(t)
 	for _, dir := range slices.Sorted(maps.Keys(all)) {
 		p := all[dir]

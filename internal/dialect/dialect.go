@@ -1,7 +1,6 @@
-// Package dialect is the contract between a pool and what it knows of one kind of server. A Dialect is data and
-// functions: what the server says when a connection is lost, how a session is asked what it was born with, how it
-// is reset. It is handed one session at a time and returns Facts; it holds nothing of a pool and changes nothing in
-// it.
+// Package dialect defines what a pool has to know about one kind of server. A Dialect is data and functions: what the
+// server says when a connection is lost, how a session is asked what it was born with, how it is reset. It is handed
+// one session at a time and returns Facts; it holds nothing of a pool and changes nothing in it.
 //
 // Each kind of server has a folder of its own below this one.
 package dialect

@@ -1,6 +1,6 @@
-// Package driverconn calls a driver's connection as database/sql does: by the optional interfaces that it has, else by
-// the old ones (Go's database/sql/ctxutil.go and convert.go). Results, order of calls and words of errors are the same,
-// so that a program can't tell who made the calls.
+// Package driverconn calls a driver's connection in the same way as database/sql: through the optional interfaces if
+// the driver has them, otherwise through the old ones (Go's database/sql/ctxutil.go and convert.go). Results, order of
+// calls and words of errors are the same, so that a program can't tell who made the calls.
 package driverconn
 
 import (

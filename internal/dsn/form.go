@@ -1,5 +1,5 @@
-// Package dsn reads and writes data source names: which driver one is for, which options of the pool are in it, what is
-// left for the driver, and which parts are secret.
+// Package dsn reads and writes DSNs: it finds the driver, the pool's options, what is left for the driver, and the
+// secret parts.
 //
 // Detect tells the form of a DSN and takes the options out. Read does so, too, and refuses options in a wrong place.
 // Insert puts options in. Resolve and Merge make of a DSN what its driver reads. Mask and Scrub show a DSN, and a

@@ -1,7 +1,7 @@
-// Package intercept puts interceptors before a driver's connection. They see what is sent to it and may change it:
-// they are called where the driver can do a thing, in whatever old or new way, and nothing changes where it can't.
-// Their methods are those of sqlmw's; the rest of that package, which wraps a driver, is not used, because it makes up
-// what a driver lacks.
+// Package intercept calls a program's interceptors around the operations on a driver's connection. They see what is
+// sent to it and may change it: they are called where the driver can do a thing, in whatever old or new way, and
+// nothing changes where it can't. Their methods are those of sqlmw's; the rest of that package, which wraps a driver,
+// is not used, because it makes up what a driver lacks.
 //
 // Each interceptor is a link in a chain that ends at the driver's connection, and there a Guard is told what is sent.
 // Without interceptors there is no chain.

@@ -1,4 +1,4 @@
-// Package option makes tables of options. A row of a table knows one key: how its value is read and written, what
+// Package option provides tables of options. A row of a table knows one key: how its value is read and written, what
 // values are allowed, and where it is kept in the struct that holds the options, which can be any. What is wrong with a
 // value is said in an error that says what is wanted and does not hold the key. It may hold the value; an error that it
 // wraps does not. Names holds values that options ask for by name.

@@ -1,4 +1,4 @@
-// Package process tells a forked child from its parent process, and keeps what a child must not close.
+// Package process tells a forked child process from its parent, and keeps references to what a child must not close.
 //
 // A forked child has a copy of all its parent had, and shares its sockets. What it reads
 // or writes there, the parent misses or finds in its stream. So what was opened is kept

@@ -1,5 +1,5 @@
-// Package saturate does arithmetic that stops at the largest number instead of overflowing: some write "no limit" as
-// that number. Results stop at the largest number there is; they never turn negative.
+// Package saturate does arithmetic that stops at the largest number instead of overflowing, because some callers write
+// "no limit" as that number. Results stop at the largest number there is; they never turn negative.
 package saturate
 
 import (

@@ -1,6 +1,6 @@
-// Package serverconn is one connection of the wrapped driver as a pool uses it: with the interceptors and the cache of
-// statements before it, and the socket below it. It knows what the statements that were sent may have left behind,
-// whether the connection can be used on, how its session is asked and reset, and how all that belongs to it is closed.
+// Package serverconn is one connection of the wrapped driver as a pool uses it, together with its interceptors, its
+// statement cache and its socket. It knows what the statements that were sent may have left behind, whether the
+// connection can be used on, how its session is asked and reset, and how all that belongs to it is closed.
 //
 // It knows nothing of the pool in which it lies, but for what the connections of a pool have in [Shared]. A Conn is
 // used by one goroutine at a time, its holder; Activity has methods for others.

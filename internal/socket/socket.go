@@ -1,6 +1,6 @@
-// Package socket gives the pool the socket below a driver's connection. With it the pool
-// sees without a round trip that the server has hung up, ends an operation in time where
-// the driver can't, and knows whether anything was sent.
+// Package socket gives the pool access to the socket of a driver's connection. With it the pool sees without a round
+// trip that the server has hung up, ends an operation in time where the driver can't, and knows whether anything was
+// sent.
 //
 // A socket is known if the driver dialed it by [Dial] or [DialCounted] under the context
 // of [Collect]. All methods of a [Socket] work on nil, which is one that is not known.

@@ -1,5 +1,5 @@
-// Package spelling finds a secret in a text, however it is written there: plain, percent-encoded, quoted for Go, JSON,
-// SQL or a DSN, or escaped for HTML.
+// Package spelling finds a secret in a text, whether it is plain, percent-encoded, quoted for Go, JSON, SQL or a DSN,
+// or escaped for HTML.
 package spelling
 
 import (

@@ -1,5 +1,5 @@
-// Package sqldb looks at the sql.DB above a pool, where the program has shown it: database/sql tells a driver nothing
-// of it.
+// Package sqldb looks at the sql.DB above a pool, if the program has passed it to PoolOf: database/sql tells a driver
+// nothing about it.
 package sqldb
 
 import (

@@ -1,7 +1,7 @@
-// Package sqltext tells from a statement's text what it may leave behind: an open transaction, a changed session,
-// prepared statements that no longer fit. It knows no grammar, only blanks, quotes, comments and keywords. What one
-// kind of server makes of them is its Rules, which its dialect has; where a text can be read in two ways, the answer is
-// the worse one.
+// Package sqltext finds out from a statement's text what it may leave behind: an open transaction, a changed session,
+// or prepared statements that are out of date. It knows no grammar, only blanks, quotes, comments and keywords. What
+// one kind of server makes of them is its Rules, which its dialect has; where a text can be read in two ways, the
+// answer is the worse one.
 //
 // A needless "maybe" costs a round trip when the connection comes back; a wrong "nothing" would hand a transaction or
 // a setting to the next who uses it. So the statements that leave nothing are listed, and all else may leave anything.

@@ -1,5 +1,5 @@
-// Package visible makes texts of others, such as a server's, safe to show in a terminal, a page or a log: a character
-// that is invisible, or that reverses the text around it, is shown by its code.
+// Package visible makes text from elsewhere, such as a server's message, safe to show in a terminal, a page or a log:
+// it replaces invisible characters, and those that reverse the text around them, by their codes.
 package visible
 
 import (

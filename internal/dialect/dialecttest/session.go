@@ -1,4 +1,5 @@
-// Package dialecttest has a session for tests of dialects, which answers as the test says and needs no server.
+// Package dialecttest provides a session for tests of dialects: it gives the answers that the test sets, and needs no
+// server.
 package dialecttest
 
 import (

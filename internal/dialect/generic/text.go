@@ -1,5 +1,5 @@
-// Package generic is the dialect of unknown servers, such as one whose driver is inside another: it has only what is
-// certain everywhere.
+// Package generic is the dialect for unknown servers, for example if another driver wraps the real one: it contains
+// only what is true for every server.
 package generic
 
 import (

@@ -1,4 +1,4 @@
-// Package advice is what can be said of a pool's options without knowing the server.
+// Package advice warns about options of a pool that are probably wrong, without asking the server.
 package advice
 
 import (

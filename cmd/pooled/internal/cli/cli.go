@@ -1,5 +1,5 @@
-// Package cli holds what the commands of pooled have in common: the command line with its help and completion, how a
-// mistake on it and any other error are reported, where a DSN comes from, and a page of text for a terminal.
+// Package cli holds what the commands of pooled share: the command line with its help and completion, error messages,
+// reading a DSN, and printing text to a terminal.
 //
 // Nothing that goes through it does anything to a terminal, whatever a server or a driver said, and no text of it shows
 // a password that was written where none belongs.

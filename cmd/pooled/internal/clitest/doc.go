@@ -1,3 +1,2 @@
-// Package clitest has terminals for the tests of commands: what is written to one can be read as it is shown, and keys
-// can be pressed.
+// Package clitest provides terminals for tests of commands: a test can read what is shown, and press keys.
 package clitest

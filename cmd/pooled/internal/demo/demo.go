@@ -1,5 +1,5 @@
-// Package demo is the command pooled demo: it runs the same program on the bare driver and on pooled, and shows side
-// by side what each did.
+// Package demo is the command pooled demo: it runs the same program with the driver alone and with pooled, and shows
+// the results side by side.
 //
 // Every figure is measured in the run that prints it. Of a database that is not the demo's own it uses temporary tables
 // and at most 30 connections. What pooled promises and does not keep is an error.

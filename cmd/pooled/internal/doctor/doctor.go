@@ -1,5 +1,5 @@
-// Package doctor is the command pooled doctor: it examines a DSN, its options, the server and what is in between, and
-// reports findings, each ok, warning or problem, with what to change.
+// Package doctor is the command pooled doctor: it examines a DSN, its options, the server and everything in between,
+// and reports what is ok, a warning or a problem, with what to change.
 //
 // It opens at most 3 connections at one time, makes only temporary objects in sessions of its own, and leaves nothing
 // behind, also when it is interrupted. Each check has a limit on its time. No text of the report shows a password,

@@ -1,4 +1,4 @@
-// Package parse is the command pooled parse: it says what pooled reads in a DSN, and what reaches the driver. It
+// Package parse is the command pooled parse: it shows how pooled reads a DSN, and what it passes to the driver. It
 // connects to nothing, and opens no file but the one that the DSN is in.
 //
 // No text of it shows a password.

@@ -1,5 +1,5 @@
-// Package top is the command pooled top: it shows the pools of a running program in a terminal, by the live page that
-// the program has mounted (package debug).
+// Package top is the command pooled top: it shows the pools of a running program in a terminal, with the figures of the
+// program's live page (package debug).
 //
 // What the program sends does nothing to the terminal, and headers and passwords that the command was given are shown
 // nowhere.

@@ -1,5 +1,5 @@
-// Package version is the command pooled version: it says which version of the program this is, what it was built with
-// and for, and which drivers are in it.
+// Package version is the command pooled version: it shows the version of the program, how it was built, and which
+// drivers it contains.
 package version
 
 import (
