@@ -1,5 +1,5 @@
-// Command pooled is for those who use the database/sql driver "pooled": it shows what the driver does, examines a
-// database and the way to it, explains a DSN, and watches the pools of a running program.
+// Command pooled is a tool for users of the database/sql driver "pooled": it shows what the driver does, examines a
+// database and the connection to it, explains a DSN, and watches the pools of a running program.
 //
 //	pooled demo           the bare driver and pooled side by side, on an embedded database
 //	pooled doctor DSN     what is wrong with the DSN, its options, the server and what is in between
