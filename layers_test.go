@@ -59,7 +59,7 @@ var layers = map[string]string{
 
 	// What stands on the root.
 	"debug":                       ". internal/visible",
-	"cmd/pooled/internal/cli":     ". internal/spelling internal/visible",
+	"cmd/pooled/internal/cli":     ". internal/dsn internal/spelling internal/visible",
 	"cmd/pooled/internal/demo":    ". cmd/pooled/internal/cli",
 	"cmd/pooled/internal/advice":  ".",
 	"cmd/pooled/internal/doctor":  ". internal/spelling cmd/pooled/internal/advice cmd/pooled/internal/cli",
