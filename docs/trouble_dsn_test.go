@@ -3,9 +3,12 @@ package docs_test
 import (
 	"context"
 	"database/sql"
+	"io"
 	"net"
 	"testing"
 	"time"
+
+	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
 // Errors of sql.Open.
@@ -54,28 +57,10 @@ func ping(t *testing.T, dsn string) error {
 // answering is the address of a server that says the same to everybody, and then nothing.
 func answering(t *testing.T, answer string) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		var held []net.Conn
-		for {
-			c, err := listener.Accept()
-			if err != nil {
-				break
-			}
-			held = append(held, c)
-			c.Write([]byte(answer))
-		}
-		for _, c := range held {
-			c.Close()
-		}
-	}()
-	t.Cleanup(func() { listener.Close(); <-done })
-	return listener.Addr().String()
+	return pooledtest.Serve(t, func(c net.Conn) {
+		io.WriteString(c, answer)
+		io.Copy(io.Discard, c)
+	})
 }
 
 // knowNobody makes all names unknown until the test ends, by a DNS server of its own: without a network others say

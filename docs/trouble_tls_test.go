@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/http/httptest"
 	"testing"
+
+	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
 // Errors of a certificate that nobody vouches for.
@@ -24,24 +26,9 @@ func selfSigned(t *testing.T) string {
 	t.Helper()
 	web := httptest.NewTLSServer(nil) // it has a certificate for 127.0.0.1
 	web.Close()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			c, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			io.ReadFull(c, make([]byte, 8)) // the client asks whether there is TLS
-			io.WriteString(c, "S")
-			tls.Server(c, web.TLS).Handshake()
-			c.Close()
-		}
-	}()
-	t.Cleanup(func() { listener.Close(); <-done })
-	return listener.Addr().String()
+	return pooledtest.Serve(t, func(c net.Conn) {
+		io.ReadFull(c, make([]byte, 8)) // the client asks whether there is TLS
+		io.WriteString(c, "S")
+		tls.Server(c, web.TLS).Handshake()
+	})
 }

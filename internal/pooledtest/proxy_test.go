@@ -12,24 +12,7 @@ import (
 // PostgreSQL's.
 func echoServer(t *testing.T, before, after string) (dsn string) {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			t.Cleanup(func() { conn.Close() })
-			go func() { io.Copy(conn, conn); conn.Close() }()
-		}
-	}()
-	t.Cleanup(func() { listener.Close(); <-done })
-	return before + listener.Addr().String() + after
+	return before + Serve(t, func(c net.Conn) { io.Copy(c, c) }) + after
 }
 
 func echoMySQL(t *testing.T) string { return echoServer(t, "u:p@tcp(", ")/db?a=b@c:1/") }

@@ -199,21 +199,7 @@ func TestPQSocketIsTheOneInUse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	closed, err := net.Listen("tcp", "127.0.0.1:0") // accepts and hangs up
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer closed.Close()
-	go func() {
-		for {
-			conn, err := closed.Accept()
-			if err != nil {
-				return
-			}
-			conn.Close()
-		}
-	}()
-	_, closedPort, _ := net.SplitHostPort(closed.Addr().String())
+	_, closedPort, _ := net.SplitHostPort(pooledtest.Serve(t, func(net.Conn) {})) // accepts and hangs up
 	password, _ := u.User.Password()
 	for name, dsn := range map[string]string{
 		"second host": fmt.Sprintf("host=127.0.0.1,127.0.0.1 port=%s,%s user=%s password=%s dbname=%s sslmode=disable",

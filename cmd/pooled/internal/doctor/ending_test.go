@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"strings"
@@ -166,32 +167,10 @@ func within(t *testing.T, limit, after time.Duration) {
 
 // A server that takes connections and says nothing.
 func TestDoctorNoAnswer(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var silent []net.Conn
-	accepting := make(chan struct{})
-	go func() {
-		defer close(accepting)
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			silent = append(silent, c)
-		}
-	}()
-	t.Cleanup(func() {
-		l.Close()
-		<-accepting
-		for _, c := range silent {
-			c.Close()
-		}
-	})
+	silent := pooledtest.Serve(t, func(c net.Conn) { io.Copy(io.Discard, c) })
 	within(t, 300*time.Millisecond, grace)
-	for _, dsn := range []string{"postgres://scott:s3cret@" + l.Addr().String() + "/db?sslmode=disable",
-		"scott:s3cret@tcp(" + l.Addr().String() + ")/db"} {
+	for _, dsn := range []string{"postgres://scott:s3cret@" + silent + "/db?sslmode=disable",
+		"scott:s3cret@tcp(" + silent + ")/db"} {
 		d := examine(t, dsn)
 		wantLevels(t, d, "dsn reset-mode pre-ping recycle fork-guard wait connect:problem")
 		wantFinding(t, d, "connect", levelProblem, "no answer within 300ms", "firewalls")

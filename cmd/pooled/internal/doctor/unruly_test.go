@@ -15,27 +15,10 @@ import (
 
 // refuser is a server that speaks PostgreSQL's protocol just enough to let nobody in, with a message.
 func refuser(t *testing.T, message string) (address string) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			refuse(c, message)
-		}
-	}()
-	t.Cleanup(func() { l.Close(); <-done })
-	return l.Addr().String()
+	return pooledtest.Serve(t, func(c net.Conn) { refuse(c, message) })
 }
 
 func refuse(c net.Conn, message string) {
-	defer c.Close()
 	var size uint32
 	if binary.Read(c, binary.BigEndian, &size) != nil || size < 4 {
 		return
