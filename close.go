@@ -109,11 +109,11 @@ func (p *Pool) closeDetached(s *ServerConn, cause error) (err error) {
 	return nil
 }
 
-// Dispose closes all server connections: those that are idle at once, in the background, and those in use when they are
-// returned. The pool stays usable, and opens new ones. Call it after a password or a host has changed, and wherever you
-// would call SQLAlchemy's Engine.dispose.
+// Dispose closes all server connections: idle ones at once, in the background, and those in use when they are returned.
+// The pool remains usable and opens new ones. Call it after a password or a host has changed, and wherever you would
+// call SQLAlchemy's Engine.dispose.
 //
-// In a forked child it leaves the parent process's server connections alone, as everything else there does.
+// In a forked child it does not touch the server connections of the parent process.
 func (p *Pool) Dispose() {
 	p = p.current()
 	for _, f := range p.hooks.dispose {

@@ -18,7 +18,7 @@ const (
 	ClassQueue Class = "queue"
 	// ClassNull keeps none: a server connection is opened at checkout and closed at checkin.
 	ClassNull Class = "null"
-	// ClassStatic keeps exactly one, which the callers use in turn.
+	// ClassStatic keeps exactly one, which callers use one after the other.
 	ClassStatic Class = "static"
 	// ClassAssert keeps exactly one and fails a second checkout at the same time, with the stack of the first.
 	ClassAssert Class = "assert"
@@ -36,7 +36,7 @@ const (
 	ResetCommit ResetMode = "commit"
 	// ResetNone does nothing: the next caller finds a transaction that was left open.
 	ResetNone ResetMode = "none"
-	// ResetAuto is ResetRollback, and ResetSession after a statement that changes the state of the session.
+	// ResetAuto is ResetSession after a statement that changes the state of the session, and otherwise ResetRollback.
 	ResetAuto ResetMode = "auto"
 	// ResetSession gives the session the state that it had when it was new.
 	ResetSession ResetMode = "session"
@@ -51,7 +51,7 @@ const (
 	ContextErrorQueue ContextErrorMode = "queue"
 	// ContextErrorAll: all of them.
 	ContextErrorAll ContextErrorMode = "all"
-	// ContextErrorPlain: none, for programs that compare errors by ==.
+	// ContextErrorPlain: none, for programs that compare errors with ==.
 	ContextErrorPlain ContextErrorMode = "plain"
 )
 
@@ -77,11 +77,11 @@ const (
 	PingOff time.Duration = NoLimit
 	// PingAlways pings before each use, except the first.
 	PingAlways time.Duration = 1
-	// PingAuto pings what was idle for longer than a second. The default.
+	// PingAuto pings a connection that was idle for longer than a second. The default.
 	PingAuto = time.Second
 )
 
-// Jitter is a duration, or a percentage of another duration. At most one of the two is set.
+// Jitter is a duration, or a percentage of another duration. Set at most one of the two.
 type Jitter struct {
 	Percent  float64 // 0 to 100
 	Duration time.Duration
@@ -95,9 +95,10 @@ func (j Jitter) of(d time.Duration) time.Duration {
 // Config says which driver to wrap and how to pool its connections. Make one with NewConfig or ParseDSN: the zero
 // Config is refused. Functions copy a Config and never change it.
 //
-// Fields that may be NoLimit say so. docs/options.md says when to change each.
+// A field that may be NoLimit says so. docs/options.md says when to change which option.
 type Config struct {
-	// Driver is the name of the wrapped driver, as given to sql.Register. If it is empty, the DSN tells the driver.
+	// Driver is the name of the wrapped driver, as given to sql.Register. If it is empty, the form of the DSN tells the
+	// driver.
 	Driver string
 	// DSN is the wrapped driver's. It may also be one of the URL forms of ParseDSN, without options of the pool.
 	DSN string
@@ -112,8 +113,8 @@ type Config struct {
 	MaxOverflow int
 	// Timeout is the longest wait for a server connection; 0: do not wait. It may be NoLimit. Default: 30s.
 	Timeout time.Duration
-	// ContextErrors says which waits for a server connection give a ContextError when the caller's context ends. It
-	// means nothing in class direct. Default: ContextErrorQueue.
+	// ContextErrors says which waits for a server connection give a ContextError when the caller's context ends. It has
+	// no effect in class direct. Default: ContextErrorQueue.
 	ContextErrors ContextErrorMode
 	// UseLIFO uses the server connection that was returned last, so that the others stay idle and can be closed. False:
 	// the one that was idle for longest. Default: true.
@@ -134,9 +135,10 @@ type Config struct {
 	// are not replaced together. Default: 25 percent.
 	RecycleJitter Jitter
 	// PrePing is the idle time after which a server connection is pinged at checkout, above 0, or PingOff, PingAlways
-	// or PingAuto. 0 is refused, because other pools take it for off, or for always. Unless it is PingOff, a loss makes
-	// the pool ping all other connections once before their next use. If the pool knows the socket it checks that at
-	// each checkout, without a round trip. A driver without driver.Pinger is not pinged. Default: PingAuto.
+	// or PingAuto. 0 is refused, because it means off in some other pools, and always in others. Unless it is PingOff,
+	// a loss makes the pool ping all other connections once before their next use. If the pool knows the socket, it
+	// checks it at each checkout, without a round trip. A driver without driver.Pinger is not pinged. Default:
+	// PingAuto.
 	PrePing time.Duration
 	// PingTimeout is the longest wait for the answer to a ping, above 0. With NoLimit only the caller's context ends
 	// it. Default: 5s.
@@ -167,11 +169,11 @@ type Config struct {
 	HideParameters bool
 	// LoggerName is the name of a logger given to RegisterLogger. Default: empty.
 	LoggerName string
-	// Logger is where everything is logged. It has no key in a DSN. If it is nil, the logger called LoggerName is
-	// used, or without a name slog.Default() at the moment of logging. Default: nil.
+	// Logger is where everything is logged. It cannot be set in a DSN. If it is nil, the logger called LoggerName is
+	// used. If that is empty, too, it is slog.Default() at the moment of logging. Default: nil.
 	Logger *slog.Logger
 	// Interceptors are called for each operation of the program on a server connection, the first outermost; see
-	// ConnID. They have no key in a DSN. Default: none, which costs nothing.
+	// ConnID. They cannot be set in a DSN. Default: none, which costs nothing.
 	Interceptors []Interceptor
 	// Timings measures waits, connects, uses and resets from the start. False: only while somebody calls
 	// Pool.Histogram. Default: false.
@@ -182,7 +184,7 @@ type Config struct {
 	// HookNames are the names of hooks given to RegisterHooks. They are called in this order, before Hooks. Default:
 	// none.
 	HookNames []string
-	// Hooks are called when something happens to a server connection. They have no key in a DSN. Default: none.
+	// Hooks are called when something happens to a server connection. They cannot be set in a DSN. Default: none.
 	Hooks Hooks
 }
 

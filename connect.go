@@ -23,8 +23,8 @@ import (
 //		return pooled.DialContext(ctx, "tcp", tunnelTo(addr))
 //	})
 //
-// It dials like the zero [net.Dialer] and returns the *net.TCPConn or *net.UnixConn itself, which may be wrapped, as by
-// TLS. With a ctx that is not from the pool it is a plain dial.
+// It dials like the zero [net.Dialer] and returns the *net.TCPConn or *net.UnixConn itself. You may wrap that, for
+// example with TLS. With a ctx that is not from the pool, it only dials.
 //
 // Without it, only a ping tells the pool whether such a connection is alive; see Config.PrePing.
 func DialContext(ctx context.Context, network, address string) (net.Conn, error) {
@@ -33,8 +33,8 @@ func DialContext(ctx context.Context, network, address string) (net.Conn, error)
 
 // ConnectParams is what a BeforeConnect hook may change for one dial.
 type ConnectParams struct {
-	// DSN is the wrapped driver's, with its secrets. It is empty, and changes are errors, for a connector given to
-	// NewConnector and for a database in memory.
+	// DSN is the wrapped driver's, with its secrets. With a connector from NewConnector, and for a database in memory,
+	// it is empty, and any change is an error.
 	DSN string
 	// User and Password, if not empty, replace those of the DSN, for MySQL, PostgreSQL and SQL Server. For another
 	// driver change DSN.
@@ -46,7 +46,7 @@ type ConnectParams struct {
 // String is the DSN with its secrets masked, and nothing else.
 func (p ConnectParams) String() string { return "pooled.ConnectParams(" + dsn.Mask(p.DSN) + ")" }
 
-// Format prints String by every verb.
+// Format prints String for every verb.
 func (p ConnectParams) Format(f fmt.State, _ rune) { io.WriteString(f, p.String()) }
 
 // MarshalText returns String, for JSON and logs.

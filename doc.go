@@ -1,18 +1,18 @@
-// Package pooled is a database/sql driver with a connection pool. It wraps the real driver. A program changes one word:
+// Package pooled is a database/sql driver with a connection pool. It wraps your own driver. A program changes one word:
 //
 //	db, err := sql.Open("pooled", "postgres://scott:tiger@localhost/shop?pool_size=10&pool_max_overflow=10")
 //
-// Everything else goes on working. The options in the DSN configure the pool. It keeps more connections open than
-// database/sql does, opens a few at a time instead of all at once, and lets callers wait in a queue. A wait that takes
-// too long ends with an error that says who holds the connections. A connection that a caller gets is alive, not too
-// old, and without a transaction that an earlier caller left open.
+// Everything else continues to work. Options in the DSN configure the pool. It keeps more connections open than
+// database/sql does, opens a few at a time instead of all at once, and lets callers wait in a queue. If a caller waits
+// too long, it gets an error that says who holds the connections. A connection that a caller gets is alive, is not too
+// old, and has no transaction that an earlier caller left open.
 //
 // # How it works
 //
-// Two kinds of connection matter: those of database/sql, and those to the server, which belong to the pool. A
-// connection of database/sql takes a server connection from the pool for its first operation (checkout) and returns it
-// when the program is done with it (checkin). While it is idle it holds none. So it does not matter how many idle
-// connections database/sql keeps, and a dead server connection is replaced within the operation that needs one.
+// There are two kinds of connections: those of database/sql, and server connections, which belong to the pool. A
+// connection of database/sql takes a server connection from the pool for its first operation (checkout). It returns it
+// when the program has finished with it (checkin). While it is idle it holds none. So it does not matter how many idle
+// connections database/sql keeps. A dead server connection is replaced during the operation that needs one.
 //
 //	Connector.Connect(ctx)     a new connection takes a server connection at once, so Connect has the dial's error
 //	conn.ResetSession(ctx)     does nothing
@@ -22,34 +22,36 @@
 // The wrapped driver is go-sql-driver/mysql or lib/pq, which come with the package, or any other registered driver by
 // its name; see [ParseDSN].
 //
-// Everything that watches over a server connection is a [Hooks] value in one chain: the fork guard, age, liveness, the
-// driver's ResetSession, reset on return. The program's own hooks come after these.
+// The pool checks a server connection at each checkout and resets its session on return. These checks are [Hooks]
+// values, too. They run before the program's own hooks.
 //
 // # Seeing it
 //
-// [Pools] returns all pools of the process. [Pool.Stats] has the figures of one, [Pool.Conns] says who holds what, and
-// [Pool.Events] says what happened last. Config.Echo and Config.EchoPool log by log/slog. Config.LeakAfter finds
-// connections that are not returned. Package debug shows all of it on a page, and module metrics exports it.
+// [Pools] returns all pools of the process. [Pool.Stats] has the figures of one, [Pool.Conns] says who holds its
+// connections, and [Pool.Events] says what happened last. Config.Echo and Config.EchoPool turn on logging with
+// log/slog. Config.LeakAfter finds connections that are not returned. Package debug shows all of this on a page. Module
+// metrics exports the figures.
 //
 // # What changes in meaning
 //
-//   - db.Conn with an idle connection reserves no server connection until its first operation.
+//   - If database/sql has an idle connection, db.Conn takes no server connection until its first operation.
 //   - SetConnMaxLifetime and SetConnMaxIdleTime only close connections of database/sql that hold no server connection.
-//     SetMaxOpenConns means what it did. SetMaxIdleConns makes little difference.
+//     SetMaxOpenConns has the same meaning as before. SetMaxIdleConns makes little difference.
 //   - The function given to sql.Conn.Raw gets a connection of this package. [Raw] gives you the wrapped driver's.
 //   - Server connections are replaced when they are half an hour old.
 //   - db.Stats counts database/sql's connections. [Pool.Stats] counts server connections.
 //
-// With pool_class=direct none of this changes: each connection keeps its server connection, and database/sql is the
-// only pool. Only the checks and the reset remain.
+// With pool_class=direct none of this changes, because each connection keeps its server connection and database/sql is
+// the only pool. pooled then only adds its checks and the reset.
 //
 // # Errors
 //
-//   - Errors of a dial are returned as they are. One with a password of the DSN in it is wrapped, and the text masked.
-//   - A wait longer than pool_timeout returns a [TimeoutError]; errors.Is finds [ErrTimeout] in it.
-//   - A wait in the queue that the caller's context ended returns a [ContextError]; errors.Is finds the context's error
-//     in it.
-//   - [ErrConnLost] means that the connection broke after the statement was sent. Some drivers return
-//     driver.ErrBadConn then, at which database/sql would send the statement again.
-//   - driver.ErrBadConn is the wrapped driver's. The pool itself returns it only where nothing was sent.
+//   - If a connection cannot be opened, the driver's error is returned unchanged. If its text has a password of the
+//     DSN, it is wrapped, and the password is masked.
+//   - A caller that waits longer than pool_timeout gets a [TimeoutError]. errors.Is finds [ErrTimeout] in it.
+//   - A caller whose context ends while it waits in the queue gets a [ContextError]. errors.Is finds the context's
+//     error in it.
+//   - [ErrConnLost] means that the connection broke after the statement was sent. For this, some drivers return
+//     driver.ErrBadConn, and database/sql would send the statement again.
+//   - The pool returns driver.ErrBadConn only if nothing was sent.
 package pooled

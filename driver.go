@@ -14,7 +14,7 @@ import (
 	"github.com/pooled-go/pooled/internal/option"
 )
 
-// DriverName is the name the driver is registered by.
+// DriverName is the name under which the driver is registered.
 const DriverName = "pooled"
 
 func init() { sql.Register(DriverName, &Driver{}) }
@@ -58,8 +58,8 @@ type emptyConnector struct{ driver *Driver }
 func (c emptyConnector) Connect(context.Context) (driver.Conn, error) { return nil, dsn.ErrEmpty }
 func (c emptyConnector) Driver() driver.Driver                        { return c.driver }
 
-// Open is sql.Open for a Config: one from [ParseDSN] that the program changes, or one from [NewConfig] with a DSN. It
-// is the way for hooks in code and for ConnectArgs, which a DSN cannot hold. Like sql.Open it connects to nothing.
+// Open is sql.Open for a Config. Get the Config from [ParseDSN], or from [NewConfig] and set its DSN. Use Open for what
+// a DSN cannot contain, such as hooks in code and ConnectArgs. Like sql.Open, it does not connect.
 func Open(cfg Config) (*sql.DB, error) {
 	connector, err := openConnector(cfg, option.OriginProgram)
 	if err != nil {
@@ -119,7 +119,7 @@ func suitSingle(single bool, cfg *Config) error {
 	return nil
 }
 
-// Open is for programs that call a driver directly. The connection has a pool of its own, which is closed with it.
+// Open is for programs that call a driver directly. The connection has its own pool, which is closed together with it.
 // database/sql calls OpenConnector instead.
 func (d *Driver) Open(dsn string) (driver.Conn, error) {
 	connector, err := openDSN(dsn)
@@ -150,8 +150,9 @@ type Connector struct {
 }
 
 // NewConnector puts a pool in front of any driver's connector. Make cfg with NewConfig or ParseDSN; its DSN is not
-// used. If the pool does not know the driver's type, cfg.Driver says which server it is: "postgres", "mysql", "sqlite"
-// or "sqlserver"; anything else is only a name. Closing the sql.DB closes the connector, too, if that is an io.Closer.
+// used. If the pool does not know the driver's type, set cfg.Driver to say which server it is: "postgres", "mysql",
+// "sqlite" or "sqlserver". Any other value is only a name. Closing the sql.DB closes the connector, too, if that is an
+// io.Closer.
 func NewConnector(connector driver.Connector, cfg Config) (*Connector, error) {
 	if connector == nil {
 		return nil, errors.New("pooled: new connector: the connector is nil")
@@ -184,7 +185,8 @@ func newConnector(d *opener.Driver, cfg Config, asked origin) (*Connector, error
 }
 
 // Connect makes a connection for database/sql and checks out a server connection for it at once. So it returns the
-// dial's error, as the bare driver does. It blocks until it has one, until pool_timeout, or until ctx ends.
+// error if one cannot be opened, as the driver alone does. It blocks until it has one, until pool_timeout, or until ctx
+// ends.
 func (c *Connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if c.pool.above.Pending() {
 		c.pool.lookAbove()

@@ -10,8 +10,9 @@ import (
 	"github.com/pooled-go/pooled/internal/option"
 )
 
-// ParseDSN reads a driver's DSN with options of the pool among its own arguments, or a URL. The driver is found by
-// pool_driver, else by the scheme, else by the form. If two forms fit, that is an error.
+// ParseDSN reads a driver's DSN with options of the pool among its own arguments, or a URL. The driver is that of
+// pool_driver, otherwise that of the URL's scheme, otherwise that of the DSN's form. If two forms fit, that is an
+// error.
 //
 //	scott:tiger@tcp(host:3306)/db?parseTime=true&pool_size=10     go-sql-driver/mysql
 //	host=/run/postgresql user=scott pool_size=10                  lib/pq
@@ -28,8 +29,8 @@ import (
 // at the end are dropped. An option that would become part of a name, a password or another value is refused, unless it
 // is percent-encoded or quoted there. The driver need not be registered.
 //
-// An error is one line and names the key. It never shows a password: a value is shown only if it is that of a known
-// key, short, and has no @ behind it. Nothing of the driver's part of the DSN is shown.
+// An error is one line and names the key. It never shows a password. A value is shown only if its key is known, and if
+// it is short and has no @ after it. Nothing of the driver's part of the DSN is shown.
 func ParseDSN(s string) (Config, error) {
 	form, err := dsn.Read(s, options)
 	if err != nil {
@@ -107,9 +108,8 @@ func (c *Config) checkMeaning(given map[string]string) error {
 }
 
 // FormatDSN returns a DSN with the options that differ from their defaults and that the class uses. It includes the
-// password: use String for logs. ParseDSN makes an equal Config of it, except for fields without a key in a DSN, and
-// for a URL in the field DSN, which it rewrites. It may refuse a password or a name that holds what looks like an
-// option.
+// password: use String for logs. ParseDSN returns an equal Config for it, except for fields that a DSN cannot contain,
+// and for a URL in the field DSN, which it rewrites. It may refuse a password or a name that looks like an option.
 func (c Config) FormatDSN() string {
 	var pairs []dsn.Pair
 	for _, o := range options {
@@ -126,6 +126,6 @@ func (c Config) FormatDSN() string {
 // String is FormatDSN with the passwords masked.
 func (c Config) String() string { return dsn.Mask(c.FormatDSN()) }
 
-// Format prints String by every verb, so that none shows a password. It is not called for a Config in an unexported
+// Format prints String for every verb, so that none shows a password. It is not called for a Config in an unexported
 // field of another struct: fmt prints that, with the password.
 func (c Config) Format(f fmt.State, _ rune) { io.WriteString(f, c.String()) }

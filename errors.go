@@ -20,13 +20,13 @@ var (
 	// see database/sql's "sql: database is closed" instead.
 	ErrClosed = errors.New("pooled: pool is closed")
 
-	// ErrDisconnect is what a Checkout hook returns to refuse a server connection. That one is closed, and the checkout
-	// goes on with another. Wrap it to give the reason.
+	// ErrDisconnect is what a Checkout hook returns to refuse a server connection. The connection is closed, and the
+	// checkout tries another one. Wrap it to give the reason.
 	ErrDisconnect = errors.New("pooled: disconnect")
 
 	// ErrConnLost means that the connection broke after the operation was sent. The server may have executed it or not,
-	// and nobody sends it again. It replaces a driver.ErrBadConn of the wrapped driver (lib/pq's), and never matches
-	// that. Other drivers return an error of their own.
+	// and it is not sent again. ErrConnLost replaces driver.ErrBadConn where a driver (lib/pq) returns that, and never
+	// matches it. Other drivers return an error of their own.
 	ErrConnLost = errors.New("pooled: connection lost")
 
 	errPanicked      = errors.New("pooled: a hook or the wrapped driver panicked")
@@ -65,8 +65,8 @@ const (
 	PhaseOpening Phase = "opening a connection"
 )
 
-// Wait is what a [TimeoutError] and a [ContextError] tell of a checkout that got no server connection: how long it
-// waited and for what, and the state of its pool when it gave up.
+// Wait is the information in a [TimeoutError] and a [ContextError]: how long the checkout waited and for what, and the
+// state of its pool when it gave up.
 type Wait struct {
 	Pool        string        // the name of the pool
 	Phase       Phase         // what took so long
@@ -79,10 +79,9 @@ type Wait struct {
 	Waiting     int           // callers in the queue, this one included
 	Waited      time.Duration // how long this caller waited
 	Limit       time.Duration // pool_timeout
-	// Err is the last refusal by the server ("too many connections"), if one kept the pool from growing; nil
-	// otherwise.
+	// Err is the server's last "too many connections", if that kept the pool from opening more; nil otherwise.
 	Err error
-	// Holders are the at most five callers that held a server connection for longest at that moment.
+	// Holders are the callers that had held a server connection longest at that moment, at most five.
 	Holders []Holder
 }
 
@@ -109,15 +108,15 @@ func (w *Wait) line(happened string) string {
 // TimeoutError is returned, unwrapped, by an operation that waited for a server connection for longer than
 // pool_timeout.
 //
-// It never matches driver.ErrBadConn, so database/sql does not try (and wait) again, and it is never returned because
-// the caller's own context ended: that is a [ContextError].
+// It never matches driver.ErrBadConn, so database/sql does not try again, with another wait. If the caller's own
+// context ended, the error is a [ContextError] instead.
 type TimeoutError struct{ Wait }
 
-// Error is one line with all figures and the holders, and with the place of each holder's checkout if it is known. The
-// verb %+v prints the whole stacks, too.
+// Error is one line with all figures, the holders, and the place of each holder's checkout if it is known. The verb %+v
+// also prints the whole stacks.
 func (e *TimeoutError) Error() string { return e.line("timeout") }
 
-// Format prints the holders' stacks, too, by the verb %+v.
+// Format prints the holders' stacks, too, for the verb %+v.
 func (e *TimeoutError) Format(f fmt.State, verb rune) { e.told().FormatError(f, verb, e.Error()) }
 
 // Is makes errors.Is(err, ErrTimeout) true. There is no Unwrap on purpose: Err may be a driver.ErrBadConn, at which
@@ -131,10 +130,10 @@ func (e *TimeoutError) Timeout() bool { return true }
 // pool_context_errors=all it is also returned if the context ended while a server connection was opened for the
 // operation; Phase tells which it was. Hooks.Canceled is given one for each of these waits.
 //
-// errors.Is finds in it what ended the context: context.DeadlineExceeded or context.Canceled, and context.Cause. It is
-// no [ErrTimeout], and never matches driver.ErrBadConn.
+// With errors.Is you find in it what ended the context: context.DeadlineExceeded or context.Canceled, and
+// context.Cause. It never matches [ErrTimeout] or driver.ErrBadConn.
 //
-// It is never returned with pool_context_errors=plain, in class direct, or when nobody waited: where the context had
+// It is never returned with pool_context_errors=plain, in class direct, or if there was no wait. If the context had
 // ended before the operation, or ended while the server worked on it, the error is the context's or the driver's.
 type ContextError struct {
 	Wait
@@ -144,7 +143,7 @@ type ContextError struct {
 	Cause error
 }
 
-// Error is like that of a [TimeoutError], with what ended the context.
+// Error is like that of a [TimeoutError], and also says what ended the context.
 func (e *ContextError) Error() string {
 	happened := textOf(e.Ended)
 	if cause := textOf(e.Cause); cause != happened {
@@ -153,7 +152,7 @@ func (e *ContextError) Error() string {
 	return e.line(happened + " while")
 }
 
-// Format prints the holders' stacks, too, by the verb %+v.
+// Format prints the holders' stacks, too, for the verb %+v.
 func (e *ContextError) Format(f fmt.State, verb rune) { e.told().FormatError(f, verb, e.Error()) }
 
 // Unwrap is Ended and Cause, without one that is driver.ErrBadConn: database/sql would wait again.
@@ -168,9 +167,9 @@ func (e *ContextError) Timeout() bool { return errors.Is(e.Ended, context.Deadli
 // Temporary is Timeout, as it is for context.DeadlineExceeded.
 func (e *ContextError) Temporary() bool { return e.Timeout() }
 
-// AssertError is returned with pool_class=assert by a second checkout at the same time.
+// AssertError is what a second checkout at the same time returns with pool_class=assert.
 type AssertError struct {
-	// Stack is where the first checkout was made, in the form of a panic's stack.
+	// Stack is where the first checkout was made, written like the stack of a panic.
 	Stack string
 }
 
@@ -181,7 +180,7 @@ func (e *AssertError) Error() string {
 // textOf is the text of an error of others: if its method panics, fmt says so.
 func textOf(err error) string { return fmt.Sprint(err) }
 
-// Causes given to Hooks.Close when nothing was wrong with the server connection.
+// Causes that Hooks.Close gets when nothing was wrong with the server connection.
 var (
 	// ErrRecycled: it was older than pool_recycle, or idle for almost as long as its server allows.
 	ErrRecycled = errors.New("pooled: recycled")

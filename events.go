@@ -24,8 +24,7 @@ type Event struct {
 	Detail string
 }
 
-// Events returns the last 100 events of the pool, oldest first. It leaves out what each statement brings: checkout,
-// reset and checkin.
+// Events returns the last 100 events of the pool, oldest first. It omits checkout, reset and checkin.
 func (p *Pool) Events() []Event {
 	entries := p.current().journal.Read()
 	list := make([]Event, len(entries))

@@ -15,23 +15,25 @@ import "context"
 //	detached      Detach, and Close when its sql.Conn is closed
 //	not needed    Close
 //
-// and of the pool: ConnectError, Timeout, Canceled, Leak, Dispose, Fork. These are given no server connection.
+// and of the pool: ConnectError, Timeout, Canceled, Leak, Dispose, Fork. These get no server connection.
 //
 // Functions run on the goroutine that checks out or in, or that calls Invalidate, SoftInvalidate or Detach. Those about
 // opening run on a goroutine of the pool, except in class direct. Invalidate, Close and Leak may run on either. No lock
 // is held. Functions may run for different server connections at the same time, but never for the same one.
 //
-// If a function panics, its server connection is closed and no longer counts, and the panic goes on. On a goroutine of
-// the pool nobody could recover it, so it is logged instead. A panic while a connection is opened is logged with its
-// stack, and becomes the error of the checkout. A function that hangs keeps its server connection: heed the context.
+// If a function panics, its server connection is closed, and the panic continues. On a goroutine of the pool, the
+// program could not recover it, so it is logged instead. A panic while a connection is opened is logged with its stack,
+// and becomes the error of the checkout. A function that hangs keeps its server connection, so return when the context
+// ends.
 type Hooks struct {
 	// BeforeConnect is called before each dial. It may change what the driver is given, such as a password that
 	// rotates. The context has the caller's values and ends with the dial. An error fails the checkout. With a
 	// connector from NewConnector there is no DSN: p.DSN is empty, and a change is an error.
 	BeforeConnect func(ctx context.Context, p *ConnectParams) error
 
-	// FirstConnect is called once for a pool, with its first server connection, before Connect. Others wait for it. An
-	// error closes the server connection and fails the checkout. The next connection is then the first.
+	// FirstConnect is called once for a pool, with its first server connection, before Connect. Meanwhile, other new
+	// ones wait. An error closes the server connection and fails the checkout, and FirstConnect is called for the next
+	// one.
 	FirstConnect func(ctx context.Context, s *ServerConn) error
 
 	// Connect is called once for each new server connection, before anybody uses it. An error closes it and fails the
@@ -39,22 +41,23 @@ type Hooks struct {
 	Connect func(ctx context.Context, s *ServerConn) error
 
 	// Checkout is called before a server connection is handed out, also right after Connect. The context is the
-	// caller's. Any error closes the server connection. If it is ErrDisconnect, the checkout goes on with another,
-	// until three new ones were refused; any other error fails the checkout. (In class direct, database/sql opens
-	// another after any error on an idle connection.)
+	// caller's. Any error closes the server connection. If it is ErrDisconnect, the checkout tries another one, and
+	// gives up when a third new one is refused. Any other error fails the checkout. (In class direct, database/sql
+	// opens another after any error on an idle connection.)
 	Checkout func(ctx context.Context, s *ServerConn) error
 
-	// Reset is called when a server connection is returned, before Checkin, also if there was nothing to reset: see
+	// Reset is called when a server connection is returned, before Checkin, even if there was nothing to reset: see
 	// state. The context ends after pool_reset_timeout. An error closes the server connection. Reset is not called for
-	// one that will be closed anyway: broken, too old, or marked by Dispose or SoftInvalidate.
+	// one that will be closed anyway, because it is broken or too old, or because of Dispose or SoftInvalidate.
 	Reset func(ctx context.Context, s *ServerConn, state ResetState) error
 
-	// Checkin is called after Reset, right before the server connection is free for others, or closed in class null. It
-	// is not called where Reset is not.
+	// Checkin is called after Reset, right before the server connection becomes idle, or is closed in class null. Where
+	// Reset is not called, Checkin is not called either.
 	Checkin func(s *ServerConn)
 
 	// Invalidate is called before Close, when a server connection was found broken, or the program called [Invalidate].
-	// cause is never nil. It is not called for one that is closed for its age, by Dispose, or because nobody needs it.
+	// cause is never nil. It is not called for one that is closed because of its age, by Dispose, or because nobody
+	// needs it.
 	Invalidate func(s *ServerConn, cause error)
 
 	// SoftInvalidate is called by [SoftInvalidate], while the server connection is in use. Close follows when it is
@@ -70,11 +73,11 @@ type Hooks struct {
 	Close func(s *ServerConn, cause error)
 
 	// ConnectError is called when a server connection could not be opened, before a caller gets the error. It is also
-	// called if no caller gets it: the connection was opened ahead of need, or the server said "too many connections"
-	// and the caller goes on waiting.
+	// called if no caller gets it: the connection was opened in advance, or the server said "too many connections" and
+	// the caller continues to wait.
 	ConnectError func(err error)
 
-	// Timeout is called with the error of a checkout that ran into pool_timeout.
+	// Timeout is called with the error of a checkout that failed because of pool_timeout.
 	Timeout func(err *TimeoutError)
 
 	// Canceled is called when the caller's own context ended while it waited in the queue, or for a server connection
@@ -94,7 +97,7 @@ type Hooks struct {
 
 // ResetState is what a Reset hook is given.
 type ResetState struct {
-	// TransactionOver: it was certain, before anything was sent, that no transaction was open.
+	// TransactionOver: before it sent anything, the pool knew that no transaction was open.
 	TransactionOver bool
 	// Sent is what the pool sent to reset the session; empty if nothing.
 	Sent string

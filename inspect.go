@@ -12,7 +12,7 @@ import (
 	"github.com/pooled-go/pooled/internal/session"
 )
 
-// ConnState is where a server connection is.
+// ConnState says whether a server connection is in use.
 type ConnState string
 
 const (
@@ -76,9 +76,9 @@ func (p *Pool) connInfo(slot slotInfo, stacks session.Stacks) ConnInfo {
 	return info
 }
 
-// InvalidateConn closes one server connection by its ID: at once if it is idle, else when it is returned, or in class
-// direct at its next use. It reports whether there is one with this ID. cause may be nil. It is for the hooks
-// Invalidate and Close, or for Close alone if the connection is in use.
+// InvalidateConn closes the server connection with this ID: at once if it is idle, otherwise when it is returned, or in
+// class direct at its next use. It reports whether there is one with this ID. cause may be nil. The hooks Invalidate
+// and Close get it, or only Close if the connection is in use.
 func (p *Pool) InvalidateConn(id uint64, cause error) bool {
 	p = p.current()
 	given := orInvalidated(cause)

@@ -8,12 +8,12 @@ import (
 )
 
 // Interceptor is called instead of the wrapped driver for the program's operations on a server connection. It calls the
-// same method of next, or answers itself. If a method returns a context, that is used for what follows: the rows, the
-// statement or the transaction.
+// same method of next, or returns a result of its own. If a method returns a context, it is used for what follows: the
+// rows, the statement or the transaction.
 //
 // Its methods are those of github.com/ngrok/sqlmw, whose interceptors can be used unchanged. Embed
-// sqlmw.NullInterceptor to write only a few methods. Unlike sqlmw's driver, the pool calls an interceptor only if the
-// wrapped driver can do what is asked, by its old interfaces or its new ones.
+// sqlmw.NullInterceptor to write only a few methods. Unlike sqlmw's driver, the pool calls an interceptor only for
+// operations that the wrapped driver supports, with its old interfaces or its new ones.
 //
 // An interceptor is called for all server connections of a pool, and for several at the same time.
 type Interceptor interface {
@@ -25,13 +25,14 @@ type Interceptor interface {
 	ConnPrepareContext(ctx context.Context, next driver.ConnPrepareContext, query string) (
 		context.Context, driver.Stmt, error)
 
-	// The error driver.ErrSkip means that the driver wants the statement prepared first. It then comes again, prepared.
+	// The error driver.ErrSkip means that the driver wants to prepare the statement first. The interceptor is then
+	// called for the prepared one.
 	ConnExecContext(ctx context.Context, next driver.ExecerContext, query string, args []driver.NamedValue) (
 		driver.Result, error)
 	ConnQueryContext(ctx context.Context, next driver.QueryerContext, query string, args []driver.NamedValue) (
 		context.Context, driver.Rows, error)
 
-	// Statements are given with their text. StmtClose may come long after the statement was used.
+	// query is the statement's text. StmtClose may be called long after the statement was used.
 	StmtExecContext(ctx context.Context, next driver.StmtExecContext, query string, args []driver.NamedValue) (
 		driver.Result, error)
 	StmtQueryContext(ctx context.Context, next driver.StmtQueryContext, query string, args []driver.NamedValue) (

@@ -8,7 +8,7 @@ import (
 	"github.com/pooled-go/pooled/internal/session"
 )
 
-// Holder says who holds a server connection, and for what.
+// Holder describes a checkout: which server connection is held, and what for.
 type Holder struct {
 	Conn      uint64        // the server connection's ID
 	Session   string        // the server's number of the session, if it is known

@@ -11,17 +11,17 @@ import (
 // from the pool if the sql.Conn holds none yet, which blocks until ctx or pool_timeout ends. They must not be called
 // while another goroutine uses the sql.Conn; what is open on it (a Tx, Rows) stays usable.
 
-// Raw calls f with the wrapped driver's connection, of whatever type that has:
+// Raw calls f with the wrapped driver's connection, which has that driver's type:
 //
 //	err := pooled.Raw(ctx, conn, func(wrapped driver.Conn) error {
 //		return wrapped.(*stdlib.Conn).Conn().DeallocateAll(ctx) // pgx's
 //	})
 //
-// f must not close the connection, nor keep it. If conn holds no server connection, Raw takes one, which may block
-// until ctx or pool_timeout ends. No other goroutine may use conn meanwhile. The pool does not see what f does, so on
-// return it resets the session as far as its mode goes. The error is f's. If it is driver.ErrBadConn, the server
-// connection is closed on return. Unlike sql.Conn.Raw, this does not close conn after such an error, nor wait forever
-// if a Tx is open. After a panic in f the server connection is closed.
+// f must not close the connection or keep it. If conn holds no server connection, Raw takes one, which may block until
+// ctx or pool_timeout ends. Meanwhile, no other goroutine may use conn. The pool does not see what f does, so it always
+// resets the session on return, as far as Config.ResetOnReturn allows. The error is f's. If it is driver.ErrBadConn,
+// the server connection is closed on return. Unlike sql.Conn.Raw, Raw does not close conn after such an error, and does
+// not wait forever if a Tx is open. After a panic in f the server connection is closed.
 func Raw(ctx context.Context, conn *sql.Conn, f func(wrapped driver.Conn) error) error {
 	if f == nil {
 		return errors.New("pooled: Raw: the function is nil")
@@ -39,11 +39,11 @@ func Raw(ctx context.Context, conn *sql.Conn, f func(wrapped driver.Conn) error)
 	})
 }
 
-// Invalidate takes the server connection behind conn out of use. It leaves the pool, which may open another in its
-// place, and is closed when conn is. The next operation on conn uses another server connection. But if a Tx is open,
-// operations and Commit fail until it is rolled back. cause is for the hooks and may be nil. If conn holds no server
-// connection, nothing happens. Invalidate never blocks. In class direct conn keeps its server connection, which is
-// closed with it.
+// Invalidate takes the server connection of conn out of the pool, which may open another one instead. It is closed
+// together with conn. The next operation on conn uses another server connection. But if a Tx is open, operations and
+// Commit fail until it is rolled back. The hooks get cause, which may be nil. If conn holds no server connection,
+// nothing happens. Invalidate never blocks. In class direct, conn keeps its server connection, which is closed together
+// with it.
 func Invalidate(conn *sql.Conn, cause error) error {
 	return withConn(conn, func(c *pooledConn) error {
 		if s := c.claim(); s != nil {
@@ -60,8 +60,8 @@ func orInvalidated(cause error) error {
 	return cause
 }
 
-// SoftInvalidate has the server connection behind conn closed when it is returned. Until then conn keeps it. cause is
-// for the hooks and may be nil. It may block as [Raw] does.
+// SoftInvalidate marks the server connection of conn to be closed when it is returned. Until then conn keeps it. The
+// hooks get cause, which may be nil. It may block as [Raw] does.
 func SoftInvalidate(ctx context.Context, conn *sql.Conn, cause error) error {
 	return onConn(ctx, conn, func(c *pooledConn, s *ServerConn) error {
 		cause := orInvalidated(cause)
@@ -75,9 +75,10 @@ func SoftInvalidate(ctx context.Context, conn *sql.Conn, cause error) error {
 	})
 }
 
-// Detach takes the server connection behind conn out of the pool, which may open another in its place. It then belongs
-// to conn, and is closed when conn is. The pool's limits do not count it, and closing the sql.DB does not close it. Use
-// it for a session that no other user should get, or that has to outlive the pool. It may block as [Raw] does.
+// Detach takes the server connection of conn out of the pool, which may open another one instead. It then belongs to
+// conn, and is closed together with conn. It does not count towards the pool's limit, and closing the sql.DB does not
+// close it. Use it for a session that no other caller should get, or that has to outlive the pool. It may block as
+// [Raw] does.
 func Detach(ctx context.Context, conn *sql.Conn) error {
 	return onConn(ctx, conn, func(c *pooledConn, s *ServerConn) error {
 		c.pool.current().detach(s)

@@ -17,8 +17,8 @@ import (
 	"github.com/pooled-go/pooled/internal/sqldb"
 )
 
-// Pool owns the server connections of one sql.Open, or of one Connector. Get it by [PoolOf],
-// [PoolNamed] or [Connector.Pool]. Its methods may be called at any time, by several goroutines at once.
+// Pool owns the server connections of one sql.Open, or of one Connector. Get it with [PoolOf], [PoolNamed] or
+// [Connector.Pool]. Its methods may be called at any time, by several goroutines at once.
 type Pool struct {
 	// Pointers, so that a struct of a program's that has a Pool in a field can be printed without showing a DSN.
 	cfg     *Config

@@ -28,9 +28,9 @@ func Pools() []*Pool {
 	return list
 }
 
-// PoolNamed is the open pool of that name, and false if there is none. Of several with one name it is the one that was
-// opened last. It finds a pool where [PoolOf] can't: behind a wrapper of somebody else's. Give the pool a name of its
-// own by pool_name.
+// PoolNamed returns the open pool with that name, and false if there is none. If several have the same name, it is the
+// one that was opened last. Use it where [PoolOf] finds nothing, because a library has wrapped the driver. Give the
+// pool its name with pool_name.
 func PoolNamed(name string) (*Pool, bool) {
 	for _, p := range slices.Backward(Pools()) {
 		if p.name == name {
@@ -40,8 +40,8 @@ func PoolNamed(name string) (*Pool, bool) {
 	return nil, false
 }
 
-// ObservePools calls f for each open pool, and for each that is opened later, before its first use, until stop is
-// called. A nil f does nothing.
+// ObservePools calls f for each open pool, and until stop is called also for each new pool, before its first use. A nil
+// f does nothing.
 func ObservePools(f func(*Pool)) (stop func()) {
 	if f == nil {
 		return func() {}
@@ -62,7 +62,7 @@ func ObservePools(f func(*Pool)) (stop func()) {
 // Number is 1 for the first pool of the process, 2 for the next, and so on.
 func (p *Pool) Number() int { return p.number }
 
-// Name is pool_name, or if that is empty the wrapped driver's name and the pool's number: "postgres-1".
+// Name is pool_name. If that is empty, it is the wrapped driver's name and the pool's number: "postgres-1".
 func (p *Pool) Name() string { return p.name }
 
 // register numbers the pool, names it, and makes it one of Pools.

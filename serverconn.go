@@ -44,7 +44,7 @@ func (p *Pool) newServerConn(
 // ID numbers the server connections of a pool, from 1, in the order in which they were requested.
 func (s *ServerConn) ID() uint64 { return s.slot.ID() }
 
-// Opened is the time at which the wrapped driver had connected.
+// Opened is when the wrapped driver connected.
 func (s *ServerConn) Opened() time.Time { return s.born }
 
 // Idle is how long this was idle before it was checked out, exact to a quarter of a second; 0 for a new one.
@@ -56,7 +56,7 @@ func (s *ServerConn) Session() string { return s.conn.SessionID }
 
 // Raw is the wrapped driver's connection. The pool does not see what a hook does with it. So after Raw in a Checkout
 // hook the pool assumes that a transaction may be open and the session changed, and resets both on return. With
-// [ServerConn.Exec] it knows what there is to undo.
+// [ServerConn.Exec] it knows what it has to undo.
 func (s *ServerConn) Raw() driver.Conn {
 	if s.checkingOut {
 		s.conn.SendingAnything()
@@ -66,8 +66,9 @@ func (s *ServerConn) Raw() driver.Conn {
 	return s.conn.Driver.Conn
 }
 
-// Exec runs a statement on the wrapped driver's connection, for hooks. In a Checkout hook it counts as the program's
-// own. In a Connect hook, what it sets stays until a session reset; use pool_init_sql for what has to stay longer.
+// Exec runs a statement on the wrapped driver's connection, for hooks. In a Checkout hook, it counts as if the program
+// had run it. In a Connect hook, what it sets remains until a session reset; use pool_init_sql for what must remain
+// longer.
 func (s *ServerConn) Exec(ctx context.Context, query string) error {
 	if s.checkingOut {
 		s.conn.Sending(query)
@@ -82,11 +83,11 @@ func (s *ServerConn) String() string {
 	return fmt.Sprintf("pooled.ServerConn(%d, session %q)", s.ID(), s.conn.SessionID)
 }
 
-// Format prints String by every verb, so that none shows the last statement, in which there may be a password.
+// Format prints String for every verb, so that none shows the last statement, which may contain a password.
 func (s *ServerConn) Format(f fmt.State, _ rune) { io.WriteString(f, s.String()) }
 
-// SetValue keeps a value with the server connection until that is closed; nil removes it. Use a key of a type of your
-// own, as with context.WithValue. It is SQLAlchemy's ConnectionRecord.info.
+// SetValue stores a value with the server connection until that is closed; nil removes it. Use a key of your own type,
+// as with context.WithValue. In SQLAlchemy this is ConnectionRecord.info.
 func (s *ServerConn) SetValue(key, value any) {
 	if value == nil {
 		delete(s.values, key)

@@ -16,10 +16,11 @@ type Stats struct {
 	MinIdle int // idle ones kept ready
 	// Limit is the most server connections at one time; -1: no limit.
 	Limit int
-	// MaxOpenConns is what db.SetMaxOpenConns was given when the pool last looked; 0: no limit, or the sql.DB is not
-	// known. The pool knows it from [Open] or [PoolOf].
+	// MaxOpenConns is the limit that db.SetMaxOpenConns has set; 0: none, or the pool does not know the sql.DB. It
+	// knows it from [Open] or [PoolOf].
 	MaxOpenConns int
-	// Ceiling is how many there were when the server said "too many connections"; 0: it has not.
+	// Ceiling is how many were open when the server last said "too many connections"; 0: it did not, or has accepted
+	// more since.
 	Ceiling int
 
 	Idle       int // free
@@ -56,7 +57,7 @@ type Stats struct {
 // Open is how many server connections are open.
 func (s Stats) Open() int { return s.Idle + s.CheckedOut }
 
-// Stats reads the pool's figures. Those of server connections are all of the same moment.
+// Stats reads the pool's figures. All figures of server connections are from the same moment.
 func (p *Pool) Stats() Stats {
 	p = p.current()
 	c := p.core.Stats()
@@ -81,10 +82,10 @@ func (p *Pool) Stats() Stats {
 	return stats
 }
 
-// String is the pool's name and figures, for a log. It has nothing of the DSN.
+// String is the pool's name and figures, for a log. It contains nothing from the DSN.
 func (p *Pool) String() string { return fmt.Sprintf("pooled.Pool%+v", p.Stats()) }
 
-// Format prints String by every verb, so that none shows the DSN.
+// Format prints String for every verb, so that none shows the DSN.
 func (p *Pool) Format(f fmt.State, _ rune) { io.WriteString(f, p.String()) }
 
 func orNone(limit, none int) int {
@@ -94,8 +95,8 @@ func orNone(limit, none int) int {
 	return limit
 }
 
-// PoolOf is the pool behind a sql.DB that was opened with the driver "pooled" or with a [Connector], and false for any
-// other and for nil. A library that wraps the driver (otelsql, sqlmw) hides the pool: find that by [PoolNamed].
+// PoolOf returns the pool of a sql.DB that was opened with the driver "pooled" or with a [Connector]. It returns false
+// for any other, and for nil. If a library (otelsql, sqlmw) has wrapped the driver, use [PoolNamed].
 //
 // From then on the pool knows db. If db.SetMaxOpenConns keeps callers out of the pool's queue, it logs that once.
 func PoolOf(db *sql.DB) (*Pool, bool) {

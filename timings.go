@@ -28,15 +28,15 @@ type Histogram struct {
 	Buckets []Bucket
 }
 
-// Bucket counts the durations of at most UpTo, with those of all buckets before it. The last bucket has no bound: its
-// UpTo is NoLimit.
+// Bucket counts the durations that are at most UpTo, including those of all buckets before it. The last bucket has no
+// bound: its UpTo is NoLimit.
 type Bucket struct {
 	UpTo  time.Duration
 	Count uint64
 }
 
-// Quantile returns a bound that the share q of the durations, from 0 to 1, did not exceed: 0.99 gives the 99th
-// percentile, rounded up to a bucket's bound. It is 0 without durations, and NoLimit beyond the last bound.
+// Quantile returns a quantile of the durations, for a q from 0 to 1. With 0.99 it is the 99th percentile, rounded up to
+// the bound of a bucket. It is 0 if there are no durations, and NoLimit if it is above the last bound.
 func (h Histogram) Quantile(q float64) time.Duration {
 	for _, b := range h.Buckets {
 		if h.Count > 0 && float64(b.Count) >= q*float64(h.Count) {
@@ -46,9 +46,9 @@ func (h Histogram) Quantile(q float64) time.Duration {
 	return 0
 }
 
-// Histogram returns what the pool has measured. With Config.Timings it measures from the start. Without, the first call
-// starts measuring, for all timings, and five minutes without a call stop it; so it costs nothing while nobody looks.
-// An unknown Timing has no durations.
+// Histogram returns what the pool has measured. With Config.Timings it measures from the start. Otherwise it measures
+// all timings from the first call on, and stops after five minutes without a call. So it costs nothing while nobody
+// looks. An unknown Timing has no durations.
 func (p *Pool) Histogram(t Timing) Histogram {
 	p = p.current()
 	p.measure()
@@ -66,7 +66,7 @@ func (p *Pool) Histogram(t Timing) Histogram {
 }
 
 // Observe calls f with each duration as it is measured, until stop is called. f runs on the goroutine that checks out
-// or in, or that opens a connection. Several may call it at the same time, so it should be quick. A panic in f is
+// or in, or that opens a connection. Several may call it at the same time, so f should be quick. A panic in f is
 // logged. While there is an observer, each checkout reads the clock three times. A nil f does nothing.
 func (p *Pool) Observe(f func(Timing, time.Duration)) (stop func()) {
 	if f == nil {
