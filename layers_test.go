@@ -31,6 +31,7 @@ var layers = map[string]string{
 	"internal/pool":       "",
 	"internal/saturate":   "",
 	"internal/spelling":   "",
+	"internal/seconds":    "",
 	"internal/visible":    "",
 	"internal/callers":    "",
 	"internal/sqldb":      "",
@@ -58,13 +59,13 @@ var layers = map[string]string{
 		"internal/session internal/sqldb internal/stmtcache internal/intercept internal/dialect internal/opener internal/serverconn",
 
 	// What stands on the root.
-	"debug":                       ". internal/visible",
+	"debug":                       ". internal/seconds internal/visible",
 	"cmd/pooled/internal/cli":     ". internal/dsn internal/spelling internal/visible",
 	"cmd/pooled/internal/demo":    ". cmd/pooled/internal/cli",
 	"cmd/pooled/internal/advice":  ".",
 	"cmd/pooled/internal/doctor":  ". internal/spelling cmd/pooled/internal/advice cmd/pooled/internal/cli",
 	"cmd/pooled/internal/parse":   ". internal/dsn cmd/pooled/internal/advice cmd/pooled/internal/cli",
-	"cmd/pooled/internal/top":     "cmd/pooled/internal/cli",
+	"cmd/pooled/internal/top":     "internal/seconds cmd/pooled/internal/cli",
 	"cmd/pooled/internal/version": "cmd/pooled/internal/cli",
 	"cmd/pooled": "cmd/pooled/internal/cli cmd/pooled/internal/demo cmd/pooled/internal/doctor " +
 		"cmd/pooled/internal/parse cmd/pooled/internal/top cmd/pooled/internal/version",

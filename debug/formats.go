@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"html/template"
 	"time"
+
+	"github.com/pooled-go/pooled/internal/seconds"
 )
 
 // formats are for the first look at the page, which the server draws. page/format.js does the same for all that
@@ -37,32 +39,12 @@ func formatBound(n int) string {
 	return formatCount(n)
 }
 
-// formatSeconds is a duration in two units at most, as wide as can be compared at a glance.
-func formatSeconds(s float64) string {
-	whole := int(s)
-	switch {
-	case s == 0:
-		return "0s"
-	case s < 0.9995e-3:
-		return fmt.Sprintf("%.0fµs", s*1e6)
-	case s < 0.9995:
-		return fmt.Sprintf("%.0fms", s*1e3)
-	case s < 59.95:
-		return fmt.Sprintf("%.1fs", s)
-	case s < 3600:
-		return fmt.Sprintf("%dm%02ds", whole/60, whole%60)
-	case s < 86400:
-		return fmt.Sprintf("%dh%02dm", whole/3600, whole/60%60)
-	}
-	return fmt.Sprintf("%dd%02dh", whole/86400, whole/3600%24)
-}
-
 // formatAbout is a duration of the pool's coarse clock, which knows nothing smaller than a second well.
 func formatAbout(s float64) string {
 	if s < 1 {
 		return "< 1s"
 	}
-	return formatSeconds(s)
+	return seconds.Short(s)
 }
 
 // formatAtMost is a bound of a bucket: 0 where nothing was measured, -1 beyond the last.
@@ -73,14 +55,14 @@ func formatAtMost(s float64) string {
 	case s == 0:
 		return "–"
 	}
-	return "≤ " + formatSeconds(s)
+	return "≤ " + seconds.Short(s)
 }
 
 func formatMean(h histogram) string {
 	if h.Count == 0 {
 		return "–"
 	}
-	return formatSeconds(h.Sum / float64(h.Count))
+	return seconds.Short(h.Sum / float64(h.Count))
 }
 
 // share is a part of a pool's room in percent, for the bars of the overview: of its limit, or if it has none of what

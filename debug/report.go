@@ -165,8 +165,8 @@ func figures(s pooled.Stats) poolReport {
 	}
 }
 
-// seconds leaves alone the -1 that says "none".
-func seconds(d time.Duration) float64 {
+// inSeconds leaves alone the -1 that says "none".
+func inSeconds(d time.Duration) float64 {
 	if d < 0 {
 		return -1
 	}
@@ -175,11 +175,11 @@ func seconds(d time.Duration) float64 {
 
 func asHistogram(h pooled.Histogram) histogram {
 	list := histogram{
-		Count: h.Count, Sum: seconds(h.Sum), Buckets: make([]bucket, len(h.Buckets)),
-		P50: seconds(h.Quantile(0.5)), P95: seconds(h.Quantile(0.95)), P99: seconds(h.Quantile(0.99)),
+		Count: h.Count, Sum: inSeconds(h.Sum), Buckets: make([]bucket, len(h.Buckets)),
+		P50: inSeconds(h.Quantile(0.5)), P95: inSeconds(h.Quantile(0.95)), P99: inSeconds(h.Quantile(0.99)),
 	}
 	for i, b := range h.Buckets {
-		list.Buckets[i] = bucket{UpTo: seconds(b.UpTo), Count: b.Count}
+		list.Buckets[i] = bucket{UpTo: inSeconds(b.UpTo), Count: b.Count}
 	}
 	return list
 }
@@ -209,8 +209,8 @@ func (r *poolReport) addConns(list []pooled.ConnInfo, limit int) {
 	for _, c := range list {
 		r.Conns = append(r.Conns, conn{
 			ID: c.ID, Session: c.Session, State: string(c.State), Leaked: c.Leaked, Retiring: c.Retiring,
-			Opened: c.Opened.UTC(), Age: seconds(c.Age),
-			Idle: seconds(c.Idle), Held: seconds(c.Held), Uses: c.Uses, Statement: c.Statement, Stack: c.Stack,
+			Opened: c.Opened.UTC(), Age: inSeconds(c.Age),
+			Idle: inSeconds(c.Idle), Held: inSeconds(c.Held), Uses: c.Uses, Statement: c.Statement, Stack: c.Stack,
 		})
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/pooled-go/pooled/cmd/pooled/internal/cli"
+	"github.com/pooled-go/pooled/internal/seconds"
 )
 
 // print writes a look for people, in as many lines as that; 0: as many as it takes.
@@ -212,36 +213,18 @@ func atMost(ms *float64) string {
 	case *ms < 0:
 		return "> 1m"
 	}
-	return "≤ " + short(*ms/1000)
+	return "≤ " + seconds.Short(*ms/1000)
 }
 
 // ago is for how long something has been so, which the page knows to a quarter of a second.
-func ago(seconds float64) string {
+func ago(s float64) string {
 	switch {
-	case seconds < 0.3:
+	case s < 0.3:
 		return "<0.3s"
-	case seconds < 9.95:
-		return fmt.Sprintf("%.1fs", seconds)
-	case seconds < 59.5:
-		return fmt.Sprintf("%.0fs", seconds)
+	case s < 9.95:
+		return fmt.Sprintf("%.1fs", s)
+	case s < 59.5:
+		return fmt.Sprintf("%.0fs", s)
 	}
-	return short(seconds)
-}
-
-// short is a duration that can be compared at a glance.
-func short(seconds float64) string {
-	whole := int(seconds)
-	switch {
-	case seconds == 0:
-		return "0s"
-	case seconds < 0.9995e-3:
-		return fmt.Sprintf("%.0fµs", seconds*1e6)
-	case seconds < 0.9995:
-		return fmt.Sprintf("%.0fms", seconds*1e3)
-	case seconds < 59.95:
-		return fmt.Sprintf("%.1fs", seconds)
-	case seconds < 3600:
-		return fmt.Sprintf("%dm%02ds", whole/60, whole%60)
-	}
-	return fmt.Sprintf("%dh%02dm", whole/3600, whole/60%60)
+	return seconds.Short(s)
 }

@@ -246,15 +246,6 @@ func TestTopIsRuly(t *testing.T) {
 	pooledtest.WantRuly(t, stdout+stderr)
 }
 
-func TestShort(t *testing.T) {
-	for seconds, want := range map[float64]string{0: "0s", 0.0000014: "1µs", 0.02: "20ms", 1.25: "1.2s", 61: "1m01s",
-		7260: "2h01m"} {
-		if have := short(seconds); have != want {
-			t.Errorf("%v: have %s, want %s", seconds, have, want)
-		}
-	}
-}
-
 // What the page knows to a quarter of a second is not shown as if it were exact.
 func TestAgo(t *testing.T) {
 	for seconds, want := range map[float64]string{0: "<0.3s", 0.125: "<0.3s", 0.5: "0.5s", 9.94: "9.9s", 12.3: "12s",
