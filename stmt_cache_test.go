@@ -28,8 +28,8 @@ var (
 // driver.ErrSkip to a text with arguments.
 func stmtsForAll(needsPrepare bool) (undo func()) {
 	rules := &stmtcache.Rules{
-		Supports:      func(driver.Connector) bool { return true },
-		Inspect:       func(driver.Conn) (int, bool) { return 1 << 20, true },
+		Unsupported:   func(driver.Connector) string { return "" },
+		Inspect:       func(driver.Conn) (int, string) { return 1 << 20, "" },
 		Preparable:    generic.Dialect.Rules.Preparable,
 		ReturnsRows:   generic.Dialect.Rules.ReturnsRows,
 		NeedsPrepare:  needsPrepare,

@@ -63,11 +63,6 @@ func TestInitWatches(t *testing.T) {
 }
 
 func TestCacheKept(t *testing.T) {
-	const (
-		forWhom = "it works with lib/pq and go-sql-driver/mysql, without interpolateParams"
-		plainly = "the driver's connection is neither lib/pq's, without binary_parameters, " +
-			"nor go-sql-driver/mysql's"
-	)
 	for _, test := range []struct {
 		name   string
 		change func(*serverconn.Shared)
@@ -76,16 +71,24 @@ func TestCacheKept(t *testing.T) {
 	}{
 		{"kept", func(*serverconn.Shared) {}, true, nil},
 		{"not asked for", func(s *serverconn.Shared) { s.Stmts = nil }, false, nil},
-		{"of a server that has no rules", func(s *serverconn.Shared) { s.Dialect.Stmts = nil }, false, []string{forWhom}},
+		{"of a server that has no rules", func(s *serverconn.Shared) { s.Dialect.Stmts = nil }, false,
+			[]string{stmtcache.OtherDriver}},
 		{"of another connector", func(s *serverconn.Shared) {
-			s.Dialect.Stmts.Supports = func(have driver.Connector) bool { return have != driver.Connector(connector{}) }
-		}, false, []string{forWhom}},
-		{"of another connection", func(s *serverconn.Shared) {
-			s.Dialect.Stmts.Inspect = func(have driver.Conn) (int, bool) {
-				_, drivers := have.(fullConn)
-				return 0, !drivers
+			s.Dialect.Stmts.Unsupported = func(have driver.Connector) string {
+				if have == driver.Connector(connector{}) {
+					return "this connector"
+				}
+				return ""
 			}
-		}, false, []string{plainly}},
+		}, false, []string{"this connector"}},
+		{"of another connection", func(s *serverconn.Shared) {
+			s.Dialect.Stmts.Inspect = func(have driver.Conn) (int, string) {
+				if _, drivers := have.(fullConn); drivers {
+					return 0, "this connection"
+				}
+				return 0, ""
+			}
+		}, false, []string{"this connection"}},
 	} {
 		shared, why := keeping()
 		test.change(shared)

@@ -151,8 +151,8 @@ func keeping() (shared *serverconn.Shared, why *[]string) {
 	shared, why = newShared(), new([]string)
 	shared.Stmts = stmtcache.NewShared(8, false, func(s string) { *why = append(*why, s) })
 	shared.Dialect.Stmts = &stmtcache.Rules{
-		Supports:      func(driver.Connector) bool { return true },
-		Inspect:       func(driver.Conn) (int, bool) { return 0, true },
+		Unsupported:   func(driver.Connector) string { return "" },
+		Inspect:       func(driver.Conn) (int, string) { return 0, "" },
 		Preparable:    mysql.Dialect.Rules.Preparable,
 		ReturnsRows:   mysql.Dialect.Rules.ReturnsRows,
 		Stale:         func(err error) bool { return errors.Is(err, errStale) },

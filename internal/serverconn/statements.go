@@ -12,18 +12,18 @@ import (
 // keepStmts puts a cache before the driver's connection, if statements are to be kept.
 func (c *Conn) keepStmts() {
 	stmts, rules := c.shared.Stmts, c.shared.Dialect.Stmts
-	switch {
-	case stmts == nil:
+	if stmts == nil {
 		return
-	case rules == nil || !rules.Supports(c.Connector):
-		stmts.NotKept("it works with lib/pq and go-sql-driver/mysql, without interpolateParams")
+	}
+	why := stmtcache.OtherDriver
+	if rules != nil {
+		why = rules.Unsupported(c.Connector)
+	}
+	if why != "" {
+		stmts.NotKept(why)
 		return
 	}
 	c.Cache = stmts.Before(&c.Driver, rules, host{c})
-	if c.Cache == nil {
-		stmts.NotKept("the driver's connection is neither lib/pq's, without binary_parameters, " +
-			"nor go-sql-driver/mysql's")
-	}
 }
 
 // NeedsCleanUp tells whether there may be statements to close.

@@ -151,6 +151,23 @@ func TestStmtCacheIsOffForTheTrueReason(t *testing.T) {
 	}
 }
 
+// Where a query needs one round trip anyway, the log names the parameter that makes it so.
+func TestStmtCacheIsOffByTheDSN(t *testing.T) {
+	for _, test := range []struct {
+		server
+		parameter string
+	}{{onPostgres, "binary_parameters=yes"}, {onMySQL, "interpolateParams=true"}} {
+		db, pool, book := openTold(t, pooledtest.WithOptions(test.dsn(t), test.parameter))
+		if have := test.hits(t, db, pool); have != 0 {
+			t.Errorf("%s: have %d hits, want none", test.parameter, have)
+		}
+		want := test.parameter + " is set: a query needs one round trip anyway"
+		if lines := offLines(book); len(lines) != 1 || !strings.Contains(lines[0], want) {
+			t.Errorf("have %q, want %q once", lines, want)
+		}
+	}
+}
+
 // The server's limit on statements is told by each new connection, so what was taken away when it was reached comes
 // back.
 func TestStmtLimitIsLearntAnew(t *testing.T) {

@@ -181,7 +181,7 @@ func TestTextsAreTaken(t *testing.T) {
 	}
 	p.want("exec UPDATE a ? [0] -> "+driver.ErrSkip.Error(), "prepare UPDATE a ?", "stmt exec UPDATE a ? [0]",
 		"stmt close UPDATE a ?", "exec UPDATE b ? [1]", "exec UPDATE a ? [2]")
-	if len(p.why) != 1 || !strings.Contains(p.why[0], "writes arguments into the text") {
+	if !slices.Equal(p.why, []string{stmtcache.Interpolates}) {
 		t.Errorf("have %q, want the reason, once", p.why)
 	}
 }
@@ -219,7 +219,7 @@ func TestKeptForKinds(t *testing.T) {
 		}
 		return 0, false
 	}
-	r.Inspect = func(driver.Conn) (int, bool) { return 10, true }
+	r.Inspect = func(driver.Conn) (int, string) { return 10, "" }
 	p := open(t, 8, false, r, pooledtest.SkipQueries)
 	p.SetMaxOpenConns(1)
 	long := strings.Repeat("x", 10)
@@ -434,14 +434,15 @@ func TestShare(t *testing.T) {
 // TestConnectionsWithoutACache: none is put before a connection that is not the driver's own, or lacks what is needed.
 func TestConnectionsWithoutACache(t *testing.T) {
 	other := rules(true)
-	other.Inspect = func(driver.Conn) (int, bool) { return 0, false }
+	other.Inspect = func(driver.Conn) (int, string) { return 0, "another connection" }
 	for name, test := range map[string]struct {
 		rules   *stmtcache.Rules
 		profile pooledtest.Profile
+		why     string
 	}{
-		"another driver's":     {other, pooledtest.Full},
-		"one that lacks Exec":  {rules(true), pooledtest.NoExecer},
-		"one that lacks Query": {rules(true), pooledtest.NoQueryer},
+		"another driver's":     {other, pooledtest.Full, "another connection"},
+		"one that lacks Exec":  {rules(true), pooledtest.NoExecer, stmtcache.OtherConn},
+		"one that lacks Query": {rules(true), pooledtest.NoQueryer, stmtcache.OtherConn},
 	} {
 		inner, err := pooledtest.NewFake(t, pooledtest.With(test.profile)).Connect(t.Context())
 		if err != nil {
@@ -449,9 +450,10 @@ func TestConnectionsWithoutACache(t *testing.T) {
 		}
 		conn := driverconn.Of(inner)
 		before := conn
-		shared := stmtcache.NewShared(4, false, nil)
-		if cache := shared.Before(&conn, test.rules, nil); cache != nil || conn != before {
-			t.Errorf("%s: there is a cache", name)
+		var why string
+		shared := stmtcache.NewShared(4, false, func(w string) { why = w })
+		if cache := shared.Before(&conn, test.rules, nil); cache != nil || conn != before || why != test.why {
+			t.Errorf("%s: have cache %t and %q, want none and %q", name, cache != nil, why, test.why)
 		}
 		inner.Close()
 	}

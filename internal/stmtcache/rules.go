@@ -5,12 +5,21 @@ import (
 	"database/sql/driver"
 )
 
+// Causes why no statements are kept.
+const (
+	OtherDriver  = "the driver is neither lib/pq nor go-sql-driver/mysql, or another library wraps it"
+	OtherConn    = "another library wraps the driver's connection"
+	Interpolates = "interpolateParams=true is set: a query needs one round trip anyway"
+	Binary       = "binary_parameters=yes is set: a query needs one round trip anyway"
+)
+
 // Rules are what is known about kept statements of one driver and its server.
 type Rules struct {
-	// Supports reports whether a connector is that driver's, and so configured that it pays, and changes nothing, to
-	// keep statements; Inspect, whether a connection is that driver's own, and how long the packets are that it sends.
-	Supports func(driver.Connector) bool
-	Inspect  func(driver.Conn) (packet int, ok bool)
+	// Unsupported is why no statements are kept for a connector: it is not that driver's, or so configured that it
+	// would not pay, or would change something. Inspect is why none are kept for a connection, such as one that is not
+	// that driver's own, and how long the packets are that it sends. An empty cause is none.
+	Unsupported func(driver.Connector) (why string)
+	Inspect     func(driver.Conn) (packet int, why string)
 
 	// Preparable reports whether a statement can be kept for a text, and ReturnsRows, whether such a text may return
 	// rows.

@@ -39,11 +39,15 @@ func NewShared(most int, resets bool, log func(why string)) *Shared {
 	return s
 }
 
-// Before puts a cache before a new connection, which host holds. Nil: the connection is not one for which statements
-// are kept.
+// Before puts a cache before a new connection, which host holds. Nil: no statements are kept for this one, and the log
+// is told why.
 func (s *Shared) Before(conn *driverconn.Conn, rules *Rules, host Host) *Cache {
-	packet, ok := rules.Inspect(conn.Conn)
-	if !ok || conn.Execer == nil || conn.Queryer == nil {
+	packet, why := rules.Inspect(conn.Conn)
+	if why == "" && (conn.Execer == nil || conn.Queryer == nil) {
+		why = OtherConn
+	}
+	if why != "" {
+		s.NotKept(why)
 		return nil
 	}
 	c := &Cache{
@@ -69,7 +73,7 @@ func (s *Shared) SetServerLimit(most, conns int) {
 	share := int64(stmtsOfServer*float64(most)/float64(conns)) - 1 // one is for what is prepared to be run once
 	s.SetShare(max(0, share))
 	if share <= 0 {
-		s.NotKept("the server's max_prepared_stmt_count is too low to give each connection one")
+		s.NotKept("the server's max_prepared_stmt_count is too low: raise it, or lower the pool's limit on connections")
 	}
 }
 
@@ -93,6 +97,6 @@ func (s *Shared) Counts() (hits, prepared, evicted uint64) {
 func (s *Shared) textTaken() {
 	if !s.takesTexts.Load() {
 		s.takesTexts.Store(true)
-		s.NotKept("the driver writes arguments into the text itself")
+		s.NotKept(Interpolates)
 	}
 }

@@ -16,7 +16,7 @@ import (
 // (interpolateParams), which is one round trip too, it hardly ever asks for a statement, and none is kept. To MariaDB,
 // which tells the columns of a statement once, it takes rows that Exec does not read for columns, the second time.
 var stmts = &stmtcache.Rules{
-	Supports:      supportsStmts,
+	Unsupported:   unsupported,
 	Inspect:       packet,
 	Preparable:    rules.Preparable,
 	ReturnsRows:   rules.ReturnsRows,
@@ -29,22 +29,26 @@ var stmts = &stmtcache.Rules{
 	Full:          full,
 }
 
-func supportsStmts(connector driver.Connector) bool {
-	_, ours := connector.Driver().(*mysql.MySQLDriver)
-	c, known := connector.(interface{ InterpolatesParams() bool })
-	return ours && !(known && c.InterpolatesParams())
+func unsupported(connector driver.Connector) (why string) {
+	if _, ours := connector.Driver().(*mysql.MySQLDriver); !ours {
+		return stmtcache.OtherDriver
+	}
+	if c, known := connector.(interface{ InterpolatesParams() bool }); known && c.InterpolatesParams() {
+		return stmtcache.Interpolates
+	}
+	return ""
 }
 
 // packet is the longest packet that a connection of go-sql-driver's sends, which it keeps for itself.
-func packet(conn driver.Conn) (packet int, ok bool) {
+func packet(conn driver.Conn) (packet int, why string) {
 	v := reflect.Indirect(reflect.ValueOf(conn))
 	if v.Kind() != reflect.Struct || v.Type().PkgPath() != reflect.TypeFor[mysql.MySQLDriver]().PkgPath() {
-		return 0, false
+		return 0, stmtcache.OtherConn
 	}
 	if v = v.FieldByName("maxAllowedPacket"); !v.IsValid() || !v.CanInt() {
-		return 0, false
+		return 0, "this version of go-sql-driver/mysql is not known"
 	}
-	return int(v.Int()), true
+	return int(v.Int()), ""
 }
 
 // kinds are the types of arguments. MariaDB remembers a statement's types from one execution to the next, and gives

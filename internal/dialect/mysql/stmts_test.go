@@ -12,6 +12,7 @@ import (
 
 	"github.com/pooled-go/pooled/internal/dialect/mysql"
 	"github.com/pooled-go/pooled/internal/pooledtest"
+	"github.com/pooled-go/pooled/internal/stmtcache"
 )
 
 // TestStmtKinds: a statement is kept for arguments of the same types, and for no long one and none with a name.
@@ -93,21 +94,22 @@ func TestStmtsAreForGoSQLDriver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !mysql.Dialect.Stmts.Supports(connector) {
-		t.Error("want go-sql-driver's connector")
-	}
-	if mysql.Dialect.Stmts.Supports(interpolating{connector}) {
-		t.Error("want none that puts arguments into the text")
-	}
 	null := pooledtest.Null{}
-	if mysql.Dialect.Stmts.Supports(null) {
-		t.Error("want no other driver's")
+	for _, test := range []struct {
+		connector driver.Connector
+		want      string
+	}{
+		{connector, ""}, {interpolating{connector}, stmtcache.Interpolates}, {null, stmtcache.OtherDriver},
+	} {
+		if have := mysql.Dialect.Stmts.Unsupported(test.connector); have != test.want {
+			t.Errorf("%T: have %q, want %q", test.connector, have, test.want)
+		}
 	}
 	conn, err := null.Connect(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, ok := mysql.Dialect.Stmts.Inspect(conn); ok {
-		t.Error("want no other driver's connection")
+	if _, have := mysql.Dialect.Stmts.Inspect(conn); have != stmtcache.OtherConn {
+		t.Errorf("another driver's connection: have %q, want %q", have, stmtcache.OtherConn)
 	}
 }

@@ -15,8 +15,8 @@ import (
 // stmts are the rules of kept statements for lib/pq. Other drivers have a cache of their own (pgx), or nobody knows
 // what they have.
 var stmts = &stmtcache.Rules{
-	Supports:    isPQ,
-	Inspect:     func(conn driver.Conn) (int, bool) { return 0, sessionID(conn) != "" && !binary(conn) },
+	Unsupported: unsupported,
+	Inspect:     inspect,
 	Preparable:  rules.Preparable,
 	ReturnsRows: rules.ReturnsRows,
 	Stale:       stale,
@@ -27,6 +27,13 @@ var stmts = &stmtcache.Rules{
 }
 
 var errBusy = errors.New("pq: there is already a query being processed on this connection") // lib/pq's words
+
+func unsupported(connector driver.Connector) (why string) {
+	if !isPQ(connector) {
+		return stmtcache.OtherDriver
+	}
+	return ""
+}
 
 func isPQ(connector driver.Connector) bool {
 	_, ours := connector.Driver().(*pq.Driver)
@@ -75,16 +82,23 @@ func sqlState(err error) string {
 	return ""
 }
 
-// binary tells whether a connection of lib/pq's was opened with binary_parameters, by which a query with arguments is
-// one round trip anyway, and its values have other types than those of a prepared one. It is true if that can't be
-// told.
-func binary(conn driver.Conn) bool {
+// inspect finds connections of lib/pq's that were opened with binary_parameters, too: by that, a query with arguments
+// is one round trip anyway, and its values have other types than those of a prepared one.
+func inspect(conn driver.Conn) (packet int, why string) {
+	if sessionID(conn) == "" {
+		return 0, stmtcache.OtherConn
+	}
 	v := reflect.Indirect(reflect.ValueOf(conn))
 	for _, name := range [...]string{"cfg", "BinaryParameters"} {
-		if v.Kind() != reflect.Struct {
-			return true
+		if v.Kind() == reflect.Struct {
+			v = v.FieldByName(name)
 		}
-		v = v.FieldByName(name)
 	}
-	return v.Kind() != reflect.Bool || v.Bool()
+	switch {
+	case v.Kind() != reflect.Bool:
+		return 0, "this version of lib/pq is not known"
+	case v.Bool():
+		return 0, stmtcache.Binary
+	}
+	return 0, ""
 }

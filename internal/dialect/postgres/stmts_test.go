@@ -10,6 +10,7 @@ import (
 
 	"github.com/pooled-go/pooled/internal/dialect/postgres"
 	"github.com/pooled-go/pooled/internal/pooledtest"
+	"github.com/pooled-go/pooled/internal/stmtcache"
 )
 
 func TestStmtErrors(t *testing.T) {
@@ -55,20 +56,24 @@ func TestStmtsAreForLibPQ(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !postgres.Dialect.Stmts.Supports(connector) || postgres.Dialect.Stmts.Supports(pooledtest.Null{}) {
-		t.Error("want lib/pq's connector, and no other")
+	if have := postgres.Dialect.Stmts.Unsupported(connector); have != "" {
+		t.Errorf("lib/pq's connector: have %q, want no cause", have)
+	}
+	if have := postgres.Dialect.Stmts.Unsupported(pooledtest.Null{}); have != stmtcache.OtherDriver {
+		t.Errorf("another driver's connector: have %q, want %q", have, stmtcache.OtherDriver)
 	}
 	binary := &pqConn{pid: 1}
 	binary.cfg.BinaryParameters = true
 	for name, test := range map[string]struct {
 		conn driver.Conn
-		want bool
+		want string
 	}{
-		"plain": {&pqConn{pid: 1}, true}, "binary": {binary, false}, "without a number": {&pqConn{}, false},
-		"another version": {&oldConn{pid: 1}, false},
+		"plain": {&pqConn{pid: 1}, ""}, "binary": {binary, stmtcache.Binary},
+		"without a number": {&pqConn{}, stmtcache.OtherConn},
+		"another version":  {&oldConn{pid: 1}, "this version of lib/pq is not known"},
 	} {
 		if _, have := postgres.Dialect.Stmts.Inspect(test.conn); have != test.want {
-			t.Errorf("%s: have %t, want %t", name, have, test.want)
+			t.Errorf("%s: have %q, want %q", name, have, test.want)
 		}
 	}
 }
