@@ -148,16 +148,11 @@ func lookAtMySQL(ctx context.Context, x *exam, conn *sql.Conn) error {
 
 // judgeAutocommit is about transactions that nobody begins. completion is completion_type, empty if there is none.
 func (x *exam) judgeAutocommit(on bool, completion string) {
-	const (
-		off = "remove autocommit=0 from the DSN, or from init_connect in the server's configuration; begin " +
-			"transactions with db.BeginTx"
-		nothing = "completion_type=0, wherever it is set: in the DSN, pool_init_sql or the server's configuration"
-	)
+	const nothing = "completion_type=0, wherever it is set: in the DSN, pool_init_sql or the server's configuration"
 	mode := x.cfg.ResetOnReturn
 	switch {
 	case !on:
-		x.report.add("autocommit", levelWarning, fmt.Sprintf("autocommit is off: every statement opens a transaction, "+
-			"and one that its caller does not end is left to pool_reset_on_return=%s", mode), off)
+		x.report.add("autocommit", levelWarning, advice.AutocommitText(mode), advice.AutocommitChange)
 	case completion == "CHAIN":
 		x.report.add("autocommit", levelWarning, fmt.Sprintf("completion_type is CHAIN: every COMMIT opens another "+
 			"transaction, which is left to pool_reset_on_return=%s", mode), nothing)

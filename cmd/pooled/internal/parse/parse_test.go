@@ -185,6 +185,37 @@ func TestParseWarnings(t *testing.T) {
 	}
 }
 
+// autocommitOff and autocommitOn are parameters of MySQL, as the server takes them.
+var (
+	autocommitOff = []string{"autocommit=0", "autoCommit=false", "AUTOCOMMIT=OFF", "autocommit='OFF'",
+		"autocommit=%22off%22", "autocommit=%27off%27", "@@autocommit=0", "@@session.autocommit=0", "`autocommit`=0",
+		"autocommit=00"}
+	autocommitOn = []string{"autocommit=1", "autoCommit=true", "autocommit='ON'", "autocommit=DEFAULT", "parseTime=false",
+		"@autocommit=0"}
+)
+
+// What is committed by nobody is lost: that is said before there is a server.
+func TestParseAutocommit(t *testing.T) {
+	warns := func(dsn string) bool {
+		return slices.ContainsFunc(parsed(t, dsn).Warnings, func(w warning) bool { return w.ID == "autocommit" })
+	}
+	for _, parameter := range autocommitOff {
+		for _, form := range []string{"u@tcp(h)/db?", "mysql://u@h/db?"} {
+			if !warns(form + parameter) {
+				t.Errorf("%s%s: have no warning, want one", form, parameter)
+			}
+		}
+	}
+	for _, parameter := range autocommitOn {
+		if warns("u@tcp(h)/db?" + parameter) {
+			t.Errorf("%s: have a warning, want none", parameter)
+		}
+	}
+	if warns("postgres://u@h/db?autocommit=0") {
+		t.Error("PostgreSQL: have a warning, want none")
+	}
+}
+
 // A driver that is not in this program may be in another, unless its name is misspelt.
 func TestParseUnknownDriver(t *testing.T) {
 	for dsn, want := range map[string]string{

@@ -173,6 +173,10 @@ func (r *report) addWarnings(cfg pooled.Config, text string) {
 			r.Warnings = append(r.Warnings, warning{a.ID, a.Text, a.Change})
 		}
 	}
+	if advice.TurnsAutocommitOff(cfg) {
+		r.Warnings = append(r.Warnings, warning{"autocommit", advice.AutocommitText(cfg.ResetOnReturn),
+			advice.AutocommitChange})
+	}
 	if advice.MostConns(cfg) < 0 && !sqlite {
 		r.Warnings = append(r.Warnings, warning{"limit", "the pool has no limit: under load it opens a connection for " +
 			"each caller, until the server refuses", "set pool_max_conns, in class queue"})
