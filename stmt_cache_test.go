@@ -422,7 +422,7 @@ func TestStmtCacheThatKeepsNoneSaysSo(t *testing.T) {
 	b, _ := grab(t, db)
 	pooledtest.Give(t, a, b)
 	lines := notKeptLines(&book)
-	if len(lines) != 1 || !strings.Contains(lines[0], "it works with lib/pq") {
+	if len(lines) != 1 || !strings.Contains(lines[0], "the driver is neither lib/pq nor") {
 		t.Errorf("have %q, want one line with the reason", lines)
 	}
 }
