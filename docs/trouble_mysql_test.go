@@ -36,6 +36,9 @@ var mysqlTroubles = troubles{
 	`Unknown database`: func(t *testing.T) error {
 		return ping(t, changed(t, func(c *mysql.Config) { c.DBName = "no_such_shop" }))
 	},
+	`Unknown system variable '…'`: func(t *testing.T) error { // without pooled, its option goes to the server
+		return pooledtest.OpenDB(t, "mysql", pooledtest.MySQL(t)+"?pool_max_conns=2").Ping()
+	},
 	`invalid connection`: func(t *testing.T) error {
 		tx := begin(t, pooledtest.OpenDB(t, "pooled", pooledtest.MySQL(t)))
 		var id int

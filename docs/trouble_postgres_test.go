@@ -52,6 +52,10 @@ var postgresTroubles = troubles{
 	`pq: database "…" does not exist`: func(t *testing.T) error {
 		return ping(t, change(t, pooledtest.Postgres(t), func(u *url.URL) { u.Path = "/no_such_shop" }))
 	},
+	`unrecognized configuration parameter "…"`: func(t *testing.T) error { // without pooled, its option goes to the server
+		dsn := pooledtest.WithOptions(pooledtest.Postgres(t), "pool_max_conns=2")
+		return pooledtest.OpenDB(t, "postgres", dsn).Ping()
+	},
 	`canceling statement due to user request`: func(t *testing.T) error {
 		db := pooledtest.OpenDB(t, "pooled", pooledtest.Postgres(t))
 		ctx, cancel := context.WithCancel(t.Context())

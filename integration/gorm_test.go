@@ -8,6 +8,8 @@ import (
 	"gorm.io/driver/postgres"
 	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
+
+	"github.com/pooled-go/pooled"
 	_ "modernc.org/sqlite"
 )
 
@@ -74,6 +76,22 @@ func TestGORMSQLite(t *testing.T) {
 			have := gormTranscript(t, sqlite.New(sqlite.Config{DriverName: "pooled", DSN: dsn}))
 			checkSame(t, "GORM through pooled", have, want)
 		})
+	}
+}
+
+// Without DriverName, GORM's SQLite driver ignores the options in silence, as docs/orms.md says.
+func TestGORMWithoutDriverName(t *testing.T) {
+	db, err := gorm.Open(sqlite.Open(sqliteFile(t)+"?pool_max_conns=2"), gormConfig())
+	if err != nil {
+		t.Fatal(err)
+	}
+	bare, err := db.DB()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer bare.Close()
+	if _, ok := pooled.PoolOf(bare); ok {
+		t.Error("have a pool, want none")
 	}
 }
 
