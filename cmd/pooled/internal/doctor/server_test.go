@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/cmd/pooled/internal/advice"
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
@@ -90,6 +91,23 @@ func TestDoctorOnMySQL(t *testing.T) {
 	d = examine(t, pooledtest.WithOptions(dsn, compressed))
 	wantLevels(t, d, withWarnings(fineOnMySQL, "reset:warning"))
 	wantFinding(t, d, "reset", levelWarning, "closes the connection", "pool_reset_on_return=auto")
+}
+
+// What is said of a DSN without the server is what the server makes of it.
+func TestAutocommitOfTheDSN(t *testing.T) {
+	for _, parameter := range []string{"autocommit=0", "autoCommit=false", "AUTOCOMMIT=OFF", "autocommit='OFF'",
+		"autocommit=%22off%22", "@@autocommit=0", "@@session.autocommit=0", "@@local.autocommit=0", "`autocommit`=0",
+		"autocommit=00", "autocommit=1", "autoCommit=true", "autocommit='ON'", "@autocommit=0", "autocommit=DEFAULT"} {
+		dsn := pooledtest.WithOptions(pooledtest.MySQL(t), parameter)
+		cfg, err := pooled.ParseDSN(dsn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		off := pooledtest.ScanOne[int](t, pooledtest.OpenDB(t, "mysql", cfg.DSN), "SELECT @@autocommit") == 0
+		if have := advice.TurnsAutocommitOff(cfg); have != off {
+			t.Errorf("%s: have off %t, want %t as on the server", parameter, have, off)
+		}
+	}
 }
 
 // What mode lets the next caller find which kind, and which mode would not.
