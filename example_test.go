@@ -193,6 +193,10 @@ func openLeakWatched() error {
 		return err
 	}
 	cfg.Hooks.Leak = func(h pooled.Holder) {
+		if h.Returned {
+			log.Printf("connection %d was returned after %v", h.Conn, h.Held)
+			return
+		}
 		log.Printf("connection %d is out for %v: %s\n%s", h.Conn, h.Held, h.Statement, h.Stack)
 	}
 	db, err := pooled.Open(cfg)

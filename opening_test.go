@@ -168,7 +168,7 @@ func TestTimeoutError(t *testing.T) {
 		}
 		text := `pooled: pool "orders": timeout waiting for a connection: waited 2s (pool_timeout=2s): ` +
 			`size 1, overflow 1, checked out 2, idle 0, opening 0, waiting 1; ` +
-			`held longest: conn 1 for 2s: SELECT conn, conn 2 for 2s: SELECT conn` // as in docs/leaks.md
+			`held longest: conn 1 for 2s: SELECT conn, conn 2 for 2s: SELECT conn`
 		if err.Error() != text {
 			t.Errorf("have %q\nwant %q", err, text)
 		}
@@ -189,7 +189,7 @@ func TestContextErrorText(t *testing.T) {
 		defer cancel()
 		text := `pooled: pool "orders": context deadline exceeded while waiting for a connection: waited 1s ` +
 			`(pool_timeout=2s): size 1, overflow 1, checked out 2, idle 0, opening 0, waiting 1; ` +
-			`held longest: conn 1 for 1s: SELECT conn, conn 2 for 1s: SELECT conn` // as in docs/leaks.md
+			`held longest: conn 1 for 1s: SELECT conn, conn 2 for 1s: SELECT conn`
 		if err := db.PingContext(ctx); err == nil || err.Error() != text {
 			t.Errorf("have %v\nwant %s", err, text)
 		}

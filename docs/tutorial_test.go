@@ -127,7 +127,7 @@ func (r *reader) run(line, want string) {
 	if err := cmd.Start(); err != nil {
 		r.t.Fatal(err)
 	}
-	before, after, interrupted := strings.Cut(want, "^C\n")
+	before, after, interrupted := strings.Cut(want, "^C")
 	if interrupted {
 		for deadline := time.Now().Add(time.Minute); out.String() != before; time.Sleep(time.Millisecond) {
 			if time.Now().After(deadline) {
