@@ -25,8 +25,8 @@ import (
 //	name://…                                                      the driver registered as name gets the whole URL
 //	whatever?pool_driver=name                                     any other; ";pool_driver=name" too
 //
-// Everything that is not an option reaches the driver unchanged, byte for byte, unless the URL is rewritten; line breaks
-// at the end are dropped. An option that would become part of a name, a password or another value is refused, unless it
+// Everything that is not an option reaches the driver byte for byte, unless the URL is rewritten. Line breaks at the
+// end are dropped. An option that would become part of a name, a password or another value is refused, unless it
 // is percent-encoded or quoted there. The driver need not be registered.
 //
 // An error is one line and names the key. It never shows a password. A value is shown only if its key is known, and if

@@ -69,7 +69,8 @@ func TestEchoStatements(t *testing.T) {
 		t.Fatal(err)
 	}
 	tx.Rollback()
-	book.Want(t, "transactions", `INFO pooled: begin pool=shop conn=1 duration_ms`, `INFO pooled: commit pool=shop conn=1 duration_ms`,
+	book.Want(t, "transactions", `INFO pooled: begin pool=shop conn=1 duration_ms`,
+		`INFO pooled: commit pool=shop conn=1 duration_ms`,
 		`INFO pooled: begin pool=shop conn=1 duration_ms`, `INFO pooled: rollback pool=shop conn=1 duration_ms`)
 
 	fake.On(pooledtest.StageExec, pooledtest.Fail(errors.New("no such table")).Times(1))
@@ -162,7 +163,8 @@ func echoPoolEvents(t *testing.T, mode pooled.EchoMode) {
 		book.Want(t, what, want...)
 	}
 	pooledtest.MustExec(t, db, "UPDATE")
-	want("the first", "INFO pooled: connect pool=shop conn=1 age_ms", "INFO pooled: checkout pool=shop conn=1 age_ms idle_ms",
+	want("the first", "INFO pooled: connect pool=shop conn=1 age_ms",
+		"INFO pooled: checkout pool=shop conn=1 age_ms idle_ms",
 		"INFO pooled: checkin pool=shop conn=1 age_ms")
 	pooledtest.MustExec(t, db, "BEGIN")
 	want("a forgotten transaction", "INFO pooled: checkout pool=shop conn=1 age_ms idle_ms",
@@ -210,7 +212,8 @@ func echoPoolEvents(t *testing.T, mode pooled.EchoMode) {
 		"INFO pooled: connect pool=shop conn=6 age_ms")
 
 	pool.Dispose()
-	want("disposal", "INFO pooled: dispose pool=shop", "INFO pooled: close pool=shop conn=6 age_ms err=pooled: closed by Pool.Dispose")
+	want("disposal", "INFO pooled: dispose pool=shop",
+		"INFO pooled: close pool=shop conn=6 age_ms err=pooled: closed by Pool.Dispose")
 }
 
 // Without a logger of its own a pool logs to slog's default of the moment.

@@ -56,7 +56,8 @@ var layers = map[string]string{
 
 	".": "internal/sqltext internal/driverconn internal/dsn internal/socket internal/process internal/option " +
 		"internal/observe internal/pool internal/saturate internal/spelling internal/visible internal/callers " +
-		"internal/session internal/sqldb internal/stmtcache internal/intercept internal/dialect internal/opener internal/serverconn",
+		"internal/session internal/sqldb internal/stmtcache internal/intercept internal/dialect internal/opener " +
+		"internal/serverconn",
 
 	// What stands on the root.
 	"debug":                       ". internal/seconds internal/visible",
@@ -71,7 +72,7 @@ var layers = map[string]string{
 		"cmd/pooled/internal/parse cmd/pooled/internal/top cmd/pooled/internal/version",
 
 	// What only tests import.
-	"cmd/pooled/internal/clitest":  "",
+	"cmd/pooled/internal/clitest":  "cmd/pooled/internal/cli internal/pooledtest",
 	"internal/dialect/dialecttest": "internal/dialect internal/driverconn internal/socket",
 	"internal/pooledtest":          "internal/socket internal/sqltext",
 	"internal/pooltest":            ".",

@@ -422,7 +422,8 @@ func testCanceledWait(t *testing.T, mode pooled.ContextErrorMode, plain bool) {
 	want := `pooled: pool "shop": context deadline exceeded while waiting for a connection: waited 2s ` +
 		"(pool_timeout=30s): size 1, overflow 0, checked out 1, idle 0, opening 0, waiting 1; held longest: conn 1 " +
 		"for 2s: SELECT conn"
-	if len(told) != 1 || told[0].Error() != want || plain != (err == context.DeadlineExceeded) || !plain && err != told[0] {
+	if len(told) != 1 || told[0].Error() != want || plain != (err == context.DeadlineExceeded) ||
+		!plain && err != told[0] {
 		t.Errorf("have %v, told %v\nwant %s", err, told, want)
 	}
 	book.Want(t, "the log", "WARN pooled: canceled pool=shop err="+want)

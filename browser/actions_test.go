@@ -125,7 +125,8 @@ func TestActionRefused(t *testing.T) {
 	eval[string](b, `document.querySelector("[name=token]").value = "of a process that is gone"`)
 	b.click(`#pools header form button`)
 	b.await(
-		`document.getElementById("status").textContent.startsWith("not done: pooled: change a pool: the page was loaded from another process")`,
+		`document.getElementById("status").textContent.startsWith(` +
+			`"not done: pooled: change a pool: the page was loaded from another process")`,
 	)
 	if have := p.Stats().Disposals; have != 0 {
 		t.Errorf("have %d disposals, want none", have)

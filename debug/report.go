@@ -10,8 +10,8 @@ import (
 	"github.com/pooled-go/pooled"
 )
 
-// The types of this file are the JSON, which the page is made of too. Durations are seconds, as their names say; -1 means no limit, as in
-// the DSN. docs/debug.md describes each field.
+// The types of this file are the JSON, which the page is made of too. Durations are seconds, as their names say; -1
+// means no limit, as in the DSN. docs/debug.md describes each field.
 
 type report struct {
 	Time    time.Time    `json:"time"`

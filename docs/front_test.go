@@ -111,7 +111,9 @@ var dsnInTable = regexp.MustCompile("(?m)^\\|[^|]+\\| `([^`]*pool_(?:size|max_co
 
 // The DSNs of README.md and docs/dsn.md are understood.
 func TestDSNTables(t *testing.T) {
-	for file, least := range map[string]int{"README.md": 3, "docs/dsn.md": 5, "docs/migrations.md": 3, "docs/sqlite.md": 2} {
+	for file, least := range map[string]int{
+		"README.md": 3, "docs/dsn.md": 5, "docs/migrations.md": 3, "docs/sqlite.md": 2,
+	} {
 		found := dsnInTable.FindAllStringSubmatch(readFile(t, file), -1)
 		if len(found) < least {
 			t.Errorf("%s: have %d DSNs in its table, want %d", file, len(found), least)

@@ -17,8 +17,8 @@ var (
 	inlineCode = regexp.MustCompile("`[^`\n]*`")
 )
 
-// Each link of README, CHANGELOG, CONTRIBUTING and docs to something in this repository leads to a file that exists, and
-// to a heading that is in it.
+// Each link of README, CHANGELOG, CONTRIBUTING and docs to something in this repository leads to a file that exists,
+// and to a heading that is in it.
 func TestLinksLeadSomewhere(t *testing.T) {
 	for _, file := range append(documentation(t), "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "CODE_OF_CONDUCT.md") {
 		text := inlineCode.ReplaceAllString(fenced.ReplaceAllString(readFile(t, file), ""), "")

@@ -17,7 +17,8 @@ var (
 	mdKey    = regexp.MustCompile(`\bpool_[a-z_]+\b`)
 	mdName   = regexp.MustCompile(`\bpooled\.([A-Z]\w*)`)
 	mdMember = regexp.MustCompile(`(?:^|[^\w.])` +
-		`(Config|ConnInfo|ContextError|Histogram|Holder|Hooks|Pool|ServerConn|Setting|Stats|TimeoutError|Timings|Wait)\.([A-Z]\w*)`)
+		`(Config|ConnInfo|ContextError|Histogram|Holder|Hooks|Pool|ServerConn|Setting|Stats|` +
+		`TimeoutError|Timings|Wait)\.([A-Z]\w*)`)
 )
 
 // Words of others that look like our options.

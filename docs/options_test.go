@@ -113,8 +113,8 @@ func optionsMarkdown() string {
 	return b.String()
 }
 
-// TestOptionTable compares the table of docs/options.md with the code. go test -run TestOptionTable ./docs -update-options
-// writes it.
+// TestOptionTable compares the table of docs/options.md with the code. It is written by
+// go test -run TestOptionTable ./docs -update-options
 func TestOptionTable(t *testing.T) {
 	const begin, end = "<!-- options -->\n", "<!-- /options -->"
 	before, rest, ok := strings.Cut(readFile(t, "docs/options.md"), begin)

@@ -40,8 +40,8 @@ var readByTests = map[string]string{
 	"console": "cmd/pooled/docs_test.go",
 }
 
-// Blocks of a page that a test of their own holds: whole programs (package main) and commands, which it runs, and texts,
-// which it compares with what is printed.
+// Blocks of a page that a test of their own holds: whole programs (package main) and commands, which it runs, and
+// texts, which it compares with what is printed.
 var heldByTests = map[string]map[string]string{
 	"README.md":                 {"go": "TestREADMEProgram", "text": "TestREADMEDemo"},
 	"docs/kubernetes.md":        {"go": "TestKubernetesProgram", "yaml": "TestKubernetesFigures"},
@@ -56,7 +56,8 @@ var fenced = regexp.MustCompile("(?ms)^```(\\w*)\n(.*?)^```$")
 //
 //   - sh is of commands that are in the list above, or is run by the test that heldByTests names;
 //   - go stands, line by line, in an example_test.go or snippets_test.go of any package of the
-//     repository, the other modules' included, and is run there; a whole program is run by the test that heldByTests names;
+//     repository, the other modules' included, and is run there; a whole program is run by the test that
+//     heldByTests names;
 //   - another language, and of text, which is what a program prints, stands in a text that a test compares
 //     with or sends (a string constant, the Output of an example), or in a script that the tests run; or a test
 //     reads it.

@@ -55,7 +55,7 @@ var systemTroubles = troubles{
 	},
 }
 
-// resetByPeer is a connection whose other side was closed without a goodbye.
+// resetByPeer is a connection whose other side was closed without ending the protocol.
 func resetByPeer(t *testing.T) net.Conn {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

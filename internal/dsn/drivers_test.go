@@ -7,8 +7,8 @@ import (
 	"github.com/pooled-go/pooled"
 )
 
-// What the drivers call their own parameters is not taken for an option that was written wrong. Those of the servers are
-// tested on servers (package servertest).
+// What the drivers call their own parameters is not taken for an option that was written wrong. Those of the servers
+// are tested on servers (package servertest).
 func TestDriversKeysAreTheirs(t *testing.T) {
 	for form, keys := range map[string]string{
 		"user@tcp(host)/db?KEY=1": "allowAllFiles allowCleartextPasswords allowFallbackToPlaintext allowNativePasswords " +

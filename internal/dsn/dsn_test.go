@@ -408,7 +408,8 @@ func TestNotRegistered(t *testing.T) {
 		"clickhouse://h":     `import _ "github.com/ClickHouse/clickhouse-go/v2"`,
 		"oracle://h":         `driver oracle is not registered: import _ "github.com/`,
 		"snowflake://h":      `driver snowflake is not registered: import _ "github.com/`,
-		"myslq://u:secret@h/db": "driver myslq is not registered: write mysql, or import its package; registered are mysql, " +
+		"myslq://u:secret@h/db": "driver myslq is not registered: write mysql, or import its package; " +
+			"registered are mysql, " +
 			"postgres",
 		"postgresql+pq://u:s@h/db":  "driver pq is not registered: write postgres, or import its package",
 		"x?pool_driver=notexisting": "driver notexisting is not registered",

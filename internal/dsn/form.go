@@ -115,7 +115,8 @@ func Detect(dsn string) (Form, error) {
 }
 
 // ErrEmpty is the error for a DSN of nothing but white space.
-var ErrEmpty = errors.New("pooled: the DSN is empty: write one, such as postgres://user:password@host/db; if it comes " +
+var ErrEmpty = errors.New("pooled: the DSN is empty: write one, such as postgres://user:password@host/db; if it " +
+	"comes " +
 	"from a variable, set that")
 
 func errTwoForms(fits []Form) error {

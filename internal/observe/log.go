@@ -37,9 +37,9 @@ func (l *Log) Record(ctx context.Context, level slog.Level, event string, attrs 
 	logger.LogAttrs(ctx, level, "pooled: "+event, attrs...)
 }
 
-// millis is a duration as a number of milliseconds, exact to the microsecond, a long one to the
-// millisecond. The key names the unit. slog's JSON handler would write a time.Duration as nanoseconds without one, and a
-// text such as "1.5ms" cannot be compared in a search.
+// millis is a duration as a number of milliseconds, exact to the microsecond, a long one to the millisecond. The key
+// names the unit. slog's JSON handler would write a time.Duration as nanoseconds without one, and a text such as
+// "1.5ms" cannot be compared in a search.
 func millis(key string, d time.Duration) slog.Attr {
 	if d = d.Round(time.Microsecond); d >= 1000*time.Second {
 		// From a million on, slog's text handler writes a float with an exponent.

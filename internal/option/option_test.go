@@ -56,7 +56,8 @@ func TestDefaults(t *testing.T) {
 		have = append(have, r.Key+"="+r.Default)
 	}
 	want := []string{
-		"x_name=it", "x_size=5", "x_limit=-1", "x_wait=1m", "x_break=0s", "x_age=1h", "x_fair=false", "x_mode=one", "x_level=off",
+		"x_name=it", "x_size=5", "x_limit=-1", "x_wait=1m", "x_break=0s", "x_age=1h",
+		"x_fair=false", "x_mode=one", "x_level=off",
 	}
 	if !slices.Equal(have, want) {
 		t.Errorf("have %q, want %q", have, want)

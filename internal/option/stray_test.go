@@ -24,7 +24,10 @@ func TestStray(t *testing.T) {
 		"POOLSIZE": "pool_size", "pool.size": "pool_size", "poolmaxoverflow": "pool_max_overflow",
 		"Pool-Max.Conns": "pool_max_conns", "Echo": "echo", "poolEcho": "pool_echo",
 		// Named as elsewhere
-		"poolclass": "pool_class", "poolMaxSize": "pool_max_conns", "pool-mode": "pool_class", "max_overflow": "pool_max_overflow", "maxConns": "pool_max_conns", "maximumPoolSize": "pool_max_conns", "maxOpenConns": "pool_max_conns", "minimum-idle": "pool_min_idle", "pre_ping": "pool_pre_ping", "maxLifetime": "pool_recycle",
+		"poolclass": "pool_class", "poolMaxSize": "pool_max_conns", "pool-mode": "pool_class",
+		"max_overflow": "pool_max_overflow", "maxConns": "pool_max_conns", "maximumPoolSize": "pool_max_conns",
+		"maxOpenConns": "pool_max_conns", "minimum-idle": "pool_min_idle", "pre_ping": "pool_pre_ping",
+		"maxLifetime": "pool_recycle",
 		// HikariCP's
 		"connectionTimeout": "pool_timeout", "connection-timeout": "pool_timeout", "idleTimeout": "pool_idle_timeout",
 		"keepaliveTime": "pool_pre_ping", "validationTimeout": "pool_ping_timeout",

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// CheckError wants no error if want is empty, else one that holds it and keeps the promises about errors: it is one line
-// that begins with the name of the module.
+// CheckError wants no error if want is empty, else one that holds it and keeps the promises about errors: it is one
+// line that begins with the name of the module.
 func CheckError(t testing.TB, what string, err error, want string) {
 	t.Helper()
 	switch {

@@ -131,7 +131,8 @@ func (r *Rules) Leaves(q string) Effect {
 }
 
 // Touches tells whether a text may leave session state behind that a later caller could see: settings, temporary
-// tables, locks that outlive their transaction, prepared names, cursors, variables. Transactions are none of it; what ends with its transaction (SET LOCAL) is no session state either.
+// tables, locks that outlive their transaction, prepared names, cursors, variables. Transactions are no session
+// state, and neither is what ends with its transaction (SET LOCAL).
 //
 // The text must be free of the words by which a harmless statement reaches the session, wherever in it they stand: a
 // word in a string or comment costs a needless reset, a word overlooked is the next caller's surprise.

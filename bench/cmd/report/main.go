@@ -175,7 +175,8 @@ func writePage(w io.Writer, how settings, env [][2]string, sections []section, s
 		"\n## How it was measured\n\n`make bench REPORT=docs/benchmarks` makes this page. Contenders that are compared took "+
 			"turns in one run. A figure is the\nmedian of its runs. A ratio or a difference is taken within each pair of runs: "+
 			"what is shown is the median over the pairs (smallest … largest).\n"+
-			"The thin line in a chart is the range, smallest … largest. Where there are many short runs it is the quartiles.\n\n",
+			"The thin line in a chart is the range, smallest … largest. Where there are many short runs it is the "+
+			"quartiles.\n\n",
 	)
 	for _, line := range env {
 		fmt.Fprintf(w, "- %s: %s\n", line[0], line[1])

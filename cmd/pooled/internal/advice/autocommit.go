@@ -10,7 +10,8 @@ import (
 )
 
 // AutocommitChange is what to do about autocommit that is off.
-const AutocommitChange = "remove autocommit=0 from the DSN, or from init_connect in the server's configuration; begin " +
+const AutocommitChange = "remove autocommit=0 from the DSN, or from init_connect in the server's configuration; " +
+	"begin " +
 	"transactions with db.BeginTx"
 
 // AutocommitText is what is wrong with autocommit that is off.

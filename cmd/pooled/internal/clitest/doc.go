@@ -1,2 +1,2 @@
-// Package clitest provides terminals for tests of commands: a test can read what is shown, and press keys.
+// Package clitest runs commands for their tests, and provides terminals: a test can read what is shown, and press keys.
 package clitest

@@ -4,18 +4,15 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/pooled-go/pooled/cmd/pooled/internal/cli"
+	"github.com/pooled-go/pooled/cmd/pooled/internal/clitest"
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
-func TestMain(m *testing.M) {
-	os.Unsetenv("DATABASE_URL") // a DSN of the tester's
-	pooledtest.Main(m)
-}
+func TestMain(m *testing.M) { clitest.Main(m) }
 
 // runCommand is the subcommand as the program runs it.
 func runCommand(t *testing.T, args ...string) (code int, stdout, stderr string) {
@@ -24,10 +21,7 @@ func runCommand(t *testing.T, args ...string) (code int, stdout, stderr string) 
 }
 
 func runWith(ctx context.Context, args ...string) (code int, stdout, stderr string) {
-	var out, errs bytes.Buffer
-	s := cli.Streams{In: strings.NewReader(""), Out: &out, Err: &errs}
-	code = cli.Run(ctx, append([]string{"demo"}, args...), s, Command())
-	return code, out.String(), errs.String()
+	return clitest.Output(ctx, Command(), args...)
 }
 
 // withScenarios runs the test with other scenarios than the demo's own.

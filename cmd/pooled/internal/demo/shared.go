@@ -86,8 +86,8 @@ func (w *work) add(err error) {
 	}
 }
 
-// share begins when two goroutines hold a connection each. Otherwise the bare driver might, by luck, do with the one that
-// has the table.
+// share begins when two goroutines hold a connection each. Otherwise the bare driver might, by luck, do with the one
+// that has the table.
 func share(ctx context.Context, db *sql.DB, t table, rounds int) *work {
 	w := new(work)
 	var all, holding sync.WaitGroup

@@ -1,7 +1,6 @@
 package parse
 
 import (
-	"bytes"
 	"encoding/json"
 	"net"
 	"os"
@@ -12,23 +11,17 @@ import (
 
 	"github.com/pooled-go/pooled"
 	"github.com/pooled-go/pooled/cmd/pooled/internal/cli"
+	"github.com/pooled-go/pooled/cmd/pooled/internal/clitest"
 	"github.com/pooled-go/pooled/internal/pooledtest"
 
 	_ "github.com/go-sql-driver/mysql"
 	_ "github.com/lib/pq"
 )
 
-func TestMain(m *testing.M) {
-	os.Unsetenv("DATABASE_URL") // a DSN of the tester's
-	pooledtest.Main(m)
-}
+func TestMain(m *testing.M) { clitest.Main(m) }
 
 func runCommand(t *testing.T, args ...string) (code int, stdout, stderr string) {
-	t.Helper()
-	var out, errs bytes.Buffer
-	s := cli.Streams{In: strings.NewReader(""), Out: &out, Err: &errs}
-	code = cli.Run(t.Context(), append([]string{"parse"}, args...), s, Command())
-	return code, out.String(), errs.String()
+	return clitest.Output(t.Context(), Command(), args...)
 }
 
 // What people see of it: docs/cli.md shows it, too.

@@ -138,7 +138,7 @@ func (p poolView) color() cli.Color {
 func (v view) connRows(p *cli.Page) []row {
 	type ofPool struct {
 		pool string
-		connView
+		conn
 	}
 	var all []ofPool
 	for _, pool := range v.Pools {
@@ -174,7 +174,7 @@ func (v view) connRows(p *cli.Page) []row {
 
 const idle = "idle"
 
-func (c connView) state() string {
+func (c conn) state() string {
 	switch {
 	case c.Leaked:
 		return "leaked"

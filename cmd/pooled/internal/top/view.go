@@ -1,6 +1,9 @@
 package top
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // view is what is shown of one look, and the JSON: docs/cli.md has its fields. Rates and percentiles are those since
 // the look before; of a first look there are no rates, and the percentiles are those since somebody looked first.
@@ -41,26 +44,13 @@ type poolView struct {
 	UseP99  *float64 `json:"use_p99_ms"`
 
 	LastConnectError *connectError `json:"last_connect_error"`
-	Conns            []connView    `json:"conns"`
+	Conns            []conn        `json:"conns"`
 	ConnsOmitted     int           `json:"conns_omitted"`
 }
 
 type connectError struct {
 	Time   time.Time `json:"time"`
 	Detail string    `json:"detail"`
-}
-
-type connView struct {
-	ID        uint64  `json:"id"`
-	Session   string  `json:"session"`
-	State     string  `json:"state"`
-	Leaked    bool    `json:"leaked"`
-	Retiring  bool    `json:"retiring"`
-	Age       float64 `json:"age_s"`
-	Idle      float64 `json:"idle_s"`
-	Held      float64 `json:"held_s"`
-	Uses      uint64  `json:"uses"`
-	Statement string  `json:"statement"`
 }
 
 // view compares a look with the one before.
@@ -111,13 +101,10 @@ func (now pool) view(before pool, known bool, seconds float64) poolView {
 		WaitP99:          inMS(now.Timings.Wait.quantile(0.99, before.Timings.Wait)),
 		UseP50:           inMS(now.Timings.Use.quantile(0.5, before.Timings.Use)),
 		UseP99:           inMS(now.Timings.Use.quantile(0.99, before.Timings.Use)),
-		Conns:            []connView{}, ConnsOmitted: now.ConnsOmitted,
+		Conns:            slices.Concat([]conn{}, now.Conns), ConnsOmitted: now.ConnsOmitted,
 	}
 	if e := now.LastConnectError; e != nil {
 		v.LastConnectError = &connectError{e.Time, e.Detail}
-	}
-	for _, c := range now.Conns {
-		v.Conns = append(v.Conns, connView(c))
 	}
 	return v
 }
