@@ -42,7 +42,8 @@ func DatabaseContenders(s Server) []Contender {
 		interpolating.DSN = withOptions(s.DSN, "interpolateParams=true")
 		return append(all, Contender{s.module() + ", tuned, interpolateParams", interpolating.tuned})
 	}
-	return append(all, Contender{"pgx stdlib, tuned", s.pgx}, Contender{"pgx stdlib over pgxpool", s.pgxPool})
+	return append(all, Contender{"pgx stdlib, tuned", s.pgx}, Contender{"pgx stdlib over pgxpool", s.pgxPool},
+		Contender{"pooled over pgx", s.pooledPgx})
 }
 
 // The places of the first of DatabaseContenders, which all others are compared with.
@@ -51,7 +52,9 @@ const (
 	BareTuned
 	PooledUncached
 	PooledCached
-	PgxStdlib // on PostgreSQL
+	PgxStdlib // on PostgreSQL, with those below
+	PgxPool
+	PooledPgx
 )
 
 func (s Server) module() string {
@@ -73,6 +76,8 @@ func (s Server) pgx() (*sql.DB, error) {
 	s.driver = "pgx"
 	return s.tuned()
 }
+
+func (s Server) pooledPgx() (*sql.DB, error) { return s.Pooled(sixteen + "&pool_driver=pgx") }
 
 func (s Server) pgxPool() (*sql.DB, error) {
 	cfg, err := pgxpool.ParseConfig(s.DSN)

@@ -20,7 +20,7 @@ func TestArgumentsAreMarkedAsTheServerDoes(t *testing.T) {
 }
 
 func TestGroupsFitOnTheServer(t *testing.T) {
-	const contenders, limit = 6, 100
+	const contenders, limit = 7, 100
 	for _, goroutines := range DatabaseGoroutines {
 		seen := make(map[int]bool)
 		for _, group := range DatabaseGroups(contenders, goroutines) {

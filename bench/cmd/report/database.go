@@ -13,6 +13,7 @@ const (
 	cachedAlone = 2.0  // times the driver with nothing tuned, on one goroutine
 	cachedMany  = 1.5  // times the driver tuned, on more goroutines than connections
 	cachedPgx   = 0.97 // of pgx with a cache of its own, which leaves room for the noise
+	overPgx     = 0.97 // of what pgx does with another pool, for each load
 )
 
 // rates are what one contender does in a second, and as shares of what others do
@@ -47,14 +48,18 @@ func database(ctx context.Context, how settings, s bench.Server, admin *bench.Ad
 				return out, err
 			}
 			step("%s, %s, %d goroutines", s.Name, operation.Name, n)
-			column, err := compareDatabase(ctx, databasePlan(how, at, n), contenders, operation, n)
+			column, err := compareDatabase(ctx, databasePlan(how, s, at, n), contenders, operation, n)
 			if err != nil {
 				return out, err
 			}
 			for i := range contenders {
 				table[i] = append(table[i], column[i])
 			}
-			out.databasePeers(fmt.Sprintf("%s, %s", operation.Name, goroutines(n)), contenders, column)
+			load := fmt.Sprintf("%s, %s", operation.Name, goroutines(n))
+			out.databasePeers(load, contenders, column)
+			if s.Name == "PostgreSQL" {
+				out.pgxPromises(load, contenders, column)
+			}
 			if at == bench.OneArgument {
 				out.databasePromises(s, n, column)
 				if n == 1 {
@@ -77,9 +82,9 @@ func goroutines(n int) string {
 }
 
 // databasePlan is for most where the promises are. More connections even out what one start has for luck.
-func databasePlan(how settings, operation, goroutines int) bench.DatabasePlan {
+func databasePlan(how settings, s bench.Server, operation, goroutines int) bench.DatabasePlan {
 	plan := how.database
-	if operation == bench.OneArgument {
+	if operation == bench.OneArgument || s.Name == "PostgreSQL" {
 		plan.Starts *= 3
 	}
 	if goroutines > bench.DatabaseConnections {
@@ -171,7 +176,8 @@ func fileName(words ...string) string {
 func (s *section) databasePeers(what string, contenders []bench.Contender, column []rates) {
 	cached := column[bench.PooledCached].toTuned
 	for i, c := range contenders {
-		if i == bench.BareDefaults || i == bench.PooledUncached || i == bench.PooledCached {
+		switch i {
+		case bench.BareDefaults, bench.PooledUncached, bench.PooledCached, bench.PooledPgx:
 			continue
 		}
 		s.against(what, c.Name, column[i].toTuned.Over(cached))
@@ -181,6 +187,17 @@ func (s *section) databasePeers(what string, contenders []bench.Contender, colum
 		contenders[bench.BareTuned].Name,
 		column[bench.BareTuned].toTuned.Over(column[bench.PooledUncached].toTuned),
 	)
+}
+
+// pgxPromises compares pooled over pgx with what else a program that uses pgx could take.
+func (s *section) pgxPromises(load string, contenders []bench.Contender, column []rates) {
+	for _, peer := range []int{bench.PgxStdlib, bench.PgxPool} {
+		name, over := contenders[peer].Name, column[bench.PooledPgx].toTuned
+		s.against(load+", over pgx", name, column[peer].toTuned.Over(over))
+		ratio := over.Over(column[peer].toTuned)
+		s.promise(fmt.Sprintf("PostgreSQL, %s, pooled over pgx: requests/s to %s", load, name),
+			interval(ratio, "%.2f"), fmt.Sprintf("at least %g", overPgx), ratio.Median() >= overPgx)
+	}
 }
 
 func (s *section) databasePromises(server bench.Server, n int, column []rates) {
