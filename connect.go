@@ -15,9 +15,10 @@ import (
 )
 
 // DialContext lets the pool check the sockets of a driver that your program configures. Use it as the driver's dial
-// function, or call it in yours. lib/pq and go-sql-driver/mysql, if the pool opens them by DSN, already use it.
+// function, or call it in yours. lib/pq and go-sql-driver/mysql, if the pool opens them by DSN, already use it, and pgx
+// does not need it: its connections show their sockets.
 //
-//	cfg.DialFunc = pooled.DialContext // a mysql.Config or a pgconn.Config
+//	cfg.DialFunc = pooled.DialContext // a mysql.Config
 //
 //	mysql.RegisterDialContext("tunnel", func(ctx context.Context, addr string) (net.Conn, error) {
 //		return pooled.DialContext(ctx, "tcp", tunnelTo(addr))

@@ -45,6 +45,9 @@ func (c *pooledConn) afterError(s *ServerConn, err error, harmless bool) bool {
 // driver.ErrBadConn, and whether it says in some way that the connection is lost.
 func (c *pooledConn) noteError(s *ServerConn, err error) (bad, lost bool) {
 	bad = errors.Is(err, driver.ErrBadConn)
+	if bad && s.conn.OpenInside() {
+		return false, false // it has not begun, as with a context that had ended, or while Rows are open
+	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		s.conn.Ended = err // with which many drivers close their connection
 	}

@@ -330,3 +330,36 @@ func pgxStmtAfterItsContext(t *testing.T, db *sql.DB, inTx, detached bool) *sql.
 	conn.Close()                  // waits for the transaction's end
 	return stmt
 }
+
+// pgx says driver.ErrBadConn of an operation that it did not begin, as Rows were open. The connection is as it was, so
+// the pool keeps it, and has no doubts about the others.
+func TestPgxRefuses(t *testing.T) {
+	proxy := pooledtest.NewProxy(t, pooledtest.Postgres(t))
+	config := must(pgx.ParseConfig(proxy.DSN()))
+	never := stdlib.OptionShouldPing(func(context.Context, stdlib.ShouldPingParams) bool { return false })
+	cfg := pooled.NewConfig()
+	cfg.PrePing = time.Hour
+	db := sql.OpenDB(must(pooled.NewConnector(stdlib.GetConnector(*config, never), cfg)))
+	defer db.Close()
+
+	tx, other := must(db.Begin()), must(db.Begin())
+	rows := must(tx.Query("SELECT generate_series(1, 10)"))
+	if _, err := tx.Exec("SELECT 1"); !errors.Is(err, driver.ErrBadConn) {
+		t.Errorf("while rows are open: have %v, want %v", err, driver.ErrBadConn)
+	}
+	rows.Close()
+	checkInt(t, "in the same transaction", queryInt(t, tx, "SELECT 1"), 1)
+	if err := errors.Join(tx.Commit(), other.Commit()); err != nil {
+		t.Error(err)
+	}
+	tx, other = must(db.Begin()), must(db.Begin())
+	if err := errors.Join(tx.Commit(), other.Commit()); err != nil {
+		t.Error(err)
+	}
+	for _, m := range proxy.Messages() {
+		if strings.Contains(m, "ping") {
+			t.Errorf("have sent %q, want no doubts", m)
+		}
+	}
+	checkInt(t, "connections", proxy.Accepted(), 2)
+}

@@ -352,7 +352,6 @@ func openPgxConfig(dsn string) (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	config.DialFunc = pooled.DialContext
 	cfg := pooled.NewConfig()
 	cfg.Size, cfg.MaxOverflow = 10, 0
 	connector, err := pooled.NewConnector(stdlib.GetConnector(*config), cfg)

@@ -68,6 +68,9 @@ type Dialect struct {
 	// BoundBySocket: an operation is made to end with its context by a deadline on the socket.
 	BoundBySocket bool
 
+	// Inside finds what is to be known of the connection of a driver that dials by itself. Nil: another driver.
+	Inside func(driver.Conn) *Inside
+
 	// SessionID is the server's own number of a session as far as its driver knows it; else Probe asks, or there is
 	// none.
 	SessionID func(driver.Conn) string
@@ -86,6 +89,14 @@ type Dialect struct {
 	// ResetsAtCheckout: the driver's ResetSession resets the session for real, so pool_init_sql has to be run after
 	// each.
 	ResetsAtCheckout bool
+}
+
+// Inside is what a driver that dials by itself, and ends each operation with its context, shows of a connection.
+type Inside struct {
+	Socket *socket.Socket // only to be looked at
+	Closed func() bool    // the driver has given the connection up
+
+	NothingSent func(error) bool // an operation's error says that it sent nothing
 }
 
 // Sharing is how a shared database is opened.
@@ -130,6 +141,9 @@ type Wants struct {
 type Facts struct {
 	// AutoOff: every statement may open a transaction, or a COMMIT the next one.
 	AutoOff bool
+
+	// Inside finds what is to be known of the connection of a driver that dials by itself. Nil: another driver.
+	Inside func(driver.Conn) *Inside
 
 	// SessionID is the server's own number of the session; empty: it was not asked.
 	SessionID string

@@ -55,9 +55,10 @@ func PingLimit(ctx context.Context, configured time.Duration) time.Duration {
 }
 
 // HungUp is the error of a connection whose server has hung up, as far as the socket tells; else nil. The driver itself
-// closes a connection on which it gave up, which tells nothing about the server.
+// closes a connection on which it gave up, which tells nothing about the server: neither that it is closed here, nor
+// that the server then hangs up too.
 func (c *Conn) HungUp() error {
-	if c.Socket == nil {
+	if c.Socket == nil || c.closedInside() {
 		return nil
 	}
 	if state, err := c.Socket.Peek(); state == socket.Gone && !errors.Is(err, net.ErrClosed) {

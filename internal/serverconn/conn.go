@@ -51,7 +51,7 @@ func (s *Shared) Allow(query string, args []driver.NamedValue) error {
 type Conn struct {
 	Driver    driverconn.Conn  // the driver's connection, with the cache of statements before it
 	Via       *driverconn.Conn // Driver, with the interceptors before it: what the program's operations go through
-	Socket    *socket.Socket   // what the driver dialed; nil: not known
+	Socket    *socket.Socket   // below the driver's connection; nil: not known
 	Connector driver.Connector // that opened it
 
 	SessionID string // the server's own number of the session, empty: not known
@@ -72,14 +72,22 @@ type Conn struct {
 	Ended  error // the last error of this lease that was a context's
 
 	shared  *Shared
-	restore []string // dialect.Facts.Restore, all of the facts that is needed later
-	sent    string   // what the last reset sent
+	inside  *dialect.Inside // nil: the driver shows nothing of it
+	restore []string        // dialect.Facts.Restore, all of the facts that is needed later
+	sent    string          // what the last reset sent
 }
 
-// Init makes c the connection that a connector has just opened. number is its number in the pool.
+// Init makes c the connection that a connector has just opened. number is its number in the pool, and s what was
+// dialed for it, or nil.
 func (c *Conn) Init(shared *Shared, number uint64, opened driver.Conn, connector driver.Connector, s *socket.Socket) {
 	c.shared, c.Connector, c.Socket = shared, connector, s
 	c.Driver = driverconn.Of(opened)
+	if shared.Dialect.Inside != nil {
+		c.inside = shared.Dialect.Inside(opened)
+	}
+	if c.inside != nil && s == nil {
+		c.Socket = c.inside.Socket
+	}
 	if shared.Dialect.SessionID != nil {
 		c.SessionID = shared.Dialect.SessionID(opened)
 	}
@@ -130,11 +138,17 @@ func (c *Conn) leaves(v sqltext.Verdict) {
 
 // Usable reports whether the connection may be used again.
 func (c *Conn) Usable() bool {
-	if c.Broken || c.Busy {
+	if c.Broken || c.Busy || c.closedInside() {
 		return false
 	}
 	return c.Driver.Validator == nil || c.Driver.Validator.IsValid()
 }
+
+// closedInside tells that the driver has given the connection up, where it does not say so by driver.Validator.
+func (c *Conn) closedInside() bool { return c.inside != nil && c.inside.Closed() }
+
+// OpenInside tells that the driver has not given the connection up, whatever it said of it.
+func (c *Conn) OpenInside() bool { return c.inside != nil && !c.inside.Closed() }
 
 // Why is the reason that the connection must not be used again.
 func (c *Conn) Why() error {

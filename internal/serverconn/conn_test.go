@@ -10,8 +10,11 @@ import (
 
 	"github.com/ngrok/sqlmw"
 
+	"github.com/pooled-go/pooled/internal/dialect"
 	"github.com/pooled-go/pooled/internal/intercept"
+	"github.com/pooled-go/pooled/internal/pooledtest"
 	"github.com/pooled-go/pooled/internal/serverconn"
+	"github.com/pooled-go/pooled/internal/socket"
 	"github.com/pooled-go/pooled/internal/sqltext"
 	"github.com/pooled-go/pooled/internal/stmtcache"
 )
@@ -300,6 +303,49 @@ func TestUsable(t *testing.T) {
 		if have := c.Usable(); have != test.want {
 			t.Errorf("%s: have %t, want %t", test.name, have, test.want)
 		}
+	}
+}
+
+// A driver that shows a connection's inside: its socket is looked at, and by nothing else touched; and what it has
+// given up is of no use, whatever the server then does.
+func TestInside(t *testing.T) {
+	ours, theirs, inner := pooledtest.SocketPair(t, "tcp")
+	_, _, dialed := pooledtest.SocketPair(t, "tcp")
+	shared, closed := newShared(), false
+	shared.Dialect.BoundBySocket = true
+	shared.Dialect.Inside = func(driver.Conn) *dialect.Inside {
+		return &dialect.Inside{Socket: inner, Closed: func() bool { return closed }}
+	}
+	if c := opened(shared, fullConn{plainConn{new(server)}}, dialed); c.Socket != dialed || c.Bounds() {
+		t.Errorf("dialed by the pool: have its socket %t, bounds %t", c.Socket == dialed, c.Bounds())
+	}
+	c := opened(shared, fullConn{plainConn{new(server)}}, nil)
+	if c.Socket != inner || c.Bounds() {
+		t.Errorf("dialed by the driver: have its socket %t, bounds %t", c.Socket == inner, c.Bounds())
+	}
+	for _, closed = range []bool{false, true} {
+		if c.Usable() == closed || c.OpenInside() == closed {
+			t.Errorf("closed %t: have usable %t, open %t", closed, c.Usable(), c.OpenInside())
+		}
+	}
+	theirs.Close()
+	pooledtest.PeekSees(t, inner, socket.Gone)
+	if err := c.HungUp(); err != nil {
+		t.Errorf("after the driver has given it up: have %v, want nothing", err)
+	}
+	closed = false
+	if err := c.HungUp(); err == nil {
+		t.Error("the server has hung up, and nothing says so")
+	}
+	ours.Close()
+}
+
+func TestInsideOfOthers(t *testing.T) {
+	shared := newShared()
+	shared.Dialect.Inside = func(driver.Conn) *dialect.Inside { return nil }
+	c := opened(shared, fullConn{plainConn{new(server)}}, nil)
+	if c.Socket != nil || c.OpenInside() || !c.Usable() {
+		t.Errorf("have a socket %t, open %t, usable %t", c.Socket != nil, c.OpenInside(), c.Usable())
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 )
 
 // Start is the moment before an operation of the driver's.
@@ -14,9 +15,9 @@ func (c *Conn) Start() {
 	}
 }
 
-// TrueErr replaces a driver.ErrBadConn that is not true. It means that nothing was sent, so database/sql sends the
-// statement again; but lib/pq answers with it also when the connection broke after the statement was on its way. Where
-// what is written to the socket is counted, that tells.
+// TrueErr makes driver.ErrBadConn mean what it should: that the connection is lost, and nothing was sent, so that
+// database/sql sends the statement again. lib/pq answers with it also when the connection broke after the statement was
+// on its way; what is written to the socket is counted, and tells. pgx leaves it out after some writes that failed.
 func (c *Conn) TrueErr(err error) error {
 	if err == nil {
 		return nil
@@ -25,7 +26,13 @@ func (c *Conn) TrueErr(err error) error {
 }
 
 func (c *Conn) checkBadConn(err error) error {
-	if c.Socket == nil || !errors.Is(err, driver.ErrBadConn) {
+	if !errors.Is(err, driver.ErrBadConn) {
+		if c.closedInside() && c.inside.NothingSent(err) {
+			return fmt.Errorf("%w: %w", driver.ErrBadConn, err)
+		}
+		return err
+	}
+	if c.Socket == nil {
 		return err
 	}
 	if sent, counted := c.Socket.Sent(); counted && sent != c.sentBefore {
@@ -43,8 +50,11 @@ func (c *Conn) Bounded(ctx context.Context, operation func(context.Context) erro
 	return c.Socket.Run(ctx, operation)
 }
 
-// Bounds tells whether it is the socket by which an operation is made to end.
-func (c *Conn) Bounds() bool { return c.Socket != nil && c.shared.Dialect.BoundBySocket }
+// Bounds tells whether it is the socket by which an operation is made to end. A driver that shows its inside does that
+// by itself, and sets deadlines of its own.
+func (c *Conn) Bounds() bool {
+	return c.Socket != nil && c.shared.Dialect.BoundBySocket && c.inside == nil
+}
 
 // Exec runs a statement of the pool's own.
 func (c *Conn) Exec(ctx context.Context, query string) error {

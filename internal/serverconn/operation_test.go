@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/pooled-go/pooled/internal/dialect"
 	"github.com/pooled-go/pooled/internal/serverconn"
 	"github.com/pooled-go/pooled/internal/socket"
 )
@@ -58,6 +59,35 @@ func TestTrueErrUncounted(t *testing.T) {
 		c.Start()
 		if have := c.TrueErr(driver.ErrBadConn); have != driver.ErrBadConn {
 			t.Errorf("socket %t: have %v, want %v", s != nil, have, driver.ErrBadConn)
+		}
+	}
+}
+
+// A driver that closed its connection and says that nothing was sent means driver.ErrBadConn.
+func TestTrueErrNothingSent(t *testing.T) {
+	nothing := errors.New("broken pipe")
+	for _, test := range []struct {
+		closed  bool
+		err     error
+		want    string
+		badConn bool
+	}{
+		{true, nothing, "driver: bad connection: broken pipe", true},
+		{true, errBoom, "boom", false},
+		{true, driver.ErrBadConn, "driver: bad connection", true},
+		{false, nothing, "broken pipe", false}, // the connection is busy
+	} {
+		shared := newShared()
+		shared.Dialect.Inside = func(driver.Conn) *dialect.Inside {
+			return &dialect.Inside{
+				Closed:      func() bool { return test.closed },
+				NothingSent: func(err error) bool { return errors.Is(err, nothing) },
+			}
+		}
+		have := opened(shared, fullConn{plainConn{new(server)}}, nil).TrueErr(test.err)
+		wantErr(t, have, test.want, test.err)
+		if errors.Is(have, driver.ErrBadConn) != test.badConn {
+			t.Errorf("closed %t, %v: have %v", test.closed, test.err, have)
 		}
 	}
 }

@@ -3,7 +3,7 @@
 // sent.
 //
 // A socket is known if the driver dialed it by [Dial] or [DialCounted] under the context
-// of [Collect]. All methods of a [Socket] work on nil, which is one that is not known.
+// of [Collect], or shows its connection, which [Below] looks into. All methods of a [Socket] work on nil, which is one that is not known.
 package socket
 
 import (
@@ -94,6 +94,17 @@ func New(conn net.Conn) *Socket {
 	}
 	s.look = func(fd uintptr) { s.state, s.cause = peek(fd, s.buf[:]) }
 	return s
+}
+
+// Below is the Socket below a connection that may be wrapped, as by TLS.
+func Below(conn net.Conn) *Socket {
+	for {
+		wrapper, ok := conn.(interface{ NetConn() net.Conn })
+		if !ok {
+			return New(conn)
+		}
+		conn = wrapper.NetConn()
+	}
 }
 
 // Conn is the connection itself, for a caller that reads and writes while the driver

@@ -2,8 +2,13 @@ package postgres
 
 import (
 	"database/sql/driver"
+	"errors"
+	"net"
 	"reflect"
 	"strconv"
+
+	"github.com/pooled-go/pooled/internal/dialect"
+	"github.com/pooled-go/pooled/internal/socket"
 )
 
 // sessionID is the process number of the backend behind a driver's connection, which each driver was told when it
@@ -15,24 +20,55 @@ func sessionID(conn driver.Conn) (session string) {
 			session = ""
 		}
 	}()
-	v := reflect.ValueOf(conn)
-	if reflect.Indirect(v).Kind() == reflect.Struct {
-		if pid := reflect.Indirect(v).FieldByName("pid"); pid.IsValid() && pid.CanInt() && pid.Int() != 0 {
+	v := reflect.Indirect(reflect.ValueOf(conn))
+	if v.Kind() == reflect.Struct {
+		if pid := v.FieldByName("pid"); pid.IsValid() && pid.CanInt() && pid.Int() != 0 {
 			return strconv.FormatInt(pid.Int(), 10)
 		}
 	}
-	// The names stand here by themselves: with a name that it can't see, the linker would keep every method of the
-	// program.
-	if v = result(v.MethodByName("Conn")); v.IsValid() { // pgx's stdlib.Conn, pgx.Conn, pgconn.PgConn
-		v = result(v.MethodByName("PgConn"))
-	}
-	if v.IsValid() {
-		v = result(v.MethodByName("PID"))
-	}
-	if v.IsValid() && v.CanUint() {
-		return strconv.FormatUint(v.Uint(), 10)
+	if c, ok := pgConn(conn).(interface{ PID() uint32 }); ok {
+		return strconv.FormatUint(uint64(c.PID()), 10)
 	}
 	return ""
+}
+
+// inside is what the pool has to know of a connection of pgx's, which dials by itself. Nil: another driver, or another
+// version.
+func inside(conn driver.Conn) (found *dialect.Inside) {
+	defer func() {
+		if recover() != nil { // as above
+			found = nil
+		}
+	}()
+	c, ok := pgConn(conn).(interface {
+		Conn() net.Conn
+		IsClosed() bool
+	})
+	if !ok {
+		return nil
+	}
+	return &dialect.Inside{Socket: socket.Below(c.Conn()), Closed: c.IsClosed, NothingSent: nothingSent}
+}
+
+// nothingSent is pgconn.SafeToRetry.
+func nothingSent(err error) bool {
+	var e interface{ SafeToRetry() bool }
+	return errors.As(err, &e) && e.SafeToRetry()
+}
+
+// pgConn is pgx's *pgconn.PgConn behind a *stdlib.Conn, whose types this module does not know; nil: another driver. It
+// is reached by exported methods, which only return what is there.
+func pgConn(conn driver.Conn) any {
+	// The names stand here by themselves: with a name that it can't see, the linker would keep every method of the
+	// program.
+	v := result(reflect.ValueOf(conn).MethodByName("Conn"))
+	if v.IsValid() {
+		v = result(v.MethodByName("PgConn"))
+	}
+	if !v.IsValid() || v.Kind() != reflect.Pointer || v.IsNil() {
+		return nil
+	}
+	return v.Interface()
 }
 
 // result is what a method returns that takes nothing and returns one value; none if it is not like that.

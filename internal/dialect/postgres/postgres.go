@@ -25,6 +25,7 @@ var Dialect = &dialect.Dialect{
 	Commit:        "COMMIT",
 	Probe:         probe,
 	Stmts:         stmts,
+	Inside:        inside,
 	SessionID:     sessionID,
 	Reset:         reset,
 	TooManyConns:  tooManyConns,

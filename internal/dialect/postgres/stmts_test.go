@@ -77,39 +77,3 @@ func TestStmtsAreForLibPQ(t *testing.T) {
 		}
 	}
 }
-
-// pgxConn is as pgx's.
-type (
-	pgxConn  struct{ plainConn }
-	pgxInner struct{}
-	pgConn   struct{}
-
-	plainConn interface{ driver.Conn }
-)
-
-func (pgxConn) Conn() *pgxInner   { return &pgxInner{} }
-func (*pgxInner) PgConn() *pgConn { return &pgConn{} }
-func (*pgConn) PID() uint32       { return 42 }
-
-// oddConn looks like pgx's, and is not.
-type (
-	oddConn  struct{ plainConn }
-	oddInner int
-)
-
-func (oddConn) Conn() *oddInner      { return nil }
-func (i *oddInner) PgConn() oddInner { return *i }
-
-// TestSessionID: a connection of somebody's own that looks like one of these, and is not, is no reason to fail.
-func TestSessionID(t *testing.T) {
-	for _, test := range []struct {
-		conn driver.Conn
-		want string
-	}{
-		{&pqConn{pid: 41}, "41"}, {pgxConn{}, "42"}, {oddConn{}, ""}, {nil, ""},
-	} {
-		if have := postgres.Dialect.SessionID(test.conn); have != test.want {
-			t.Errorf("%T: have %q, want %q", test.conn, have, test.want)
-		}
-	}
-}
