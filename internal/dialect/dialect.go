@@ -142,9 +142,6 @@ type Facts struct {
 	// AutoOff: every statement may open a transaction, or a COMMIT the next one.
 	AutoOff bool
 
-	// Inside finds what is to be known of the connection of a driver that dials by itself. Nil: another driver.
-	Inside func(driver.Conn) *Inside
-
 	// SessionID is the server's own number of the session; empty: it was not asked.
 	SessionID string
 
