@@ -97,6 +97,9 @@ func (p *Pool) reset(s *ServerConn) error {
 	began := p.clocked()
 	for i, f := range p.hooks.reset {
 		if err := f(ctx, s, state); err != nil {
+			if i == 0 && ctx.Err() == nil {
+				p.logResetRefused(s, err)
+			}
 			return err
 		}
 		if state.Sent = s.conn.Sent(); i == 0 && state.Sent != "" {

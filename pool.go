@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -52,6 +53,8 @@ type Pool struct {
 	reuse bool // false in class null
 
 	first *opener.First // the server connection for which the FirstConnect hooks run
+
+	resetRefused sync.Once // logs that
 
 	idleAsked atomic.Bool // the server was asked for its idle limit, or is being asked, where one answer is enough
 

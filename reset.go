@@ -2,6 +2,8 @@ package pooled
 
 import (
 	"context"
+	"database/sql/driver"
+	"errors"
 
 	"github.com/pooled-go/pooled/internal/dialect"
 )
@@ -80,4 +82,16 @@ func (p *Pool) resetSession(ctx context.Context, s *ServerConn, _ ResetState) er
 		return nil
 	}
 	return s.conn.EndTx(ctx, p.cfg.ResetOnReturn == ResetCommit)
+}
+
+// logResetRefused says once that the server refuses to reset sessions, since each such return costs a connection.
+func (p *Pool) logResetRefused(s *ServerConn, err error) {
+	if err == errReopening || errors.Is(err, driver.ErrBadConn) || s.conn.Refused(err) ||
+		p.driver.Dialect.IsLost(err) {
+		return
+	}
+	p.resetRefused.Do(func() {
+		p.log().Warn("pooled: the server refuses to reset a session, and so the connection is closed",
+			"pool", p.name, "cause", p.secrets.Error(err))
+	})
 }

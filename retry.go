@@ -51,7 +51,7 @@ func (c *pooledConn) noteError(s *ServerConn, err error) (bad, lost bool) {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		s.conn.Ended = err // with which many drivers close their connection
 	}
-	known := bad || errors.Is(err, ErrConnLost)
+	known := bad || errors.Is(err, ErrConnLost) || s.conn.Refused(err)
 	if !known && !c.pool.driver.Dialect.IsLost(err) {
 		return false, false
 	}

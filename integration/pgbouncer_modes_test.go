@@ -3,16 +3,12 @@ package integration
 import (
 	"database/sql"
 	"errors"
-	"flag"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
-
-var updateProxies = flag.Bool("update-proxies", false, "write the table of what works into docs/proxies.md")
 
 // bouncedDrivers are the columns of the table in docs/proxies.md.
 var bouncedDrivers = []struct{ title, driver, scheme, params string }{
@@ -124,7 +120,7 @@ func TestPgBouncerTransactionMode(t *testing.T) {
 		}
 		table.WriteString("\n")
 	}
-	compareTable(t, table.String())
+	compareTable(t, "proxies.md", "pgbouncer", table.String())
 }
 
 // withoutPrepared makes a newer PgBouncer, which follows prepared statements, like one before 1.21.
@@ -134,30 +130,6 @@ func (b *pgbouncer) withoutPrepared(t *testing.T) {
 		if row["key"] == "max_prepared_statements" {
 			b.set(t, row["key"], "0", row["value"])
 		}
-	}
-}
-
-// compareTable is about docs/proxies.md; go test -run TestPgBouncerTransactionMode -update-proxies writes it.
-func compareTable(t *testing.T, want string) {
-	t.Helper()
-	const file, begin, end = "../docs/proxies.md", "<!-- pgbouncer -->\n", "<!-- /pgbouncer -->"
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, ok := strings.Cut(string(text), begin)
-	have, after, closed := strings.Cut(rest, end)
-	if !ok || !closed {
-		t.Fatalf("%s: have no table between %q and %q, want one", file, begin, end)
-	}
-	switch {
-	case have == want:
-	case *updateProxies:
-		if err := os.WriteFile(file, []byte(before+begin+want+end+after), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	default:
-		t.Errorf("%s (-update-proxies writes it): have\n%s\nwant\n%s", file, have, want)
 	}
 }
 

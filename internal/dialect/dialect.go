@@ -59,6 +59,12 @@ type Dialect struct {
 	// driver may return; see IsLost.
 	ConnLost func(error) bool
 
+	// Refuses recognises the error of a server that is there and answers pings, but takes no statements for now: the
+	// connection counts as lost. From then on Ask, a statement that such a server refuses, is sent instead of pings,
+	// and on each new connection.
+	Refuses func(error) bool
+	Ask     string
+
 	// SilentWhenIdle: the server sends nothing to a session that asked nothing, except that it ends.
 	SilentWhenIdle bool
 

@@ -27,17 +27,33 @@ func (c *Conn) Peek() (unsure bool, err error) {
 	}
 }
 
+// Refused tells whether an error means that the server takes no statements, and remembers it for all connections.
+func (c *Conn) Refused(err error) bool {
+	refused := err != nil && c.shared.Dialect.Refuses != nil && c.shared.Dialect.Refuses(err)
+	if refused {
+		c.shared.refused.Store(true)
+	}
+	return refused
+}
+
 // Ping asks the server whether it is there, within ctx and a limit; 0 or less: none. silent: there was no answer within
-// the limit. The driver has a Pinger.
+// the limit. The driver has a Pinger. After a connection of the pool was Refused, a statement is sent instead.
 func (c *Conn) Ping(ctx context.Context, limit time.Duration) (silent bool, err error) {
 	limited, cancel := ctx, context.CancelFunc(func() {})
 	if limit > 0 {
 		limited, cancel = context.WithTimeout(ctx, limit)
 	}
 	defer cancel()
-	err = c.Bounded(limited, c.Driver.Pinger.Ping)
+	ping := c.Driver.Pinger.Ping
+	if c.shared.refused.Load() {
+		ping = c.ask
+	}
+	err = c.Bounded(limited, ping)
 	return err != nil && limited.Err() != nil && ctx.Err() == nil, err
 }
+
+// ask sends a statement that tells whether the server takes any.
+func (c *Conn) ask(ctx context.Context) error { return c.Exec(ctx, c.shared.Dialect.Ask) }
 
 // leastPing is how long a ping may take in any case.
 const leastPing = 250 * time.Millisecond

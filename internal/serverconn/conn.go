@@ -10,6 +10,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/ngrok/sqlmw"
@@ -37,6 +38,8 @@ type Shared struct {
 	InitSQL      string        // prepares each session; empty: nothing does
 	ResetTimeout time.Duration // bounds what is done for a connection between two uses; 0 or less: nothing does
 	WatchSession bool          // statements that change the session are of interest
+
+	refused atomic.Bool // the server has once taken no statements; see dialect.Dialect.Refuses
 }
 
 // Allow is the error of a statement that must not be sent.

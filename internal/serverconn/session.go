@@ -17,6 +17,11 @@ func (c *Conn) Prepare(ctx context.Context, wants dialect.Wants) (facts dialect.
 	if err := c.RunInitSQL(ctx); err != nil {
 		return facts, err
 	}
+	if c.shared.refused.Load() {
+		if err := c.ask(ctx); err != nil {
+			return facts, fmt.Errorf("pooled: open connection: %w", err)
+		}
+	}
 	if c.shared.Dialect.Probe == nil {
 		return facts, nil
 	}
@@ -107,7 +112,9 @@ func (c *Conn) noteSent(what string) {
 // send runs a statement of a reset, and writes it down.
 func (c *Conn) send(ctx context.Context, query string) error {
 	c.noteSent(query)
-	return c.Bounded(ctx, func(ctx context.Context) error { return c.Exec(ctx, query) })
+	err := c.Bounded(ctx, func(ctx context.Context) error { return c.Exec(ctx, query) })
+	c.Refused(err)
+	return err
 }
 
 // dialectSession is a Conn as its dialect sees it.

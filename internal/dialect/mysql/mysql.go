@@ -27,6 +27,8 @@ var Dialect = &dialect.Dialect{
 	SilentWhenIdle: true,
 	TooManyConns:   tooManyConns,
 	ConnLost:       connLost,
+	Refuses:        refuses,
+	Ask:            "DO 1",
 }
 
 // tooManyConns: ER_CON_COUNT_ERROR is the server's limit, ER_TOO_MANY_USER_CONNECTIONS the account's.
@@ -51,6 +53,10 @@ func connLost(err error) bool {
 	}
 	return false
 }
+
+// refuses: a node of a Galera cluster that is not part of the primary component takes none but SET, SHOW and SELECTs
+// without tables. 1047 is ER_UNKNOWN_COM_ERROR, which alone would be about a command of the protocol.
+func refuses(err error) bool { return isError(err, 1047) && strings.Contains(err.Error(), "WSREP") }
 
 // connector is the connector that go-sql-driver makes of a DSN, but it dials by the pool's dialer, and remembers
 // what a session reset has to know.

@@ -51,6 +51,9 @@ func TestProbe(t *testing.T) {
 			rows: map[string][]driver.Value{askStmts: {"1", "0", "28800", int64(5), int64(16382)}},
 			want: dialect.Facts{SessionID: "5", IdleLimit: hours, IdleLimitKnown: true,
 				StmtLimit: 16382, StmtLimited: true}},
+		{name: "any number of statements", wants: dialect.Wants{Statements: true}, // TiDB
+			rows: map[string][]driver.Value{askStmts: {"1", "NO_CHAIN", "28800", int64(5), int64(-1)}},
+			want: dialect.Facts{SessionID: "5", IdleLimit: hours, IdleLimitKnown: true, StmtLimit: -1}},
 		{name: "no completion_type", errs: map[string]error{askAll: unknown("completion_type")},
 			rows: map[string][]driver.Value{askNoType: {"1", "28800", int64(5)}},
 			want: dialect.Facts{SessionID: "5", IdleLimit: hours, IdleLimitKnown: true}},
@@ -106,6 +109,25 @@ func TestTooManyConns(t *testing.T) {
 	for number, want := range map[uint16]bool{1040: true, 1203: true, 1045: false} {
 		if have := mysql.Dialect.TooManyConns(&driverpkg.MySQLError{Number: number}); have != want {
 			t.Errorf("%d: have %t, want %t", number, have, want)
+		}
+	}
+}
+
+// 1047 alone is about a command of the protocol.
+func TestRefuses(t *testing.T) {
+	const notPrimary = "WSREP has not yet prepared node for application use"
+	for _, test := range []struct {
+		err  error
+		want bool
+	}{
+		{&driverpkg.MySQLError{Number: 1047, Message: notPrimary}, true},
+		{fmt.Errorf("ping: %w", &driverpkg.MySQLError{Number: 1047, Message: notPrimary}), true},
+		{&driverpkg.MySQLError{Number: 1047, Message: "Unknown command"}, false},
+		{&driverpkg.MySQLError{Number: 1213, Message: notPrimary}, false},
+		{errors.New(notPrimary), false},
+	} {
+		if have := mysql.Dialect.Refuses(test.err); have != test.want {
+			t.Errorf("%v: have %t, want %t", test.err, have, test.want)
 		}
 	}
 }

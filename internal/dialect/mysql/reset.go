@@ -90,8 +90,8 @@ func errorOf(answer []byte) error {
 }
 
 // freshQuery asks a new connection for the statements that bring back what it has and a reset session may not have.
-// Each column is one; an empty one is none. NULL in the first: init_connect did what nobody here knows, and the
-// server does not do it again.
+// Each column is one; an empty one is none. NULL in the first: no reset will do. Either init_connect did what nobody
+// here knows, and the server does not do it again; or this is Vitess, whose reset answers OK and leaves the variables.
 //
 //   - Character sets: MariaDB goes back to those of the handshake, MySQL to
 //     the global ones, and the driver sets its own after that. One by one, since
@@ -106,7 +106,7 @@ func errorOf(answer []byte) error {
 // No text in it is empty, and CONCAT is given no NULL: sql_mode can give either a meaning of its own. ~ stands for
 // `.
 var freshQuery = strings.ReplaceAll(`SELECT
-	IF(LENGTH(@@init_connect) > 0, NULL, CONCAT(
+	IF(LENGTH(@@init_connect) > 0 OR LOWER(@@version) LIKE '%vitess%', NULL, CONCAT(
 		'SET character_set_client = ''', @@character_set_client,
 		''', character_set_results = ', IFNULL(CONCAT('''', @@character_set_results, ''''), 'NULL'),
 		', collation_connection = ''', @@collation_connection, ''''

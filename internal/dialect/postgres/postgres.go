@@ -30,6 +30,7 @@ var Dialect = &dialect.Dialect{
 	Reset:         reset,
 	TooManyConns:  tooManyConns,
 	ConnLost:      connLost,
+	NoTransaction: noTransaction,
 }
 
 // tooManyConns: 53300 is the server's word. PgBouncer has none of its own for its limits on clients, only a text.
@@ -43,6 +44,11 @@ func tooManyConns(err error) bool {
 			strings.Contains(text, "client connections exceeded")
 	}
 	return false
+}
+
+// noTransaction: where PostgreSQL warns, CockroachDB fails. Its older versions have no state of their own for that.
+func noTransaction(err error) bool {
+	return sqlState(err) == "25P01" || strings.Contains(err.Error(), "there is no transaction in progress")
 }
 
 // connLost: class 08 is connection exceptions, 57P01 to 57P03 are the shutdowns.

@@ -69,7 +69,7 @@ func isHindrance(err error) bool {
 // only those go that were prepared in SQL.
 func reset(ctx context.Context, s dialect.Session, _ dialect.Facts) error {
 	if s.MayHoldTx() {
-		if err := s.Exec(ctx, "ROLLBACK"); err != nil {
+		if err := s.Exec(ctx, "ROLLBACK"); err != nil && !noTransaction(err) {
 			return fmt.Errorf("pooled: reset on return (ROLLBACK): %w", err)
 		}
 	}

@@ -91,6 +91,9 @@ func TestReset(t *testing.T) {
 		{"in a transaction", &dialecttest.Session{From: lib, Tx: true}, "ROLLBACK; forget; DISCARD ALL", "<nil>"},
 		{"another driver", &dialecttest.Session{From: other},
 			"CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL;", "<nil>"},
+		{"nothing to roll back", &dialecttest.Session{
+			From: lib, Tx: true, Errs: map[string]error{"ROLLBACK": pgError("25P01")},
+		}, "ROLLBACK; forget; DISCARD ALL", "<nil>"},
 		{"no rollback", &dialecttest.Session{From: lib, Tx: true, Errs: map[string]error{"ROLLBACK": no}},
 			"ROLLBACK", "pooled: reset on return (ROLLBACK): no"},
 		{"no reset", &dialecttest.Session{From: lib, Errs: map[string]error{"DISCARD ALL": no}},
@@ -117,6 +120,22 @@ func TestTooManyConns(t *testing.T) {
 		{pgError("08P01"), false}, {pgError("53200"), false}, {errors.New("no"), false}, {nil, false},
 	} {
 		if have := postgres.Dialect.TooManyConns(test.err); have != test.want {
+			t.Errorf("%v: have %t, want %t", test.err, have, test.want)
+		}
+	}
+}
+
+// Where PostgreSQL warns, CockroachDB fails.
+func TestNoTransaction(t *testing.T) {
+	for _, test := range []struct {
+		err  error
+		want bool
+	}{
+		{pgError("25P01"), true},
+		{&pq.Error{Code: "XXUUU", Message: "there is no transaction in progress"}, true}, // an older one
+		{pgError("25P02"), false}, {pgError("25001"), false}, {errors.New("no"), false},
+	} {
+		if have := postgres.Dialect.NoTransaction(test.err); have != test.want {
 			t.Errorf("%v: have %t, want %t", test.err, have, test.want)
 		}
 	}

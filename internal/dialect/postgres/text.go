@@ -27,12 +27,12 @@ var rules = &sqltext.Rules{
 }
 
 // effect. Not on the list: BEGIN, START, SAVEPOINT; PREPARE for its PREPARE TRANSACTION; COMMIT, END, ROLLBACK and
-// ABORT for their AND CHAIN. The code that CALL, DO and EXECUTE run can end transactions but not begin a block: the
+// ABORT for their AND CHAIN. UPSERT is CockroachDB's. The code that CALL, DO and EXECUTE run can end transactions but not begin a block: the
 // server refuses BEGIN there, and what a procedure's COMMIT starts ends with the statement.
 func effect(word sqltext.Keyword, _ string) sqltext.Effect {
 	var buf sqltext.Buffer
 	switch string(word.Lower(&buf)) {
-	case "select", "insert", "update", "delete", "merge", "with", "values", "table", "copy",
+	case "select", "insert", "update", "upsert", "delete", "merge", "with", "values", "table", "copy",
 		"show", "explain", "set", "reset", "discard",
 		"listen", "unlisten", "notify",
 		"create", "alter", "drop", "truncate", "comment", "grant", "revoke", "reassign", "import", "security",
@@ -50,7 +50,7 @@ func effect(word sqltext.Keyword, _ string) sqltext.Effect {
 func touchesSession(word sqltext.Keyword, rest string) bool {
 	var buf sqltext.Buffer
 	switch string(word.Lower(&buf)) {
-	case "select", "insert", "update", "delete", "merge", "with", "values", "table", "copy",
+	case "select", "insert", "update", "upsert", "delete", "merge", "with", "values", "table", "copy",
 		"show", "explain", "notify", "fetch", "move", "close", "lock",
 		"create", "alter", "drop", "truncate", "comment", "grant", "revoke", "reassign", "import", "security",
 		"analyze", "analyse", "vacuum", "reindex", "cluster", "refresh", "checkpoint",

@@ -22,7 +22,7 @@ func TestLeaves(t *testing.T) {
 		{"nothing", leavesNone, []string{"", " \t\r\n\v\f", ";", " ; ;", "-- c", "--c", "/* c */", "/* /* */ */"}},
 		{"statements that commit by themselves", leavesNone, []string{
 			"SELECT 1", "insert into t values (1)", "Update t set a=1", "DELETE FROM t",
-			"MERGE INTO t USING u ON a=b WHEN MATCHED THEN DELETE",
+			"MERGE INTO t USING u ON a=b WHEN MATCHED THEN DELETE", "UPSERT INTO t VALUES (1)",
 			"WITH c AS (SELECT 1) SELECT * FROM c", "VALUES (1)", "TABLE t", "COPY t TO '/dev/null'", "SHOW all",
 			"EXPLAIN ANALYZE SELECT 1",
 			"SET search_path = a", "SET LOCAL a.b = 1", "RESET ALL", "DISCARD ALL", "LISTEN a", "UNLISTEN *",
@@ -80,7 +80,8 @@ func TestLeaves(t *testing.T) {
 func TestTouches(t *testing.T) {
 	pooledtest.CheckTouches(t, postgres.Dialect.Rules, []pooledtest.Touching{
 		{"statements that leave the session alone", cleanSession, []string{
-			"MERGE INTO t USING u ON t.a = u.a WHEN MATCHED THEN DELETE", "WITH c AS (SELECT 1) SELECT * FROM c",
+			"MERGE INTO t USING u ON t.a = u.a WHEN MATCHED THEN DELETE", "UPSERT INTO t VALUES (1)",
+			"WITH c AS (SELECT 1) SELECT * FROM c",
 			"VALUES (1)", "TABLE t",
 			"COPY t FROM STDIN", "COPY (SELECT 1) TO STDOUT", "SHOW search_path", "EXPLAIN ANALYZE SELECT 1",
 			"NOTIFY a, 'b'", "FETCH 5 FROM c", "CLOSE c", "LOCK TABLE t",
