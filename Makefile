@@ -40,9 +40,9 @@ demo: ## show what pooled does, on an embedded database, in seconds
 test: c-compiler shells ## vet and all tests with -race, on its own PostgreSQL, MariaDB and PgBouncer
 	$(call in_modules,go vet ./...,$(MODULES))
 	$(call in_modules,CGO_ENABLED=1 go test -race -run '^$$' ./... >/dev/null,$(TESTED))
-	@scripts/with-servers scripts/with-pgbouncer $(MAKE) --no-print-directory test-on-servers
+	@scripts/with-servers $(MAKE) --no-print-directory test-on-servers
 
-test-on-servers: # only with what these two scripts start
+test-on-servers: # only with what that script starts
 	$(call in_modules,CGO_ENABLED=1 go test -race -p 1 -timeout 20m $(TESTFLAGS) ./...,$(TESTED))
 
 test-browser: c-compiler chromium ## the live page, in a headless Chromium
@@ -97,9 +97,9 @@ fuzz: ## each fuzz target for FUZZTIME (20s)
 bench: bench-peers ## benchmarks, also against peers and real servers
 	go test -run '^$$' -bench . -benchmem $(TESTFLAGS) . ./internal/...
 ifneq ($(wildcard bench/Makefile),)
-	@scripts/with-servers $(MAKE) --no-print-directory -C bench
+	@scripts/with-servers postgres mariadb -- $(MAKE) --no-print-directory -C bench
 else ifneq ($(wildcard bench/go.mod),)
-	@scripts/with-servers go -C bench test -run '^$$' -bench . -benchmem $(TESTFLAGS) ./...
+	@scripts/with-servers postgres mariadb -- go -C bench test -run '^$$' -bench . -benchmem $(TESTFLAGS) ./...
 endif
 
 # The pools of other languages. Where they can't be installed, the report says that they are missing.

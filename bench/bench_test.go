@@ -5,10 +5,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"testing"
 	"time"
+
+	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
 // The same measurements as cmd/report takes, as Go benchmarks: for one of them
@@ -218,11 +219,7 @@ func connect(b testing.TB, s Server) *Admin {
 
 func needs(b testing.TB, s Server, ok bool) {
 	b.Helper()
-	if ok {
-		return
+	if !ok {
+		pooledtest.SkipUnlessRequired(b, s.driver, "no "+s.Name+": run make bench")
 	}
-	if os.Getenv("POOLED_TEST_REQUIRE") == "1" {
-		b.Fatalf("no %s", s.Name)
-	}
-	b.Skipf("no %s: run make bench", s.Name)
 }

@@ -50,7 +50,7 @@ func open(t *testing.T, address string, prepare ...func(*tab)) *tab {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
-		pooledtest.SkipUnlessRequired(t, "no chromium: make test-browser installs it")
+		pooledtest.SkipUnlessRequired(t, "chromium", "no chromium: make test-browser installs it")
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path),

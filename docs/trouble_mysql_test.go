@@ -37,7 +37,7 @@ var mysqlTroubles = troubles{
 		return ping(t, changed(t, func(c *mysql.Config) { c.DBName = "no_such_shop" }))
 	},
 	`Unknown system variable '…'`: func(t *testing.T) error { // without pooled, its option goes to the server
-		return pooledtest.OpenDB(t, "mysql", pooledtest.MySQL(t)+"?pool_max_conns=2").Ping()
+		return pooledtest.OpenDB(t, "mysql", pooledtest.WithOptions(pooledtest.MySQL(t), "pool_max_conns=2")).Ping()
 	},
 	`invalid connection`: func(t *testing.T) error {
 		tx := begin(t, pooledtest.OpenDB(t, "pooled", pooledtest.MySQL(t)))
@@ -76,7 +76,7 @@ var mysqlTroubles = troubles{
 		return err
 	},
 	`max_statement_time exceeded`: func(t *testing.T) error {
-		db := pooledtest.OpenDB(t, "pooled", pooledtest.MySQL(t)+"?max_statement_time=0.01")
+		db := pooledtest.OpenDB(t, "pooled", pooledtest.WithOptions(pooledtest.MySQL(t), "max_statement_time=0.01"))
 		return db.QueryRow("SELECT sum(sqrt(seq)) FROM seq_1_to_1000000000").Scan(new(float64))
 	},
 }

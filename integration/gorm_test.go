@@ -18,7 +18,7 @@ import (
 // pooled and compares what GORM returned, errors and schema included.
 
 func TestGORMMySQL(t *testing.T) {
-	dsn := pooledtest.MySQL(t) + "?parseTime=true&loc=UTC"
+	dsn := addQuery(pooledtest.MySQL(t), "parseTime=true&loc=UTC")
 	want := gormTranscript(t, mysql.New(mysql.Config{DSN: dsn}))
 	for name, dsn := range map[string]string{
 		"the same DSN": dsn,

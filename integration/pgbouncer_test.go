@@ -11,7 +11,7 @@ import (
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
-// pgbouncer is a database of the PgBouncer that scripts/with-pgbouncer starts, in one of its pool modes.
+// pgbouncer is a database of the PgBouncer that scripts/with-servers starts, in one of its pool modes.
 type pgbouncer struct {
 	mode    string // as PgBouncer calls it, and the name of the database
 	dsn     string
@@ -25,7 +25,7 @@ func newPgBouncer(t *testing.T, mode string) *pgbouncer {
 	find := func(name string) string {
 		dsn := os.Getenv("POOLED_TEST_PGBOUNCER_" + name)
 		if dsn == "" {
-			pooledtest.SkipUnlessRequired(t, "needs make test, which starts PgBouncer")
+			pooledtest.SkipUnlessRequired(t, "pgbouncer", "needs make test, which starts PgBouncer")
 		}
 		return dsn
 	}

@@ -14,22 +14,22 @@ import (
 
 // restarts is the directory by which scripts/with-servers lets a test end its
 // servers; see there.
-var restarts = &server{name: "server that may be restarted", env: "POOLED_TEST_RESTART"}
+var restarts = &server{name: "server that may be restarted", kind: "restart", env: "POOLED_TEST_RESTART"}
 
 // restartSignals end a server at once, and tell its clients nothing.
-// PostgreSQL's own word for it is immediate shutdown. MariaDB has no such thing.
-var restartSignals = map[string]os.Signal{"postgres": syscall.SIGQUIT, "mariadb": syscall.SIGKILL}
+// PostgreSQL's own word for it is immediate shutdown. MariaDB and MySQL have no such thing.
+var restartSignals = map[string]os.Signal{"postgres": syscall.SIGQUIT, "mysql": syscall.SIGKILL}
 
 // restartWait is how long a server may take to answer again.
 const restartWait = time.Minute
 
-// Restart ends a server, "postgres" or "mariadb", as a crash would, and returns
+// Restart ends a server, "postgres" or "mysql", as a crash would, and returns
 // when one with the same address and data answers. What tests set by SET GLOBAL is
 // gone then. Without servers of scripts/with-servers the test is skipped, or, with
 // POOLED_TEST_REQUIRE=1, fails: no other server is ever ended.
 func Restart(tb testing.TB, name string) {
 	tb.Helper()
-	file := filepath.Join(restarts.dsn(tb), name)
+	file := filepath.Join(restarts.dsn(tb, ""), name)
 	text, err := os.ReadFile(file)
 	if err != nil {
 		tb.Fatal(err)

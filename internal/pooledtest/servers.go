@@ -3,6 +3,7 @@ package pooledtest
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -10,63 +11,101 @@ import (
 	"go.uber.org/goleak"
 )
 
-// A server is a real database that tests reach through an environment
-// variable. scripts/with-servers starts the servers and sets the variables;
-// tests never look for a server by themselves, lest they find the machine's own.
+// A server is a real database that tests reach through environment variables.
+// scripts/with-servers starts the servers and sets the variables; tests never look
+// for a server by themselves, lest they find the machine's own.
 type server struct {
 	name    string
+	kind    string // see POOLED_TEST_REQUIRE
 	env     string
 	skipped atomic.Int64 // tests that went without it
 }
 
 var (
-	postgres = &server{name: "PostgreSQL", env: "POOLED_TEST_POSTGRES"}
-	mysql    = &server{name: "MariaDB", env: "POOLED_TEST_MYSQL"}
+	postgres = &server{name: "PostgreSQL", kind: "postgres", env: "POOLED_TEST_POSTGRES"}
+	mysql    = &server{name: "MariaDB or MySQL", kind: "mysql", env: "POOLED_TEST_MYSQL"}
+)
+
+// What follows the variable of a server in the names of those that say whether its DSN asks for TLS.
+const (
+	plainEnv = "_PLAIN"
+	tlsEnv   = "_TLS"
 )
 
 // requireEnv turns the skip of a test for want of a server into a failure, so
-// that a run which promises real servers can't pass without them.
+// that a run which promises real servers can't pass without them. It is a list
+// of what has to be there, of postgres, mysql, pgbouncer and chromium, or 1, which
+// is all of them.
 const requireEnv = "POOLED_TEST_REQUIRE"
 
 // Postgres returns the lib/pq URL of a throw-away PostgreSQL server: a
-// superuser on an own database. Without a server the test is skipped, or, with
-// POOLED_TEST_REQUIRE=1, fails.
+// superuser on an own database. The run decides whether it asks for TLS. Without a
+// server the test is skipped, or, if POOLED_TEST_REQUIRE names it, fails.
 func Postgres(tb testing.TB) string {
 	tb.Helper()
-	return postgres.dsn(tb)
+	return postgres.dsn(tb, "")
 }
 
-// MySQL returns the go-sql-driver DSN, without parameters, of a throw-away
-// MariaDB server: a user with all privileges on an own database. Without a
-// server the test is skipped, or, with POOLED_TEST_REQUIRE=1, fails.
+// PostgresPlain is Postgres without TLS, for tests that look at the wire.
+func PostgresPlain(tb testing.TB) string {
+	tb.Helper()
+	return postgres.dsn(tb, plainEnv)
+}
+
+// PostgresTLS is Postgres with TLS, where the server's certificate is verified.
+func PostgresTLS(tb testing.TB) string {
+	tb.Helper()
+	return postgres.dsn(tb, tlsEnv)
+}
+
+// MySQL returns the go-sql-driver DSN of a throw-away MariaDB or MySQL server: a user
+// with all privileges on an own database. The run decides whether it asks for TLS, so
+// it may have parameters: add others by WithOptions. Without a server the test is
+// skipped, or, if POOLED_TEST_REQUIRE names it, fails.
 func MySQL(tb testing.TB) string {
 	tb.Helper()
-	return mysql.dsn(tb)
+	return mysql.dsn(tb, "")
+}
+
+// MySQLPlain is MySQL without TLS, for tests that look at the wire.
+func MySQLPlain(tb testing.TB) string {
+	tb.Helper()
+	return mysql.dsn(tb, plainEnv)
+}
+
+// MySQLTLS is MySQL with TLS, where the server's certificate is verified.
+func MySQLTLS(tb testing.TB) string {
+	tb.Helper()
+	return mysql.dsn(tb, tlsEnv)
 }
 
 // dsn returns what the environment says, or ends the test.
-func (s *server) dsn(tb testing.TB) string {
+func (s *server) dsn(tb testing.TB, form string) string {
 	tb.Helper()
-	dsn := os.Getenv(s.env)
+	env := s.env + form
+	dsn := os.Getenv(env)
 	if dsn != "" {
 		return dsn
 	}
-	if required() {
-		tb.Fatalf("%s is not set, and %s=1 forbids to skip", s.env, requireEnv)
+	if required(s.kind) {
+		tb.Fatalf("%s is not set, and %s=%s forbids to skip", env, requireEnv, os.Getenv(requireEnv))
 	}
 	s.skipped.Add(1)
-	tb.Skipf("needs make test, which starts %s, or %s set", s.name, s.env)
+	tb.Skipf("needs make test, which starts %s, or %s set", s.name, env)
 	return ""
 }
 
-func required() bool { return os.Getenv(requireEnv) == "1" }
+func required(kind string) bool {
+	list := os.Getenv(requireEnv)
+	return list == "1" || slices.Contains(strings.Fields(list), kind)
+}
 
-// SkipUnlessRequired skips a test that lacks something of a server's, or, with
-// POOLED_TEST_REQUIRE=1, fails it.
-func SkipUnlessRequired(tb testing.TB, reason string) {
+// SkipUnlessRequired skips a test that lacks something, of this kind, or, if
+// POOLED_TEST_REQUIRE names it, fails it.
+func SkipUnlessRequired(tb testing.TB, kind, reason string) {
 	tb.Helper()
-	if required() {
-		tb.Fatalf("%s=1 forbids to skip: %s", requireEnv, reason)
+	if required(kind) {
+		tb.Fatalf("%s=%s forbids to skip: %s", requireEnv, os.Getenv(requireEnv), reason)
 	}
 	tb.Skip(reason)
 }

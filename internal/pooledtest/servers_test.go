@@ -33,7 +33,7 @@ func ask(s *server) string {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		v.got = s.dsn(v)
+		v.got = s.dsn(v, "")
 	}()
 	<-done
 	return v.got
@@ -49,11 +49,15 @@ func TestServerDSN(t *testing.T) {
 		{"set and required", "a dsn", "1", "a dsn", 0},
 		{"not set", "", "", "skip: needs make test, which starts NoneSQL, or " + env + " set", 1},
 		{"not set, required", "", "1", "fatal: " + env + " is not set, and POOLED_TEST_REQUIRE=1 forbids to skip", 0},
+		{"not set, required by its kind", "", "some none",
+			"fatal: " + env + " is not set, and POOLED_TEST_REQUIRE=some none forbids to skip", 0},
+		{"not set, others required", "", "some nonesuch",
+			"skip: needs make test, which starts NoneSQL, or " + env + " set", 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Setenv(env, test.dsn)
 			t.Setenv(requireEnv, test.require)
-			s := &server{name: "NoneSQL", env: env}
+			s := &server{name: "NoneSQL", kind: "none", env: env}
 			if have := ask(s); have != test.want {
 				t.Errorf("dsn: have %q, want %q", have, test.want)
 			}

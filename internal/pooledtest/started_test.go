@@ -33,7 +33,7 @@ func TestPostgresAsStarted(t *testing.T) {
 	check(t, db, "SHOW listen_addresses", "127.0.0.1")
 }
 
-func TestMariaDBAsStarted(t *testing.T) {
+func TestMySQLAsStarted(t *testing.T) {
 	db := pooledtest.OpenDB(t, "mysql", pooledtest.MySQL(t))
 	check(t, db, "SELECT DATABASE()", "pooled_test")
 	check(t, db, "SELECT @@GLOBAL.max_connections", "151")
@@ -43,6 +43,22 @@ func TestMariaDBAsStarted(t *testing.T) {
 	// Tests change settings, kill connections and make users.
 	check(t, db, `SELECT COUNT(*) FROM information_schema.user_privileges
 		WHERE grantee = CONCAT('''', REPLACE(CURRENT_USER(), '@', '''@'''), '''')
-		AND privilege_type IN ('SUPER', 'CREATE USER', 'CONNECTION ADMIN', 'BINLOG ADMIN')
+		AND REPLACE(privilege_type, '_', ' ') IN ('SUPER', 'CREATE USER', 'CONNECTION ADMIN', 'BINLOG ADMIN')
 		AND is_grantable = 'YES'`, "4")
+}
+
+func TestPostgresTLSAsAskedFor(t *testing.T) {
+	const query = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
+	check(t, pooledtest.OpenDB(t, "postgres", pooledtest.PostgresPlain(t)), query, "false")
+	check(t, pooledtest.OpenDB(t, "postgres", pooledtest.PostgresTLS(t)), query, "true")
+}
+
+func TestMySQLTLSAsAskedFor(t *testing.T) {
+	for dsn, want := range map[string]string{pooledtest.MySQLPlain(t): "", pooledtest.MySQLTLS(t): "TLSv1.3"} {
+		var name, have string
+		err := pooledtest.OpenDB(t, "mysql", dsn).QueryRow("SHOW SESSION STATUS LIKE 'Ssl_version'").Scan(&name, &have)
+		if err != nil || have != want {
+			t.Errorf("have %q, %v, want %q", have, err, want)
+		}
+	}
 }

@@ -147,7 +147,7 @@ func TestIdleRestart(t *testing.T) {
 			db := openServer(t, "pooled", s.dsn(t), killPoolSize)
 			for round := range killRounds {
 				openIdle(t, s, db, killIdle)
-				pooledtest.Restart(t, map[string]string{"postgres": "postgres", "mysql": "mariadb"}[s.name])
+				pooledtest.Restart(t, s.name)
 				wantNone(t, fmt.Sprint("round ", round), s.come(t, db, killCallers))
 			}
 		})

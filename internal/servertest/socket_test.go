@@ -154,7 +154,7 @@ func TestSocketOfUnixServers(t *testing.T) {
 		dir := onPostgres.openRaw(t).show("SHOW unix_socket_directories")
 		if _, err := os.Stat(dir + "/.s.PGSQL." + u.Port()); err != nil {
 			pooledtest.SkipUnlessRequired(
-				t,
+				t, "postgres",
 				"the server's Unix socket is out of reach: it runs on another machine, or as another account",
 			)
 		}
@@ -170,7 +170,7 @@ func TestSocketOfUnixServers(t *testing.T) {
 		cfg.Net, cfg.Addr = "unix", onMySQL.openRaw(t).show("SELECT @@socket")
 		if _, err := os.Stat(cfg.Addr); err != nil {
 			pooledtest.SkipUnlessRequired(
-				t,
+				t, "mysql",
 				"the server's Unix socket is out of reach: it runs on another machine, or as another account",
 			)
 		}

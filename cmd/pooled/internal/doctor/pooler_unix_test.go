@@ -27,13 +27,10 @@ import (
 // test. Without the program the test is skipped.
 func startPgBouncer(t *testing.T, settings ...string) (dsn string) {
 	t.Helper()
-	direct := pooledtest.Postgres(t)
-	program, err := exec.LookPath("pgbouncer")
-	if err != nil {
-		program = "/usr/sbin/pgbouncer" // Debian's, which is not in everybody's path
-	}
-	if _, err := os.Stat(program); err != nil {
-		pooledtest.SkipUnlessRequired(t, "needs make test, which starts PgBouncer")
+	direct := pooledtest.PostgresPlain(t)
+	program := os.Getenv("POOLED_TEST_PGBOUNCER")
+	if program == "" {
+		pooledtest.SkipUnlessRequired(t, "pgbouncer", "needs make test, which starts PgBouncer")
 	}
 	server, err := url.Parse(direct)
 	if err != nil {
@@ -104,7 +101,7 @@ func ownDirectory(t *testing.T) (dir string, account *syscall.Credential) {
 	}
 	nobody, err := user.Lookup("nobody")
 	if err != nil {
-		pooledtest.SkipUnlessRequired(t, fmt.Sprintf("PgBouncer refuses to run as root: %v", err))
+		pooledtest.SkipUnlessRequired(t, "pgbouncer", fmt.Sprintf("PgBouncer refuses to run as root: %v", err))
 	}
 	uid, _ := strconv.ParseUint(nobody.Uid, 10, 32)
 	gid, _ := strconv.ParseUint(nobody.Gid, 10, 32)

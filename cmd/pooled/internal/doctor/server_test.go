@@ -1,6 +1,8 @@
 package doctor
 
 import (
+	"io"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -167,7 +169,14 @@ func TestDoctorLeaksWithTinyResetTimeout(t *testing.T) {
 
 // MySQL's accounts and its TLS have advice of their own.
 func TestDoctorOnMySQLWithoutTLS(t *testing.T) {
-	d := examine(t, pooledtest.WithOptions(pooledtest.MySQL(t), "tls=true"))
+	const greeting = "\x0a8.4.0\x00\x01\x00\x00\x00saltsalt\x00" +
+		"\x00\x82\x2d\x02\x00\x08\x00" + // what it can: no CLIENT_SSL
+		"\x15\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00saltsaltsalt\x00mysql_native_password\x00"
+	address := pooledtest.Serve(t, func(c net.Conn) {
+		io.WriteString(c, string(rune(len(greeting)))+"\x00\x00\x00"+greeting)
+		io.Copy(io.Discard, c)
+	})
+	d := examine(t, "scott:tiger@tcp("+address+")/shop?tls=true")
 	wantFinding(t, d, "connect", levelProblem, "TLS", "tls=false")
 }
 
