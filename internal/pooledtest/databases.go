@@ -101,3 +101,9 @@ func Give(tb testing.TB, conns ...*sql.Conn) {
 		}
 	}
 }
+
+// Anew are the statements that make something, such as a ROLE or a FUNCTION, that may be there from an earlier run. Not
+// every server has CREATE OR REPLACE.
+func Anew(kind, name, rest string) []string {
+	return []string{"DROP " + kind + " IF EXISTS " + name, "CREATE " + kind + " " + name + " " + rest}
+}

@@ -61,7 +61,8 @@ func PostgresTLS(tb testing.TB) string {
 // MySQL returns the go-sql-driver DSN of a throw-away MariaDB or MySQL server: a user
 // with all privileges on an own database. The run decides whether it asks for TLS, so
 // it may have parameters: add others by WithOptions. Without a server the test is
-// skipped, or, if POOLED_TEST_REQUIRE names it, fails.
+// skipped, or, if POOLED_TEST_REQUIRE names it, fails. What tests may expect of it,
+// MySQLFacts tells.
 func MySQL(tb testing.TB) string {
 	tb.Helper()
 	return mysql.dsn(tb, "")

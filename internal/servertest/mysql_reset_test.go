@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/go-sql-driver/mysql"
@@ -17,7 +18,7 @@ import (
 	"github.com/pooled-go/pooled/internal/socket"
 )
 
-// restorable is a MariaDB session with the statements that restore it.
+// restorable is a session of MySQL or MariaDB with the statements that restore it.
 func restorable(t testing.TB, dsn string) (rawSession, []string) {
 	t.Helper()
 	r := openRaw(t, "mysql", dsn)
@@ -55,31 +56,29 @@ func (p probed) QueryRow(ctx context.Context, query string) ([]driver.Value, err
 	return p.Driver().QueryRow(ctx, query, nil)
 }
 
+// resetTest is a way to change a session, and what shows it. left: the reset alone would not do.
+type resetTest struct {
+	name, dirty, show string
+	left              bool
+}
+
 // TestMySQLReset: a session that was reset and restored shows what a new one does.
-// left: the reset alone would not do.
 func TestMySQLReset(t *testing.T) {
+	on := pooledtest.MySQLFacts(t)
 	db := openServer(t, "mysql", onMySQL.dsn(t))
 	table(t, db, "socket_reset", "id INT PRIMARY KEY")
-	for _, text := range []string{
-		"CREATE OR REPLACE DATABASE socket_other CHARACTER SET ascii",
-		"CREATE OR REPLACE ROLE `socket``role`",
-		"CREATE OR REPLACE SEQUENCE socket_sequence",
-	} {
-		pooledtest.MustExec(t, db, text)
+	table(t, db, "socket_unlocked", "id INT PRIMARY KEY")
+	setup := slices.Concat(pooledtest.Anew("DATABASE", "socket_other", "CHARACTER SET ascii"),
+		pooledtest.Anew("ROLE", "`socket``role`", ""), []string{"GRANT `socket``role` TO CURRENT_USER()"})
+	if on.Sequences {
+		setup = append(setup, pooledtest.Anew("SEQUENCE", "socket_sequence", "")...)
 	}
-	t.Cleanup(func() {
-		for _, text := range []string{"DROP DATABASE socket_other", "DROP ROLE `socket``role`", "DROP SEQUENCE " +
-			"socket_sequence"} {
-			db.ExecContext(context.Background(), text)
-		}
-	})
+	prepareServer(t, db, setup, []string{"DROP DATABASE IF EXISTS socket_other", "DROP ROLE IF EXISTS `socket``role`",
+		"DROP SEQUENCE IF EXISTS socket_sequence"})
 	charsets := "SELECT @@character_set_client, @@character_set_results, @@character_set_connection, " +
 		"@@collation_connection"
 	params := []string{"charset=latin1", "time_zone=%27%2B01:00%27"}
-	for _, test := range []struct {
-		name, dirty, show string
-		left              bool
-	}{
+	tests := []resetTest{
 		{"user variable", "SET @a = 1", "SELECT @a", false},
 		{"session variable", "SET sql_mode = ''", "SELECT @@sql_mode", false},
 		{"variable of the DSN", "SET time_zone = '+03:00'", "SELECT @@time_zone", true},
@@ -88,23 +87,27 @@ func TestMySQLReset(t *testing.T) {
 		{"next transaction", "SET TRANSACTION READ ONLY", "DELETE FROM socket_reset", false},
 		{"temporary table", "CREATE TEMPORARY TABLE socket_reset SELECT 1 id", "SELECT COUNT(*) FROM socket_reset", false},
 		{"named lock", "DO GET_LOCK('socket lock', 10)", "SELECT IS_USED_LOCK('socket lock')", false},
-		{"table lock", "LOCK TABLES socket_reset READ", "SELECT 1 FROM socket_sequence LIMIT 0", false},
-		{"transaction", "BEGIN; INSERT INTO socket_reset VALUES (1)", "SELECT @@in_transaction, (SELECT COUNT(*) FROM " +
-			"socket_reset)", false},
+		{"table lock", "LOCK TABLES socket_reset READ", "SELECT 1 FROM socket_unlocked LIMIT 0", false},
+		{"transaction", "BEGIN; INSERT INTO socket_reset VALUES (1)", "SELECT " + on.InTransaction +
+			", (SELECT COUNT(*) FROM socket_reset)", false},
 		{"failed transaction", "BEGIN; INSERT INTO socket_reset VALUES (1); INSERT INTO socket_reset VALUES (1)",
-			"SELECT @@in_transaction, (SELECT COUNT(*) FROM socket_reset)", false},
+			"SELECT " + on.InTransaction + ", (SELECT COUNT(*) FROM socket_reset)", false},
 		{"XA transaction", "XA START 'socket'; INSERT INTO socket_reset VALUES (1)",
 			"SELECT COUNT(*) FROM socket_reset", false},
 		{"statement by name", "PREPARE socket_statement FROM 'SELECT 1'", "EXECUTE socket_statement", false},
 		{"handler", "HANDLER socket_reset OPEN AS h", "HANDLER h READ FIRST", false},
 		{"last insert id", "SELECT LAST_INSERT_ID(77)", "SELECT LAST_INSERT_ID()", false},
-		{"last of a sequence", "SELECT NEXTVAL(socket_sequence)", "SELECT LASTVAL(socket_sequence)", false},
 		{"profiling", "SET profiling = 1", "SELECT @@profiling", false},
 		{"character sets", "SET NAMES ascii", charsets, true}, // it goes back to the handshake's
 		{"results as stored", "SET character_set_results = NULL", charsets, true},
 		{"role", "SET ROLE `socket``role`", "SELECT CURRENT_ROLE()", true},
 		{"database", "USE socket_other", "SELECT DATABASE(), @@collation_database", true},
-	} {
+	}
+	if on.Sequences {
+		tests = append(tests, resetTest{"last of a sequence", "SELECT NEXTVAL(socket_sequence)",
+			"SELECT LASTVAL(socket_sequence)", false})
+	}
+	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			fresh := onMySQL.openRaw(t, params...).show(test.show)
 			r, restore := restorable(t, pooledtest.WithOptions(onMySQL.dsn(t), append(params, "multiStatements=true")...))
@@ -201,16 +204,25 @@ func TestMySQLResetOfAccount(t *testing.T) {
 	}
 	drop()
 	t.Cleanup(drop)
+	on := pooledtest.MySQLFacts(t)
+	limited, modes := "", []string{"", "ANSI,NO_BACKSLASH_ESCAPES"}
+	if on.AccountTimeLimit {
+		limited = " WITH MAX_STATEMENT_TIME 9"
+	}
+	if on.SQLModes {
+		modes = append(modes, "EMPTY_STRING_IS_NULL", "ORACLE")
+	}
 	for _, text := range []string{
-		"CREATE USER socket_limited IDENTIFIED BY 'x' WITH MAX_STATEMENT_TIME 9",
+		"CREATE USER socket_limited IDENTIFIED BY 'x'" + limited,
 		"GRANT SELECT ON pooled_test.* TO socket_limited",
 		"CREATE ROLE `sock``et`",
 		"GRANT `sock``et` TO socket_limited",
-		"SET DEFAULT ROLE `sock``et` FOR socket_limited",
+		fmt.Sprintf(on.DefaultRole, "`sock``et`", "socket_limited"),
 	} {
 		pooledtest.MustExec(t, db, text)
 	}
-	for _, mode := range []string{"", "EMPTY_STRING_IS_NULL", "ORACLE", "ANSI,NO_BACKSLASH_ESCAPES"} {
+	limit, _, _ := strings.Cut(on.TimeLimit, "=")
+	for _, mode := range modes {
 		cfg, err := mysql.ParseDSN(onMySQL.dsn(t))
 		if err != nil {
 			t.Fatal(err)
@@ -218,11 +230,11 @@ func TestMySQLResetOfAccount(t *testing.T) {
 		cfg.User, cfg.Passwd = "socket_limited", "x"
 		cfg.Params = map[string]string{"sql_mode": "'" + mode + "'"}
 		r, restore := restorable(t, cfg.FormatDSN())
-		const show = "SELECT CURRENT_ROLE(), @@max_statement_time, @@sql_mode"
+		show := "SELECT CURRENT_ROLE(), @@" + limit + ", @@sql_mode"
 		want := r.show(show)
 		r.mustExec("SET ROLE NONE")
 		r.reset()
-		if have := r.show("SELECT @@max_statement_time"); have != "0" {
+		if have := r.show("SELECT @@" + limit); have != "0" {
 			t.Errorf("%q: have %s, want 0: then it need not be restored", mode, have)
 		}
 		r.mustExec(restore...)

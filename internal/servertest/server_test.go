@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"testing"
+	"time"
 
 	_ "modernc.org/sqlite"
 
@@ -93,10 +94,18 @@ func (s server) during(t testing.TB, admin *sql.DB, mark string, end, do func())
 	}
 }
 
-// table makes a table for one test and drops it afterwards.
+// table makes a table for one test and drops it afterwards. A session that a test has left in a transaction keeps its
+// tables: the server would wait for it for a day, or for a year.
 func table(t testing.TB, db *sql.DB, name, columns string) {
 	t.Helper()
-	pooledtest.MustExec(t, db, "DROP TABLE IF EXISTS "+name)
+	drop := func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if _, err := db.ExecContext(ctx, "DROP TABLE IF EXISTS "+name); err != nil {
+			t.Errorf("drop table %s: %v", name, err)
+		}
+	}
+	drop()
 	pooledtest.MustExec(t, db, "CREATE TABLE "+name+" ("+columns+")")
-	t.Cleanup(func() { db.ExecContext(context.Background(), "DROP TABLE IF EXISTS "+name) })
+	t.Cleanup(drop)
 }
