@@ -53,7 +53,7 @@ var mysqlTroubles = troubles{
 	},
 	`busy buffer`: func(t *testing.T) error {
 		tx := begin(t, pooledtest.OpenDB(t, "pooled", pooledtest.MySQL(t)))
-		rows, err := tx.Query("SELECT seq FROM seq_1_to_100000")
+		rows, err := tx.Query("SELECT REPEAT('x', 100000)")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -75,10 +75,19 @@ var mysqlTroubles = troubles{
 		_, err := pooledtest.OpenDB(t, "pooled", pooledtest.MySQL(t)).Exec("DO ?", 1)
 		return err
 	},
-	`max_statement_time exceeded`: func(t *testing.T) error {
-		db := pooledtest.OpenDB(t, "pooled", pooledtest.WithOptions(pooledtest.MySQL(t), "max_statement_time=0.01"))
-		return db.QueryRow("SELECT sum(sqrt(seq)) FROM seq_1_to_1000000000").Scan(new(float64))
-	},
+	`max_statement_time exceeded`:               timeLimit(`max_statement_time exceeded`),
+	`maximum statement execution time exceeded`: timeLimit(`maximum statement execution time exceeded`),
+}
+
+// timeLimit makes the error of a server's own limit, which MySQL and MariaDB have different texts for.
+func timeLimit(text string) func(t *testing.T) error {
+	return func(t *testing.T) error {
+		on := pooledtest.MySQLFacts(t)
+		on.Need(t, on.TimeLimitText == text, "error with this text")
+		db := pooledtest.OpenDB(t, "pooled", pooledtest.WithOptions(pooledtest.MySQL(t), on.TimeLimit))
+		return db.QueryRow("SELECT SUM(SQRT(a.ordinal_position)) FROM information_schema.columns a, " +
+			"information_schema.columns b, information_schema.columns c").Scan(new(float64))
+	}
 }
 
 // changed is the server's DSN with something else in it.
@@ -96,7 +105,7 @@ func changed(t *testing.T, f func(*mysql.Config)) string {
 func asUser(t *testing.T, name, with string) string {
 	t.Helper()
 	db := pooledtest.OpenDB(t, "mysql", pooledtest.MySQL(t))
-	pooledtest.MustExec(t, db, "CREATE OR REPLACE USER "+name+"@'127.0.0.1' IDENTIFIED BY 'tiger' "+with)
+	pooledtest.Make(t, db, "USER", name+"@'127.0.0.1'", "IDENTIFIED BY 'tiger' "+with)
 	pooledtest.MustExec(t, db, "GRANT SELECT, CREATE ON pooled_test.* TO "+name+"@'127.0.0.1'")
 	t.Cleanup(func() { pooledtest.MustExec(t, db, "DROP USER "+name+"@'127.0.0.1'") })
 	return changed(t, func(c *mysql.Config) { c.User, c.Passwd = name, "tiger" })

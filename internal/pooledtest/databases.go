@@ -107,3 +107,11 @@ func Give(tb testing.TB, conns ...*sql.Conn) {
 func Anew(kind, name, rest string) []string {
 	return []string{"DROP " + kind + " IF EXISTS " + name, "CREATE " + kind + " " + name + " " + rest}
 }
+
+// Make makes it.
+func Make(tb testing.TB, db *sql.DB, kind, name, rest string) {
+	tb.Helper()
+	for _, text := range Anew(kind, name, rest) {
+		MustExec(tb, db, text)
+	}
+}

@@ -3,7 +3,9 @@ package pooledtest
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -91,7 +93,10 @@ func factsOf(version string) Facts {
 	}
 	f := byName[name]
 	f.Name = name
-	f.Version, _, _ = strings.Cut(version, "-")
+	f.Version, _, _ = strings.Cut(strings.TrimPrefix(version, "5.5.5-"), "-")
+	if name == "MariaDB" && f.AtLeast(11, 1) { // it took over MySQL's names then
+		f.Isolation, f.ReadOnly = byName["MySQL"].Isolation, byName["MySQL"].ReadOnly
+	}
 	return f
 }
 
@@ -107,6 +112,13 @@ func MySQLFacts(tb testing.TB) Facts {
 		tb.Fatalf("ask the server what it is: %v", err)
 	}
 	return f
+}
+
+// AtLeast compares the version.
+func (f Facts) AtLeast(major, minor int) bool {
+	var have [2]int
+	fmt.Sscanf(f.Version, "%d.%d", &have[0], &have[1])
+	return slices.Compare(have[:], []int{major, minor}) >= 0
 }
 
 // Need skips a test of what the server has not.

@@ -23,8 +23,7 @@ func TestBeforeConnectRotatesThePassword(t *testing.T) {
 				pooledtest.MustExec(t, admin, "DROP ROLE IF EXISTS rotating")
 				pooledtest.MustExec(t, admin, "CREATE ROLE rotating LOGIN PASSWORD '"+password+"'")
 			case "mysql":
-				pooledtest.MustExec(t, admin, "DROP USER IF EXISTS rotating@'127.0.0.1'")
-				pooledtest.MustExec(t, admin, "CREATE USER rotating@'127.0.0.1' IDENTIFIED BY '"+password+"'")
+				pooledtest.Make(t, admin, "USER", "rotating@'127.0.0.1'", "IDENTIFIED BY '"+password+"'")
 				pooledtest.MustExec(t, admin, "GRANT ALL ON *.* TO rotating@'127.0.0.1'")
 			}
 			name := "rotating-" + rand.Text() // a name can be registered once

@@ -54,7 +54,7 @@ func traced(t *testing.T, name string) (dsn string, clean func()) {
 	} else {
 		admin = pooledtest.MySQL(t)
 		db := pooledtest.OpenDB(t, "mysql", admin)
-		pooledtest.MustExec(t, db, "CREATE OR REPLACE USER pooled_doctor_traces@'127.0.0.1' IDENTIFIED BY 'doctor-s3cret'")
+		pooledtest.Make(t, db, "USER", "pooled_doctor_traces@'127.0.0.1'", "IDENTIFIED BY 'doctor-s3cret'")
 		pooledtest.MustExec(t, db, "GRANT ALL ON pooled_test.* TO pooled_doctor_traces@'127.0.0.1'")
 		t.Cleanup(func() { db.Exec("DROP USER pooled_doctor_traces@'127.0.0.1'") })
 		_, host, _ := strings.Cut(admin, "@")
