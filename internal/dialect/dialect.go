@@ -65,8 +65,9 @@ type Dialect struct {
 	Refuses func(error) bool
 	Ask     string
 
-	// SilentWhenIdle: the server sends nothing to a session that asked nothing, except that it ends.
-	SilentWhenIdle bool
+	// SilentWhenIdle tells of connections, by what opened them, that the server sends nothing to a session that asked
+	// nothing, except that it ends. Over TLS it may: a session ticket, or new keys.
+	SilentWhenIdle func(driver.Connector) bool
 
 	// Embedded: the database is a part of the process, there is no server that could go away.
 	Embedded bool

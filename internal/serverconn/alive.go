@@ -20,7 +20,7 @@ func (c *Conn) Peek() (unsure bool, err error) {
 	switch state, err := c.Socket.Peek(); {
 	case state == socket.Gone:
 		return false, fmt.Errorf("the server has closed the connection: %w", err)
-	case state == socket.Pending && c.shared.Dialect.SilentWhenIdle:
+	case state == socket.Pending && c.silentWhenIdle():
 		return false, errors.New("the server has sent a message to the idle connection, most likely that it ends the session")
 	default:
 		return state == socket.Pending, nil
@@ -34,6 +34,12 @@ func (c *Conn) Refused(err error) bool {
 		c.shared.refused.Store(true)
 	}
 	return refused
+}
+
+// silentWhenIdle is the dialect's word that whatever the server sends now is its last.
+func (c *Conn) silentWhenIdle() bool {
+	silent := c.shared.Dialect.SilentWhenIdle
+	return silent != nil && silent(c.Connector)
 }
 
 // Ping asks the server whether it is there, within ctx and a limit; 0 or less: none. silent: there was no answer within

@@ -58,6 +58,8 @@ var parts = []struct {
 	{"texts", "", texts},
 	{"overload", "", overload},
 	{"saturated", "", saturated},
+	{"reset", "MariaDB", reset},
+	{"dials", "MariaDB", dials},
 	{"kill", "", killed},
 	{"openloop", "PostgreSQL", openLoop},
 	{"coldburst", "", coldBurst},
@@ -267,7 +269,7 @@ func saturated(ctx context.Context, how settings, s bench.Server, admin *bench.A
 			return out, err
 		}
 		contenders := bench.SaturatedContenders(s)
-		runs, err := saturate(ctx, how, s, contenders, operation)
+		runs, err := saturate(ctx, how, s, contenders, operation, bench.SaturatedGoroutines)
 		if err != nil {
 			return out, err
 		}
@@ -303,6 +305,7 @@ func saturate(
 	s bench.Server,
 	contenders []bench.Contender,
 	operation bench.Operation,
+	goroutines int,
 ) ([]loads, error) {
 	dbs := make([]*sql.DB, len(contenders))
 	for i, c := range contenders {
@@ -312,12 +315,12 @@ func saturate(
 		}
 		defer db.Close()
 		dbs[i] = db
-		bench.Saturate(ctx, db, operation.Run, bench.SaturatedGoroutines, 200*time.Millisecond)
+		bench.Saturate(ctx, db, operation.Run, goroutines, 200*time.Millisecond)
 	}
 	step("%s, saturated, %s", s.Name, operation.Name)
 	runs := make([]loads, len(contenders))
 	err := bench.InTurns(2*how.pairs+1, len(contenders), func(i int) error {
-		l := bench.Saturate(ctx, dbs[i], operation.Run, bench.SaturatedGoroutines, how.saturate)
+		l := bench.Saturate(ctx, dbs[i], operation.Run, goroutines, how.saturate)
 		runs[i] = append(runs[i], l)
 		return l.Example
 	})

@@ -1,6 +1,7 @@
 package mysql
 
 import (
+	"context"
 	"database/sql/driver"
 	"errors"
 	"slices"
@@ -24,7 +25,7 @@ var Dialect = &dialect.Dialect{
 	Probe:          probe,
 	Stmts:          stmts,
 	Reset:          reset,
-	SilentWhenIdle: true,
+	SilentWhenIdle: silentWhenIdle,
 	TooManyConns:   tooManyConns,
 	ConnLost:       connLost,
 	Refuses:        refuses,
@@ -62,7 +63,9 @@ func refuses(err error) bool { return isError(err, 1047) && strings.Contains(err
 // what a session reset has to know.
 type connector struct {
 	driver.Connector
-	cfg *mysql.Config
+	cfg        *mysql.Config
+	compresses bool     // the DSN wants that
+	tickets    *tickets // nil: without TLS, or with a TLS configuration of the program's
 }
 
 func connectorOf(d driver.Driver, dsn string) (driver.Connector, error) {
@@ -77,30 +80,42 @@ func newConnector(dsn string) (driver.Connector, error) {
 	if err != nil {
 		return nil, err
 	}
+	c := &connector{cfg: cfg, compresses: compresses(cfg)}
 	if cfg.Net == "tcp" || cfg.Net == "unix" { // another name may be a dialer that the program registered
 		cfg.DialFunc = socket.Dial
 		cfg.CheckConnLiveness = false // the same look at the socket as the pool's own
+		if slices.Contains([]string{"true", "skip-verify", "preferred"}, cfg.TLSConfig) {
+			c.tickets = newTickets()
+		}
 	}
-	c, err := mysql.NewConnector(cfg)
-	if err != nil {
+	if c.Connector, err = mysql.NewConnector(cfg); err != nil {
 		return nil, err
 	}
-	return &connector{c, cfg}, nil
+	return c, nil
+}
+
+// Connect opens a connection.
+func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
+	if c.tickets == nil {
+		return c.Connector.Connect(ctx)
+	}
+	return c.tickets.connect(ctx, c.cfg)
+}
+
+// silentWhenIdle: what arrives without TLS is a packet, and MySQL sends none that nobody asked for but the last. Over
+// TLS, and with a connector of the program's, which may use it, only a ping tells.
+func silentWhenIdle(c driver.Connector) bool {
+	ours, known := c.(*connector)
+	return known && ours.cfg.TLS == nil
 }
 
 // InterpolatesParams tells whether the driver puts arguments into the text by itself.
 func (c *connector) InterpolatesParams() bool { return c.cfg.InterpolateParams }
 
-// plain reports whether what the driver writes is on the socket as it is: no TLS, which with tls=preferred is the
-// server's choice, no compression, and no dialer of the program's, which might do either.
-func (c *connector) plain() bool {
-	return c.cfg.DialFunc != nil && c.cfg.TLS == nil && !c.compresses()
-}
-
 // compresses looks for the option in a DSN that the driver makes of nothing else that could pass for it: a Config
 // does not show it.
-func (c *connector) compresses() bool {
-	cfg := c.cfg.Clone()
+func compresses(cfg *mysql.Config) bool {
+	cfg = cfg.Clone()
 	cfg.User, cfg.Passwd, cfg.Addr, cfg.DBName, cfg.Params = "", "", "", "", nil
 	_, params, _ := strings.Cut(cfg.FormatDSN(), "?")
 	return slices.Contains(strings.Split(params, "&"), "compress=true")

@@ -91,7 +91,7 @@ func probeReset(ctx context.Context, s dialect.Session, row []driver.Value) ([]s
 	if !known { // another driver's, or the program's own
 		return nil, nil
 	}
-	restore, err := ours.restoreTexts(ctx, s.Driver().Conn)
+	restore, err := ours.restoreTexts(ctx, s.Driver().Conn, s.Socket())
 	if restore != nil {
 		restore[0] += fmt.Sprint(", autocommit = ", row[0])
 		if row[1] != nil {
@@ -102,14 +102,19 @@ func probeReset(ctx context.Context, s dialect.Session, row []driver.Value) ([]s
 	return restore, dialect.Unanswered(ctx, err, connLost)
 }
 
-// reset sends COM_RESET_CONNECTION, for which go-sql-driver has no function, on the socket the pool dialed, and
-// then what it leaves undone.
+// reset sends COM_RESET_CONNECTION, for which go-sql-driver has no function, where the driver writes, and then what it
+// leaves undone.
 func reset(ctx context.Context, s dialect.Session, facts dialect.Facts) error {
-	if facts.Restore == nil || s.Socket() == nil {
+	ours, known := s.Connector().(*connector)
+	if !known || facts.Restore == nil {
+		return dialect.ErrReopen
+	}
+	wire := ours.wire(s.Driver().Conn, s.Socket())
+	if wire == nil {
 		return dialect.ErrReopen
 	}
 	s.Sent("COM_RESET_CONNECTION")
-	if err := resetConnection(ctx, s.Socket()); err != nil {
+	if err := resetConnection(ctx, wire, s.Socket()); err != nil {
 		return err
 	}
 	s.ForgetStatements()

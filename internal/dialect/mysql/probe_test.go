@@ -14,6 +14,7 @@ import (
 	"github.com/pooled-go/pooled/internal/dialect"
 	"github.com/pooled-go/pooled/internal/dialect/dialecttest"
 	"github.com/pooled-go/pooled/internal/dialect/mysql"
+	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
 // The questions to a new session, from the one that asks for all to those for servers that do not know all.
@@ -83,10 +84,11 @@ func TestProbeForReset(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	_, _, dialed := pooledtest.SocketPair(t, "tcp")
 	s := &dialecttest.Session{
 		Rows: map[string][]driver.Value{askAll: {"1", "NO_CHAIN", "28800", int64(5)}},
 		Conn: &rowConn{row: []driver.Value{"SET c = 1", "SET ROLE r", "USE d"}},
-		From: connector,
+		From: connector, Dialed: dialed,
 	}
 	facts, err := mysql.Dialect.Probe(t.Context(), s, dialect.Wants{Reset: true})
 	want := []string{"SET c = 1, autocommit = 1, completion_type = 'NO_CHAIN'", "SET ROLE r", "USE d", "SET a = b"}
@@ -97,10 +99,23 @@ func TestProbeForReset(t *testing.T) {
 
 // Without a socket, or without an answer to what has to be restored, only a new session will do.
 func TestResetNeedsASocket(t *testing.T) {
-	s := &dialecttest.Session{}
-	for _, facts := range []dialect.Facts{{}, {Restore: []string{"SET a = b"}}} {
-		if err := mysql.Dialect.Reset(t.Context(), s, facts); !errors.Is(err, dialect.ErrReopen) || len(s.Log) > 0 {
-			t.Errorf("%+v: have %v, sent %q", facts, err, s.Log)
+	connector, err := mysql.NewConnector("/db")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, dialed := pooledtest.SocketPair(t, "tcp")
+	restore := []string{"SET a = b"}
+	for _, test := range []struct {
+		dialecttest.Session
+		restore []string
+	}{
+		{dialecttest.Session{From: connector, Conn: &rowConn{}, Dialed: dialed}, nil},
+		{dialecttest.Session{From: connector, Conn: &rowConn{}}, restore},
+		{dialecttest.Session{From: pooledtest.Null{}, Conn: &rowConn{}, Dialed: dialed}, restore},
+	} {
+		err := mysql.Dialect.Reset(t.Context(), &test.Session, dialect.Facts{Restore: test.restore})
+		if !errors.Is(err, dialect.ErrReopen) || len(test.Log) > 0 {
+			t.Errorf("%+v: have %v, sent %q", test, err, test.Log)
 		}
 	}
 }

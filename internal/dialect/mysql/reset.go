@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"slices"
 	"strings"
 
@@ -17,35 +18,33 @@ import (
 	"github.com/pooled-go/pooled/internal/socket"
 )
 
-// go-sql-driver has no way to say COM_RESET_CONNECTION, so the pool says it by itself, on the socket that it
-// dialed, while the driver is idle. It ends the transaction and frees locks, temporary tables, prepared statements
-// and user variables, and gives session variables the values of the global ones. What it leaves, or what a
+// go-sql-driver has no way to say COM_RESET_CONNECTION, so the pool says it by itself, where the driver writes
+// (connector.wire), while the driver is idle. It ends the transaction and frees locks, temporary tables, prepared
+// statements and user variables, and gives session variables the values of the global ones. What it leaves, or what a
 // connection has beyond the global values, the restoreTexts bring back.
 
-// resetConnection resets the session on a plain connection (see connector.plain) in whose driver nothing is under
-// way. The server has then forgotten the driver's prepared statements; the driver's view of the session, such as
-// NO_BACKSLASH_ESCAPES, is right again after its next statement. After an error, which is ctx's when that ended it,
-// nobody knows what is on the wire: the connection is to be discarded.
-func resetConnection(ctx context.Context, s *socket.Socket) error {
-	if err := sendReset(ctx, s); err != nil {
+// resetConnection resets the session on a connection in whose driver nothing is under way. wire is where the driver
+// writes, and s the socket below. The server has then forgotten the driver's prepared statements; the driver's view of
+// the session, such as NO_BACKSLASH_ESCAPES, is right again after its next statement. After an error, which is ctx's
+// when that ended it, nobody knows what is on the wire, and a TLS layer of which a write was cut short is of no use: the
+// connection is to be discarded.
+func resetConnection(ctx context.Context, wire net.Conn, s *socket.Socket) error {
+	if err := sendReset(ctx, wire, s); err != nil {
 		return fmt.Errorf("pooled: reset connection: %w", err)
 	}
 	return nil
 }
 
-func sendReset(ctx context.Context, s *socket.Socket) error {
-	if s == nil {
-		return errors.New("the pool does not know its socket")
-	}
+func sendReset(ctx context.Context, wire net.Conn, s *socket.Socket) error {
 	if state, _ := s.Peek(); state == socket.Pending { // they would pass for the answer
 		return errors.New("unread bytes on the socket")
 	}
 	defer s.Bound(ctx)()
 	const comResetConnection = 0x1f
-	if _, err := s.Conn().Write([]byte{1, 0, 0, 0, comResetConnection}); err != nil {
+	if _, err := wire.Write([]byte{1, 0, 0, 0, comResetConnection}); err != nil {
 		return socket.BoundError(ctx, err)
 	}
-	answer, err := readAnswer(s.Conn())
+	answer, err := readAnswer(wire)
 	if err != nil {
 		return socket.BoundError(ctx, err)
 	}
@@ -121,9 +120,9 @@ var freshQuery = strings.ReplaceAll(`SELECT
 // restoreTexts returns the statements that have to follow resetConnection for the session to be what it is now,
 // right after Connect. Nil, without an error: no reset does that, or the packet can't be sent on this connection;
 // close it and connect again. It takes one round trip.
-func (c *connector) restoreTexts(ctx context.Context, conn driver.Conn) ([]string, error) {
+func (c *connector) restoreTexts(ctx context.Context, conn driver.Conn, dialed *socket.Socket) ([]string, error) {
 	asked := driverconn.Of(conn)
-	if asked.Queryer == nil || !c.plain() {
+	if asked.Queryer == nil || c.wire(conn, dialed) == nil {
 		return nil, nil
 	}
 	row, err := asked.QueryRow(ctx, freshQuery, nil)

@@ -80,7 +80,7 @@ func TestResetConnection(t *testing.T) {
 					theirs.Close()
 				}
 			})
-			err := mysql.ResetConnection(context.Background(), s)
+			err := mysql.ResetConnection(context.Background(), s.Conn(), s)
 			if (err == nil) != (test.want == "") || err != nil && err.Error() != test.want {
 				t.Errorf("have %v, want %s", err, test.want)
 			}
@@ -98,22 +98,15 @@ func TestResetConnection(t *testing.T) {
 				runtime.Gosched()
 			}
 		})
-		if err := mysql.ResetConnection(context.Background(), s); err != nil {
+		if err := mysql.ResetConnection(context.Background(), s.Conn(), s); err != nil {
 			t.Error(err)
-		}
-	})
-	t.Run("not known", func(t *testing.T) {
-		var s *socket.Socket
-		want := "pooled: reset connection: the pool does not know its socket"
-		if err := mysql.ResetConnection(context.Background(), s); err == nil || err.Error() != want {
-			t.Errorf("have %v, want %s", err, want)
 		}
 	})
 	t.Run("server gone", func(t *testing.T) {
 		_, theirs, s := pooledtest.SocketPair(t, "tcp")
 		theirs.Close()
 		pooledtest.PeekSees(t, s, socket.Gone)
-		if err := mysql.ResetConnection(context.Background(), s); !errors.Is(err, io.EOF) {
+		if err := mysql.ResetConnection(context.Background(), s.Conn(), s); !errors.Is(err, io.EOF) {
 			t.Errorf("have %v, want %v", err, io.EOF)
 		}
 	})
@@ -137,7 +130,7 @@ func TestResetConnectionEndsWithContext(t *testing.T) {
 			_, _, s := pooledtest.SocketPair(t, "tcp") // the other end never answers
 			ctx, cancel := test.ctx()
 			defer cancel()
-			if err := mysql.ResetConnection(ctx, s); !errors.Is(err, test.want) {
+			if err := mysql.ResetConnection(ctx, s.Conn(), s); !errors.Is(err, test.want) {
 				t.Errorf("have %v, want %v", err, test.want)
 			}
 		})
@@ -171,14 +164,15 @@ func TestRestoreTexts(t *testing.T) {
 			[]string{"SET c", "SET ROLE r", "USE d", "SET a = b"}},
 		{"a server without roles", "/db", []driver.Value{"SET c", nil, "USE d"}, []string{"SET c", "USE d"}},
 		{"init_connect", "/db?a=b", []driver.Value{nil, "SET ROLE r", "USE d"}, nil},
-		{"TLS", "/db?tls=preferred", []driver.Value{"SET c", "SET ROLE r", "USE d"}, nil},
+		{"TLS of another driver", "/db?tls=preferred", []driver.Value{"SET c", "SET ROLE r", "USE d"}, nil},
 		{"compression", "/db?compress=true", []driver.Value{"SET c", "SET ROLE r", "USE d"}, nil},
 	} {
 		c, err := mysql.NewConnector(test.dsn)
 		if err != nil {
 			t.Fatal(err)
 		}
-		have, err := mysql.RestoreTexts(context.Background(), c, &rowConn{row: test.row})
+		_, _, dialed := pooledtest.SocketPair(t, "tcp")
+		have, err := mysql.RestoreTexts(context.Background(), c, &rowConn{row: test.row}, dialed)
 		if err != nil || !slices.Equal(have, test.want) || (have == nil) != (test.want == nil) {
 			t.Errorf("%s: have %q %v, want %q", test.name, have, err, test.want)
 		}
@@ -186,6 +180,7 @@ func TestRestoreTexts(t *testing.T) {
 }
 
 func TestConnectorOfDSN(t *testing.T) {
+	_, _, dialed := pooledtest.SocketPair(t, "tcp")
 	for _, test := range []struct {
 		dsn   string
 		plain bool
@@ -212,8 +207,8 @@ func TestConnectorOfDSN(t *testing.T) {
 			t.Errorf("%s: %v", test.dsn, err)
 			continue
 		}
-		if have := mysql.Plain(c); have != test.plain {
-			t.Errorf("%s: plain: have %t, want %t", test.dsn, have, test.plain)
+		if have := mysql.Wire(c, &rowConn{}, dialed) == dialed.Conn(); have != test.plain {
+			t.Errorf("%s: the socket is where the driver writes: have %t, want %t", test.dsn, have, test.plain)
 		}
 		if have := mysql.SetParams(c); have != test.set {
 			t.Errorf("%s:\nhave %s\nwant %s", test.dsn, have, test.set)

@@ -3,7 +3,6 @@ package mysql
 import (
 	"database/sql/driver"
 	"errors"
-	"reflect"
 	"slices"
 	"time"
 
@@ -41,8 +40,8 @@ func unsupported(connector driver.Connector) (why string) {
 
 // packet is the longest packet that a connection of go-sql-driver's sends, which it keeps for itself.
 func packet(conn driver.Conn) (packet int, why string) {
-	v := reflect.Indirect(reflect.ValueOf(conn))
-	if v.Kind() != reflect.Struct || v.Type().PkgPath() != reflect.TypeFor[mysql.MySQLDriver]().PkgPath() {
+	v, ours := driverStruct(conn)
+	if !ours {
 		return 0, stmtcache.OtherConn
 	}
 	if v = v.FieldByName("maxAllowedPacket"); !v.IsValid() || !v.CanInt() {

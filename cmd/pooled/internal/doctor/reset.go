@@ -85,7 +85,7 @@ func (x *exam) judgeReset(l latency, replaced bool, lost uint64) {
 	case replaced && x.server != sqliteServer:
 		text := fmt.Sprintf("a reset in mode %s closes the connection, and the next caller opens another", mode)
 		if x.server == mysqlServer {
-			text += ": a MySQL session can't be reset over TLS, with compression or with init_connect"
+			text += ": a MySQL session can't be reset with compression, with init_connect or with a dialer of your own"
 		}
 		x.report.add("reset", levelWarning, text, x.sparingMode())
 	case l.median > slowReset:
