@@ -108,28 +108,34 @@ func TestMySQLReset(t *testing.T) {
 			"SELECT LASTVAL(socket_sequence)", false})
 	}
 	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			fresh := onMySQL.openRaw(t, params...).show(test.show)
-			r, restore := restorable(t, pooledtest.WithOptions(onMySQL.dsn(t), append(params, "multiStatements=true")...))
-			r.exec(test.dirty)
-			if have := r.show(test.show); have == fresh {
-				t.Errorf("it leaves nothing that this test could see: %s", have)
-			}
-			r.reset()
-			r.exec(test.dirty)
-			r.reset()
-			if have := r.show(test.show); (have != fresh) != test.left {
-				t.Errorf("reset: have %s, fresh is %s, want a difference: %t", have, fresh, test.left)
-			}
-			r.exec(test.dirty)
-			r.reset()
-			r.mustExec(restore...)
-			if have := r.show(test.show); have != fresh {
-				t.Errorf("reset and restored:\nhave %s\nwant %s", have, fresh)
-			}
-			pooledtest.PeekSees(t, r.socket, socket.Quiet)
-		})
+		for way, dsn := range map[string]string{"without TLS": pooledtest.MySQLPlain(t), "over TLS": pooledtest.MySQLTLS(t)} {
+			t.Run(test.name+" "+way, func(t *testing.T) {
+				test.run(t, pooledtest.WithOptions(dsn, append(params, "multiStatements=true")...))
+			})
+		}
 	}
+}
+
+func (test resetTest) run(t *testing.T, dsn string) {
+	fresh := openRaw(t, "mysql", dsn).show(test.show)
+	r, restore := restorable(t, dsn)
+	r.exec(test.dirty)
+	if have := r.show(test.show); have == fresh {
+		t.Errorf("it leaves nothing that this test could see: %s", have)
+	}
+	r.reset()
+	r.exec(test.dirty)
+	r.reset()
+	if have := r.show(test.show); (have != fresh) != test.left {
+		t.Errorf("reset: have %s, fresh is %s, want a difference: %t", have, fresh, test.left)
+	}
+	r.exec(test.dirty)
+	r.reset()
+	r.mustExec(restore...)
+	if have := r.show(test.show); have != fresh {
+		t.Errorf("reset and restored:\nhave %s\nwant %s", have, fresh)
+	}
+	pooledtest.PeekSees(t, r.socket, socket.Quiet)
 }
 
 // TestMySQLResetForgetsStatements: the server has forgotten the driver's prepared

@@ -2,11 +2,13 @@ package mysql_test
 
 import (
 	"crypto/tls"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"sync/atomic"
 	"testing"
 
+	"github.com/pooled-go/pooled/internal/dialect/mysql"
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
@@ -114,5 +116,28 @@ func TestTicketsVerify(t *testing.T) {
 	}
 	if n := len(server.Sessions()); n != 0 {
 		t.Errorf("%d sessions", n)
+	}
+}
+
+// TestServersOverTLS: a real server takes its own tickets, and resets through the driver's TLS layer.
+func TestServersOverTLS(t *testing.T) {
+	connector := connectorOf(t, pooledtest.MySQLTLS(t))
+	for i := range 3 {
+		conn, dialed := connect(t, connector)
+		layer, found := mysql.Wire(connector, conn, dialed).(*tls.Conn)
+		if !found {
+			t.Fatal("the pool does not find the TLS layer")
+		}
+		if have := layer.ConnectionState().DidResume; have != (i > 0) {
+			t.Errorf("connection %d: a short handshake: have %t, want %t", i, have, i > 0)
+		}
+		for range 3 {
+			if err := mysql.ResetConnection(t.Context(), layer, dialed); err != nil {
+				t.Fatal(err)
+			}
+			if err := conn.(driver.Pinger).Ping(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 }
