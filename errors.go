@@ -25,8 +25,8 @@ var (
 	ErrDisconnect = errors.New("pooled: disconnect")
 
 	// ErrConnLost means that the connection broke after the operation was sent. The server may have executed it or not,
-	// and it is not sent again. ErrConnLost replaces driver.ErrBadConn where a driver (lib/pq) returns that, and never
-	// matches it. Other drivers return an error of their own.
+	// and it is not sent again. ErrConnLost replaces driver.ErrBadConn where a driver (lib/pq, pgx) returns that, and
+	// never matches it. Other drivers return an error of their own.
 	ErrConnLost = errors.New("pooled: connection lost")
 
 	errPanicked      = errors.New("pooled: a hook or the wrapped driver panicked")

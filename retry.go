@@ -48,10 +48,11 @@ func (c *pooledConn) noteError(s *ServerConn, err error) (bad, lost bool) {
 	if bad && s.conn.OpenInside() {
 		return false, false // it has not begun, as with a context that had ended, or while Rows are open
 	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	ended := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+	if ended {
 		s.conn.Ended = err // with which many drivers close their connection
 	}
-	known := bad || errors.Is(err, ErrConnLost) || s.conn.Refused(err)
+	known := bad || errors.Is(err, ErrConnLost) || s.conn.Refused(err) || !ended && s.conn.ClosedInside()
 	if !known && !c.pool.driver.Dialect.IsLost(err) {
 		return false, false
 	}

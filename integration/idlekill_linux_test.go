@@ -44,9 +44,12 @@ func TestIdleKillOfEachDriver(t *testing.T) {
 		dsn          func(testing.TB) string
 		kills
 	}{
-		{"lib/pq", "postgres", pooledtest.Postgres, killsPostgres},
-		{"pgx", "postgres+pgx", pooledtest.Postgres, killsPostgres},
-		{"go-sql-driver", "", pooledtest.MySQL, killsMySQL},
+		{"lib/pq", "postgres", pooledtest.PostgresPlain, killsPostgres},
+		{"lib/pq, TLS", "postgres", pooledtest.PostgresTLS, killsPostgres},
+		{"pgx", "postgres+pgx", pooledtest.PostgresPlain, killsPostgres},
+		{"pgx, TLS", "postgres+pgx", pooledtest.PostgresTLS, killsPostgres},
+		{"go-sql-driver", "", pooledtest.MySQLPlain, killsMySQL},
+		{"go-sql-driver, TLS", "", pooledtest.MySQLTLS, killsMySQL},
 	} {
 		for _, ping := range []string{"", "&pool_pre_ping=off"} {
 			t.Run(test.name+ping, func(t *testing.T) {
@@ -55,7 +58,7 @@ func TestIdleKillOfEachDriver(t *testing.T) {
 				if test.scheme != "" {
 					dsn = withScheme(t, dsn, test.scheme)
 				}
-				db := openPooled(t, addQuery(dsn, fmt.Sprint("pool_size=", idleKillConns, ping)))
+				db := openPooled(t, pooledtest.WithOptions(dsn, fmt.Sprint("pool_size=", idleKillConns, ping)))
 				failed := 0
 				for range idleKillRounds {
 					test.killIdle(t, admin, db)

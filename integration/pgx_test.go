@@ -334,7 +334,7 @@ func pgxStmtAfterItsContext(t *testing.T, db *sql.DB, inTx, detached bool) *sql.
 // pgx says driver.ErrBadConn of an operation that it did not begin, as Rows were open. The connection is as it was, so
 // the pool keeps it, and has no doubts about the others.
 func TestPgxRefuses(t *testing.T) {
-	proxy := pooledtest.NewProxy(t, pooledtest.Postgres(t))
+	proxy := pooledtest.NewProxy(t, pooledtest.PostgresPlain(t))
 	config := must(pgx.ParseConfig(proxy.DSN()))
 	never := stdlib.OptionShouldPing(func(context.Context, stdlib.ShouldPingParams) bool { return false })
 	cfg := pooled.NewConfig()
@@ -362,4 +362,24 @@ func TestPgxRefuses(t *testing.T) {
 		}
 	}
 	checkInt(t, "connections", proxy.Accepted(), 2)
+}
+
+// pgx does not see that a program's own DISCARD ALL has dropped what pgx has prepared: the next use of a text fails, and
+// the one after it works. It is the same with pgx alone.
+func TestPgxAfterDiscardAll(t *testing.T) {
+	dsn := pooledtest.Postgres(t)
+	for _, db := range []*sql.DB{
+		openBare(t, "pgx", dsn),
+		openPooled(t, pooledtest.WithOptions(withScheme(t, dsn, "postgres+pgx"), "pool_reset_on_return=session")),
+	} {
+		db.SetMaxOpenConns(1)
+		checkInt(t, "before", queryInt(t, db, "SELECT $1::int", 1), 1)
+		mustExec(t, db, "DISCARD ALL")
+		var n int
+		var pgErr *pgconn.PgError
+		if err := db.QueryRow("SELECT $1::int", 2).Scan(&n); !errors.As(err, &pgErr) || pgErr.Code != "26000" {
+			t.Errorf("have %v, want that there is no such statement (26000)", err)
+		}
+		checkInt(t, "after", queryInt(t, db, "SELECT $1::int", 3), 3)
+	}
 }

@@ -103,7 +103,7 @@ type Inside struct {
 	Socket *socket.Socket // only to be looked at
 	Closed func() bool    // the driver has given the connection up
 
-	NothingSent func(error) bool // an operation's error says that it sent nothing
+	Answered func(error) bool // an operation's error is the server's
 }
 
 // Sharing is how a shared database is opened.

@@ -80,7 +80,7 @@ func PingLimit(ctx context.Context, configured time.Duration) time.Duration {
 // closes a connection on which it gave up, which tells nothing about the server: neither that it is closed here, nor
 // that the server then hangs up too.
 func (c *Conn) HungUp() error {
-	if c.Socket == nil || c.closedInside() {
+	if c.Socket == nil || c.ClosedInside() {
 		return nil
 	}
 	if state, err := c.Socket.Peek(); state == socket.Gone && !errors.Is(err, net.ErrClosed) {

@@ -67,6 +67,7 @@ type Conn struct {
 	// The operation under way.
 	Busy       bool   // true also when it comes back, if it panicked
 	sentBefore uint64 // bytes on the socket before it
+	openBefore bool   // the driver that shows its inside had not closed it before
 
 	// Whether it can be used on.
 	Broken bool  // it must not be used again
@@ -141,14 +142,14 @@ func (c *Conn) leaves(v sqltext.Verdict) {
 
 // Usable reports whether the connection may be used again.
 func (c *Conn) Usable() bool {
-	if c.Broken || c.Busy || c.closedInside() {
+	if c.Broken || c.Busy || c.ClosedInside() {
 		return false
 	}
 	return c.Driver.Validator == nil || c.Driver.Validator.IsValid()
 }
 
-// closedInside tells that the driver has given the connection up, where it does not say so by driver.Validator.
-func (c *Conn) closedInside() bool { return c.inside != nil && c.inside.Closed() }
+// ClosedInside tells that the driver has given the connection up, where it does not say so by driver.Validator.
+func (c *Conn) ClosedInside() bool { return c.inside != nil && c.inside.Closed() }
 
 // OpenInside tells that the driver has not given the connection up, whatever it said of it.
 func (c *Conn) OpenInside() bool { return c.inside != nil && !c.inside.Closed() }

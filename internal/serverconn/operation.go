@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
-	"fmt"
 )
 
 // Start is the moment before an operation of the driver's.
@@ -13,32 +12,40 @@ func (c *Conn) Start() {
 	if c.Socket != nil {
 		c.sentBefore, _ = c.Socket.Sent()
 	}
+	if c.inside != nil {
+		c.openBefore = !c.inside.Closed()
+	}
 }
 
-// TrueErr makes driver.ErrBadConn mean what it should: that the connection is lost, and nothing was sent, so that
-// database/sql sends the statement again. lib/pq answers with it also when the connection broke after the statement was
-// on its way; what is written to the socket is counted, and tells. pgx leaves it out after some writes that failed.
+// TrueErr makes an error say what is known of the connection. driver.ErrBadConn means that nothing was sent, so
+// database/sql sends the statement again; but lib/pq and pgx answer with it also when the connection broke after the
+// statement was on its way. Where what is written to the socket is counted, that tells. Where not, a driver that shows
+// its inside is believed if it had closed the connection before, or has it still open.
 func (c *Conn) TrueErr(err error) error {
 	if err == nil {
 		return nil
 	}
-	return c.checkBadConn(err)
+	return c.trueErr(err)
 }
 
-func (c *Conn) checkBadConn(err error) error {
-	if !errors.Is(err, driver.ErrBadConn) {
-		if c.closedInside() && c.inside.NothingSent(err) {
-			return fmt.Errorf("%w: %w", driver.ErrBadConn, err)
+func (c *Conn) trueErr(err error) error {
+	bad := errors.Is(err, driver.ErrBadConn)
+	if bad && c.Socket != nil {
+		if sent, counted := c.Socket.Sent(); counted && sent != c.sentBefore {
+			return c.shared.Lost(c.Socket.LastErr())
 		}
+	}
+	if !c.openBefore || !c.ClosedInside() {
 		return err
 	}
-	if c.Socket == nil {
+	c.openBefore = false // said once: an interceptor may have been told, and then the program is
+	switch {
+	case bad:
+		return c.shared.Lost(nil)
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), c.inside.Answered(err):
 		return err
 	}
-	if sent, counted := c.Socket.Sent(); counted && sent != c.sentBefore {
-		return c.shared.Lost(c.Socket.LastErr())
-	}
-	return err
+	return c.shared.Lost(err)
 }
 
 // Bounded runs an operation that has to end with ctx. lib/pq answers the end of a context by dialing the server once

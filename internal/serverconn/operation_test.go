@@ -63,31 +63,41 @@ func TestTrueErrUncounted(t *testing.T) {
 	}
 }
 
-// A driver that closed its connection and says that nothing was sent means driver.ErrBadConn.
-func TestTrueErrNothingSent(t *testing.T) {
-	nothing := errors.New("broken pipe")
+// A driver that shows its inside is believed if its connection was closed before, or is still open. Of what it has
+// closed since, all but the server's own words and the end of a context is a loss, and is said to be one once.
+func TestTrueErrInside(t *testing.T) {
+	answer, ended := errors.New("the server's"), fmt.Errorf("timeout: %w", context.DeadlineExceeded)
 	for _, test := range []struct {
-		closed  bool
-		err     error
-		want    string
-		badConn bool
+		before, after bool // closed
+		err, want     error
+		lost          error // why
 	}{
-		{true, nothing, "driver: bad connection: broken pipe", true},
-		{true, errBoom, "boom", false},
-		{true, driver.ErrBadConn, "driver: bad connection", true},
-		{false, nothing, "broken pipe", false}, // the connection is busy
+		{true, true, driver.ErrBadConn, driver.ErrBadConn, nil},
+		{false, false, driver.ErrBadConn, driver.ErrBadConn, nil}, // it is busy
+		{false, false, errBoom, errBoom, nil},
+		{false, true, driver.ErrBadConn, errLost, nil},
+		{false, true, errBoom, errLost, errBoom},
+		{false, true, answer, answer, nil},
+		{false, true, ended, ended, nil},
+		{false, true, context.Canceled, context.Canceled, nil},
+		{false, true, nil, nil, nil},
 	} {
-		shared := newShared()
+		dialed, _ := piped(t)
+		shared, closed := newShared(), test.before
 		shared.Dialect.Inside = func(driver.Conn) *dialect.Inside {
 			return &dialect.Inside{
-				Closed:      func() bool { return test.closed },
-				NothingSent: func(err error) bool { return errors.Is(err, nothing) },
+				Socket: dialed, Closed: func() bool { return closed }, Answered: func(err error) bool { return err == answer },
 			}
 		}
-		have := opened(shared, fullConn{plainConn{new(server)}}, nil).TrueErr(test.err)
-		wantErr(t, have, test.want, test.err)
-		if errors.Is(have, driver.ErrBadConn) != test.badConn {
-			t.Errorf("closed %t, %v: have %v", test.closed, test.err, have)
+		var why error
+		shared.Lost = func(err error) error { why = err; return errLost }
+		c := opened(shared, fullConn{plainConn{new(server)}}, nil)
+		c.Start()
+		closed = test.after
+		have := c.TrueErr(test.err)
+		if have != test.want || why != test.lost || c.TrueErr(have) != have || why != test.lost {
+			t.Errorf("closed before %t, after %t, %v: have %v, for %v, want %v, for %v", test.before, test.after, test.err,
+				have, why, test.want, test.lost)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"database/sql/driver"
-	"errors"
 	"net"
 	"reflect"
 	"strconv"
@@ -47,13 +46,11 @@ func inside(conn driver.Conn) (found *dialect.Inside) {
 	if !ok {
 		return nil
 	}
-	return &dialect.Inside{Socket: socket.Below(c.Conn()), Closed: c.IsClosed, NothingSent: nothingSent}
-}
-
-// nothingSent is pgconn.SafeToRetry.
-func nothingSent(err error) bool {
-	var e interface{ SafeToRetry() bool }
-	return errors.As(err, &e) && e.SafeToRetry()
+	return &dialect.Inside{
+		Socket:   socket.Below(c.Conn()),
+		Closed:   c.IsClosed,
+		Answered: func(err error) bool { return sqlState(err) != "" },
+	}
 }
 
 // pgConn is pgx's *pgconn.PgConn behind a *stdlib.Conn, whose types this module does not know; nil: another driver. It

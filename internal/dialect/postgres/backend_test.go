@@ -3,8 +3,7 @@ package postgres_test
 import (
 	"crypto/tls"
 	"database/sql/driver"
-	"errors"
-	"fmt"
+	"io"
 	"net"
 	"testing"
 
@@ -84,29 +83,14 @@ func TestInside(t *testing.T) {
 				t.Errorf("%s: have closed %t, want %t", name, have, closed)
 			}
 		}
+		if !inside.Answered(pgError("57P01")) || inside.Answered(io.ErrUnexpectedEOF) {
+			t.Errorf("%s: what the server said is not told from what it did not say", name)
+		}
 	}
 	theirs.Close()
 	for _, conn := range append(others(), &pqConn{pid: 1}) {
 		if have := postgres.Dialect.Inside(conn); have != nil {
 			t.Errorf("%T: have %+v, want nothing", conn, have)
-		}
-	}
-}
-
-// safe is an error that says, as those of pgconn's do, whether something was sent.
-type safe bool
-
-func (safe) Error() string       { return "pgx's" }
-func (s safe) SafeToRetry() bool { return bool(s) }
-
-func TestNothingSent(t *testing.T) {
-	closed := true
-	inside := postgres.Dialect.Inside(pgxConn{closed: &closed})
-	for err, want := range map[error]bool{
-		safe(true): true, fmt.Errorf("wrapped: %w", safe(true)): true, safe(false): false, errors.New("no"): false,
-	} {
-		if have := inside.NothingSent(err); have != want {
-			t.Errorf("%v: have %t, want %t", err, have, want)
 		}
 	}
 }
