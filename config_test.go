@@ -227,6 +227,10 @@ func driveExtremes(t *testing.T, c pooled.Class, set map[string]int64) {
 	}
 	db := sql.OpenDB(connector)
 	defer db.Close()
+	pause := 300 * time.Millisecond
+	if cfg.Recycle > 0 && cfg.Recycle < time.Millisecond {
+		pause /= 10 // time for 30 replacements of each
+	}
 	for range 3 {
 		var all sync.WaitGroup
 		for range 4 {
@@ -238,7 +242,7 @@ func driveExtremes(t *testing.T, c pooled.Class, set map[string]int64) {
 			})
 		}
 		all.Wait()
-		time.Sleep(300 * time.Millisecond)
+		time.Sleep(pause)
 	}
 	s := connector.Pool().Stats()
 	if s.Opened == 0 {

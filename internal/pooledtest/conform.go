@@ -6,8 +6,11 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -79,19 +82,43 @@ type conformOp struct {
 // bare is database/sql without a wrapper.
 func bare(_ *testing.T, parent driver.Connector) *sql.DB { return sql.OpenDB(parent) }
 
+// outcome is what a program and the server saw of an operation. The log is all that reached the server.
+type outcome struct {
+	seen []string
+	log  []Call
+}
+
+// references are the outcomes without a wrapper, by profile, operation and strictness: the same for each wrapper.
+var references sync.Map
+
+// withoutWrapper returns op's outcome over database/sql.
+func withoutWrapper(t *testing.T, p Profile, op conformOp) outcome {
+	type key struct {
+		profile, op string
+		how         strictness
+	}
+	k := key{p.Name, op.name, op.how}
+	if known, ok := references.Load(k); ok {
+		return known.(outcome)
+	}
+	o := attempt(t, p, op, bare)
+	references.Store(k, o)
+	return o
+}
+
 // compare returns how op differs between database/sql and open, empty if it doesn't.
 func compare(t *testing.T, p Profile, op conformOp, open Open) string {
-	want, wantLog := attempt(t, p, op, bare)
-	have, haveLog := attempt(t, p, op, open)
-	if slices.Equal(have, want) {
+	want := withoutWrapper(t, p, op)
+	have := attempt(t, p, op, open)
+	if slices.Equal(have.seen, want.seen) {
 		return ""
 	}
 	at := 0 // the first line that differs
-	for at < min(len(have), len(want)) && have[at] == want[at] {
+	for at < min(len(have.seen), len(want.seen)) && have.seen[at] == want.seen[at] {
 		at++
 	}
-	return fmt.Sprintf("have\n%s\nwant\n%s\nlog, have\n%s\nlog, want\n%s",
-		around(have, at), around(want, at), around(haveLog, len(haveLog)), around(wantLog, len(wantLog)))
+	return fmt.Sprintf("have\n%s\nwant\n%s\nlog, have\n%s\nlog, want\n%s", around(have.seen, at), around(want.seen, at),
+		around(logLines(have.log), len(have.log)), around(logLines(want.log), len(want.log)))
 }
 
 // around is the lines around at, which is marked.
@@ -111,17 +138,18 @@ func around(lines []string, at int) string {
 	return b.String()
 }
 
-// attempt performs op once and returns what a program and the server saw of it, and the log as it was.
-func attempt(t *testing.T, p Profile, op conformOp, open Open) (seen, log []string) {
+// attempt performs op once.
+func attempt(t *testing.T, p Profile, op conformOp, open Open) outcome {
 	f := &Fake{Profile: p, RequireReset: true, RefuseBad: true}
 	s := &trial{t: t, f: f, db: open(t, f), ctx: WithMark(context.Background(), "m")}
 	s.db.SetMaxOpenConns(1) // what is not allowed to run at the same moment waits
 	s.guard("panicked", func() { op.run(s) })
-	s.note("close: %s", s.describe(s.db.Close()))
+	s.err("close", s.db.Close())
 	for _, wrong := range f.atEnd() {
 		s.note("%s", wrong)
 	}
-	return append(s.lines, reached(f.Calls(), op.how)...), f.Log()
+	log := f.Calls()
+	return outcome{append(s.lines, reached(log, op.how)...), log}
 }
 
 // reached is the part of a log that every wrapper should have in common.
@@ -157,6 +185,7 @@ type trial struct {
 	lines []string
 }
 
+// note adds a line to what was seen. What is noted often is put together without fmt, most of whose time it would take.
 func (s *trial) note(format string, args ...any) {
 	s.lines = append(s.lines, fmt.Sprintf(format, args...))
 }
@@ -198,12 +227,14 @@ func (s *trial) describe(err error) string {
 	}
 	slices.Sort(is)
 	if server, ok := errors.AsType[*ServerError](err); ok {
-		is = append(is, fmt.Sprintf("ServerError %q", server.Text))
+		is = append(is, "ServerError "+server.Text)
 	}
-	return fmt.Sprintf("error %q is %q", err, is)
+	return "error " + err.Error() + " is " + strings.Join(is, ", ")
 }
 
-func (s *trial) err(what string, err error) { s.note("%s: %s", what, s.describe(err)) }
+func (s *trial) err(what string, err error) { s.add(what + ": " + s.describe(err)) }
+
+func (s *trial) add(line string) { s.lines = append(s.lines, line) }
 
 // runner is a *sql.DB, *sql.Conn or *sql.Tx.
 type runner interface {
@@ -212,19 +243,22 @@ type runner interface {
 	PrepareContext(context.Context, string) (*sql.Stmt, error)
 }
 
+// typeOf is the type of on.
+func typeOf(on any) string { return reflect.TypeOf(on).String() }
+
 func (s *trial) exec(on runner, query string, args ...any) {
 	res, err := on.ExecContext(s.ctx, query, args...)
-	s.result(fmt.Sprintf("%T exec %s", on, query), res, err)
+	s.result(typeOf(on)+" exec "+query, res, err)
 }
 
 func (s *trial) query(on runner, query string, args ...any) {
 	rows, err := on.QueryContext(s.ctx, query, args...)
-	s.rows(fmt.Sprintf("%T query %s", on, query), rows, err)
+	s.rows(typeOf(on)+" query "+query, rows, err)
 }
 
 // prepared executes and queries the same statement, twice each.
 func (s *trial) prepared(on runner, query string, args func() []any) {
-	what := fmt.Sprintf("%T prepared %s", on, query)
+	what := typeOf(on) + " prepared " + query
 	stmt, err := on.PrepareContext(s.ctx, query)
 	s.err(what, err)
 	if err != nil {
@@ -245,9 +279,9 @@ func (s *trial) result(what string, res sql.Result, err error) {
 		return
 	}
 	id, err := res.LastInsertId()
-	s.note("%s: id %d %s", what, id, s.describe(err))
+	s.err(what+": id "+strconv.FormatInt(id, 10), err)
 	n, err := res.RowsAffected()
-	s.note("%s: rows %d %s", what, n, s.describe(err))
+	s.err(what+": rows "+strconv.FormatInt(n, 10), err)
 }
 
 // rows notes everything that can be read from rows and closes them.
@@ -258,9 +292,9 @@ func (s *trial) rows(what string, rows *sql.Rows, err error) {
 	}
 	for {
 		cols, err := rows.Columns()
-		s.note("%s: columns %q %s", what, cols, s.describe(err))
+		s.err(what+": columns "+strings.Join(cols, ", "), err)
 		types, err := rows.ColumnTypes()
-		s.note("%s: types %s", what, s.describe(err))
+		s.err(what+": types", err)
 		for _, ct := range types {
 			s.columnType(what, ct)
 		}
@@ -279,8 +313,11 @@ func (s *trial) columnType(what string, ct *sql.ColumnType) {
 	length, hasLength := ct.Length()
 	precision, scale, hasPrecision := ct.DecimalSize()
 	nullable, hasNullable := ct.Nullable()
-	s.note("%s: column %s %s %v length %d %t decimal %d %d %t nullable %t %t", what, ct.Name(), ct.DatabaseTypeName(),
-		ct.ScanType(), length, hasLength, precision, scale, hasPrecision, nullable, hasNullable)
+	s.add(what + ": column " + ct.Name() + " " + ct.DatabaseTypeName() + " " + ct.ScanType().String())
+	if hasLength || hasPrecision || hasNullable {
+		s.note("length %d %t decimal %d %d %t nullable %t %t", length, hasLength, precision, scale, hasPrecision, nullable,
+			hasNullable)
+	}
 }
 
 func (s *trial) scan(what string, rows *sql.Rows, cols int) {
@@ -291,10 +328,16 @@ func (s *trial) scan(what string, rows *sql.Rows, cols int) {
 	err := rows.Scan(dest...)
 	texts := make([]string, cols)
 	for i, d := range dest {
-		v := *d.(*any)
-		texts[i] = fmt.Sprintf("%T %v", v, v)
+		switch v := (*d.(*any)).(type) {
+		case int64:
+			texts[i] = "int64 " + strconv.FormatInt(v, 10)
+		case string:
+			texts[i] = "string " + v
+		default:
+			texts[i] = fmt.Sprintf("%T %v", v, v)
+		}
 	}
-	s.note("%s: row %q %s", what, texts, s.describe(err))
+	s.err(what+": row "+strings.Join(texts, ", "), err)
 }
 
 // id is the number of the connection that on uses now. Nothing of it is noted.

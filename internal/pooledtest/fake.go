@@ -349,26 +349,11 @@ func (f *Fake) violation(format string, args ...any) {
 	f.violations = append(f.violations, text)
 }
 
-// stack is where a call came from, kept raw because it is seldom printed.
-type stack struct {
-	what string
-	pcs  [24]uintptr
-	n    int
-}
-
-func callers(what string) *stack {
-	s := &stack{what: what}
-	s.n = runtime.Callers(3, s.pcs[:])
-	return s
-}
-
-func (s *stack) String() string {
-	if s == nil {
-		return "(it has ended since)"
-	}
+// callers is where a call of a connection came from. The connection's own functions stand first.
+func callers() string {
+	pcs := make([]uintptr, 24)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs)])
 	var b strings.Builder
-	b.WriteString(s.what)
-	frames := runtime.CallersFrames(s.pcs[:s.n])
 	for {
 		frame, more := frames.Next()
 		fmt.Fprintf(&b, "\n\t\t%s %s:%d", frame.Function, frame.File, frame.Line)

@@ -19,7 +19,7 @@ var (
 type conn struct {
 	f    *Fake
 	id   int
-	busy atomic.Pointer[stack] // the call that is running
+	busy atomic.Pointer[running] // the call that is running
 
 	// touched is written by every call without any lock, so that the race detector sees calls that nothing orders.
 	touched int
@@ -47,25 +47,42 @@ func ConnID(c any) int {
 
 func (c *conn) number() int { return c.id }
 
+// running is a call that runs on a connection.
+type running struct {
+	what    string
+	clashed atomic.Bool // another call was made meanwhile
+}
+
 // enter marks c as in use until leave is called, and says why it can't be used. what is the operation's name.
 func (c *conn) enter(what string) (leave func(), err error) {
 	if !c.f.unwatched {
 		c.touched++
 	}
-	mine := callers(what)
-	leave = func() { c.busy.Store(nil) }
+	mine := &running{what: what}
+	leave = func() { c.leave(mine) }
 	if !c.busy.CompareAndSwap(nil, mine) {
-		c.f.violation("c%d: two calls at the same moment:\n\t%v\n\tand\n\t%v", c.id, mine, c.busy.Load())
+		if other := c.busy.Load(); other != nil {
+			other.clashed.Store(true)
+		}
+		c.f.violation("c%d: two calls at the same moment, %s is the second:%s", c.id, what, callers())
 		leave = func() {}
 	}
 	c.f.mu.Lock()
 	closed := c.closed
 	c.f.mu.Unlock()
 	if closed {
-		c.f.violation("c%d: used after its Close: %v", c.id, mine)
+		c.f.violation("c%d: used after its Close: %s%s", c.id, what, callers())
 		return leave, errClosedConn
 	}
 	return leave, nil
+}
+
+// leave ends a call. Where it came from is found out here, and only if that is to be told: it takes long.
+func (c *conn) leave(mine *running) {
+	c.busy.Store(nil)
+	if mine.clashed.Load() {
+		c.f.violation("c%d: two calls at the same moment, %s is the first:%s", c.id, mine.what, callers())
+	}
 }
 
 // op is an operation on its way to the server.

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -37,7 +38,7 @@ type Call struct {
 func (c Call) String() string {
 	var b strings.Builder
 	if c.Conn > 0 {
-		fmt.Fprintf(&b, "c%d ", c.Conn)
+		b.WriteString("c" + strconv.Itoa(c.Conn) + " ")
 	}
 	b.WriteString(c.Op)
 	if c.Query != "" {
@@ -63,6 +64,8 @@ func argsText(args []driver.NamedValue) string {
 			texts[i] = string(v)
 		case sql.Out:
 			texts[i] = "out"
+		case string:
+			texts[i] = v
 		default:
 			texts[i] = fmt.Sprint(v)
 		}
@@ -79,10 +82,12 @@ func argsText(args []driver.NamedValue) string {
 // "c1 exec INSERT -> driver: bad connection". Next and Close of Rows are not logged, and neither is what the driver
 // refuses before it sends anything: a context that has already ended, ErrSkip.
 func (f *Fake) Log() []string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	lines := make([]string, len(f.calls))
-	for i, c := range f.calls {
+	return logLines(f.Calls())
+}
+
+func logLines(calls []Call) []string {
+	lines := make([]string, len(calls))
+	for i, c := range calls {
 		lines[i] = c.String()
 	}
 	return lines
