@@ -468,10 +468,10 @@ func TestIdleLimitOfALostProbe(t *testing.T) {
 		dsn  func(testing.TB) string
 		at   string
 	}{
-		{"postgres", pooledtest.Postgres, "pg_backend_pid"},
-		{"postgres", pooledtest.Postgres, "idle_session_timeout"},
-		{"mysql", pooledtest.MySQL, "@@autocommit"},
-		{"mysql", pooledtest.MySQL, "@@init_connect"},
+		{"postgres", pooledtest.PostgresPlain, "pg_backend_pid"},
+		{"postgres", pooledtest.PostgresPlain, "idle_session_timeout"},
+		{"mysql", pooledtest.MySQLPlain, "@@autocommit"},
+		{"mysql", pooledtest.MySQLPlain, "@@init_connect"},
 	} {
 		t.Run(test.name+"/"+test.at, func(t *testing.T) {
 			proxy := pooledtest.NewProxy(t, test.dsn(t))

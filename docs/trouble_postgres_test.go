@@ -117,7 +117,7 @@ var postgresTroubles = troubles{
 		return err
 	},
 	`pooled: pool "…": connection lost after the statement was sent`: func(t *testing.T) error {
-		proxy := pooledtest.NewProxy(t, pooledtest.Postgres(t))
+		proxy := pooledtest.NewProxy(t, pooledtest.PostgresPlain(t))
 		tx := begin(t, pooledtest.OpenDB(t, "pooled", proxy.DSN()))
 		proxy.On("SELECT pg_sleep(60)", proxy.CloseAll)
 		_, err := tx.Exec("SELECT pg_sleep(60)")

@@ -15,6 +15,7 @@ import (
 type pgbouncer struct {
 	mode    string // as PgBouncer calls it, and the name of the database
 	dsn     string
+	plain   string // the same without TLS
 	console *sql.DB
 }
 
@@ -29,7 +30,7 @@ func newPgBouncer(t *testing.T, mode string) *pgbouncer {
 		}
 		return dsn
 	}
-	b := &pgbouncer{mode: mode, dsn: find(strings.ToUpper(mode))}
+	b := &pgbouncer{mode: mode, dsn: find(strings.ToUpper(mode)), plain: find(strings.ToUpper(mode) + "_PLAIN")}
 	b.console = openBare(t, "postgres", find("CONSOLE"))
 	t.Cleanup(func() { b.kill(t) }) // what it keeps idle are places at the server that others need
 	b.renew(t)

@@ -109,7 +109,7 @@ func TestPgBouncerStmtCacheSends(t *testing.T) {
 		t.Run(mode, func(t *testing.T) {
 			b := newPgBouncer(t, mode)
 			sent := func(options string) []string {
-				proxy := pooledtest.NewProxy(t, b.dsn)
+				proxy := pooledtest.NewProxy(t, b.plain)
 				db := openPooled(t, addQuery(proxy.DSN(), options))
 				defer db.Close()
 				db.SetMaxOpenConns(1)

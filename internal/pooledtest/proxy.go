@@ -16,6 +16,7 @@ import (
 // that writes down what a client sends. All its methods may be called at any time.
 type Proxy struct {
 	dsn      string // leads through the proxy
+	sealed   bool   // clients speak TLS, so that nothing of what they send can be read
 	target   string
 	listener net.Listener
 	parser   func() *wire
@@ -49,6 +50,7 @@ func (l *link) close() {
 var (
 	postgresAddress = regexp.MustCompile(`^postgres(?:ql)?://(?:[^/?]*@)?([^/?]+:\d+)/`)
 	mysqlAddress    = regexp.MustCompile(`^(?:.*@)?tcp\(([^)]+:\d+)\)/`)
+	asksForTLS      = regexp.MustCompile(`[?&](sslmode=verify-full|tls=true)(&|$)`)
 )
 
 // NewProxy is StartProxy for a test: the proxy ends, with all its connections,
@@ -79,6 +81,7 @@ func StartProxy(dsn string) (*Proxy, error) {
 	}
 	p := &Proxy{
 		dsn:      dsn[:at[2]] + listener.Addr().String() + dsn[at[3]:],
+		sealed:   asksForTLS.MatchString(dsn),
 		target:   dsn[at[2]:at[3]],
 		listener: listener,
 		parser:   parser,
@@ -127,6 +130,7 @@ func (p *Proxy) Bytes() (sent, received int64) {
 // order in which they came. Each begins with what PostgreSQL's protocol calls it or,
 // for MySQL's, the command's name: "Query SELECT 1", "Sync", "Reset".
 func (p *Proxy) Messages() []string {
+	p.mustRead()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.messages)
@@ -135,6 +139,7 @@ func (p *Proxy) Messages() []string {
 // On calls f once, when a client has sent a message that contains the text and before that is forwarded. It must not
 // wait for the proxy.
 func (p *Proxy) On(text string, f func()) {
+	p.mustRead()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.awaited[text] = f
@@ -163,12 +168,20 @@ func (p *Proxy) CloseAll() {
 // Replace lets servers get another text in the place of one that clients send in one piece, until it is called again.
 // It must be of the same length, since the protocols say how long a message is.
 func (p *Proxy) Replace(text, by string) {
+	p.mustRead()
 	if len(text) != len(by) {
 		panic("pooledtest: replace by a text of another length")
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.replace = [2][]byte{[]byte(text), []byte(by)}
+}
+
+// mustRead keeps a test of what clients send from finding nothing, and passing for that.
+func (p *Proxy) mustRead() {
+	if p.sealed {
+		panic("pooledtest: a proxy can't read what is sent by TLS: give it the DSN of PostgresPlain or MySQLPlain")
+	}
 }
 
 func (p *Proxy) accept() {

@@ -200,3 +200,16 @@ func TestProxyWires(t *testing.T) {
 		}
 	}
 }
+
+func TestProxyCannotReadTLS(t *testing.T) {
+	for after, want := range map[string]bool{")/db?tls=true": true, ")/db?a=b&tls=true&c=d": true, ")/db?tls=skip": false} {
+		func() {
+			defer func() {
+				if have := recover() != nil; have != want {
+					t.Errorf("%s: have a panic: %t, want %t", after, have, want)
+				}
+			}()
+			NewProxy(t, echoServer(t, "u:p@tcp(", after)).Messages()
+		}()
+	}
+}

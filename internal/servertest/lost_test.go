@@ -31,7 +31,7 @@ func TestAStatementInFlightIsSentOnce(t *testing.T) {
 		{"pooled", "pool_logger=" + logger + "&echo=true", true}, // an interceptor is told the truth, too
 	} {
 		t.Run(test.driver+" "+test.class, func(t *testing.T) {
-			proxy := pooledtest.NewProxy(t, onPostgres.dsn(t))
+			proxy := pooledtest.NewProxy(t, onPostgres.plain(t))
 			options := []string{}
 			if test.class != "" {
 				options = append(options, test.class)
@@ -95,7 +95,7 @@ func TestACommitInFlight(t *testing.T) {
 	defer pooledtest.Give(t, holder)
 	pooledtest.MustExec(t, holder, "SELECT pg_advisory_lock(4720)") // for which the commit waits
 	defer pooledtest.MustExec(t, holder, "SELECT pg_advisory_unlock(4720)")
-	proxy := pooledtest.NewProxy(t, onPostgres.dsn(t))
+	proxy := pooledtest.NewProxy(t, onPostgres.plain(t))
 	db := openServer(t, "pooled", proxy.DSN())
 	tx, err := db.Begin()
 	if err != nil {

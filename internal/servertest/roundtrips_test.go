@@ -36,7 +36,7 @@ func (s server) plainWork(t *testing.T, db *sql.DB) {
 // sent is what reaches the server while work runs on a connection that has been used before.
 func sent(t *testing.T, s server, driver string, options []string, work func(*testing.T, *sql.DB)) []string {
 	t.Helper()
-	proxy := pooledtest.NewProxy(t, s.dsn(t))
+	proxy := pooledtest.NewProxy(t, s.plain(t))
 	db := openServer(t, driver, proxy.DSN(), options...)
 	db.SetMaxOpenConns(1)
 	pooledtest.ScanOne[int](t, db, "SELECT 1")
@@ -109,7 +109,7 @@ func TestGreetingSends(t *testing.T) {
 		{onMySQL, []string{"pool_init_sql=SET @b = 1"}, []string{myInit, my}, []string{myInit, my}},
 	} {
 		t.Run(fmt.Sprint(test.name, test.options), func(t *testing.T) {
-			proxy := pooledtest.NewProxy(t, test.dsn(t))
+			proxy := pooledtest.NewProxy(t, test.plain(t))
 			db := openServer(t, "pooled", proxy.DSN(), append(test.options, "pool_size=2")...)
 			for _, want := range [][]string{test.first, test.second} {
 				before := len(proxy.Messages())

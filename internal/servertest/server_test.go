@@ -15,16 +15,17 @@ import (
 
 // server is a real database for tests that compare pooled with the bare driver.
 type server struct {
-	name string
-	bare string                  // the bare driver's name
-	dsn  func(testing.TB) string // its DSN; skips without a server
-	arg  func(n int) string      // the n-th bind variable
+	name  string
+	bare  string                  // the bare driver's name
+	dsn   func(testing.TB) string // its DSN; skips without a server
+	plain func(testing.TB) string // its DSN without TLS
+	arg   func(n int) string      // the n-th bind variable
 }
 
 var (
-	onPostgres = server{name: "postgres", bare: "postgres", dsn: pooledtest.Postgres,
+	onPostgres = server{name: "postgres", bare: "postgres", dsn: pooledtest.Postgres, plain: pooledtest.PostgresPlain,
 		arg: func(n int) string { return fmt.Sprint("$", n) }}
-	onMySQL = server{name: "mysql", bare: "mysql", dsn: pooledtest.MySQL,
+	onMySQL = server{name: "mysql", bare: "mysql", dsn: pooledtest.MySQL, plain: pooledtest.MySQLPlain,
 		arg: func(int) string { return "?" }}
 	onSQLite = server{name: "sqlite", bare: "sqlite", dsn: sqliteFile,
 		arg: func(int) string { return "?" }}

@@ -60,7 +60,7 @@ func TestStmtCacheGoesOnAfterErrors(t *testing.T) {
 			"lost":           {same, "SELECT 3 + " + cast(s, s.arg(1)), true},
 		} {
 			t.Run(s.name+"/"+name, func(t *testing.T) {
-				proxy := pooledtest.NewProxy(t, s.dsn(t))
+				proxy := pooledtest.NewProxy(t, s.plain(t))
 				db, pool, book := openTold(t, proxy.DSN(), size(2, 0))
 				s.hits(t, db, pool)
 				conn, err := db.Conn(t.Context())
@@ -102,7 +102,7 @@ func TestProbeThatIsLost(t *testing.T) {
 		{onMySQL, "@@init_connect", pooled.ResetAuto},
 	} {
 		t.Run(test.name+"/"+test.at+"/"+string(test.mode), func(t *testing.T) {
-			proxy := pooledtest.NewProxy(t, test.dsn(t))
+			proxy := pooledtest.NewProxy(t, test.plain(t))
 			proxy.On(test.at, proxy.CloseAll)
 			db, pool, book := openTold(t, proxy.DSN(), resetMode(test.mode), size(1, 0))
 			if err := db.Ping(); err == nil {
@@ -127,7 +127,7 @@ func TestProbeThatIsLost(t *testing.T) {
 // The log has each cause for which the cache is off, once, and the true one.
 func TestStmtCacheIsOffForTheTrueReason(t *testing.T) {
 	const question = "SELECT pg_catalog.pg_backend_pid()"
-	proxy := pooledtest.NewProxy(t, onPostgres.dsn(t))
+	proxy := pooledtest.NewProxy(t, onPostgres.plain(t))
 	db, pool, book := openTold(t, proxy.DSN(), size(1, 0))
 	for _, step := range []struct {
 		by   string // what the server is asked instead

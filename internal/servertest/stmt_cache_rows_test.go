@@ -219,7 +219,7 @@ func TestStmtCacheRowsAreLeftOpen(t *testing.T) {
 			"mysql": "SELECT seq + 0 * ? FROM seq_1_to_500"}[s.name]
 		for _, how := range []string{"rollback", "commit", "context", "conn", "result"} {
 			t.Run(s.name+", "+how, func(t *testing.T) {
-				proxy := pooledtest.NewProxy(t, s.dsn(t))
+				proxy := pooledtest.NewProxy(t, s.plain(t))
 				db := openServer(t, "pooled", proxy.DSN(), cacheOf(cacheSize), "pool_max_conns=1")
 				for i := range 3 {
 					answered(t.Context(), db, many, 1)

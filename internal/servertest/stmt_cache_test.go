@@ -62,7 +62,7 @@ func TestStmtCacheSends(t *testing.T) {
 func TestStmtCacheCountsInThePool(t *testing.T) {
 	for _, s := range cacheServers {
 		t.Run(s.name, func(t *testing.T) {
-			proxy := pooledtest.NewProxy(t, s.dsn(t))
+			proxy := pooledtest.NewProxy(t, s.plain(t))
 			db := openServer(t, "pooled", proxy.DSN(), cacheOf(cacheSize))
 			query := "SELECT " + cast(s, s.arg(1))
 			var conns []*sql.Conn
@@ -181,7 +181,7 @@ func (s server) wantAtMost(t testing.TB, db, admin *sql.DB, most int) {
 func TestStmtCacheKeepsAllThatFit(t *testing.T) {
 	for _, s := range cacheServers {
 		t.Run(s.name, func(t *testing.T) {
-			proxy := pooledtest.NewProxy(t, s.dsn(t))
+			proxy := pooledtest.NewProxy(t, s.plain(t))
 			db := openServer(t, "pooled", proxy.DSN(), cacheOf(cacheSize))
 			db.SetMaxOpenConns(1)
 			all := func() {

@@ -87,7 +87,7 @@ func TestDoctorConcludesNothingFromALoss(t *testing.T) {
 		cut  string
 		run  func(ctx context.Context, x *exam) error
 	}{
-		{"which session", pooledtest.Postgres, "pg_stat_activity", func(ctx context.Context, x *exam) error {
+		{"which session", pooledtest.PostgresPlain, "pg_stat_activity", func(ctx context.Context, x *exam) error {
 			return x.with(nil, func(s *session) error {
 				conn, err := s.db.Conn(ctx)
 				if err != nil {
@@ -97,14 +97,14 @@ func TestDoctorConcludesNothingFromALoss(t *testing.T) {
 				return x.learnSession(ctx, conn)
 			})
 		}},
-		{"pooler", pooledtest.Postgres, "pg_stat_activity", checkPooler},
-		{"transactions", pooledtest.Postgres, "SELECT 1", func(ctx context.Context, x *exam) error {
+		{"pooler", pooledtest.PostgresPlain, "pg_stat_activity", checkPooler},
+		{"transactions", pooledtest.PostgresPlain, "SELECT 1", func(ctx context.Context, x *exam) error {
 			_, err := x.transacts(ctx)
 			return err
 		}},
-		{"limits", pooledtest.Postgres, "max_connections", checkLimits},
-		{"limits", pooledtest.MySQL, "Threads_connected", checkLimits},
-		{"server", pooledtest.MySQL, "Ssl_cipher", checkServer},
+		{"limits", pooledtest.PostgresPlain, "max_connections", checkLimits},
+		{"limits", pooledtest.MySQLPlain, "Threads_connected", checkLimits},
+		{"server", pooledtest.MySQLPlain, "Ssl_cipher", checkServer},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			x, p := newExamAt(t, test.dsn(t))
@@ -126,7 +126,7 @@ func TestDoctorConcludesNothingFromALoss(t *testing.T) {
 
 // One connection that is lost in a transaction does not show that there can be none.
 func TestDoctorTriesTransactionsAgain(t *testing.T) {
-	x, p := newExamAt(t, pooledtest.Postgres(t))
+	x, p := newExamAt(t, pooledtest.PostgresPlain(t))
 	p.On("BEGIN", p.CloseAll)
 	if transacts, err := x.transacts(t.Context()); !transacts || err != nil {
 		t.Errorf("have %t, %v, want transactions", transacts, err)
@@ -143,7 +143,7 @@ func TestDoctorFindsNoLeakInALoss(t *testing.T) {
 	for _, s := range []struct {
 		dsn   func(testing.TB) string
 		kinds []leakKind
-	}{{pooledtest.Postgres, postgresLeaks}, {pooledtest.MySQL, mysqlLeaks}} {
+	}{{pooledtest.PostgresPlain, postgresLeaks}, {pooledtest.MySQLPlain, mysqlLeaks}} {
 		for _, k := range s.kinds {
 			x, p := newExamAt(t, s.dsn(t))
 			text := k.do[len(k.do)-1]
@@ -158,7 +158,7 @@ func TestDoctorFindsNoLeakInALoss(t *testing.T) {
 
 // A reset that failed does not show how the mode resets.
 func TestDoctorOnResetsThatFail(t *testing.T) {
-	x, p := newExamAt(t, pooledtest.Postgres(t))
+	x, p := newExamAt(t, pooledtest.PostgresPlain(t))
 	p.On("ROLLBACK", p.CloseAll)
 	if err := checkReset(t.Context(), x); err != nil {
 		t.Fatal(err)
