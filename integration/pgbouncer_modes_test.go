@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -47,7 +48,29 @@ var bouncedOperations = []struct {
 		}
 		return errors.Join(want(i+1, stmt.QueryRow(i)), want(i+2, stmt.QueryRow(i+1)), stmt.Close())
 	}},
+	{"`db.Prepare` before and after `ALTER TABLE`", func(db *sql.DB, i int) error {
+		change := "ALTER TABLE bounced_altered ADD COLUMN c int"
+		if i%2 == 1 {
+			change = "ALTER TABLE bounced_altered DROP COLUMN c"
+		}
+		return errors.Join(prepareAltered(db), execute(db, change), prepareAltered(db))
+	}},
 	{"`db.Ping`", func(db *sql.DB, _ int) error { return db.Ping() }},
+}
+
+// prepareAltered prepares a statement on the table that TestPgBouncerTransactionMode makes, and runs it.
+func prepareAltered(db *sql.DB) error {
+	stmt, err := db.Prepare("SELECT * FROM bounced_altered WHERE a = $1")
+	if err != nil {
+		return err
+	}
+	_, err = stmt.Exec(1)
+	return errors.Join(err, stmt.Close())
+}
+
+func execute(db *sql.DB, statement string) error {
+	_, err := db.Exec(statement)
+	return err
 }
 
 // want is the error of a query, or that it answered something else.
@@ -83,11 +106,20 @@ var pooledVariants = []string{
 	"pool_pre_ping=on", "pool_class=null", "pool_class=direct",
 }
 
-// What the bare driver can do behind a PgBouncer in transaction mode, pooled can do: with each
-// reset mode, and with a ping before each use. What it cannot do is in docs/proxies.md.
+// What the bare driver can do behind a PgBouncer in transaction mode, pooled can do: with each reset mode, and with a
+// ping before each use. What it cannot do is in docs/proxies.md, in a table for each kind of PgBouncer.
 func TestPgBouncerTransactionMode(t *testing.T) {
 	b := newPgBouncer(t, "transaction")
-	b.withoutPrepared(t)
+	if b.followsPrepared(t) {
+		compareTable(t, "proxies.md", "pgbouncer max_prepared_statements", b.transactionTable(t))
+		b.withoutPrepared(t)
+	}
+	compareTable(t, "proxies.md", "pgbouncer", b.transactionTable(t))
+}
+
+// transactionTable tries each operation with each driver, bare and by pooled.
+func (b *pgbouncer) transactionTable(t *testing.T) string {
+	t.Helper()
 	var table strings.Builder
 	table.WriteString("| |")
 	for _, d := range bouncedDrivers {
@@ -97,9 +129,7 @@ func TestPgBouncerTransactionMode(t *testing.T) {
 	for _, operation := range bouncedOperations {
 		fmt.Fprintf(&table, "| %s |", operation.title)
 		for _, d := range bouncedDrivers {
-			b.renew(t)
-			db := openBare(t, d.driver, addQuery(b.dsn, d.params))
-			db.SetMaxOpenConns(1)
+			db := b.renewed(t, d.driver, addQuery(b.dsn, d.params))
 			bare := repeat(db, operation.do)
 			db.Close()
 			if bare != nil {
@@ -108,10 +138,7 @@ func TestPgBouncerTransactionMode(t *testing.T) {
 			}
 			table.WriteString(" yes |")
 			for _, options := range pooledVariants {
-				b.renew(t)
-				dsn := addQuery(withScheme(t, b.dsn, d.scheme), d.params+"&"+options)
-				db := openPooled(t, dsn)
-				db.SetMaxOpenConns(1)
+				db := b.renewed(t, "pooled", addQuery(withScheme(t, b.dsn, d.scheme), d.params+"&"+options))
 				if err := repeat(db, operation.do); err != nil {
 					t.Errorf("%s, %s, %s: have %v, want no error, as with the bare driver", d.title, options, operation.title, err)
 				}
@@ -120,16 +147,52 @@ func TestPgBouncerTransactionMode(t *testing.T) {
 		}
 		table.WriteString("\n")
 	}
-	compareTable(t, "proxies.md", "pgbouncer", table.String())
+	return table.String()
 }
 
-// withoutPrepared makes a newer PgBouncer, which follows prepared statements, like one before 1.21.
+// renewed begins anew, with the table that some operations change, and opens the database.
+func (b *pgbouncer) renewed(t *testing.T, driver, dsn string) *sql.DB {
+	t.Helper()
+	b.makeAltered(t)
+	b.renew(t)
+	db := openBare(t, driver, dsn)
+	db.SetMaxOpenConns(1)
+	return db
+}
+
+// makeAltered makes the table that some operations change.
+func (b *pgbouncer) makeAltered(t *testing.T) {
+	t.Helper()
+	db := openBare(t, "postgres", pooledtest.Postgres(t))
+	defer db.Close()
+	mustExec(t, db, "DROP TABLE IF EXISTS bounced_altered")
+	mustExec(t, db, "CREATE TABLE bounced_altered (a int)")
+}
+
+// The page says with which versions it was tested.
+func TestPgBouncerVersion(t *testing.T) {
+	text, err := os.ReadFile("../docs/proxies.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Sprintf("PgBouncer 1.%d ", newPgBouncer(t, "session").minor(t))
+	if !strings.Contains(string(text), want) {
+		t.Errorf("docs/proxies.md does not name %s", want)
+	}
+}
+
+// followsPrepared tells whether PgBouncer follows prepared statements, as it can since 1.21.
+func (b *pgbouncer) followsPrepared(t *testing.T) bool {
+	t.Helper()
+	most := b.config(t, "max_prepared_statements")
+	return most != "" && most != "0"
+}
+
+// withoutPrepared makes one that does like one before 1.21.
 func (b *pgbouncer) withoutPrepared(t *testing.T) {
 	t.Helper()
-	for _, row := range b.show(t, "CONFIG") {
-		if row["key"] == "max_prepared_statements" {
-			b.set(t, row["key"], "0", row["value"])
-		}
+	if b.followsPrepared(t) {
+		b.set(t, "max_prepared_statements", "0", b.config(t, "max_prepared_statements"))
 	}
 }
 
@@ -138,6 +201,7 @@ func TestPgBouncerSessionMode(t *testing.T) {
 	b := newPgBouncer(t, "session")
 	for _, d := range bouncedDrivers {
 		for _, options := range pooledVariants {
+			b.makeAltered(t)
 			db := openPooled(t, addQuery(withScheme(t, b.dsn, d.scheme), d.params+"&"+options))
 			for _, operation := range bouncedOperations {
 				if err := repeat(db, operation.do); err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
 const oneOnly = "binary_parameters=yes&pool_size=1&pool_max_overflow=0"
@@ -345,12 +346,14 @@ func (b *pgbouncer) awaitCancels(t *testing.T) {
 	})
 }
 
-// Parameters of the server do not go through PgBouncer in a DSN, but for those that it knows.
+// Parameters of the server do not go through PgBouncer in a DSN, but for those that it knows: its version tells which.
 func TestPgBouncerStartupParameters(t *testing.T) {
 	b := newPgBouncer(t, "transaction")
+	newer := b.minor(t) >= 26
 	for param, ok := range map[string]bool{
 		"application_name=orders": true, "TimeZone=UTC": true,
-		"search_path=shop": false, "statement_timeout=1000": false, "options=-c%20work_mem%3D5MB": false,
+		"search_path=shop": newer, "options=-c%20search_path%3Dshop": newer, "IntervalStyle=iso_8601": newer,
+		"statement_timeout=1000": false, "extra_float_digits=2": false, "options=-c%20work_mem%3D5MB": false,
 	} {
 		db := b.open(t, param)
 		err := db.Ping()
@@ -359,6 +362,22 @@ func TestPgBouncerStartupParameters(t *testing.T) {
 			t.Errorf("%s: have %v, want it accepted: %v", param, err, ok)
 		}
 		db.Close()
+	}
+	if newer {
+		b.wantSearchPathKept(t)
+	}
+}
+
+// wantSearchPathKept wants each client to have the search_path of its DSN, on each server connection.
+func (b *pgbouncer) wantSearchPathKept(t *testing.T) {
+	t.Helper()
+	own, other := b.open(t, oneOnly+"&search_path=shop"), b.open(t, oneOnly)
+	for range 4 { // round robin
+		for db, want := range map[*sql.DB]string{own: "shop", other: `"$user", public`} {
+			if have := pooledtest.ScanOne[string](t, db, "SHOW search_path"); have != want {
+				t.Errorf("search_path: have %s, want %s", have, want)
+			}
+		}
 	}
 }
 

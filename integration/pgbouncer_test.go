@@ -86,6 +86,27 @@ func (b *pgbouncer) clients(t *testing.T, state string) (n int) {
 	return n
 }
 
+// config is a setting; empty: this version has none of that name.
+func (b *pgbouncer) config(t *testing.T, key string) string {
+	t.Helper()
+	for _, row := range b.show(t, "CONFIG") {
+		if row["key"] == key {
+			return row["value"]
+		}
+	}
+	return ""
+}
+
+// minor is its version: 26 for 1.26.1.
+func (b *pgbouncer) minor(t *testing.T) (minor int) {
+	t.Helper()
+	version := b.show(t, "VERSION")[0]["version"]
+	if _, err := fmt.Sscanf(version, "PgBouncer 1.%d.", &minor); err != nil {
+		t.Fatalf("%s: %v", version, err)
+	}
+	return minor
+}
+
 // show asks the console.
 func (b *pgbouncer) show(t *testing.T, what string) (list []map[string]string) {
 	t.Helper()

@@ -137,6 +137,38 @@ func TestPgBouncerStmtCacheSends(t *testing.T) {
 	}
 }
 
+// Why nothing is kept there, also where PgBouncer follows prepared statements: it keeps those of a text for all clients,
+// also after the table has changed and the text was prepared anew. The bare driver shows it, and pooled does not fall
+// into it.
+func TestPgBouncerStmtCacheAndChangedTables(t *testing.T) {
+	b := newPgBouncer(t, "transaction")
+	b.makeAltered(t)
+	if b.followsPrepared(t) {
+		bare := openBare(t, "postgres", addQuery(b.dsn, "binary_parameters=yes"))
+		bare.SetMaxOpenConns(1)
+		err := errors.Join(prepareAltered(bare), prepareAltered(bare), // on each server
+			execute(bare, "ALTER TABLE bounced_altered ADD COLUMN c int"), prepareAltered(bare), prepareAltered(bare))
+		if err == nil || !strings.Contains(err.Error(), "cached plan must not change result type") {
+			t.Errorf("have %v, want the old statement's error: docs/stmt-cache.md says so", err)
+		}
+		b.makeAltered(t)
+	}
+	db := b.open(t, stmtCache+"&pool_max_conns=1")
+	for i := range 4 {
+		tx, err := db.Begin()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 4 {
+			mustExec(t, tx, "SELECT * FROM bounced_altered WHERE a = $1", i)
+		}
+		if err := tx.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		mustExec(t, db, fmt.Sprint("ALTER TABLE bounced_altered ADD COLUMN d", i, " int"))
+	}
+}
+
 // A pool at the server keeps statements while one behind PgBouncer, in the same process, keeps none.
 func TestStmtCacheBesidePgBouncer(t *testing.T) {
 	b := newPgBouncer(t, "transaction")
