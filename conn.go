@@ -123,6 +123,7 @@ func (c *pooledConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver
 		begun, err := s.conn.Via.Begin(ctx, opts)
 		if err == nil {
 			c.tx = tx{conn: c, server: s, begun: begun, ctx: ctx, open: true}
+			s.conn.Used()
 		}
 		return err
 	})

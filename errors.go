@@ -29,6 +29,12 @@ var (
 	// never matches it. Other drivers return an error of their own.
 	ErrConnLost = errors.New("pooled: connection lost")
 
+	// ErrSessionEnded means that the server had ended the session before the operation, which was not sent. A
+	// transaction that was open is rolled back. The server's reason is in the error, as the driver's own error or as
+	// the socket's. Later operations of the same transaction or sql.Conn get it again. It never matches
+	// driver.ErrBadConn.
+	ErrSessionEnded = errors.New("pooled: the server has ended the session")
+
 	errPanicked      = errors.New("pooled: a hook or the wrapped driver panicked")
 	errGoexit        = errors.New("pooled: open connection: a hook ended its goroutine (runtime.Goexit)")
 	errTxLost        = errors.New("pooled: the transaction's connection was closed, which rolls it back")
@@ -53,6 +59,12 @@ func (p *Pool) errLost(reason error) error {
 		text += ": " + reason.Error()
 	}
 	return &reasonError{text, ErrConnLost, reason}
+}
+
+// errEnded is ErrSessionEnded with the server's reason.
+func (p *Pool) errEnded(reason error) error {
+	text := fmt.Sprintf("pooled: pool %q: not sent: the server has ended the session: %v", p.name, reason)
+	return &reasonError{text, ErrSessionEnded, reason}
 }
 
 // Phase is what a checkout was doing when pool_timeout ended it.

@@ -19,7 +19,7 @@ func (p *Pool) livenessGuard() Hooks {
 			return nil
 		}
 		ping := p.wantsPing(s)
-		unsure, err := s.conn.Peek()
+		unsure, err := s.conn.Peek(ctx)
 		if err != nil {
 			return dead(err)
 		}
@@ -69,7 +69,8 @@ func (p *Pool) lookAfterLoss(s *ServerConn) {
 	if s.conn.Cause != nil {
 		return
 	}
-	if s.conn.Cause = s.conn.HungUp(); s.conn.Cause != nil {
+	if err := s.conn.HungUp(context.Background()); err != nil {
+		s.conn.Cause = fmt.Errorf("pooled: %w", err)
 		p.core.Suspect()
 	}
 }

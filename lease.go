@@ -39,7 +39,11 @@ func (c *pooledConn) leased(ctx context.Context) (*ServerConn, error) {
 	case s.conn.Cut:
 		return nil, driver.ErrBadConn
 	case !unused:
-		return s, nil
+		err := s.conn.Over(ctx, s.slot.LeasedBefore())
+		if err != nil && c.afterError(s, err, true) {
+			return nil, nil // nothing was sent in this lease, so another one takes its place
+		}
+		return s, err
 	}
 	if !c.pool.direct() && c.pool.current().core.LongUnused(&s.slot) {
 		if err := c.pool.current().checkoutHeld(ctx, c, s); err != nil {

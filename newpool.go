@@ -52,6 +52,7 @@ func (p *Pool) sharedByConns() *serverconn.Shared {
 		Interceptors: p.withStatementLog(p.cfg.Interceptors),
 		Veto:         p.driver.Veto(),
 		Lost:         p.errLost,
+		Ended:        p.errEnded,
 		MakeRoom:     func(ctx context.Context, c *serverconn.Conn) bool { return p.current().makeRoom(ctx, c) },
 		InitSQL:      p.cfg.InitSQL,
 		ResetTimeout: p.cfg.ResetTimeout,

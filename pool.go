@@ -154,7 +154,7 @@ func (p *Pool) admit(ctx context.Context, c *pooledConn, s *ServerConn) error {
 	c.server = s
 	s.conn.Busy, s.checkingOut = true, true
 	s.timed = false
-	s.conn.Activity.StartLease(s.slot.Uses())
+	s.conn.StartLease(s.slot.Uses())
 	guards := p.hooks.checkout
 	if p.trusted(s) {
 		guards = p.hooks.checkoutAgain

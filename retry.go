@@ -52,7 +52,8 @@ func (c *pooledConn) noteError(s *ServerConn, err error) (bad, lost bool) {
 	if ended {
 		s.conn.Ended = err // with which many drivers close their connection
 	}
-	known := bad || errors.Is(err, ErrConnLost) || s.conn.Refused(err) || !ended && s.conn.ClosedInside()
+	known := bad || errors.Is(err, ErrConnLost) || errors.Is(err, ErrSessionEnded) || s.conn.Refused(err) ||
+		!ended && s.conn.ClosedInside()
 	if !known && !c.pool.driver.Dialect.IsLost(err) {
 		return false, false
 	}

@@ -18,13 +18,19 @@ type tx struct {
 
 var _ driver.Tx = (*tx)(nil)
 
-// Commit of a transaction whose connection was invalidated is refused: it is rolled back instead. A Commit that was
-// sent and not answered is ErrConnLost.
+// Commit of a transaction whose connection was invalidated is refused: it is rolled back instead. So is one whose
+// session has ended. A Commit that was sent and not answered is ErrConnLost.
 func (t *tx) Commit() error {
 	if t.server != nil && t.server.invalid {
 		return errors.Join(errTxInvalidated, t.end(t.begun.Rollback))
 	}
-	return t.end(func() error { return t.server.conn.TrueErr(t.begun.Commit()) })
+	return t.end(func() error {
+		if err := t.server.conn.Over(context.Background(), t.server.slot.LeasedBefore()); err != nil {
+			t.begun.Rollback() // else the driver holds on to the transaction
+			return err
+		}
+		return t.server.conn.TrueErr(t.begun.Commit())
+	})
 }
 
 // Rollback is called by the program, and by database/sql itself when the context of the transaction has ended; which

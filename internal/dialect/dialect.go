@@ -59,6 +59,10 @@ type Dialect struct {
 	// driver may return; see IsLost.
 	ConnLost func(error) bool
 
+	// Fatal finds, in a driver's connection, the error with which the server ends a session, for a driver that makes
+	// driver.ErrBadConn of it; nil for another driver, which returns the error itself.
+	Fatal func(driver.Conn) Fatal
+
 	// Refuses recognises the error of a server that is there and answers pings, but takes no statements for now: the
 	// connection counts as lost. From then on Ask, a statement that such a server refuses, is sent instead of pings,
 	// and on each new connection.
@@ -111,6 +115,17 @@ type Sharing struct {
 	Open   func(dsn string) (driver.Connector, error) // makes the driver's own connector
 	Static bool                                       // there is one connection at a time
 	Closed error                                      // the error of Connect after Close
+}
+
+// Fatal knows the error with which the server ends one session. Its methods are called while the driver does nothing.
+type Fatal interface {
+	// Unread is that error if it has arrived and the driver has not read it, or io.EOF if the server hung up without
+	// one; nil: neither. Nothing is taken from the driver. It reads once from the connection, because something has
+	// arrived there. Then it calls arrived, from which on a read must not wait.
+	Unread(arrived func()) error
+
+	// Read is that error if it is the last thing that the driver has read; else nil. An operation has failed before.
+	Read() error
 }
 
 // Session is one connection, as its holder sees it.

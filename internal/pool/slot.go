@@ -93,6 +93,9 @@ func (s *Slot[T]) Turn() uint64 { return s.turn }
 // LeasedAt is when the lease began, by the coarse clock.
 func (s *Slot[T]) LeasedAt() Moment { return s.leasedAt }
 
+// LeasedBefore is a moment before which the lease began, however late the coarse clock was.
+func (s *Slot[T]) LeasedBefore() time.Time { return processStart.Add(s.leasedAt.Mono + coarsest) }
+
 // Suspect reports whether one was lost since this one was last seen alive; see Pool.Suspect.
 func (s *Slot[T]) Suspect() bool { return s.losses != s.lossesAtLease }
 

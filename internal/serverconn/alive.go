@@ -1,9 +1,11 @@
 package serverconn
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"time"
 
@@ -13,18 +15,74 @@ import (
 // Peek looks at the socket of a connection that has been idle, which costs a system call and no round trip. An error
 // says that the connection is dead. unsure: the server has sent something, and only a ping tells whether it is. Where
 // the socket is not known there is nothing to see.
-func (c *Conn) Peek() (unsure bool, err error) {
-	if c.Socket == nil {
-		return false, nil
-	}
-	switch state, err := c.Socket.Peek(); {
+func (c *Conn) Peek(ctx context.Context) (unsure bool, err error) {
+	switch state, err := c.peek(ctx); {
 	case state == socket.Gone:
-		return false, fmt.Errorf("the server has closed the connection: %w", err)
+		return false, err
 	case state == socket.Pending && c.silentWhenIdle():
 		return false, errors.New("the server has sent a message to the idle connection, most likely that it ends the session")
 	default:
 		return state == socket.Pending, nil
 	}
+}
+
+// peek looks at the socket. For Gone the error is the reason, if possible in the server's own words.
+func (c *Conn) peek(ctx context.Context) (socket.State, error) {
+	state, err := c.Socket.Peek()
+	if said := c.said(ctx, state); said == io.EOF {
+		state, err = socket.Gone, said
+	} else if said != nil {
+		return socket.Gone, said
+	}
+	if state == socket.Gone {
+		err = fmt.Errorf("the server has closed the connection: %w", err)
+	}
+	return state, err
+}
+
+// said is what the server said at the end of the session, as far as dialect.Fatal knows. What that reads has arrived,
+// or is not waited for.
+func (c *Conn) said(ctx context.Context, state socket.State) error {
+	switch {
+	case c.fatal == nil:
+		return nil
+	case c.Cause != nil: // an operation has failed, so the driver reads no more, not even for a COPY
+		return c.fatal.Read()
+	case state != socket.Pending && state != socket.Gone:
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, leastPing)
+	defer cancel()
+	defer c.Socket.Bound(ctx)()
+	return c.fatal.Unread(cancel)
+}
+
+// leastPause is after how long without a statement the socket is looked at before the next one: the look costs a
+// thousandth of that, and servers count their timeouts in milliseconds.
+const leastPause = time.Millisecond
+
+// Used notes that the next pause begins now.
+func (c *Conn) Used() { c.usedAt = time.Now() }
+
+// Over is the error of an operation that follows others of its lease, if the server has ended the session in a pause
+// between them. It is not sent then, nor are those that follow. leased is a moment at which the lease had begun, which
+// matters for the first pause.
+func (c *Conn) Over(ctx context.Context, leased time.Time) error {
+	if c.over != nil || c.Socket == nil {
+		return c.over
+	}
+	then := c.usedAt
+	if then.IsZero() {
+		then = leased
+	}
+	c.Used()
+	if c.usedAt.Sub(then) < leastPause && c.Cause == nil { // one that was lost is looked at in any case
+		return nil
+	}
+	if err := c.HungUp(ctx); err != nil {
+		c.over = c.shared.Ended(err)
+	}
+	return c.over
 }
 
 // Refused tells whether an error means that the server takes no statements, and remembers it for all connections.
@@ -55,6 +113,9 @@ func (c *Conn) Ping(ctx context.Context, limit time.Duration) (silent bool, err 
 		ping = c.ask
 	}
 	err = c.Bounded(limited, ping)
+	if err != nil && limited.Err() == nil && c.fatal != nil {
+		err = cmp.Or(c.fatal.Read(), err)
+	}
 	return err != nil && limited.Err() != nil && ctx.Err() == nil, err
 }
 
@@ -79,12 +140,12 @@ func PingLimit(ctx context.Context, configured time.Duration) time.Duration {
 // HungUp is the error of a connection whose server has hung up, as far as the socket tells; else nil. The driver itself
 // closes a connection on which it gave up, which tells nothing about the server: neither that it is closed here, nor
 // that the server then hangs up too.
-func (c *Conn) HungUp() error {
-	if c.Socket == nil || c.ClosedInside() {
+func (c *Conn) HungUp(ctx context.Context) error {
+	if c.ClosedInside() {
 		return nil
 	}
-	if state, err := c.Socket.Peek(); state == socket.Gone && !errors.Is(err, net.ErrClosed) {
-		return fmt.Errorf("pooled: the server has closed the connection: %w", err)
+	if state, err := c.peek(ctx); state == socket.Gone && !errors.Is(err, net.ErrClosed) {
+		return err
 	}
 	return nil
 }

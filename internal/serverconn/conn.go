@@ -30,6 +30,7 @@ type Shared struct {
 	Interceptors []sqlmw.Interceptor
 	Veto         func(query string, args []driver.NamedValue) error // of a statement that must not be sent; nil: none
 	Lost         func(cause error) error                            // the error of what was sent and not answered
+	Ended        func(cause error) error                            // the error of what is not sent any more
 
 	Stmts    *stmtcache.Shared // nil: no statements are kept
 	Texts    stmtcache.Texts
@@ -69,6 +70,9 @@ type Conn struct {
 	sentBefore uint64 // bytes on the socket before it
 	openBefore bool   // the driver that shows its inside had not closed it before
 
+	usedAt time.Time // when the last operation of this lease began; zero: not known
+	over   error     // the session has ended, and nothing more is sent in this lease
+
 	// Whether it can be used on.
 	Broken bool  // it must not be used again
 	Cut    bool  // this lease can't go on on it
@@ -77,6 +81,7 @@ type Conn struct {
 
 	shared  *Shared
 	inside  *dialect.Inside // nil: the driver shows nothing of it
+	fatal   dialect.Fatal   // nil: the driver itself tells why the server ended the session
 	restore []string        // dialect.Facts.Restore, all of the facts that is needed later
 	sent    string          // what the last reset sent
 }
@@ -95,9 +100,18 @@ func (c *Conn) Init(shared *Shared, number uint64, opened driver.Conn, connector
 	if shared.Dialect.SessionID != nil {
 		c.SessionID = shared.Dialect.SessionID(opened)
 	}
+	if shared.Dialect.Fatal != nil && s != nil {
+		c.fatal = shared.Dialect.Fatal(opened)
+	}
 	c.keepStmts()
 	c.State.Init(shared.Dialect.Rules, shared.WatchSession, c.Cache != nil)
 	c.Via = intercept.Before(&c.Driver, shared.Interceptors, number, guard{c})
+}
+
+// StartLease is told the number of the lease that begins.
+func (c *Conn) StartLease(lease uint64) {
+	c.usedAt, c.over = time.Time{}, nil
+	c.Activity.StartLease(lease)
 }
 
 // Begin is told when a lease may last for a while before there is a statement in it.

@@ -330,11 +330,11 @@ func TestInside(t *testing.T) {
 	}
 	theirs.Close()
 	pooledtest.PeekSees(t, inner, socket.Gone)
-	if err := c.HungUp(); err != nil {
+	if err := c.HungUp(t.Context()); err != nil {
 		t.Errorf("after the driver has given it up: have %v, want nothing", err)
 	}
 	closed = false
-	if err := c.HungUp(); err == nil {
+	if err := c.HungUp(t.Context()); err == nil {
 		t.Error("the server has hung up, and nothing says so")
 	}
 	ours.Close()

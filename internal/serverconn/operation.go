@@ -32,7 +32,7 @@ func (c *Conn) trueErr(err error) error {
 	bad := errors.Is(err, driver.ErrBadConn)
 	if bad && c.Socket != nil {
 		if sent, counted := c.Socket.Sent(); counted && sent != c.sentBefore {
-			return c.shared.Lost(c.Socket.LastErr())
+			return c.shared.Lost(c.lastErr())
 		}
 	}
 	if !c.openBefore || !c.ClosedInside() {
@@ -46,6 +46,16 @@ func (c *Conn) trueErr(err error) error {
 		return err
 	}
 	return c.shared.Lost(err)
+}
+
+// lastErr is the server's own error, if it was the last thing that the driver has read; else the socket's.
+func (c *Conn) lastErr() error {
+	if c.fatal != nil {
+		if err := c.fatal.Read(); err != nil {
+			return err
+		}
+	}
+	return c.Socket.LastErr()
 }
 
 // Bounded runs an operation that has to end with ctx. lib/pq answers the end of a context by dialing the server once

@@ -27,6 +27,7 @@ var Dialect = &dialect.Dialect{
 	Stmts:         stmts,
 	Inside:        inside,
 	SessionID:     sessionID,
+	Fatal:         fatalOf,
 	Reset:         reset,
 	TooManyConns:  tooManyConns,
 	ConnLost:      connLost,
@@ -51,10 +52,15 @@ func noTransaction(err error) bool {
 	return sqlState(err) == "25P01" || strings.Contains(err.Error(), "there is no transaction in progress")
 }
 
-// connLost: class 08 is connection exceptions, 57P01 to 57P03 are the shutdowns.
+// connLost: class 08 is connection exceptions, 57P01 to 57P03 are the shutdowns. 57P05, 25P03 and 25P04 are the ends
+// of idle_session_timeout, idle_in_transaction_session_timeout and transaction_timeout.
 func connLost(err error) bool {
 	state := sqlState(err)
-	return strings.HasPrefix(state, "08") || state == "57P01" || state == "57P02" || state == "57P03"
+	switch state {
+	case "57P01", "57P02", "57P03", "57P05", "25P03", "25P04":
+		return true
+	}
+	return strings.HasPrefix(state, "08")
 }
 
 // connector makes lib/pq's Connector behave as its Driver does under sql.Open, but for the context, which that does

@@ -1,0 +1,140 @@
+package serverconn_test
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"io"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/pooled-go/pooled/internal/dialect"
+	"github.com/pooled-go/pooled/internal/pooledtest"
+	"github.com/pooled-go/pooled/internal/serverconn"
+	"github.com/pooled-go/pooled/internal/socket"
+)
+
+// ending is a connection whose server has hung up, and what its driver knows of that.
+func ending(t *testing.T, fatal dialect.Fatal) (*serverconn.Conn, *socket.Socket) {
+	_, theirs, s := pooledtest.SocketPair(t, "tcp")
+	shared := newShared()
+	shared.Ended = func(cause error) error { return &endedError{cause} }
+	if fatal != nil {
+		shared.Dialect.Fatal = func(driver.Conn) dialect.Fatal { return fatal }
+	}
+	c := opened(shared, fullConn{plainConn{new(server)}}, s)
+	c.StartLease(1)
+	theirs.Close()
+	pooledtest.PeekSees(t, s, socket.Gone)
+	return c, s
+}
+
+type endedError struct{ error }
+
+func (e *endedError) Unwrap() error { return e.error }
+
+// said is what a driver knows: what it has not read, and what it has.
+type said struct{ unread, read error }
+
+func (s said) Unread(arrived func()) error { arrived(); return s.unread }
+func (s said) Read() error                 { return s.read }
+
+// Statements that follow each other at once cost no look. After a millisecond one does, and what it has found stays.
+func TestOver(t *testing.T) {
+	c, _ := ending(t, nil)
+	synctest.Test(t, func(t *testing.T) {
+		c.Used()
+		for range 2 {
+			time.Sleep(time.Millisecond - 1)
+			if err := c.Over(t.Context(), time.Time{}); err != nil {
+				t.Fatalf("after less than a millisecond: have %v", err)
+			}
+		}
+		time.Sleep(time.Millisecond)
+		err := c.Over(t.Context(), time.Time{})
+		wantErr(t, err, "the server has closed the connection: EOF", io.EOF)
+		if again := c.Over(t.Context(), time.Time{}); again != err {
+			t.Errorf("at once: have %v, want %v", again, err)
+		}
+		c.StartLease(2)
+		if err := c.Over(t.Context(), time.Now()); err != nil {
+			t.Errorf("in another lease: have %v", err)
+		}
+	})
+}
+
+// Before the second operation the pause is at most as long as the lease.
+func TestOverInTheFirstPause(t *testing.T) {
+	c, _ := ending(t, nil)
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		time.Sleep(time.Millisecond)
+		if err := c.Over(t.Context(), began.Add(time.Nanosecond)); err != nil {
+			t.Errorf("have %v", err)
+		}
+		c.StartLease(2)
+		if err := c.Over(t.Context(), began); err == nil {
+			t.Error("have no error")
+		}
+	})
+}
+
+// After an operation that lost the connection there is always a look.
+func TestOverAfterALoss(t *testing.T) {
+	c, _ := ending(t, nil)
+	synctest.Test(t, func(t *testing.T) {
+		c.Used()
+		c.Cause = errBoom
+		wantErr(t, c.Over(t.Context(), time.Time{}), "the server has closed the connection: EOF", io.EOF)
+	})
+}
+
+// The driver's own end of a connection is told by the driver.
+func TestOverClosedHere(t *testing.T) {
+	c, s := ending(t, nil)
+	s.Conn().Close()
+	if err := c.Over(t.Context(), time.Time{}); err != nil {
+		t.Errorf("have %v", err)
+	}
+}
+
+// The server's words come before the socket's. What the driver has read is looked at only after an operation failed:
+// before that it may still be reading.
+func TestWhatTheServerSaid(t *testing.T) {
+	errRead := errors.New("read")
+	for _, test := range []struct {
+		name string
+		said said
+		lost bool
+		want string
+	}{
+		{"not read", said{unread: errBoom, read: errRead}, false, "boom"},
+		{"read", said{unread: errBoom, read: errRead}, true, "read"},
+		{"nothing", said{}, false, "the server has closed the connection: EOF"},
+		{"nothing, lost", said{}, true, "the server has closed the connection: EOF"},
+		{"the end of a layer above", said{unread: io.EOF}, false, "the server has closed the connection: EOF"},
+	} {
+		c, _ := ending(t, test.said)
+		if test.lost {
+			c.Cause = errBoom
+		}
+		wantErr(t, c.Over(t.Context(), time.Time{}), test.want)
+		if _, err := c.Peek(t.Context()); err == nil || err.Error() != test.want {
+			t.Errorf("%s: idle: have %v, want %s", test.name, err, test.want)
+		}
+	}
+}
+
+// A ping's error is the server's own.
+func TestPingReason(t *testing.T) {
+	c, _ := ending(t, said{read: errBoom})
+	c.Driver.Pinger = pinger{}
+	if _, err := c.Ping(t.Context(), time.Minute); err != errBoom {
+		t.Errorf("have %v, want %v", err, errBoom)
+	}
+}
+
+type pinger struct{}
+
+func (pinger) Ping(context.Context) error { return driver.ErrBadConn }
