@@ -123,6 +123,16 @@ var postgresTroubles = troubles{
 		_, err := tx.Exec("SELECT pg_sleep(60)")
 		return err
 	},
+	`pooled: pool "…": not sent: the server has ended the session`: func(t *testing.T) error {
+		tx := begin(t, pooledtest.OpenDB(t, "pooled", pooledtest.Postgres(t)))
+		session := pooledtest.ScanOne[string](t, tx, "SELECT pg_backend_pid()")
+		admin := pooledtest.OpenDB(t, "postgres", pooledtest.Postgres(t))
+		pooledtest.MustExec(t, admin, "SELECT pg_terminate_backend("+session+")")
+		pooledtest.WaitUntil(t, func() bool {
+			return pooledtest.ScanOne[int](t, admin, "SELECT count(*) FROM pg_stat_activity WHERE pid = "+session) == 0
+		}, func() string { return "the session did not end" })
+		return tx.Commit()
+	},
 }
 
 func begin(t *testing.T, db *sql.DB) *sql.Tx {

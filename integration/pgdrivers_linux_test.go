@@ -100,7 +100,8 @@ var pointGroups = []struct {
 		{"the server refuses more connections (53300): callers", tryTooMany},
 	}},
 	{"a connection that is lost in use", []point{
-		{"the server ends the session: the error is", tryKilledInUse},
+		{"the server ends the session during a statement: the error is", tryKilledInUse},
+		{"the server ends the session in a pause of a transaction: the next error is", tryEndedInAPause},
 		{"the connection breaks: the error is", tryBrokenInUse},
 		{"so often is a statement without arguments sent", trySentInUse},
 		{"the same with the driver alone", trySentAlone},

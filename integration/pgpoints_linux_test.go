@@ -113,11 +113,22 @@ func kind(err error) string {
 	case errors.As(err, &pgxErr):
 		return "the server's, `" + pgxErr.Code + "`"
 	case errors.As(err, &pqErr):
-		return "the server's, `" + string(pqErr.Code) + "`"
+		return how(err) + "the server's, `" + string(pqErr.Code) + "`"
 	case errors.Is(err, pooled.ErrConnLost):
 		return "`pooled.ErrConnLost`"
 	}
 	return "the driver's"
+}
+
+// how is what pooled says of an operation, where the server's error is in it as the reason.
+func how(err error) string {
+	switch {
+	case errors.Is(err, pooled.ErrConnLost):
+		return "`pooled.ErrConnLost`, with "
+	case errors.Is(err, pooled.ErrSessionEnded):
+		return "`pooled.ErrSessionEnded` (nothing was sent), with "
+	}
+	return ""
 }
 
 // inFlight is a statement that takes long, and what tells it from others.
@@ -167,6 +178,22 @@ func tryKilledInUse(t *testing.T, d pgDriver) string {
 	stop := pooledtest.When(runs(t, admin, mark), func() { mustExec(t, admin, "SELECT pg_terminate_backend($1)", pid) })
 	defer stop()
 	_, err := conn.ExecContext(t.Context(), query)
+	return kind(err)
+}
+
+func tryEndedInAPause(t *testing.T, d pgDriver) string {
+	db, admin := d.openHere(t)
+	tx := must(db.Begin())
+	defer tx.Rollback()
+	var pid int
+	if err := tx.QueryRow("SELECT pg_backend_pid()").Scan(&pid); err != nil {
+		t.Fatal(err)
+	}
+	mustExec(t, tx, "SET idle_in_transaction_session_timeout = 50")
+	pooledtest.WaitUntil(t, func() bool {
+		return queryInt(t, admin, "SELECT count(*) FROM pg_stat_activity WHERE pid = $1", pid) == 0
+	}, func() string { return "the session did not end" })
+	_, err := tx.Exec("SELECT 1")
 	return kind(err)
 }
 
