@@ -1,6 +1,11 @@
 package pooledtest
 
-// Corpus is what a server is tried with.
+import (
+	"maps"
+	"slices"
+)
+
+// Corpus is what a server is tried with. MySQLCorpusOn adds what only one of MySQL and MariaDB has.
 type Corpus struct {
 	// Modes are session settings, by name, that every statement is tried under.
 	Modes map[string][]string
@@ -209,8 +214,9 @@ var MySQLFixtures = []string{
 
 var MySQLLeftovers = []string{
 	"DROP VIEW IF EXISTS classify_v", "DROP TABLE IF EXISTS classify_t", "DROP TABLE IF EXISTS classify_m",
-	"DROP TABLE IF EXISTS classify_u", "DROP TABLE IF EXISTS classify_w",
+	"DROP TABLE IF EXISTS classify_u", "DROP TABLE IF EXISTS classify_w", "DROP TABLE IF EXISTS classify_y",
 	"DROP FUNCTION IF EXISTS classify_f", "DROP FUNCTION IF EXISTS classify_g", "DROP FUNCTION IF EXISTS classify_h",
+	"DROP FUNCTION IF EXISTS classify_js",
 	"DROP PROCEDURE IF EXISTS classify_q",
 	"DROP PROCEDURE IF EXISTS classify_p", "DROP PROCEDURE IF EXISTS classify_off",
 	"DROP PROCEDURE IF EXISTS classify_begin", "DROP PROCEDURE IF EXISTS classify_chain",
@@ -224,7 +230,6 @@ var MySQLCorpus = Corpus{
 		"neither":              {"SET sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES'"},
 		"GBK":                  {"SET NAMES gbk"},
 		"latin1":               {"SET NAMES latin1"},
-		"Oracle":               {"SET sql_mode = 'ORACLE'"},
 	},
 	Statements: append([]string{
 		"SELECT * FROM classify_t FOR UPDATE", "SELECT * FROM classify_t LOCK IN SHARE MODE", "SELECT classify_f()",
@@ -290,17 +295,16 @@ var MySQLCorpus = Corpus{
 		"SELECT `\x81`;BEGIN -- `", "SELECT \x81`;BEGIN -- `", "SELECT '\x81';BEGIN -- '",
 		"SELECT \"\xe2\";BEGIN -- \"", "SELECT 1 AS `\xe2`;BEGIN -- `", "SELECT 1 AS `\xe2\x81`;BEGIN -- `",
 		"SELECT _binary'\\';BEGIN -- '", "SELECT X'41';BEGIN", "SELECT x'4;BEGIN'", "SELECT b'1';BEGIN",
-		"SELECT \\N;BEGIN", "SELECT $$;BEGIN", "SELECT 1 --\u00a0'\n;BEGIN -- '", "SELECT 1 --\xa0'\n;BEGIN -- '",
+		"SELECT \\N;BEGIN", "SELECT $$;BEGIN", "SELECT $$ ' $$;BEGIN -- '",
+		"SELECT 1 --\u00a0'\n;BEGIN -- '", "SELECT 1 --\xa0'\n;BEGIN -- '",
 		"SELECT 1 --\x01'\n;BEGIN -- '", "SELECT 1 --\x7f'\n;BEGIN -- '", "SELECT 1--'\n';BEGIN -- '", "SELECT 1--1;BEGIN",
 	}, commonStatements...),
 	Dirty: map[string][]string{
 		"default": {
 			"BEGIN", "BEGIN WORK", "START TRANSACTION", "SELECT 1; BEGIN", "# c\nBEGIN", "--\nBEGIN", "/* /* */ BEGIN",
-			"/*! BEGIN */", "/*M! BEGIN */", "/*!50000 SET autocommit=0 */", "SET autocommit=0", "SET `Autocommit`=0",
+			"/*! BEGIN */", "/*!50000 SET autocommit=0 */", "SET autocommit=0", "SET `Autocommit`=0",
 			"SET @a=1, autocommit=0", "SET/*!50000 autocommit */=0", "SET completion_type=1",
-			"SET STATEMENT completion_type=1 FOR COMMIT",
-			"CALL classify_off()", "CALL classify_begin()", "CALL classify_chain()", "BEGIN NOT ATOMIC SET " +
-				"autocommit=0; END", "IF 1 THEN SET autocommit=0; END IF", "EXECUTE IMMEDIATE 'SET autocommit=0'",
+			"CALL classify_off()", "CALL classify_begin()", "CALL classify_chain()",
 			"PREPARE s FROM 'CALL classify_off()'; EXECUTE s", "XA START 'classify'", "BEGIN; COMMIT AND CHAIN",
 			"COMMIT AND CHAIN", "ROLLBACK AND CHAIN", "SELECT 1 /* /* ' */;BEGIN -- '", "SELECT 1 /* /* */;BEGIN -- */",
 			`SELECT '\\';BEGIN -- '`, `SELECT '\'';BEGIN -- '`, "SELECT 1 # '\n;BEGIN -- '", "SELECT 1 --1;BEGIN",
@@ -310,8 +314,37 @@ var MySQLCorpus = Corpus{
 		"neither":              {`SELECT 1 AS "\";BEGIN -- "`},
 		"GBK":                  {"SELECT '\x81\\';BEGIN -- '", "SELECT '\x81\\\\', ';BEGIN -- '"},
 		"latin1":               {"SELECT 1 --\xa0'\n;BEGIN -- '"},
-		"Oracle":               {"BEGIN SET autocommit=0; END"},
 	},
 	Atoms: append([]string{"'\x81\\'", "`\x81`", "\"é\"", "\x81", "-- \x01'\n", "--\xa0'\n", "@'a\\'", "@", "AS `'`",
 		"AS \"a\"", "_utf8'a'", "\\N", "--1", "/*! 1 */"}, CommonAtoms...),
+}
+
+// MySQLCorpusOn are the modes of one server of the two, and what leaves something behind there.
+var MySQLCorpusOn = map[string]Corpus{
+	"MariaDB": {
+		Modes: map[string][]string{"Oracle": {"SET sql_mode = 'ORACLE'"}},
+		Dirty: map[string][]string{
+			"default": {
+				"/*M! BEGIN */", "SET STATEMENT completion_type=1 FOR COMMIT", "BEGIN NOT ATOMIC SET autocommit=0; END",
+				"IF 1 THEN SET autocommit=0; END IF", "EXECUTE IMMEDIATE 'SET autocommit=0'",
+			},
+			"Oracle": {"BEGIN SET autocommit=0; END"},
+		},
+	},
+	"MySQL": {
+		Dirty: map[string][]string{
+			"default": {"CREATE TABLE classify_y (a int) START TRANSACTION", "/*!090000 BEGIN */",
+				"CREATE FUNCTION classify_js() RETURNS INT LANGUAGE JAVASCRIPT AS $$ ' $$;BEGIN -- '"},
+		},
+	},
+}
+
+// With is a corpus and more.
+func (c Corpus) With(more Corpus) Corpus {
+	c.Modes, c.Dirty = maps.Clone(c.Modes), maps.Clone(c.Dirty)
+	maps.Copy(c.Modes, more.Modes)
+	for mode, statements := range more.Dirty {
+		c.Dirty[mode] = append(slices.Clip(c.Dirty[mode]), statements...)
+	}
+	return c
 }

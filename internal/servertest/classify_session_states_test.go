@@ -69,7 +69,7 @@ func openSessionPostgres(t *testing.T) *sessionServer {
 		"DROP ROLE IF EXISTS touches_role, touches_role2",
 	})
 	return &sessionServer{
-		rules: postgres.Dialect.Rules, db: db, snapshot: snapshotPostgres,
+		rules: postgres.Dialect.Rules, corpus: postgresSessionCorpus, db: db, snapshot: snapshotPostgres,
 		begin: []string{"DO $$BEGIN END$$"}, // the language's settings come with its first use
 	}
 }
@@ -169,16 +169,22 @@ var postgresSessionCorpus = sessionCorpus{
 
 func openSessionMySQL(t *testing.T) *sessionServer {
 	db := openMultiMySQL(t)
-	prepareServer(t, db, append(renamed(pooledtest.MySQLFixtures), "CREATE TABLE touches_other (a int)",
-		"CREATE SEQUENCE IF NOT EXISTS touches_seq"),
-		append(renamed(pooledtest.MySQLLeftovers), "DROP TABLE IF EXISTS touches_other",
-			"DROP SEQUENCE IF EXISTS touches_seq", "DROP DATABASE IF EXISTS touches_default"))
-	return &sessionServer{rules: mysqldialect.Dialect.Rules, db: db, snapshot: snapshotMySQL}
+	on := pooledtest.MySQLFacts(t)
+	fixtures := append(renamed(pooledtest.MySQLFixtures), "CREATE TABLE touches_other (a int)")
+	if on.Sequences {
+		fixtures = append(fixtures, "CREATE SEQUENCE IF NOT EXISTS touches_seq")
+	}
+	prepareServer(t, db, fixtures, append(renamed(pooledtest.MySQLLeftovers), "DROP TABLE IF EXISTS touches_other",
+		"DROP SEQUENCE IF EXISTS touches_seq", "DROP DATABASE IF EXISTS touches_default"))
+	corpus := mysqlSessionCorpus
+	corpus.touching = append(slices.Clip(corpus.touching), mysqlTouchingOn[on.Name]...)
+	corpus.settings = pooledtest.MySQLCorpus.With(pooledtest.MySQLCorpusOn[on.Name]).Modes
+	return &sessionServer{rules: mysqldialect.Dialect.Rules, corpus: corpus, db: db, snapshot: snapshotMySQL}
 }
 
 // What SHOW VARIABLES says of the last statement, the clock and the server.
 var mysqlVolatile = []string{"timestamp", "error_count", "warning_count", "rand_seed", "gtid_", "last_gtid",
-	"in_transaction", "pseudo_", "innodb_", "wsrep_", "in_predicate"}
+	"in_transaction", "pseudo_", "innodb_", "wsrep_", "in_predicate", "statement_id"}
 
 // mysqlProbes ask for what no table shows. The names are those the corpus uses.
 var mysqlProbes = []string{
@@ -234,35 +240,47 @@ var mysqlSessionCorpus = sessionCorpus{
 	touching: []string{
 		"SET @a = 1", "SET sort_buffer_size = 65536", "SET SESSION sql_mode = ''", "SET NAMES latin1",
 		"SET autocommit = 0", "SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE", "BEGIN; SET @a = 1; COMMIT",
-		"BEGIN NOT ATOMIC SET @a = 1; END", "SELECT 1; SET @a = 1", "/*! SET @a = 1 */", "/*M!100000 SET @a = 1 */",
+		"SELECT 1; SET @a = 1", "/*! SET @a = 1 */",
 		"SELECT 1 /*!, @a := 1 */",
 		"SELECT @a := 1", "SELECT @`a b` := 1", "SELECT @'a' := 1", "SELECT 'x', @\"a\":=1", "SELECT 1 INTO @a",
 		"SELECT @@autocommit, @a := 1", "INSERT INTO touches_t VALUES (80, @a := 1)", "UPDATE touches_t SET b = (@a " +
 			":= 1) LIMIT 1", "DELETE FROM touches_t WHERE (@a := 1) = 2", "SELECT 1 -- '\n, @a := 1",
 		"SELECT '\\'', @a := 1", "SELECT 'x' /* ' */, @a := 1 /* ' */", "SELECT 1 # '\n, @a := 1",
-		"SELECT 1 AS \u00e9, @a := 1", "VALUES (@a := 1)", "WITH c AS (SELECT 1) SELECT @a := 1 FROM c",
-		"ANALYZE FORMAT=JSON SELECT @a := 1", "REPLACE INTO touches_t VALUES (81, @a := 1)",
+		"SELECT 1 AS \u00e9, @a := 1", "WITH c AS (SELECT 1) SELECT @a := 1 FROM c",
+		"REPLACE INTO touches_t VALUES (81, @a := 1)",
 		"SELECT GET_LOCK('touches', 0)", "SELECT `get_lock`('touches', 0)", "SELECT 1 WHERE get_lock /* c */ " +
 			"('touches', 0)", "INSERT INTO touches_t VALUES (82, GET_LOCK('touches', 0))", "DO GET_LOCK('touches', 0)",
 		"SELECT LAST_INSERT_ID(5)", "SELECT last_insert_id ( /* c */ 5)", "SELECT `last_insert_id`(5)",
-		"UPDATE touches_t SET b = LAST_INSERT_ID(7)", "SELECT NEXTVAL(touches_seq)",
-		"SELECT NEXT VALUE FOR touches_seq", "SELECT next /* c */ value\nfor touches_seq",
-		"CREATE TEMPORARY TABLE touches_x SELECT 1", "CREATE OR REPLACE /* c */ TEMPORARY TABLE touches_x (a int)",
+		"UPDATE touches_t SET b = LAST_INSERT_ID(7)", "CREATE TEMPORARY TABLE touches_x SELECT 1",
+		"CREATE /* c */ TEMPORARY TABLE touches_x (a int)",
 		"CREATE DATABASE IF NOT EXISTS touches_default; USE touches_default", "USE touches_default; DROP DATABASE " +
 			"touches_default", "USE information_schema", "PREPARE s FROM 'SELECT 1'", "LOCK TABLES touches_t READ",
-		"HANDLER touches_m OPEN", "XA START 'touches'", "SET STATEMENT sort_buffer_size = 65536 FOR SELECT @a := 1",
-		"CALL touches_off()", "EXECUTE IMMEDIATE 'SET @a = 1'",
+		"HANDLER touches_m OPEN", "XA START 'touches'", "CALL touches_off()",
 	},
-	settings: pooledtest.MySQLCorpus.Modes,
 	endings: []string{"SET @a = 1", "SELECT @a := 1", "SELECT 1 INTO @a", ", @a := 1", ", @'a':=1", "SELECT 1,@a:=1,",
 		"PREPARE s FROM 'SELECT 1'"},
 	atoms: append([]string{"'@a'", "@@autocommit", "'\u00e9'", "@a:=1", "`@`"}, pooledtest.MySQLCorpus.Atoms...),
 }
 
+// mysqlTouchingOn are more of them, which only one server of the two has.
+var mysqlTouchingOn = map[string][]string{
+	"MariaDB": {
+		"BEGIN NOT ATOMIC SET @a = 1; END", "/*M!100000 SET @a = 1 */", "VALUES (@a := 1)",
+		"ANALYZE FORMAT=JSON SELECT @a := 1", "SELECT NEXTVAL(touches_seq)", "SELECT NEXT VALUE FOR touches_seq",
+		"SELECT next /* c */ value\nfor touches_seq", "CREATE OR REPLACE /* c */ TEMPORARY TABLE touches_x (a int)",
+		"SET STATEMENT sort_buffer_size = 65536 FOR SELECT @a := 1", "EXECUTE IMMEDIATE 'SET @a = 1'",
+	},
+	"MySQL": {
+		"VALUES ROW(@a := 1)", "VALUES ROW(5) INTO @a", "EXPLAIN FORMAT=JSON INTO @a SELECT 1",
+		"EXPLAIN ANALYZE SELECT @a := 1", "/*!080000 SET @a = 1 */",
+	},
+}
+
 func openSessionSQLite(t *testing.T) *sessionServer {
 	return &sessionServer{
-		rules: sqlite.Dialect.Rules, db: openBare(t, "sqlite", ":memory:"), snapshot: snapshotSQLite,
-		begin: []string{"CREATE TABLE t (a INTEGER PRIMARY KEY, b)", "CREATE TABLE r (temp, temporary)"},
+		rules: sqlite.Dialect.Rules, corpus: sqliteSessionCorpus, db: openBare(t, "sqlite", ":memory:"),
+		snapshot: snapshotSQLite,
+		begin:    []string{"CREATE TABLE t (a INTEGER PRIMARY KEY, b)", "CREATE TABLE r (temp, temporary)"},
 	}
 }
 

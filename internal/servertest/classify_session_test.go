@@ -40,6 +40,7 @@ func (before sessionState) changes(after sessionState) []string {
 // sessionServer is a real server to hold Touches against.
 type sessionServer struct {
 	rules    *sqltext.Rules
+	corpus   sessionCorpus
 	db       *sql.DB
 	begin    []string // statements that every session begins with
 	snapshot func(context.Context, *sql.Conn) (sessionState, error)
@@ -188,20 +189,14 @@ func (s *sessionServer) runRandom(t *testing.T, c sessionCorpus, clean int) {
 }
 
 func TestTouchesSessionNeverFalselyClean(t *testing.T) {
-	for _, server := range []struct {
-		name   string
-		open   func(*testing.T) *sessionServer
-		corpus sessionCorpus
-	}{
-		{"SQLite", openSessionSQLite, sqliteSessionCorpus},
-		{"PostgreSQL", openSessionPostgres, postgresSessionCorpus},
-		{"MySQL", openSessionMySQL, mysqlSessionCorpus},
+	for name, open := range map[string]func(*testing.T) *sessionServer{
+		"SQLite": openSessionSQLite, "PostgreSQL": openSessionPostgres, "MySQL": openSessionMySQL,
 	} {
-		t.Run(server.name, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := server.open(t)
-			t.Run("corpus", func(t *testing.T) { s.runCorpus(t, server.corpus) })
-			t.Run("random", func(t *testing.T) { s.runRandom(t, server.corpus, 80) })
+			s := open(t)
+			t.Run("corpus", func(t *testing.T) { s.runCorpus(t, s.corpus) })
+			t.Run("random", func(t *testing.T) { s.runRandom(t, s.corpus, 80) })
 		})
 	}
 }

@@ -39,9 +39,10 @@ type leftBehind struct {
 
 // classifyServer is a real server to hold Leaves against.
 type classifyServer struct {
-	rules *sqltext.Rules
-	db    *sql.DB
-	probe func(context.Context, *sql.Conn) (leftBehind, error)
+	rules  *sqltext.Rules
+	corpus pooledtest.Corpus
+	db     *sql.DB
+	probe  func(context.Context, *sql.Conn) (leftBehind, error)
 }
 
 // session opens a server connection of its own, in the given mode: statements
@@ -191,20 +192,14 @@ func randomText(rnd *rand.Rand, atoms []string) string {
 }
 
 func TestClassifyNeverFalselyClean(t *testing.T) {
-	for _, server := range []struct {
-		name   string
-		open   func(*testing.T) *classifyServer
-		corpus pooledtest.Corpus
-	}{
-		{"SQLite", openClassifySQLite, pooledtest.SQLiteCorpus},
-		{"PostgreSQL", openClassifyPostgres, pooledtest.PostgresCorpus},
-		{"MySQL", openClassifyMySQL, pooledtest.MySQLCorpus},
+	for name, open := range map[string]func(*testing.T) *classifyServer{
+		"SQLite": openClassifySQLite, "PostgreSQL": openClassifyPostgres, "MySQL": openClassifyMySQL,
 	} {
-		t.Run(server.name, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := server.open(t)
-			t.Run("corpus", func(t *testing.T) { s.runCorpus(t, server.corpus) })
-			t.Run("random", func(t *testing.T) { s.runRandom(t, server.corpus, 300) })
+			s := open(t)
+			t.Run("corpus", func(t *testing.T) { s.runCorpus(t, s.corpus) })
+			t.Run("random", func(t *testing.T) { s.runRandom(t, s.corpus, 300) })
 		})
 	}
 }
@@ -239,7 +234,8 @@ func execAll(db *sql.DB, statements []string) {
 }
 
 func openClassifySQLite(t *testing.T) *classifyServer {
-	return &classifyServer{rules: sqlite.Dialect.Rules, db: openBare(t, "sqlite", ":memory:"), probe: probeSQLite}
+	return &classifyServer{rules: sqlite.Dialect.Rules, corpus: pooledtest.SQLiteCorpus,
+		db: openBare(t, "sqlite", ":memory:"), probe: probeSQLite}
 }
 
 // probeSQLite: COMMIT fails if there is nothing to commit.
@@ -254,7 +250,7 @@ func probeSQLite(ctx context.Context, conn *sql.Conn) (leftBehind, error) {
 func openClassifyPostgres(t *testing.T) *classifyServer {
 	db := openBare(t, "postgres", pooledtest.Postgres(t))
 	prepareServer(t, db, pooledtest.PostgresFixtures, []string{"DROP SCHEMA IF EXISTS classify CASCADE"})
-	return &classifyServer{rules: postgres.Dialect.Rules, db: db, probe: probePostgres}
+	return &classifyServer{rules: postgres.Dialect.Rules, corpus: pooledtest.PostgresCorpus, db: db, probe: probePostgres}
 }
 
 // probePostgres: within a transaction two statements have the same transaction
@@ -282,25 +278,23 @@ func openClassifyMySQL(t *testing.T) *classifyServer {
 	cfg.Logger = &mysql.NopLogger{} // random texts break connections
 	db := openBare(t, "mysql", cfg.FormatDSN())
 	prepareServer(t, db, pooledtest.MySQLFixtures, pooledtest.MySQLLeftovers)
-	return &classifyServer{rules: mysqldialect.Dialect.Rules, db: db, probe: probeMySQL}
+	on := pooledtest.MySQLFacts(t)
+	return &classifyServer{
+		rules: mysqldialect.Dialect.Rules, corpus: pooledtest.MySQLCorpus.With(pooledtest.MySQLCorpusOn[on.Name]), db: db,
+		probe: func(ctx context.Context, conn *sql.Conn) (leftBehind, error) { return probeMySQL(ctx, conn, on) },
+	}
 }
 
-// probeMySQL asks for the variables, and MySQL, which has no @@in_transaction,
-// whether it would set what can't be set within a transaction (error 1568).
-func probeMySQL(ctx context.Context, conn *sql.Conn) (leftBehind, error) {
+// probeMySQL asks for the variables, and whether a transaction is open. In some transactions MySQL answers nothing:
+// behind CREATE TABLE … START TRANSACTION (error 3977), and behind XA END (1399).
+func probeMySQL(ctx context.Context, conn *sql.Conn, on pooledtest.Facts) (left leftBehind, err error) {
 	var autocommit bool
 	var completion string
-	err := conn.QueryRowContext(ctx, "SELECT @@autocommit, @@completion_type").Scan(&autocommit, &completion)
-	if err != nil {
-		return leftBehind{}, err
+	err = conn.QueryRowContext(ctx, "SELECT @@autocommit, @@completion_type, "+on.InTransaction).
+		Scan(&autocommit, &completion, &left.tx)
+	if e := (*mysql.MySQLError)(nil); errors.As(err, &e) && (e.Number == 3977 || e.Number == 1399) {
+		return leftBehind{tx: true}, nil
 	}
-	left := leftBehind{state: !autocommit || completion != "NO_CHAIN"}
-	err = conn.QueryRowContext(ctx, "SELECT @@in_transaction").Scan(&left.tx)
-	if e := (*mysql.MySQLError)(nil); errors.As(err, &e) && e.Number == 1193 {
-		_, err = conn.ExecContext(ctx, "SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
-		if errors.As(err, &e) && e.Number == 1568 {
-			left.tx, err = true, nil
-		}
-	}
+	left.state = err == nil && (!autocommit || completion != "NO_CHAIN")
 	return left, err
 }
