@@ -34,7 +34,7 @@ func TestSQLxNewDb(t *testing.T) {
 		have := sqlxTranscript(t, sqlx.NewDb(openPooled(t, withScheme(t, dsn, "postgresql+pgx")), "pgx"))
 		checkSame(t, "sqlx through pooled", have, want)
 	})
-	t.Run("MariaDB", func(t *testing.T) {
+	t.Run("MySQL", func(t *testing.T) {
 		dsn := pooledtest.MySQL(t)
 		want := sqlxTranscript(t, sqlx.NewDb(openBare(t, "mysql", dsn), "mysql"))
 		have := sqlxTranscript(t, sqlx.NewDb(openPooled(t, dsn), "mysql"))

@@ -25,7 +25,7 @@ const options = "pool_size=2&pool_max_overflow=0&pool_reset_on_return=auto"
 
 var targets = []target{
 	{"PostgreSQL", postgres, goose.DialectPostgres, migratePostgres},
-	{"MariaDB", mysql, goose.DialectMySQL, migrateMySQL},
+	{"MySQL", mysql, goose.DialectMySQL, migrateMySQL},
 	{"SQLite", sqlite, goose.DialectSQLite3, migrateSQLite},
 }
 

@@ -25,6 +25,7 @@ type Facts struct {
 	TableLocked   string // a query: another answer while another session holds the table leak_rows
 	RowLocked     uint16 // the number of the error of FOR UPDATE NOWAIT, if another session holds a row
 	DefaultRole   string // SET DEFAULT ROLE, for fmt: a role, an account
+	RestoresMore  string // what a reset sets back beside the character sets
 
 	// MariaDB has these, MySQL has not.
 	Sequences        bool // CREATE SEQUENCE
@@ -50,6 +51,7 @@ var byName = map[string]Facts{
 		TableLocked:   "LOCK TABLE leak_rows WRITE NOWAIT; UNLOCK TABLES",
 		RowLocked:     1205,
 		DefaultRole:   "SET DEFAULT ROLE %s FOR %s",
+		RestoresMore:  ", max_statement_time = 0.000000",
 
 		Sequences: true, Blocks: true, ExecuteImmediate: true, SQLModes: true, AccountTimeLimit: true,
 	},

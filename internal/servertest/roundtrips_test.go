@@ -130,42 +130,40 @@ func TestGreetingSends(t *testing.T) {
 
 // What a reset sends, message for message: docs/reset.md names its price.
 func TestResetSends(t *testing.T) {
-	const (
-		pgTx, pgSession = "BEGIN", "SET work_mem = '1MB'"
-		myTx, mySession = "BEGIN", "SET @reset = 1"
-	)
-	mySent := []string{
-		"Reset",
-		"Query SET character_set_client = 'utf8mb4', character_set_results = 'utf8mb4', collation_connection = " +
-			"'utf8mb4_general_ci', max_statement_time = 0.000000, autocommit = 1, completion_type = 'NO_CHAIN'",
-		"Query SET ROLE NONE",
-		"Query USE `pooled_test`",
-	}
-	for _, test := range []struct {
-		server
-		mode, do string
-		want     []string
-	}{
-		{onPostgres, "rollback", pgTx, []string{"Query ROLLBACK"}},
-		{onPostgres, "rollback", pgSession, nil},
-		{onPostgres, "auto", pgTx, []string{"Query ROLLBACK"}},
-		{onPostgres, "auto", pgSession, []string{"Query DISCARD ALL"}},
-		{onPostgres, "session", "SELECT 1", []string{"Query DISCARD ALL"}},
-		{onPostgres, "session", pgTx, []string{"Query ROLLBACK", "Query DISCARD ALL"}},
-		{onMySQL, "rollback", myTx, []string{"Query ROLLBACK"}},
-		{onMySQL, "rollback", mySession, []string{"Query ROLLBACK"}},
-		{onMySQL, "auto", myTx, []string{"Query ROLLBACK"}},
-		{onMySQL, "auto", mySession, mySent},
-		{onMySQL, "session", "SELECT 1", mySent},
-	} {
-		t.Run(test.name+", "+test.mode+", "+test.do, func(t *testing.T) {
-			have := sent(t, test.server, "pooled", []string{"pool_reset_on_return=" + test.mode},
-				func(t *testing.T, db *sql.DB) {
-					pooledtest.MustExec(t, db, test.do)
-				})
-			if want := append([]string{"Query " + test.do}, test.want...); !slices.Equal(have, want) {
-				t.Errorf("have %q, want %q", have, want)
-			}
-		})
+	t.Run("postgres", func(t *testing.T) {
+		const tx, session = "BEGIN", "SET work_mem = '1MB'"
+		onPostgres.resetSends(t, "rollback", tx, "Query ROLLBACK")
+		onPostgres.resetSends(t, "rollback", session)
+		onPostgres.resetSends(t, "auto", tx, "Query ROLLBACK")
+		onPostgres.resetSends(t, "auto", session, "Query DISCARD ALL")
+		onPostgres.resetSends(t, "session", "SELECT 1", "Query DISCARD ALL")
+		onPostgres.resetSends(t, "session", tx, "Query ROLLBACK", "Query DISCARD ALL")
+	})
+	t.Run("mysql", func(t *testing.T) {
+		const tx, session = "BEGIN", "SET @reset = 1"
+		collation := pooledtest.ScanOne[string](t, openServer(t, "mysql", onMySQL.dsn(t)), "SELECT @@collation_connection")
+		reset := []string{
+			"Reset",
+			"Query SET character_set_client = 'utf8mb4', character_set_results = 'utf8mb4', collation_connection = '" +
+				collation + "'" + pooledtest.MySQLFacts(t).RestoresMore + ", autocommit = 1, completion_type = 'NO_CHAIN'",
+			"Query SET ROLE NONE",
+			"Query USE `pooled_test`",
+		}
+		onMySQL.resetSends(t, "rollback", tx, "Query ROLLBACK")
+		onMySQL.resetSends(t, "rollback", session, "Query ROLLBACK")
+		onMySQL.resetSends(t, "auto", tx, "Query ROLLBACK")
+		onMySQL.resetSends(t, "auto", session, reset...)
+		onMySQL.resetSends(t, "session", "SELECT 1", reset...)
+	})
+}
+
+// resetSends compares what is sent for a statement and for the reset after it.
+func (s server) resetSends(t *testing.T, mode, do string, want ...string) {
+	t.Helper()
+	have := sent(t, s, "pooled", []string{"pool_reset_on_return=" + mode}, func(t *testing.T, db *sql.DB) {
+		pooledtest.MustExec(t, db, do)
+	})
+	if want := append([]string{"Query " + do}, want...); !slices.Equal(have, want) {
+		t.Errorf("%s, %s: have %q, want %q", mode, do, have, want)
 	}
 }

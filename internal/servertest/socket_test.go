@@ -104,7 +104,7 @@ func TestSocketOfServers(t *testing.T) {
 	for _, test := range []struct {
 		server
 		id, kill string
-		want     []socket.State // PostgreSQL says why before it hangs up, MariaDB may
+		want     []socket.State // PostgreSQL says why before it hangs up, MySQL may
 	}{
 		{onPostgres, "SELECT pg_backend_pid()", "SELECT pg_terminate_backend(%s)", []socket.State{socket.Pending}},
 		{onMySQL, "SELECT CONNECTION_ID()", "KILL %s", []socket.State{socket.Pending, socket.Gone}},

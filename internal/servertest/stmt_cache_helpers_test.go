@@ -162,7 +162,7 @@ func kept(t testing.TB, db operator, text string) int {
 	return pooledtest.ScanOne[int](t, db, query)
 }
 
-// keptByAll is how many statements all sessions of MariaDB have prepared.
+// keptByAll is how many statements all sessions of MySQL have prepared.
 func keptByAll(t testing.TB, admin *sql.DB) (n int) {
 	t.Helper()
 	var name string

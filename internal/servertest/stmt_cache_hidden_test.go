@@ -224,7 +224,7 @@ func TestStmtCacheNewTablesInThePool(t *testing.T) {
 	}
 }
 
-// MariaDB prepares a statement again by itself when a table is another, whoever has changed it, so nothing has to be
+// MySQL prepares a statement again by itself when a table is another, whoever has changed it, so nothing has to be
 // hidden from the pool. These are the ways to hide it.
 func TestStmtCacheHiddenChangesOnMySQL(t *testing.T) {
 	clean := []string{"DROP TABLE IF EXISTS cache_shared", "DROP PROCEDURE IF EXISTS cache_shared_p"}

@@ -10,7 +10,7 @@ import (
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
-// MariaDB refuses to prepare more than max_prepared_stmt_count statements of all clients. That must not become the
+// MySQL refuses to prepare more than max_prepared_stmt_count statements of all clients. That must not become the
 // error of a program that would have had none without the cache: a statement for itself, to be closed at once, is all
 // that each caller needs.
 func TestStmtCacheAtTheServersLimit(t *testing.T) {

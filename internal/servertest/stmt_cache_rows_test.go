@@ -11,13 +11,19 @@ import (
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
+// numbers is a table of MySQL's, as FROM takes it, whose column seq has the numbers up to n.
+func numbers(n int) string {
+	return fmt.Sprintf("JSON_TABLE(CONCAT('[', REPEAT('0,', %d), '0]'), '$[*]' COLUMNS (seq FOR ORDINALITY)) AS numbers",
+		n-1)
+}
+
 // The end of a context in the middle of a kept statement is the error that it always was, and the next operation on
 // that conn meets what it would have met.
 func TestStmtCacheContextEnds(t *testing.T) {
 	for _, s := range cacheServers {
 		slow := map[string]string{"postgres": "SELECT pg_sleep($1)::text", "mysql": "SELECT SLEEP(?)"}[s.name]
 		many := map[string]string{"postgres": "SELECT generate_series(1, $1::int)",
-			"mysql": "SELECT seq FROM seq_1_to_300000 WHERE seq <= ? AND SLEEP(0.00001) = 0"}[s.name]
+			"mysql": "SELECT seq FROM " + numbers(300_000) + " WHERE seq <= ? AND SLEEP(0.00001) = 0"}[s.name]
 		marks := 0
 		stages := map[string]func(ctx context.Context, end func(), db *sql.DB, slow string) string{
 			"query": func(ctx context.Context, _ func(), db *sql.DB, slow string) string {
@@ -114,7 +120,7 @@ func shownEnd(err error) string {
 func TestStmtCacheRowsAreOpen(t *testing.T) {
 	for _, s := range cacheServers {
 		many := map[string]string{"postgres": "SELECT generate_series(1, 500) + 0 * $1::int",
-			"mysql": "SELECT seq + 0 * ? FROM seq_1_to_500"}[s.name]
+			"mysql": "SELECT seq + 0 * ? FROM " + numbers(500)}[s.name]
 		fresh := 0
 		kinds := map[string]func(db operator) (*sql.Rows, error){
 			"kept": func(db operator) (*sql.Rows, error) { return db.QueryContext(t.Context(), many, 1) },
@@ -140,7 +146,7 @@ func TestStmtCacheRowsAreOpen(t *testing.T) {
 		if s.name == "mysql" {
 			kinds["text"] = func(db operator) (*sql.Rows, error) {
 				fresh++
-				return db.QueryContext(t.Context(), fmt.Sprintf("SELECT seq + 0 * ? + %d FROM seq_1_to_500", fresh), 1)
+				return db.QueryContext(t.Context(), fmt.Sprint("SELECT seq + 0 * ? + ", fresh, " FROM ", numbers(500)), 1)
 			}
 		}
 		for first, one := range kinds {
@@ -216,7 +222,7 @@ func count(rows *sql.Rows) string {
 func TestStmtCacheRowsAreLeftOpen(t *testing.T) {
 	for _, s := range cacheServers {
 		many := map[string]string{"postgres": "SELECT generate_series(1, 500) + 0 * $1::int",
-			"mysql": "SELECT seq + 0 * ? FROM seq_1_to_500"}[s.name]
+			"mysql": "SELECT seq + 0 * ? FROM " + numbers(500)}[s.name]
 		for _, how := range []string{"rollback", "commit", "context", "conn", "result"} {
 			t.Run(s.name+", "+how, func(t *testing.T) {
 				proxy := pooledtest.NewProxy(t, s.plain(t))

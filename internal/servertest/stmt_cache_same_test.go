@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -263,7 +264,13 @@ var mysqlKinds = [][]string{
 	{"LONGTEXT", "'t'"}, {"BINARY(3)", "'b'"}, {"VARBINARY(7)", "x'00ff'"}, {"TINYBLOB", "'b'"}, {"BLOB", "''"},
 	{"MEDIUMBLOB", "'b'"}, {"LONGBLOB", "x'00ff'"},
 	{"ENUM('a','b')", "'b'"}, {"SET('a','b')", "'a,b'"}, {"JSON", `'{"a": 1}'`},
-	{"UUID", "'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'"}, {"INET6", "'::1'"}, {"POINT", "POINT(1, 2)"},
+	{"POINT", "POINT(1, 2)"},
+}
+
+// mysqlKindsOn are those that only one server of the two has.
+var mysqlKindsOn = map[string][][]string{
+	"MariaDB": {{"UUID", "'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'"}, {"INET6", "'::1'"}},
+	"MySQL":   {{"VECTOR(2)", "STRING_TO_VECTOR('[1,2]')"}},
 }
 
 // Columns of every type come as from the bare driver: as values, and as sql.ColumnType tells of them.
@@ -307,6 +314,9 @@ func TestStmtCacheColumnsAreTheSame(t *testing.T) {
 func (s server) kindsTable(t testing.TB, admin *sql.DB) (queries []string) {
 	t.Helper()
 	kinds, id := mysqlKinds, "id INT PRIMARY KEY AUTO_INCREMENT"
+	if s.name == "mysql" {
+		kinds = append(slices.Clip(kinds), mysqlKindsOn[pooledtest.MySQLFacts(t).Name]...)
+	}
 	if s.name == "postgres" {
 		kinds, id = postgresKinds, "id SERIAL PRIMARY KEY"
 		pooledtest.MustExec(t, admin, "DROP TABLE IF EXISTS cache_kinds; DROP TYPE IF EXISTS cache_mood, cache_pair; "+

@@ -168,8 +168,9 @@ func TestStmtCacheSessionChanges(t *testing.T) {
 			staleClean},
 		{"ANSI_QUOTES by EXECUTE", staleTable, same(quoted, 1, "EXECUTE IMMEDIATE 'SET sql_mode = ''ANSI_QUOTES'''"),
 			staleClean},
-		{"ANSI_QUOTES by CALL", staleTable + "; CREATE OR REPLACE PROCEDURE cache_stale_p() SET sql_mode = " +
-			"'ANSI_QUOTES'", same(quoted, 1, "CALL cache_stale_p()"), staleClean + "; DROP PROCEDURE IF EXISTS cache_stale_p"},
+		{"ANSI_QUOTES by CALL", staleTable + "; CREATE PROCEDURE " +
+			"cache_stale_p() SET sql_mode = 'ANSI_QUOTES'", same(quoted, 1, "CALL cache_stale_p()"),
+			staleClean + "; DROP PROCEDURE IF EXISTS cache_stale_p"},
 		{"ANSI_QUOTES for one statement", staleTable, same(quoted, 1, "SET STATEMENT sql_mode = 'ANSI_QUOTES' FOR "+
 			"SELECT 1"), staleClean},
 		{"ANSI_QUOTES by raw", staleTable, join(thrice(quoted, 1), hidden("SET sql_mode = 'ANSI_QUOTES'"),
@@ -194,9 +195,9 @@ func TestStmtCacheSessionChanges(t *testing.T) {
 		{"temporary table", staleTable, same(all, 1, "CREATE TEMPORARY TABLE cache_stale (a INT, t TEXT)",
 			"DROP TEMPORARY TABLE cache_stale", "CREATE TEMPORARY TABLE cache_stale SELECT 5 AS a, 6 AS b",
 			"DROP TABLE cache_stale"), staleClean},
-		{"temporary table by CALL", staleTable + "; CREATE OR REPLACE PROCEDURE cache_stale_p() CREATE TEMPORARY " +
-			"TABLE cache_stale (a INT, t TEXT)", same(all, 1, "CALL cache_stale_p()"), staleClean +
-			"; DROP PROCEDURE IF EXISTS cache_stale_p"},
+		{"temporary table by CALL", staleTable + "; CREATE PROCEDURE " +
+			"cache_stale_p() CREATE TEMPORARY TABLE cache_stale (a INT, t TEXT)", same(all, 1, "CALL cache_stale_p()"),
+			staleClean + "; DROP PROCEDURE IF EXISTS cache_stale_p"},
 		{"foreign keys, autocommit", staleTable, join(same("UPDATE cache_stale SET b = ?", 1, "SET autocommit = 0"),
 			own("SET autocommit = 1"), use(all, 0)), staleClean},
 		{"last insert id", "CREATE TABLE cache_stale (a INT PRIMARY KEY AUTO_INCREMENT, b INT)",

@@ -162,7 +162,7 @@ func TestStmtCacheEvicts(t *testing.T) {
 	}
 }
 
-// wantAtMost wants no more statements than so many for the one session of db. MariaDB does not answer to the close of
+// wantAtMost wants no more statements than so many for the one session of db. MySQL does not answer to the close of
 // one.
 func (s server) wantAtMost(t testing.TB, db, admin *sql.DB, most int) {
 	t.Helper()
@@ -290,7 +290,7 @@ func TestStmtCacheHasNoEffect(t *testing.T) {
 			table(t, admin, "cache_off", map[string]string{"postgres": "a INT, b TIMESTAMPTZ",
 				"mysql": "a INT"}[test.server.name])
 			if test.server.name == "mysql" {
-				pooledtest.MustExec(t, admin, "CREATE OR REPLACE PROCEDURE cache_off_procedure(a INT) SELECT a")
+				pooledtest.Make(t, admin, "PROCEDURE", "cache_off_procedure", "(a INT) SELECT a")
 				t.Cleanup(func() { admin.Exec("DROP PROCEDURE IF EXISTS cache_off_procedure") })
 			}
 			work := func(t *testing.T, db *sql.DB) {

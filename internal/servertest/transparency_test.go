@@ -153,7 +153,7 @@ func TestIsolationAndReadOnly(t *testing.T) {
 							shown = pooledtest.ScanOne[string](t, tx, "SHOW transaction_isolation") +
 								pooledtest.ScanOne[string](t, tx, "SHOW transaction_read_only")
 						case "mysql":
-							// MariaDB shows the next transaction's level; what it refuses shows the rest.
+							// MySQL shows the next transaction's level; what it refuses shows the rest.
 							_, err := tx.Exec("CREATE TEMPORARY TABLE IF NOT EXISTS ro (a INT)")
 							shown = fmt.Sprint(err)
 						}
