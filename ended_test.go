@@ -26,7 +26,7 @@ func openFakePostgres(t *testing.T, do func(*testing.T, *pooledtest.FakePostgres
 		for _, class := range []string{"queue", "direct"} {
 			t.Run(fmt.Sprintf("TLS %t, %s", overTLS, class), func(t *testing.T) {
 				server := pooledtest.NewFakePostgres(t, overTLS)
-				db, err := sql.Open("pooled", server.DSN+"&pool_class="+class)
+				db, err := sql.Open("pooled", server.DSN+"&pool_name=shop&pool_class="+class)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -79,6 +79,11 @@ func TestEndedInATransaction(t *testing.T) {
 		pause()
 		_, err = tx.Exec("UPDATE")
 		wantEnded(t, "Exec", err, "25P03", "pq: "+idleInTx)
+		const text = `pooled: pool "shop": not sent: the server has ended the session: ` +
+			`pq: terminating connection due to idle-in-transaction timeout (25P03)`
+		if err.Error() != text {
+			t.Errorf("have %v\nwant %s", err, text)
+		}
 		_, err = tx.Query("SELECT")
 		wantEnded(t, "Query, at once", err, "25P03", "pq: "+idleInTx)
 		_, err = stmt.Exec() // which database/sql tries again after an ErrBadConn
