@@ -82,43 +82,42 @@ type conformOp struct {
 // bare is database/sql without a wrapper.
 func bare(_ *testing.T, parent driver.Connector) *sql.DB { return sql.OpenDB(parent) }
 
-// outcome is what a program and the server saw of an operation. The log is all that reached the server.
+// outcome is what a program saw of an operation, and all that reached the server.
 type outcome struct {
-	seen []string
-	log  []Call
+	lines []string
+	calls []Call
 }
 
-// references are the outcomes without a wrapper, by profile, operation and strictness: the same for each wrapper.
+// seen is the part of it that is compared.
+func (o outcome) seen(how strictness) []string { return slices.Concat(o.lines, reached(o.calls, how)) }
+
+// references are the outcomes without a wrapper, by profile and operation: the same for each wrapper.
 var references sync.Map
 
 // withoutWrapper returns op's outcome over database/sql.
 func withoutWrapper(t *testing.T, p Profile, op conformOp) outcome {
-	type key struct {
-		profile, op string
-		how         strictness
-	}
-	k := key{p.Name, op.name, op.how}
-	if known, ok := references.Load(k); ok {
+	key := [2]string{p.Name, op.name}
+	if known, ok := references.Load(key); ok {
 		return known.(outcome)
 	}
 	o := attempt(t, p, op, bare)
-	references.Store(k, o)
+	references.Store(key, o)
 	return o
 }
 
 // compare returns how op differs between database/sql and open, empty if it doesn't.
 func compare(t *testing.T, p Profile, op conformOp, open Open) string {
-	want := withoutWrapper(t, p, op)
-	have := attempt(t, p, op, open)
-	if slices.Equal(have.seen, want.seen) {
+	wanted, had := withoutWrapper(t, p, op), attempt(t, p, op, open)
+	want, have := wanted.seen(op.how), had.seen(op.how)
+	if slices.Equal(have, want) {
 		return ""
 	}
 	at := 0 // the first line that differs
-	for at < min(len(have.seen), len(want.seen)) && have.seen[at] == want.seen[at] {
+	for at < min(len(have), len(want)) && have[at] == want[at] {
 		at++
 	}
-	return fmt.Sprintf("have\n%s\nwant\n%s\nlog, have\n%s\nlog, want\n%s", around(have.seen, at), around(want.seen, at),
-		around(logLines(have.log), len(have.log)), around(logLines(want.log), len(want.log)))
+	return fmt.Sprintf("have\n%s\nwant\n%s\nlog, have\n%s\nlog, want\n%s", around(have, at), around(want, at),
+		around(logLines(had.calls), len(had.calls)), around(logLines(wanted.calls), len(wanted.calls)))
 }
 
 // around is the lines around at, which is marked.
@@ -148,8 +147,7 @@ func attempt(t *testing.T, p Profile, op conformOp, open Open) outcome {
 	for _, wrong := range f.atEnd() {
 		s.note("%s", wrong)
 	}
-	log := f.Calls()
-	return outcome{append(s.lines, reached(log, op.how)...), log}
+	return outcome{s.lines, f.Calls()}
 }
 
 // reached is the part of a log that every wrapper should have in common.
