@@ -3,6 +3,7 @@ package pooledtest
 import (
 	"encoding/binary"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"sync"
@@ -16,10 +17,12 @@ type Engine struct {
 	Address string
 
 	answer func(session int, message string) Answer
+	tls    engineTLS // MySQL's; nil: it has none
 
 	mu       sync.Mutex // guards all below
 	sessions int
 	log      []string
+	links    map[int]*engineLink // MySQL's, of those that were let in
 }
 
 // Answer is what an Engine says to a message. The zero Answer is success without rows.
@@ -72,7 +75,7 @@ func (e *Engine) ask(session int, message string) Answer {
 }
 
 // engineMessages passes on a client's messages, one after the other, until it hangs up or do says no.
-func engineMessages(client net.Conn, w *wire, do func(message string) bool) {
+func engineMessages(client io.Reader, w *wire, do func(message string) bool) {
 	buf := make([]byte, 4096)
 	for {
 		n, err := client.Read(buf)
@@ -97,14 +100,17 @@ func ServeMySQL(tb testing.TB, answer func(session int, message string) Answer) 
 
 func (e *Engine) serveMySQL(client net.Conn) {
 	session := e.begin()
-	if _, err := client.Write(mysqlPacket(0, mysqlGreeting(session))); err != nil {
+	link := &engineLink{client: client, stream: client}
+	if link.write(mysqlPacket(0, mysqlGreeting(session, e.tls != nil))) != nil {
 		return
 	}
-	login := newMySQLWire()
-	login.text = func([]byte) string { return "login" }
-	engineMessages(client, login, func(string) bool { return false })
-	client.Write(mysqlPacket(2, mysqlOK))
-	engineMessages(client, newMySQLWire(), func(message string) bool {
+	number, err := e.login(link)
+	if err != nil {
+		return
+	}
+	e.letIn(session, link)
+	link.write(mysqlPacket(number+1, mysqlOK))
+	engineMessages(link.stream, newMySQLWire(), func(message string) bool {
 		if message == "Quit" {
 			return false
 		}
@@ -112,8 +118,7 @@ func (e *Engine) serveMySQL(client net.Conn) {
 		if a.HangUp || a.Silent {
 			return a.Silent
 		}
-		_, err := client.Write(a.mysql())
-		return err == nil
+		return link.write(a.mysql()) == nil
 	})
 }
 
@@ -125,14 +130,17 @@ func mysqlPacket(number byte, body []byte) []byte {
 }
 
 // mysqlGreeting is the server's first packet.
-func mysqlGreeting(session int) []byte {
-	const capabilities = 0x1 | 0x8 | 0x200 | 0x2000 | 0x8000 | 0x80000
+func mysqlGreeting(session int, hasTLS bool) []byte {
+	capabilities := uint32(0x1 | 0x8 | 0x200 | 0x2000 | 0x8000 | 0x80000)
+	if hasTLS {
+		capabilities |= 0x800
+	}
 	b := append([]byte{10}, "8.0.30-engine\x00"...)
 	b = binary.LittleEndian.AppendUint32(b, uint32(session))
 	b = append(b, "12345678\x00"...)
-	b = binary.LittleEndian.AppendUint16(b, capabilities&0xffff)
+	b = binary.LittleEndian.AppendUint16(b, uint16(capabilities))
 	b = append(b, 45, 2, 0)
-	b = binary.LittleEndian.AppendUint16(b, capabilities>>16)
+	b = binary.LittleEndian.AppendUint16(b, uint16(capabilities>>16))
 	b = append(b, 21)
 	b = append(b, make([]byte, 10)...)
 	return append(b, "123456789012\x00mysql_native_password\x00"...)
@@ -144,8 +152,7 @@ func (a Answer) mysql() (all []byte) {
 	case a.Raw != nil:
 		return a.Raw
 	case a.fails():
-		body := binary.LittleEndian.AppendUint16([]byte{0xff}, a.Number)
-		return mysqlPacket(1, append(body, "#"+a.State+a.Text...))
+		return mysqlPacket(1, a.mysqlError())
 	case a.Row == nil:
 		return mysqlPacket(1, mysqlOK)
 	}
@@ -167,6 +174,11 @@ func (a Answer) mysql() (all []byte) {
 	add(row)
 	add(end)
 	return all
+}
+
+func (a Answer) mysqlError() []byte {
+	body := binary.LittleEndian.AppendUint16([]byte{0xff}, a.Number)
+	return append(body, "#"+a.State+a.Text...)
 }
 
 // appendMySQLText appends a value of a row: its length, which fits into two bytes, and the text.

@@ -25,35 +25,29 @@ func quietDriver(t testing.TB) {
 }
 
 // asked answers what a pool asks a new session for a reset, and ten.
-func asked(query string) []string {
+func asked(_ int, message string) (a pooledtest.Answer) {
 	switch {
-	case strings.Contains(query, "@@autocommit"):
-		return []string{"1", "NO_CHAIN", "28800", "5"}
-	case strings.Contains(query, "@@init_connect"):
-		return []string{"SET character_set_client = 'utf8mb4'", "SET ROLE NONE", "USE `shop`"}
-	case query == "SELECT 10":
-		return []string{"10"}
+	case strings.Contains(message, "@@autocommit"):
+		a.Row = []any{"1", "NO_CHAIN", "28800", "5"}
+	case strings.Contains(message, "@@init_connect"):
+		a.Row = []any{"SET character_set_client = 'utf8mb4'", "SET ROLE NONE", "USE `shop`"}
+	case message == "Query SELECT 10":
+		a.Row = []any{"10"}
 	}
-	return nil
+	return a
 }
 
-// fakeMySQL is a server over TLS with a pool of one connection, which was dialed by a function of the program's.
-func fakeMySQL(t testing.TB, server *pooledtest.MySQLServer) (*sql.DB, *pooled.Pool, func() *socket.Socket) {
-	t.Helper()
-	server.TLS = pooledtest.TestTLS()
-	dsn, last := dialing(t, server.Serve(t))
-	db, pool := oneOf(t, server, dsn, "tls=skip-verify")
-	return db, pool, last
-}
-
-func oneOf(t testing.TB, server *pooledtest.MySQLServer, dsn string, options ...string) (*sql.DB, *pooled.Pool) {
+// oneOf is a pool of one connection to a server that a test has made.
+func oneOf(t testing.TB, dsn string, options ...string) (*sql.DB, *pooled.Pool) {
 	t.Helper()
 	quietDriver(t)
-	server.Answer = asked
-	db := openServer(t, "pooled", dsn, append(options, "pool_size=1", "pool_max_overflow=0", "pool_pre_ping=off")...)
+	db := openServer(t, "pooled", dsn,
+		append(options, "pool_size=1", "pool_max_overflow=0", "pool_pre_ping=off")...)
 	pool, _ := pooled.PoolOf(db)
 	return db, pool
 }
+
+func dsnOf(server *pooledtest.Engine) string { return "scott:tiger@tcp(" + server.Address + ")/shop" }
 
 func ten(t testing.TB, db *sql.DB) {
 	t.Helper()
@@ -82,12 +76,13 @@ func dialing(t testing.TB, dsn string) (through string, last func() *socket.Sock
 // TestTLSRecordsOnIdleConnections: with TLS, bytes on an idle connection need not be a message of the server's. A
 // session ticket makes the pool ask, and keeps its connection.
 func TestTLSRecordsOnIdleConnections(t *testing.T) {
-	server := &pooledtest.MySQLServer{ByHand: true}
-	db, pool, last := fakeMySQL(t, server)
+	server := pooledtest.ServeMySQLRecords(t, pooledtest.TestTLS(), asked)
+	dsn, last := dialing(t, dsnOf(server))
+	db, pool := oneOf(t, dsn, "tls=skip-verify")
 	ten(t, db)
-	session := server.Sessions()[0]
+	server.Log()
 	for range 3 {
-		if err := session.Ticket(); err != nil {
+		if err := server.Ticket(1); err != nil {
 			t.Fatal(err)
 		}
 		pooledtest.PeekSees(t, last(), socket.Pending)
@@ -97,20 +92,20 @@ func TestTLSRecordsOnIdleConnections(t *testing.T) {
 	if s := pool.Stats(); s.Opened != 1 || s.Invalidated != 0 {
 		t.Errorf("have %+v, want the same connection", s)
 	}
-	have := session.Log()
-	want := slices.Repeat([]string{"ping", "SELECT 10"}, 3)
-	if have = have[len(have)-len(want):]; !slices.Equal(have, want) {
+	want := slices.Repeat([]string{"1 Ping", "1 Query SELECT 10"}, 3)
+	if have := server.Log(); !slices.Equal(have, want) {
 		t.Errorf("have %q, want %q", have, want)
 	}
 }
 
 // TestEndOnIdleConnectionsOverTLS: what the server says last is not taken for life, and no caller sees it.
 func TestEndOnIdleConnectionsOverTLS(t *testing.T) {
-	server := new(pooledtest.MySQLServer)
-	db, pool, last := fakeMySQL(t, server)
+	server := pooledtest.ServeMySQLTLS(t, pooledtest.TestTLS(), asked)
+	dsn, last := dialing(t, dsnOf(server))
+	db, pool := oneOf(t, dsn, "tls=skip-verify")
 	for n := range 3 {
 		ten(t, db)
-		server.Sessions()[n].End()
+		server.End(n + 1)
 		pooledtest.PeekSees(t, last(), socket.Pending)
 	}
 	ten(t, db)
@@ -122,36 +117,43 @@ func TestEndOnIdleConnectionsOverTLS(t *testing.T) {
 // TestResetOverTLSInTime: a reset that is not answered in time leaves the TLS layer half-way. Its connection is closed,
 // and nobody gets it.
 func TestResetOverTLSInTime(t *testing.T) {
-	server := &pooledtest.MySQLServer{TLS: pooledtest.TestTLS(), Mute: []byte{pooledtest.MySQLReset}}
-	db, pool := oneOf(t, server, server.Serve(t), "pool_reset_on_return=session", "pool_reset_timeout=20ms", "tls=skip-verify")
+	server := pooledtest.ServeMySQLTLS(t, pooledtest.TestTLS(), func(session int, message string) pooledtest.Answer {
+		if message == "Reset" {
+			return pooledtest.Answer{Silent: true}
+		}
+		return asked(session, message)
+	})
+	db, pool := oneOf(t, dsnOf(server), "pool_reset_on_return=session", "pool_reset_timeout=20ms", "tls=skip-verify")
 	for range 3 {
 		ten(t, db)
 	}
 	if s := pool.Stats(); s.Opened != 3 || s.Invalidated != 3 {
 		t.Errorf("have %+v, want three connections whose resets failed", s)
 	}
-	for _, session := range server.Sessions() {
-		have := session.Log()
-		if have[len(have)-1] != "reset" {
-			t.Errorf("something came after the reset: %q", have)
+	reset := make(map[string]bool)
+	for _, message := range server.Log() {
+		session, what, _ := strings.Cut(message, " ")
+		if reset[session] {
+			t.Errorf("something came after the reset: %s", message)
 		}
+		reset[session] = what == "Reset"
 	}
 }
 
 // TestResetOverTLSKeepsTheConnection, and what it restores is what a new session is given.
 func TestResetOverTLSKeepsTheConnection(t *testing.T) {
 	for _, tls := range []string{"tls=skip-verify", "tls=preferred", "tls=false"} {
-		server := &pooledtest.MySQLServer{TLS: pooledtest.TestTLS()}
-		db, pool := oneOf(t, server, server.Serve(t), "pool_reset_on_return=session", tls)
+		server := pooledtest.ServeMySQLTLS(t, pooledtest.TestTLS(), asked)
+		db, pool := oneOf(t, dsnOf(server), "pool_reset_on_return=session", tls)
 		for range 3 {
 			ten(t, db)
 		}
 		if s := pool.Stats(); s.Opened != 1 || s.Resets != 3 {
 			t.Errorf("%s: have %+v, want one connection and three resets", tls, s)
 		}
-		have := server.Sessions()[0].Log()
-		want := []string{"SELECT 10", "reset", "SET character_set_client = 'utf8mb4', autocommit = 1, " +
-			"completion_type = 'NO_CHAIN'", "SET ROLE NONE", "USE `shop`"}
+		have := server.Log()
+		want := []string{"1 Query SELECT 10", "1 Reset", "1 Query SET character_set_client = 'utf8mb4', autocommit = 1, " +
+			"completion_type = 'NO_CHAIN'", "1 Query SET ROLE NONE", "1 Query USE `shop`"}
 		if have = have[len(have)-len(want):]; !slices.Equal(have, want) {
 			t.Errorf("%s: have %q, want %q", tls, have, want)
 		}

@@ -5,21 +5,13 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 
 	"github.com/pooled-go/pooled/internal/dialect/mysql"
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
-
-// resumed tells of each connection that the server has let in whether its handshake was a short one.
-func resumed(server *pooledtest.MySQLServer) string {
-	var all []bool
-	for _, s := range server.Sessions() {
-		all = append(all, s.Resumed)
-	}
-	return fmt.Sprint(all)
-}
 
 // TestTickets: the second connection's handshake is a short one, unless the TLS configuration is the program's, which
 // stays as it is.
@@ -29,17 +21,17 @@ func TestTickets(t *testing.T) {
 			for _, name := range []string{"skip-verify", "preferred", ""} {
 				cfg := pooledtest.TestTLS()
 				cfg.MaxVersion = version
-				server := &pooledtest.MySQLServer{TLS: cfg}
+				server := pooledtest.ServeMySQLTLS(t, cfg, agree)
 				want, program := "[false true true]", (*tls.Config)(nil)
 				if name == "" {
 					name, program = registerTLS(t, cfg)
 					want = "[false false false]"
 				}
-				connector := connectorOf(t, server.Serve(t)+"?tls="+name)
+				connector := connectorOf(t, dsnOf(server)+"?tls="+name)
 				for range 3 {
 					connect(t, connector)
 				}
-				if have := resumed(server); have != want {
+				if have := fmt.Sprint(server.Resumed()); have != want {
 					t.Errorf("%s: have %s, want %s", name, have, want)
 				}
 				if program != nil && program.ClientSessionCache != nil {
@@ -52,18 +44,18 @@ func TestTickets(t *testing.T) {
 
 // Each pool has tickets of its own.
 func TestTicketsAreOfOneConnector(t *testing.T) {
-	server := &pooledtest.MySQLServer{TLS: pooledtest.TestTLS()}
-	dsn := server.Serve(t) + "?tls=skip-verify"
+	server := pooledtest.ServeMySQLTLS(t, pooledtest.TestTLS(), agree)
+	dsn := dsnOf(server) + "?tls=skip-verify"
 	for range 2 {
 		connect(t, connectorOf(t, dsn))
 	}
-	if have := resumed(server); have != "[false false]" {
+	if have := fmt.Sprint(server.Resumed()); have != "[false false]" {
 		t.Errorf("have %s, want no short handshake", have)
 	}
 }
 
 // brokenTickets is a server that fails when it is shown a ticket, and counts that.
-func brokenTickets(shown *atomic.Int32) *pooledtest.MySQLServer {
+func brokenTickets(t testing.TB, shown *atomic.Int32) *pooledtest.Engine {
 	cfg := pooledtest.TestTLS()
 	cfg.WrapSession = func(state tls.ConnectionState, session *tls.SessionState) ([]byte, error) {
 		return cfg.EncryptTicket(state, session)
@@ -72,41 +64,44 @@ func brokenTickets(shown *atomic.Int32) *pooledtest.MySQLServer {
 		shown.Add(1)
 		return nil, errors.New("no")
 	}
-	return &pooledtest.MySQLServer{TLS: cfg}
+	return pooledtest.ServeMySQLTLS(t, cfg, agree)
 }
 
 // TestBrokenTickets: a server that can't read its own tickets loses one handshake, and no connection.
 func TestBrokenTickets(t *testing.T) {
 	var shown atomic.Int32
-	server := brokenTickets(&shown)
-	connector := connectorOf(t, server.Serve(t)+"?tls=skip-verify")
+	server := brokenTickets(t, &shown)
+	connector := connectorOf(t, dsnOf(server)+"?tls=skip-verify")
 	for range 4 {
 		connect(t, connector)
 	}
-	if have := resumed(server); have != "[false false false false]" || shown.Load() != 1 {
+	if have := fmt.Sprint(server.Resumed()); have != "[false false false false]" || shown.Load() != 1 {
 		t.Errorf("have %s, shown %d times, want four full handshakes, shown once", have, shown.Load())
 	}
 }
 
 // A connect that fails for another reason is not tried again.
 func TestOtherErrorsThanTickets(t *testing.T) {
-	server := &pooledtest.MySQLServer{TLS: pooledtest.TestTLS()}
-	connector := connectorOf(t, server.Serve(t)+"?tls=skip-verify")
+	server := pooledtest.ServeMySQLTLS(t, pooledtest.TestTLS(), func(session int, message string) pooledtest.Answer {
+		if session > 1 && message == "Query SET a = 1" {
+			return pooledtest.Answer{Number: 1193, State: "HY000", Text: "Unknown system variable 'a'"}
+		}
+		return pooledtest.Answer{}
+	})
+	connector := connectorOf(t, dsnOf(server)+"?tls=skip-verify&a=1")
 	connect(t, connector)
-	server.Full.Store(true)
-	before := server.Dialed.Load()
-	if _, err := connector.Connect(t.Context()); err == nil {
-		t.Fatal("have a connection")
+	if _, err := connector.Connect(t.Context()); err == nil || !strings.Contains(err.Error(), "Unknown") {
+		t.Fatalf("have %v, want that the variable is unknown", err)
 	}
-	if have := server.Dialed.Load() - before; have != 1 {
-		t.Errorf("have %d dials, want 1", have)
+	if have := server.Sessions(); have != 2 {
+		t.Errorf("have %d dials, want 2", have)
 	}
 }
 
 // TestTicketsVerify: after a ticket, an untrusted certificate is still one.
 func TestTicketsVerify(t *testing.T) {
-	server := &pooledtest.MySQLServer{TLS: pooledtest.TestTLS()}
-	connector := connectorOf(t, server.Serve(t)+"?tls=true")
+	server := pooledtest.ServeMySQLTLS(t, pooledtest.TestTLS(), agree)
+	connector := connectorOf(t, dsnOf(server)+"?tls=true")
 	for range 3 {
 		_, err := connector.Connect(t.Context())
 		var untrusted *tls.CertificateVerificationError
@@ -114,8 +109,8 @@ func TestTicketsVerify(t *testing.T) {
 			t.Errorf("have %v, want an untrusted certificate", err)
 		}
 	}
-	if n := len(server.Sessions()); n != 0 {
-		t.Errorf("%d sessions", n)
+	if have := server.Resumed(); len(have) > 0 {
+		t.Errorf("%d connections", len(have))
 	}
 }
 

@@ -20,6 +20,11 @@ import (
 	"github.com/pooled-go/pooled/internal/socket"
 )
 
+// agree is a server that is content with all.
+func agree(int, string) pooledtest.Answer { return pooledtest.Answer{} }
+
+func dsnOf(server *pooledtest.Engine) string { return "scott:tiger@tcp(" + server.Address + ")/shop" }
+
 // connect opens a connection as the pool does.
 func connect(t testing.TB, connector driver.Connector) (driver.Conn, *socket.Socket) {
 	t.Helper()
@@ -62,12 +67,13 @@ func registerTLS(t testing.TB, server *tls.Config) (name string, cfg *tls.Config
 // the session there, after which the driver goes on. It fails where an upgrade of go-sql-driver hides the layer: then
 // each reset over TLS would close its connection.
 func TestWire(t *testing.T) {
-	withTLS, without := &pooledtest.MySQLServer{TLS: pooledtest.TestTLS()}, &pooledtest.MySQLServer{}
-	dsnTLS, dsn := withTLS.Serve(t), without.Serve(t)
-	name, _ := registerTLS(t, withTLS.TLS)
+	cfg := pooledtest.TestTLS()
+	withTLS, without := pooledtest.ServeMySQLTLS(t, cfg, agree), pooledtest.ServeMySQL(t, agree)
+	dsnTLS, dsn := dsnOf(withTLS), dsnOf(without)
+	name, _ := registerTLS(t, cfg)
 	for _, test := range []struct {
 		name, dsn string
-		server    *pooledtest.MySQLServer
+		server    *pooledtest.Engine
 		tls, none bool
 	}{
 		{name: "skip-verify", dsn: dsnTLS + "?tls=skip-verify", server: withTLS, tls: true},
@@ -104,9 +110,9 @@ func TestWire(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			sessions := test.server.Sessions()
-			want := []string{"reset", "ping", "reset", "ping", "reset", "ping"}
-			if have := sessions[len(sessions)-1].Log(); !slices.Equal(have, want) {
+			session := test.server.Sessions()
+			want := slices.Repeat([]string{fmt.Sprint(session, " Reset"), fmt.Sprint(session, " Ping")}, 3)
+			if have := test.server.Log(); !slices.Equal(have, want) {
 				t.Errorf("have %q, want %q", have, want)
 			}
 		})
@@ -115,8 +121,7 @@ func TestWire(t *testing.T) {
 
 // What is not the driver's own connection on the socket that the pool dialed is not believed.
 func TestWireBelievesNothingElse(t *testing.T) {
-	server := &pooledtest.MySQLServer{TLS: pooledtest.TestTLS()}
-	connector := connectorOf(t, server.Serve(t)+"?tls=skip-verify")
+	connector := connectorOf(t, dsnOf(pooledtest.ServeMySQLTLS(t, pooledtest.TestTLS(), agree))+"?tls=skip-verify")
 	conn, dialed := connect(t, connector)
 	_, other := connect(t, connector)
 	type wrapped struct{ driver.Conn }
@@ -125,7 +130,7 @@ func TestWireBelievesNothingElse(t *testing.T) {
 		netConn net.Conn
 	}
 	layer := mysql.Wire(connector, conn, dialed)
-	without := connectorOf(t, new(pooledtest.MySQLServer).Serve(t)+"?tls=preferred")
+	without := connectorOf(t, dsnOf(pooledtest.ServeMySQL(t, agree))+"?tls=preferred")
 	plain, _ := connect(t, without)
 	for _, test := range []struct {
 		name   string
@@ -149,8 +154,8 @@ func TestWireBelievesNothingElse(t *testing.T) {
 // one, named Reset. Where this test fails an upgrade has brought it: call that in reset, and remove wire and
 // resetConnection.
 func TestDriverHasNoReset(t *testing.T) {
-	server := new(pooledtest.MySQLServer)
-	conn, _ := connect(t, connectorOf(t, server.Serve(t)))
+	server := pooledtest.ServeMySQL(t, agree)
+	conn, _ := connect(t, connectorOf(t, dsnOf(server)))
 	var have []string
 	for method := range reflect.TypeOf(conn).Methods() {
 		if strings.Contains(method.Name, "Reset") {
@@ -166,7 +171,7 @@ func TestDriverHasNoReset(t *testing.T) {
 	if err := conn.(driver.Pinger).Ping(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if have := server.Sessions()[0].Log(); !slices.Equal(have, []string{"ping"}) {
+	if have := server.Log(); !slices.Equal(have, []string{"1 Ping"}) {
 		t.Errorf("ResetSession sends something: %q", have)
 	}
 }
