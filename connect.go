@@ -15,8 +15,8 @@ import (
 )
 
 // DialContext lets the pool check the sockets of a driver that your program configures. Use it as the driver's dial
-// function, or call it in yours. lib/pq and go-sql-driver/mysql, if the pool opens them by DSN, already use it, and pgx
-// does not need it: its connections show their sockets.
+// function, or call it in yours. lib/pq, go-sql-driver/mysql and go-mssqldb, if the pool opens them by DSN, already do
+// so, and pgx does not need it: its connections show their sockets.
 //
 //	cfg.DialFunc = pooled.DialContext // a mysql.Config
 //

@@ -22,7 +22,7 @@ import (
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
-// The rows of the table in docs/postgres-drivers.md.
+// The rows of the table in docs/drivers.md.
 
 func tryIdleKill(dsn func(testing.TB) string) func(*testing.T, pgDriver) string {
 	return func(t *testing.T, d pgDriver) string {
@@ -223,6 +223,23 @@ func trySentAlone(t *testing.T, d pgDriver) string {
 		return "**more than once**"
 	}
 	return "1"
+}
+
+func tryBrokenBegin(t *testing.T, d pgDriver) string {
+	db, proxy := d.openBehind(t)
+	mustExec(t, db, "SELECT 1")
+	var once sync.Once
+	proxy.On("BEGIN", func() { once.Do(proxy.CloseAll) })
+	proxy.On("begin", func() { once.Do(proxy.CloseAll) })
+	tx, err := db.Begin()
+	if err != nil {
+		return "does not begin: the error is " + kind(err)
+	}
+	checkInt(t, "in the transaction", queryInt(t, tx, "SELECT 1"), 1)
+	if err := tx.Commit(); err != nil {
+		t.Error(err)
+	}
+	return "begins on another connection"
 }
 
 func tryBrokenCommit(t *testing.T, d pgDriver) string {

@@ -2,8 +2,9 @@
 // trip that the server has hung up, ends an operation in time where the driver can't, and knows whether anything was
 // sent.
 //
-// A socket is known if the driver dialed it by [Dial] or [DialCounted] under the context
-// of [Collect], or shows its connection, which [Below] looks into. All methods of a [Socket] work on nil, which is one that is not known.
+// A socket is known if the driver dialed it by [Dial], [DialCounted] or [DialOne] under
+// the context of [Collect], or shows its connection, which [Below] looks into. All methods
+// of a [Socket] work on nil, which is one that is not known.
 package socket
 
 import (
@@ -47,9 +48,25 @@ func DialCounted(ctx context.Context, network, address string) (net.Conn, error)
 	return s.counted, nil
 }
 
+// DialOne is [Dial] with a dialer, for a driver that may dial several addresses at once and
+// use any of them: if there are two, it is not known which. It is only for TCP.
+func DialOne(ctx context.Context, dialer *net.Dialer, network, address string) (net.Conn, error) {
+	conn, err := dialer.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	if _, tcp := conn.(*net.TCPConn); tcp {
+		if c := collectorOf(ctx); c != nil && !c.last.CompareAndSwap(nil, New(conn)) {
+			c.many.Store(true)
+		}
+	}
+	return conn, nil
+}
+
 // Collector knows what was dialed under a context.
 type Collector struct {
 	last atomic.Pointer[Socket] // a driver may dial from goroutines of its own
+	many atomic.Bool            // DialOne was called for more than one
 }
 
 type collectorKey struct{}
@@ -66,10 +83,15 @@ func collectorOf(ctx context.Context) *Collector {
 	return c
 }
 
-// Last is the socket that was dialed last, nil if none was. A driver goes on dialing
+// Last is the socket that was dialed last, nil if none was, or several by [DialOne]. A driver goes on dialing
 // only while what it has is of no use (the next host of a list, sslmode=prefer without
 // SSL), so the last one is the one that it connected by.
-func (c *Collector) Last() *Socket { return c.last.Load() }
+func (c *Collector) Last() *Socket {
+	if c.many.Load() {
+		return nil
+	}
+	return c.last.Load()
+}
 
 // Socket is what is known below a driver's connection. The driver owns the socket, and
 // may close it at any time. Sent and LastErr may be called at any time; the other methods

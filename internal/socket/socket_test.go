@@ -297,6 +297,55 @@ func TestBoundErrorOfOthers(t *testing.T) {
 	}
 }
 
+// TestDialOne: two connections of a driver that uses either of them are as good as none.
+func TestDialOne(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	dial := func(ctx context.Context, network, address string) net.Conn {
+		conn, err := socket.DialOne(ctx, new(net.Dialer), network, address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		return conn
+	}
+	ctx, dialed := socket.Collect(t.Context())
+	dial(ctx, "udp", listener.Addr().String()) // asks where the server is
+	if dialed.Last() != nil {
+		t.Error("what is not TCP was remembered")
+	}
+	if conn := dial(ctx, "tcp", listener.Addr().String()); dialed.Last().Conn() != conn {
+		t.Error("it was not remembered")
+	}
+	dial(context.Background(), "tcp", listener.Addr().String())
+	if dialed.Last() == nil {
+		t.Error("another's counts")
+	}
+	if dial(ctx, "tcp", listener.Addr().String()); dialed.Last() != nil {
+		t.Error("of two one is remembered")
+	}
+	listener.Close()
+	if conn, err := socket.DialOne(ctx, new(net.Dialer), "tcp", listener.Addr().String()); conn != nil || err == nil {
+		t.Errorf("have %v %v, want an error alone", conn, err)
+	}
+}
+
+// TestBelow: the socket is below what wraps a connection, and its own if nothing does.
+func TestBelow(t *testing.T) {
+	ours, _, _ := pooledtest.SocketPair(t, "tcp")
+	for _, conn := range []net.Conn{ours, tls.Client(ours, nil), tls.Client(tls.Client(ours, nil), nil)} {
+		s := socket.Below(conn)
+		if s.Conn() != ours {
+			t.Errorf("have a %T, want a *net.TCPConn", s.Conn())
+		}
+		pooledtest.PeekSees(t, s, socket.Quiet)
+	}
+	pooledtest.PeekSees(t, socket.Below(nil), socket.Unknown)
+}
+
 // TestDialCounted: what is dialed under a collector counts. Any other is the connection
 // itself.
 func TestDialCounted(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 var Dialect = &dialect.Dialect{
 	Name:             "sqlserver",
 	Names:            []string{"sqlserver", "mssql", "azuresql"},
+	Connector:        connectorOf,
 	Rules:            rules,
 	Rollback:         rollback,
 	Commit:           "IF @@TRANCOUNT > 0 COMMIT",
