@@ -31,7 +31,7 @@ var madeElsewhere = map[string]string{
 	`unnamed prepared statement does not exist`:          "integration/pgbouncer_trouble_test.go",
 	`bind message supplies … parameters`:                 "integration/pgbouncer_trouble_test.go",
 	`terminating connection due to idle-session timeout`: "integration/trouble_test.go",
-	`terminating connection due to transaction timeout`:  "ended_test.go",
+	`terminating connection due to transaction timeout`:  "internal/servertest/ended_fake_test.go",
 	`conn busy`: "integration/trouble_test.go",
 }
 

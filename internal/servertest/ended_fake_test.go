@@ -1,4 +1,4 @@
-package pooled_test
+package servertest_test
 
 import (
 	"bytes"
@@ -219,7 +219,7 @@ func TestNotificationsInAPause(t *testing.T) {
 }
 
 // The end in answer to a statement: it was sent, and the reason is the server's.
-func TestEndedByAStatement(t *testing.T) {
+func TestFakeEndsByAStatement(t *testing.T) {
 	openFakePostgres(t, func(t *testing.T, server *pooledtest.FakePostgres, db *sql.DB) {
 		tx, err := db.Begin()
 		if err != nil {
