@@ -42,6 +42,17 @@ var engineCases = []engineCase{
 		},
 	},
 	{
+		engine: "Galera, with `pool_pre_ping=off`", says: "the same",
+		then:   "the connection is closed as well. Others are not asked",
+		dsn:    strings.Replace(mysqlEngine, "max_conns=1", "max_conns=2&pool_pre_ping=off", 1),
+		answer: onFirst("Query UPDATE", mysqlSays(1047, "08S01", notPrimary)),
+		do: func(t *testing.T, db *sql.DB) {
+			mysqlError(t, db, "UPDATE a", 1047)
+			mustExec(t, db, "UPDATE b")
+		},
+		want: []string{"1 Query UPDATE a", "2 Query DO 1", "2 Query UPDATE b"},
+	},
+	{
 		engine: "Galera", says: "the same to `START TRANSACTION`",
 		then: "the next connection is taken, as long as it is not a new one: nothing was executed",
 		dsn:  strings.Replace(mysqlEngine, "max_conns=1", "max_conns=2", 1),

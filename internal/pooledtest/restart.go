@@ -18,12 +18,12 @@ var restarts = &server{name: "server that may be restarted", kind: "restart", en
 
 // restartSignals end a server at once, and tell its clients nothing.
 // PostgreSQL's own word for it is immediate shutdown. MariaDB and MySQL have no such thing.
-var restartSignals = map[string]os.Signal{"postgres": syscall.SIGQUIT, "mysql": syscall.SIGKILL}
+var restartSignals = map[string]os.Signal{"postgres": syscall.SIGQUIT, "mysql": syscall.SIGKILL, "galera2": syscall.SIGKILL}
 
 // restartWait is how long a server may take to answer again.
 const restartWait = time.Minute
 
-// Restart ends a server, "postgres" or "mysql", as a crash would, and returns
+// Restart ends a server, "postgres", "mysql" or "galera2", as a crash would, and returns
 // when one with the same address and data answers. What tests set by SET GLOBAL is
 // gone then. Without servers of scripts/with-servers the test is skipped, or, with
 // POOLED_TEST_REQUIRE=1, fails: no other server is ever ended.

@@ -34,8 +34,8 @@ const (
 
 // requireEnv turns the skip of a test for want of a server into a failure, so
 // that a run which promises real servers can't pass without them. It is a list
-// of what has to be there, of postgres, mysql, pgbouncer and chromium, or 1, which
-// is all of them.
+// of what has to be there, of postgres, mysql, pgbouncer, galera and chromium, or 1,
+// which is all of them.
 const requireEnv = "POOLED_TEST_REQUIRE"
 
 // Postgres returns the lib/pq URL of a throw-away PostgreSQL server: a
@@ -78,6 +78,17 @@ func MySQLPlain(tb testing.TB) string {
 func MySQLTLS(tb testing.TB) string {
 	tb.Helper()
 	return mysql.dsn(tb, tlsEnv)
+}
+
+// Galera returns the DSNs of the two nodes of a throw-away Galera cluster, which are as that of MySQL. If they lose
+// each other, the first one has the majority.
+func Galera(tb testing.TB) (first, second string) {
+	tb.Helper()
+	first, second = os.Getenv("POOLED_TEST_GALERA_1"), os.Getenv("POOLED_TEST_GALERA_2")
+	if first == "" {
+		SkipUnlessRequired(tb, "galera", "needs make test-servers, which starts a Galera cluster")
+	}
+	return first, second
 }
 
 // dsn returns what the environment says, or ends the test.
