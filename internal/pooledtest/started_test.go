@@ -29,6 +29,7 @@ func TestPostgresAsStarted(t *testing.T) {
 	check(t, db, "SELECT current_database()", "pooled_test")
 	check(t, db, "SELECT usesuper FROM pg_user WHERE usename = current_user", "true")
 	check(t, db, "SHOW max_connections", "100")
+	check(t, db, "SHOW lock_timeout", "30s") // a test that waits for a lock that nobody gives up fails
 	check(t, db, "SHOW server_encoding", "UTF8")
 	check(t, db, "SHOW listen_addresses", "127.0.0.1")
 }
@@ -37,6 +38,8 @@ func TestMySQLAsStarted(t *testing.T) {
 	db := pooledtest.OpenDB(t, "mysql", pooledtest.MySQL(t))
 	check(t, db, "SELECT DATABASE()", "pooled_test")
 	check(t, db, "SELECT @@GLOBAL.max_connections", "151")
+	check(t, db, "SELECT @@GLOBAL.lock_wait_timeout", "30") // see above
+	check(t, db, "SELECT @@GLOBAL.innodb_lock_wait_timeout", "30")
 	check(t, db, "SELECT @@GLOBAL.local_infile", "1")
 	check(t, db, "SELECT @@GLOBAL.character_set_server", "utf8mb4")
 	check(t, db, "SELECT @@GLOBAL.bind_address", "127.0.0.1")

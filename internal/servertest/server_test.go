@@ -83,7 +83,11 @@ func (s server) during(t testing.TB, admin *sql.DB, mark string, end, do func())
 	}
 	stop := pooledtest.When(func() bool {
 		var n int
-		return admin.QueryRow("SELECT count(*) "+sleeping).Scan(&n) == nil && n > 0
+		if err := admin.QueryRow("SELECT count(*) " + sleeping).Scan(&n); err != nil {
+			t.Errorf("whether a statement sleeps: %v", err)
+			return true // it would not go away
+		}
+		return n > 0
 	}, end)
 	do()
 	stop()
