@@ -6,7 +6,6 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/pooled-go/pooled"
 	"github.com/pooled-go/pooled/internal/pooledtest"
@@ -267,7 +266,7 @@ func TestPgBouncerFull(t *testing.T) {
 func TestPgBouncerRefuses(t *testing.T) {
 	b := newPgBouncer(t, "transaction")
 	b.set(t, "max_client_conn", "4", "100")
-	db := b.open(t, "binary_parameters=yes&pool_timeout=3s")
+	db := b.open(t, "binary_parameters=yes&pool_timeout=10s")
 	var held []*sql.Tx
 	var refused error
 	for refused == nil && len(held) < 5 {
@@ -292,11 +291,12 @@ func TestPgBouncerRefuses(t *testing.T) {
 // query_wait_timeout ends the connection of a client that waits too long.
 func TestPgBouncerQueryWait(t *testing.T) {
 	b := newPgBouncer(t, "transaction")
-	b.set(t, "query_wait_timeout", "1", "120")
 	db := b.open(t, oneOnly)
 	mustExec(t, db, "SELECT 1")
 	b.tell(t, "PAUSE transaction")
+	b.tell(t, "SET query_wait_timeout=1")
 	_, err := db.Exec("SELECT 1")
+	b.tell(t, "SET query_wait_timeout=120")
 	b.tell(t, "RESUME transaction")
 	if !errors.Is(err, pooled.ErrConnLost) {
 		t.Errorf("have %v, want ErrConnLost", err)
@@ -307,11 +307,12 @@ func TestPgBouncerQueryWait(t *testing.T) {
 // pgx says why.
 func TestPgBouncerQueryWaitPgx(t *testing.T) {
 	b := newPgBouncer(t, "transaction")
-	b.set(t, "query_wait_timeout", "1", "120")
 	db := openPooled(t, addQuery(withScheme(t, b.dsn, "pgx"), "default_query_exec_mode=exec&pool_max_conns=1"))
 	mustExec(t, db, "SELECT 1")
 	b.tell(t, "PAUSE transaction")
+	b.tell(t, "SET query_wait_timeout=1")
 	_, err := db.Exec("SELECT 1")
+	b.tell(t, "SET query_wait_timeout=120")
 	b.tell(t, "RESUME transaction")
 	checkTrouble(t, err, `query_wait_timeout`)
 }
@@ -321,9 +322,16 @@ func TestPgBouncerCancel(t *testing.T) {
 	b := newPgBouncer(t, "transaction")
 	db := b.open(t, oneOnly)
 	mustExec(t, db, "SELECT 1")
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	if _, err := db.ExecContext(ctx, "SELECT pg_sleep(60)"); err == nil {
+	ended := make(chan error, 1)
+	go func() {
+		_, err := db.ExecContext(ctx, "SELECT pg_sleep(60)")
+		ended <- err
+	}()
+	eventually(t, "the server to be at work", func() bool { return len(b.activeServers(t)) > 0 })
+	cancel()
+	if err := <-ended; err == nil {
 		t.Error("have no error, want that of a statement which was cancelled")
 	}
 	eventually(t, "the server to be free again", func() bool { return len(b.activeServers(t)) == 0 })

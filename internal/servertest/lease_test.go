@@ -77,8 +77,8 @@ func (e contextEnd) prepare(t *testing.T, db *sql.DB, s server) (stmts []*sql.St
 		}
 	}
 	if e.busy && s.name != "sqlite" {
-		time.AfterFunc(50*time.Millisecond, cancel)
-		on.ExecContext(ctx, s.sleep(60))
+		const mark = "/* outlived */"
+		s.during(t, openServer(t, s.bare, s.dsn(t)), mark, cancel, func() { on.ExecContext(ctx, s.sleep(60)+" "+mark) })
 	}
 	cancel()
 	on.ExecContext(t.Context(), "SELECT 1") // which may find that the connection is bad

@@ -53,6 +53,7 @@ func TestTopErrors(t *testing.T) {
 			answerLimit = 50 * time.Millisecond
 		}
 		code, stdout, stderr := runCommand(t, p.URL+"/debug/?token=Zq7xKv9w", "--header", "X-Token: Zq7xKv9w")
+		answerLimit = limit
 		want := "pooled: top: " + p.URL + "/debug/: " + tt.want
 		if code != 1 || stdout != "" || !strings.HasPrefix(stderr, want) || strings.Count(stderr, "\n") != 1 ||
 			strings.Contains(stderr, "Zq7xKv9w") {
