@@ -85,7 +85,8 @@ func (x *exam) judgeReset(l latency, replaced bool, lost uint64) {
 	case replaced && x.server != sqliteServer:
 		text := fmt.Sprintf("a reset in mode %s closes the connection, and the next caller opens another", mode)
 		if x.server == mysqlServer {
-			text += ": a MySQL session can't be reset with compression, with init_connect or with a dialer of your own"
+			text += ": a MySQL session can't be reset with compression, with init_connect, with a dialer of your own, or " +
+				"over TLS with a go-sql-driver/mysql that this pooled does not know"
 		}
 		x.report.add("reset", levelWarning, text, x.sparingMode())
 	case l.median > slowReset:
