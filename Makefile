@@ -7,6 +7,13 @@ TESTED := $(filter-out browser,$(MODULES))
 
 # More flags for go test, as in: make test TESTFLAGS='-run Overload -v'
 TESTFLAGS :=
+# What make test-servers tests on, one after another, besides the machine's own servers, which make test starts.
+# The words are those of scripts/with-servers.
+SERVERS := $(foreach servers,mysql-9.7+postgres-18+pgbouncer-1.26 mariadb-11.8+postgres-14 postgres-16 postgres-17, \
+	$(servers) $(servers)+tls)
+# What of these is tested on in each run of CI.
+NEWER := mysql-9.7+postgres-18+pgbouncer-1.26+tls
+
 # How long make fuzz stays with each fuzz target.
 FUZZTIME := 20s
 # Where vet has to pass; each has files behind build tags.
@@ -25,8 +32,8 @@ VERSION :=
 in_modules = @status=0; for module in $(2); do \
 	(cd $$module && PS4="$$module: " && set -x && $(1)) || status=1; done; exit $$status
 
-.PHONY: help demo test test-on-servers test-browser screenshots chromium race lint vet-platforms machine-paths workflows \
-	tools release-check licences tidy fuzz bench bench-peers c-compiler shells
+.PHONY: help demo test test-on-servers test-newer test-servers test-browser screenshots chromium race lint vet-platforms \
+	machine-paths workflows tools release-check licences tidy fuzz bench bench-peers c-compiler shells
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -44,6 +51,14 @@ test: c-compiler shells ## vet and all tests with -race, on its own PostgreSQL, 
 
 test-on-servers: # only with what that script starts
 	$(call in_modules,CGO_ENABLED=1 go test -race -p 1 -timeout 20m $(TESTFLAGS) ./...,$(TESTED))
+
+test-newer test-servers: export TESTFLAGS := $(TESTFLAGS)
+
+test-newer: c-compiler ## the tests that use a server on NEWER, as in each run of CI
+	@scripts/test-servers $(NEWER)
+
+test-servers: c-compiler ## the same on all of SERVERS, which takes hours, as in: make test-servers SERVERS=mysql-9.7+tls
+	@scripts/test-servers $(SERVERS)
 
 test-browser: c-compiler chromium ## the live page, in a headless Chromium
 	cd browser && POOLED_TEST_REQUIRE=1 CGO_ENABLED=1 go test -race -timeout 10m $(TESTFLAGS) ./...

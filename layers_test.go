@@ -175,6 +175,22 @@ func TestNoAliasesOfInternalTypes(t *testing.T) {
 	}
 }
 
+// A package whose tests use a server says so in a test file of its own: so scripts/test-servers finds it.
+func TestServersAreForTests(t *testing.T) {
+	for _, f := range sourceFiles(t) {
+		if f.dir == "internal/pooledtest" {
+			continue
+		}
+		ast.Inspect(f.ast, func(n ast.Node) bool {
+			if s, ok := n.(*ast.SelectorExpr); ok && mentions(s, map[string]bool{"pooledtest": true}) &&
+				(strings.HasPrefix(s.Sel.Name, "Postgres") || strings.HasPrefix(s.Sel.Name, "MySQL")) {
+				t.Errorf("%s:%d: uses a server outside of a test file", f.path, f.line(s.Pos()))
+			}
+			return true
+		})
+	}
+}
+
 // mentions says whether an expression names one of these packages.
 func mentions(expr ast.Expr, packages map[string]bool) (found bool) {
 	ast.Inspect(expr, func(n ast.Node) bool {

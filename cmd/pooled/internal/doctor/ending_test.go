@@ -44,15 +44,15 @@ var traces = map[string][]string{
 	},
 }
 
-// traced returns a DSN whose sessions can be told from those of others, and a check that nothing of them is left.
+// traced returns a DSN, without TLS, whose sessions can be told from those of others, and a check that nothing of them is left.
 func traced(t *testing.T, name string) (dsn string, clean func()) {
 	t.Helper()
 	admin := ""
 	if name == "postgres" {
-		admin = pooledtest.Postgres(t)
+		admin = pooledtest.PostgresPlain(t)
 		dsn = pooledtest.WithOptions(admin, "application_name=pooled_doctor_test")
 	} else {
-		admin = pooledtest.MySQL(t)
+		admin = pooledtest.MySQLPlain(t)
 		db := pooledtest.OpenDB(t, "mysql", admin)
 		pooledtest.Make(t, db, "USER", "pooled_doctor_traces@'127.0.0.1'", "IDENTIFIED BY 'doctor-s3cret'")
 		pooledtest.MustExec(t, db, "GRANT ALL ON pooled_test.* TO pooled_doctor_traces@'127.0.0.1'")
@@ -184,9 +184,9 @@ func TestDoctorHangs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dsn := ""
 			if name == "postgres" {
-				dsn = pooledtest.Postgres(t)
+				dsn = pooledtest.PostgresPlain(t)
 			} else {
-				dsn = pooledtest.MySQL(t)
+				dsn = pooledtest.MySQLPlain(t)
 			}
 			p := pooledtest.NewProxy(t, dsn)
 			connecting := checks[1] // for which a busy machine gets its time
@@ -211,7 +211,7 @@ func TestDoctorHangs(t *testing.T) {
 
 // One that breaks off is examined as far as it goes.
 func TestDoctorLosesItsServer(t *testing.T) {
-	p := pooledtest.NewProxy(t, pooledtest.Postgres(t))
+	p := pooledtest.NewProxy(t, pooledtest.PostgresPlain(t))
 	p.On("max_connections", func() { go p.Close(); p.CloseAll() })
 	d := examine(t, p.DSN())
 	f := about(t, d, "unfinished")

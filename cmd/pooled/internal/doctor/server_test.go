@@ -230,7 +230,7 @@ func TestDoctorAccountLimits(t *testing.T) {
 		pooledtest.MustExec(t, admin, "GRANT ALL ON pooled_test.* TO pooled_doctor_few@'127.0.0.1'")
 		t.Cleanup(func() { admin.Exec("DROP USER pooled_doctor_few@'127.0.0.1'") })
 		_, host, _ := strings.Cut(dsn, "@")
-		d := examine(t, "pooled_doctor_few:"+secret+"@"+host+"?"+sensible)
+		d := examine(t, pooledtest.WithOptions("pooled_doctor_few:"+secret+"@"+host, sensible))
 		wantLevels(t, d, withWarnings(fineOnMySQL, "server-limit:problem"))
 		wantFinding(t, d, "server-limit", levelProblem, "up to 10, but the server allows 7 (max_user_connections)",
 			"pool_max_conns=7 at most")
