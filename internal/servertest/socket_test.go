@@ -163,7 +163,7 @@ func TestSocketOfUnixServers(t *testing.T) {
 		unixIsQuiet(t, openRaw(t, "postgres", u.String()))
 	})
 	t.Run("mysql", func(t *testing.T) {
-		cfg, err := mysql.ParseDSN(pooledtest.MySQL(t))
+		cfg, err := mysql.ParseDSN(pooledtest.MySQLPlain(t))
 		if err != nil {
 			t.Fatal(err)
 		}
