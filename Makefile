@@ -9,8 +9,8 @@ TESTED := $(filter-out browser,$(MODULES))
 TESTFLAGS :=
 # What make test-servers tests on, one after another, besides the machine's own servers, which make test starts.
 # The words are those of scripts/with-servers.
-SERVERS := $(foreach servers,mysql-9.7+postgres-18+pgbouncer-1.26 mariadb-11.8+postgres-14 postgres-16 postgres-17, \
-	$(servers) $(servers)+tls)
+SERVERS := $(foreach servers,mysql-9.7+postgres-18+pgbouncer-1.26 mariadb-11.8+postgres-14 galera+postgres-16 \
+	postgres-17, $(servers) $(servers)+tls)
 # What of these is tested on in each run of CI.
 NEWER := mysql-9.7+postgres-18+pgbouncer-1.26+tls
 
