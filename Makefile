@@ -32,8 +32,8 @@ VERSION :=
 in_modules = @status=0; for module in $(2); do \
 	(cd $$module && PS4="$$module: " && set -x && $(1)) || status=1; done; exit $$status
 
-.PHONY: help demo test test-on-servers test-newer test-servers test-browser screenshots chromium race lint vet-platforms \
-	machine-paths workflows tools release-check licences tidy fuzz bench bench-peers c-compiler shells
+.PHONY: help demo test test-on-servers test-busy test-newer test-servers test-browser screenshots chromium race lint \
+	vet-platforms machine-paths workflows tools release-check licences tidy fuzz bench bench-peers c-compiler shells
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -59,6 +59,10 @@ test-newer: c-compiler ## the tests that use a server on NEWER, as in each run o
 
 test-servers: c-compiler ## the same on all of SERVERS, which takes hours, as in: make test-servers SERVERS=mysql-9.7+tls
 	@scripts/test-servers $(SERVERS)
+
+# Everything is nice, so that the machine stays of use. A result of before says nothing about this run.
+test-busy: ## make test, beside eight processes that use up processor time
+	@nice scripts/busy 8 $(MAKE) --no-print-directory test TESTFLAGS='-count 1 -timeout 90m $(TESTFLAGS)'
 
 test-browser: c-compiler chromium ## the live page, in a headless Chromium
 	cd browser && POOLED_TEST_REQUIRE=1 CGO_ENABLED=1 go test -race -timeout 10m $(TESTFLAGS) ./...
