@@ -5,7 +5,10 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -111,6 +114,53 @@ func TestTicketsVerify(t *testing.T) {
 	}
 	if have := server.Resumed(); len(have) > 0 {
 		t.Errorf("%d connections", len(have))
+	}
+}
+
+// TestPreferredAtOnce: with tls=preferred go-sql-driver notes in its configuration that a server has no TLS. Connections
+// that are opened at the same time have a configuration each: that is for the race detector. And a server that has TLS
+// again is spoken to over TLS.
+func TestPreferredAtOnce(t *testing.T) {
+	cfg := pooledtest.TestTLS()
+	with, without := pooledtest.ServeMySQLTLS(t, cfg, agree), pooledtest.ServeMySQL(t, agree)
+	var hasTLS atomic.Bool
+	front := pooledtest.Serve(t, func(client net.Conn) {
+		address := without.Address
+		if hasTLS.Load() {
+			address = with.Address
+		}
+		server, err := net.Dial("tcp", address)
+		if err != nil {
+			return
+		}
+		defer server.Close()
+		var back sync.WaitGroup
+		back.Go(func() {
+			io.Copy(client, server)
+			client.Close()
+		})
+		io.Copy(server, client)
+		server.Close()
+		back.Wait()
+	})
+	connector := connectorOf(t, "scott:tiger@tcp("+front+")/shop?tls=preferred")
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			conn, err := connector.Connect(t.Context())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			conn.Close()
+		})
+	}
+	all.Wait()
+	hasTLS.Store(true)
+	conn, dialed := connect(t, connector)
+	have := mysql.Wire(connector, conn, dialed)
+	if _, layer := have.(*tls.Conn); !layer {
+		t.Errorf("have a %T, want TLS", have)
 	}
 }
 
