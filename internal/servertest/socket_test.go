@@ -223,7 +223,7 @@ func TestPQSocketIsTheOneInUse(t *testing.T) {
 // TestPQSocketCounts: after the server hung up, lib/pq may say ErrBadConn of a
 // statement that it sent. The count tells.
 func TestPQSocketCounts(t *testing.T) {
-	r := onPostgres.openRaw(t)
+	r := openRaw(t, "postgres", pooledtest.PostgresPlain(t)) // TLS adds bytes of its own
 	before, counted := r.socket.Sent()
 	if !counted || before == 0 {
 		t.Fatalf("have %d, counted %t", before, counted)
