@@ -237,24 +237,20 @@ func (e *Engine) servePostgres(client net.Conn) {
 			return a.Silent
 		}
 		status = postgresStatus(status, message, a.fails())
-		_, err := client.Write(append(a.postgres(message), postgresMessage('Z', status)...))
+		_, err := client.Write(append(a.postgres(message), PostgresMessage('Z', string(status))...))
 		return err == nil
 	})
 }
 
-func postgresMessage(kind byte, body ...byte) []byte {
-	return append(binary.BigEndian.AppendUint32([]byte{kind}, uint32(4+len(body))), body...)
-}
-
 // postgresGreeting lets a client in.
 func postgresGreeting(session int) []byte {
-	all := postgresMessage('R', 0, 0, 0, 0)
+	all := PostgresMessage('R', "\x00\x00\x00\x00")
 	for _, setting := range []string{"server_version\x0013.0.0\x00", "client_encoding\x00UTF8\x00",
 		"standard_conforming_strings\x00on\x00"} {
-		all = append(all, postgresMessage('S', []byte(setting)...)...)
+		all = append(all, PostgresMessage('S', setting)...)
 	}
-	all = append(all, postgresMessage('K', binary.BigEndian.AppendUint64(nil, uint64(session)<<32|7)...)...)
-	return append(all, postgresMessage('Z', 'I')...)
+	all = append(all, PostgresMessage('K', string(binary.BigEndian.AppendUint64(nil, uint64(session)<<32|7)))...)
+	return append(all, PostgresMessage('Z', "I")...)
 }
 
 // postgresStatus is the state of the transaction after a statement.
@@ -279,12 +275,12 @@ func (a Answer) postgres(message string) (all []byte) {
 	case a.Raw != nil:
 		return a.Raw
 	case a.fails():
-		return postgresMessage('E', []byte("SERROR\x00VERROR\x00C"+a.State+"\x00M"+a.Text+"\x00\x00")...)
+		return PostgresMessage('E', "SERROR\x00VERROR\x00C", a.State, "\x00M", a.Text, "\x00\x00")
 	case a.Row != nil:
 		all = append(all, a.postgresRow()...)
 	}
 	word, _, _ := strings.Cut(strings.TrimPrefix(message, "Query "), " ")
-	return append(all, postgresMessage('C', []byte(word+"\x00")...)...)
+	return append(all, PostgresMessage('C', word, "\x00")...)
 }
 
 func (a Answer) postgresRow() []byte {
@@ -299,5 +295,5 @@ func (a Answer) postgresRow() []byte {
 		text := fmt.Sprint(value)
 		values = append(binary.BigEndian.AppendUint32(values, uint32(len(text))), text...)
 	}
-	return append(postgresMessage('T', columns...), postgresMessage('D', values...)...)
+	return append(PostgresMessage('T', string(columns)), PostgresMessage('D', string(values))...)
 }

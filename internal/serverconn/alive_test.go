@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"io"
 	"testing"
 	"testing/synctest"
@@ -138,3 +139,36 @@ func TestPingReason(t *testing.T) {
 type pinger struct{}
 
 func (pinger) Ping(context.Context) error { return driver.ErrBadConn }
+
+// A server that has once taken no statements is asked by one, and a new connection too: it might lead there.
+func TestAskedAfterRefusal(t *testing.T) {
+	shared := newShared()
+	shared.Dialect.Refuses, shared.Dialect.Ask = func(err error) bool { return errors.Is(err, errFull) }, "ASK"
+	c, s := open(shared)
+	c.Driver.Pinger = pinger{}
+	for _, err := range []error{nil, errBoom} {
+		if c.Refused(err) {
+			t.Errorf("%v is taken for a refusal", err)
+		}
+	}
+	if _, err := c.Ping(t.Context(), 0); err != driver.ErrBadConn {
+		t.Errorf("before: have %v, want the driver's ping", err)
+	}
+	if !c.Refused(fmt.Errorf("query: %w", errFull)) {
+		t.Error("a refusal is not recognised")
+	}
+	if _, err := c.Ping(t.Context(), 0); err != nil {
+		t.Errorf("after: have %v, want none", err)
+	}
+	s.want(t, "ASK")
+
+	other, s := open(shared)
+	if _, err := other.Prepare(t.Context(), dialect.Wants{}); err != nil {
+		t.Error(err)
+	}
+	s.want(t, "ASK")
+	s.fails("ASK", errFull)
+	if _, err := other.Prepare(t.Context(), dialect.Wants{}); !errors.Is(err, errFull) {
+		t.Errorf("have %v, want %v", err, errFull)
+	}
+}
