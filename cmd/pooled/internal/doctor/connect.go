@@ -199,6 +199,7 @@ func checkPing(ctx context.Context, x *exam) error {
 	}
 	l := newLatency("ping", took)
 	x.report.record(func() { x.report.Latency = append(x.report.Latency, l) })
+	x.ping = l.median
 	x.judgePing(l)
 	return nil
 }
@@ -229,9 +230,12 @@ func (x *exam) judgePing(l latency) {
 			"connections will be taken for dead", l, limit),
 			enough("pool_ping_timeout", l))
 	case l.median > slowPing:
-		x.report.add("ping", levelWarning, fmt.Sprintf("a ping takes %s: every statement waits that long for "+
-			"the network alone", l),
-			"run the program closer to the server")
+		text, change := "the network alone", "run the program closer to the server"
+		if x.near {
+			text, change = "an answer, without a network in between", "check what keeps the server and this machine busy"
+		}
+		x.report.add("ping", levelWarning, fmt.Sprintf("a ping takes %s: every statement waits that long for %s", l, text),
+			change)
 	default:
 		x.report.add("ping", levelOK, fmt.Sprintf("a ping takes %s", l), "")
 	}

@@ -173,7 +173,7 @@ func TestDoctorNoAnswer(t *testing.T) {
 		"scott:s3cret@tcp(" + silent + ")/db"} {
 		d := examine(t, dsn)
 		wantLevels(t, d, "dsn reset-mode pre-ping recycle fork-guard wait connect:problem")
-		wantFinding(t, d, "connect", levelProblem, "no answer within 300ms", "firewalls")
+		wantFinding(t, d, "connect", levelProblem, "no answer within ", "firewalls")
 	}
 }
 
@@ -203,7 +203,7 @@ func TestDoctorHangs(t *testing.T) {
 				t.Errorf("have an examination of %v, want it ended", took)
 			}
 			wantLevels(t, d, "dsn connect unfinished:problem")
-			wantFinding(t, d, "unfinished", levelProblem, "sleeping: no answer within 1s", "network")
+			wantFinding(t, d, "unfinished", levelProblem, "sleeping: no answer within ", "network")
 			p.CloseAll()
 		})
 	}

@@ -31,6 +31,9 @@ type facts struct {
 	alone     bool          // there is no room for a second session
 	bounds    []bound       // on the number of sessions
 	idleLimit time.Duration // after which the server ends a session that does nothing; 0: never
+	txLimits  []txLimit     // after which the server ends the session of a transaction
+	near      bool          // the server is on this machine
+	ping      time.Duration // the median; 0: not measured
 }
 
 // check is a part of the examination. An error means that it could not be finished; what it finds wrong goes into the
@@ -68,14 +71,32 @@ var grace = 7 * time.Second
 var errStop = errors.New("stop")
 
 // slowError says that time was up.
-type slowError string
+type slowError struct {
+	text  string
+	began time.Time // zero: text has it all
+}
 
-func (e slowError) Error() string { return string(e) }
+// Error has the time that has passed by now, because what was under way may end later than it should.
+func (e slowError) Error() string {
+	if e.began.IsZero() {
+		return e.text
+	}
+	return e.text + " " + shown(time.Since(e.began)).String()
+}
+
+// shown is a time in whole seconds, if it is that long.
+func shown(d time.Duration) time.Duration {
+	if d < time.Second {
+		return d.Round(time.Millisecond)
+	}
+	return d.Round(time.Second)
+}
 
 // run makes all checks that can be made. Its error is that of a context that ended: the report has what was found
 // before.
 func (x *exam) run(ctx context.Context) (*diagnosis, error) {
-	whole, cancel := context.WithTimeoutCause(ctx, totalLimit, slowError(fmt.Sprintf("not done within %v", totalLimit)))
+	tooLong := slowError{text: fmt.Sprintf("not done within %v", totalLimit)}
+	whole, cancel := context.WithTimeoutCause(ctx, totalLimit, tooLong)
 	defer cancel()
 	defer x.progress.show("")
 	for i, c := range checks {
@@ -101,7 +122,7 @@ func (x *exam) run(ctx context.Context) (*diagnosis, error) {
 
 // bounded makes a check. If that has not ended a grace after its limit, it never may.
 func (x *exam) bounded(ctx context.Context, c check) (err error, ended bool) {
-	ctx, cancel := context.WithTimeoutCause(ctx, c.limit, slowError(fmt.Sprintf("no answer within %v", c.limit)))
+	ctx, cancel := context.WithTimeoutCause(ctx, c.limit, slowError{"no answer within", time.Now()})
 	defer cancel()
 	done := make(chan error, 1)
 	go func() { done <- c.run(ctx, x) }()

@@ -291,13 +291,15 @@ func (x *exam) judgeSessionLeaks(mode pooled.ResetMode, found map[pooled.ResetMo
 	}
 	text := fmt.Sprintf("with pool_reset_on_return=%s the next caller finds %d of %d kinds of session state", mode,
 		len(what), tried)
+	l := levelOK
 	switch {
 	case len(what) == 0:
-		x.report.add("leak-session", levelOK, text, "")
 	case mode == pooled.ResetAuto:
-		x.report.add("leak-session", levelOK, text+", which no statement shows: "+strings.Join(what, ", "),
-			strings.Join(change, "; "))
-	default:
-		x.report.add("leak-session", levelWarning, text, strings.Join(change, "; "))
+		text += ", which no statement shows: " + strings.Join(what, ", ")
+	case mode == pooled.ResetNone:
+		l = levelWarning
+	default: // what the mode promises is kept
+		text += ", as with database/sql alone"
 	}
+	x.report.add("leak-session", l, text, strings.Join(change, "; "))
 }

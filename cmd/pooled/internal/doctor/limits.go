@@ -15,8 +15,15 @@ import (
 type bound struct {
 	name string
 	most int
+	keep int // to be left for administration, backups, monitoring and other programs
 	used int // by others, at this moment; -1: not known
 }
+
+// share is what is left for this program.
+func (b bound) share() int { return b.most - max(b.keep, b.used, 0) }
+
+// tenth is what docs/sizing.md leaves for others of what a server lets in.
+func tenth(most int) int { return most / 10 }
 
 // checkLimits compares what the server allows with what the options ask for.
 func checkLimits(ctx context.Context, x *exam) error {
@@ -31,6 +38,7 @@ func checkLimits(ctx context.Context, x *exam) error {
 	}
 	x.judgeSize()
 	x.judgeIdleLimit()
+	x.judgeTxLimits()
 	return nil
 }
 
@@ -48,6 +56,8 @@ const postgresQuery = `SELECT
 	(SELECT setting FROM pg_catalog.pg_settings WHERE name = 'idle_session_timeout') AS idle_session_timeout,
 	(SELECT setting FROM pg_catalog.pg_settings WHERE name = 'idle_in_transaction_session_timeout')
 		AS idle_in_transaction_session_timeout,
+	(SELECT setting FROM pg_catalog.pg_settings WHERE name = 'transaction_timeout') AS transaction_timeout,
+	(SELECT setting FROM pg_catalog.pg_settings WHERE name = 'statement_timeout') AS statement_timeout,
 	(SELECT sum(numbackends) - 1 FROM pg_catalog.pg_stat_database) AS in_use`
 
 func postgresLimits(ctx context.Context, x *exam, conn *sql.Conn) error {
@@ -64,12 +74,15 @@ func postgresLimits(ctx context.Context, x *exam, conn *sql.Conn) error {
 		ofSessions("connection limit of the role", n[3]),
 		ofSessions("connection limit of the database", n[4]),
 		ofTime("idle_session_timeout", x.idleLimit),
-		ofTime("idle_in_transaction_session_timeout", time.Duration(n[6])*time.Millisecond),
-		ofSessions("sessions of others now", n[7]),
+		x.txLimit("idle_in_transaction_session_timeout", time.Duration(n[6])*time.Millisecond, true),
+		x.txLimit("transaction_timeout", time.Duration(n[7])*time.Millisecond, false),
+		ofTime("statement_timeout", time.Duration(n[8])*time.Millisecond),
+		ofSessions("sessions of others now", n[9]),
 	)
-	x.bound("max_connections minus reserved ones", n[0]-n[1]-n[2], n[7])
-	x.bound("the role's connection limit", n[3], -1)
-	x.bound("the database's connection limit", n[4], -1)
+	reserved := n[1] + n[2]
+	x.bound(bound{"max_connections minus reserved ones", n[0] - reserved, max(0, tenth(n[0])-reserved), n[9]})
+	x.bound(bound{"the role's connection limit", n[3], 0, -1})
+	x.bound(bound{"the database's connection limit", n[4], 0, -1})
 	return nil
 }
 
@@ -90,15 +103,25 @@ func mysqlLimits(ctx context.Context, x *exam, conn *sql.Conn) error {
 	if n[1] == 0 {
 		n[1] = -1
 	}
-	x.recordLimits(
+	limits := []allowance{
 		ofSessions("max_connections", n[0]),
 		ofSessions("max_user_connections", n[1]),
 		ofTime("wait_timeout", x.idleLimit),
 		ofTime("interactive_timeout", time.Duration(n[3])*time.Second),
-		ofSessions("sessions of others now", used),
-	)
-	x.bound("max_connections", n[0], used)
-	x.bound("max_user_connections", n[1], -1)
+	}
+	// MariaDB's.
+	idle, err := row(ctx, conn, "SELECT @@idle_transaction_timeout, @@idle_write_transaction_timeout, "+
+		"@@idle_readonly_transaction_timeout")
+	if err != nil && noAnswer(err) {
+		return err
+	}
+	for i, seconds := range numbers(idle) {
+		name := []string{"idle_transaction_timeout", "idle_write_transaction_timeout", "idle_readonly_transaction_timeout"}[i]
+		limits = append(limits, x.txLimit(name, time.Duration(seconds)*time.Second, true))
+	}
+	x.recordLimits(append(limits, ofSessions("sessions of others now", used))...)
+	x.bound(bound{"max_connections", n[0], tenth(n[0]), used})
+	x.bound(bound{"max_user_connections", n[1], 0, -1})
 	return nil
 }
 
@@ -115,25 +138,28 @@ func (x *exam) recordLimits(l ...allowance) {
 }
 
 // bound notes a limit; a negative one is none.
-func (x *exam) bound(name string, most, used int) {
-	if most >= 0 {
-		x.bounds = append(x.bounds, bound{name, most, used})
+func (x *exam) bound(b bound) {
+	if b.most >= 0 {
+		x.bounds = append(x.bounds, b)
 	}
 }
 
-// tightest is the limit that is reached first.
-func (x *exam) tightest() (b bound, ok bool) {
-	for i, other := range x.bounds {
-		if i == 0 || other.most < b.most {
-			b = other
+// tightest are the limit that refuses first, and the one that leaves the least for this program.
+func (x *exam) tightest() (refuses, leaves bound, ok bool) {
+	for i, b := range x.bounds {
+		if i == 0 || b.most < refuses.most {
+			refuses = b
+		}
+		if i == 0 || b.share() < leaves.share() {
+			leaves = b
 		}
 	}
-	return b, len(x.bounds) > 0
+	return refuses, leaves, len(x.bounds) > 0
 }
 
 // judgeSize compares what all processes together may open with what the server lets in.
 func (x *exam) judgeSize() {
-	b, ok := x.tightest()
+	b, leaves, ok := x.tightest()
 	if !ok {
 		return
 	}
@@ -150,7 +176,7 @@ func (x *exam) judgeSize() {
 	if most < 0 {
 		x.report.add("limit", levelWarning, fmt.Sprintf("the pool has no limit: under load %s may take all %d "+
 			"connections of the server (%s), and other clients are refused", all, b.most, b.name),
-			x.share(b)) // a higher limit would be reached as well
+			x.share(leaves)+leaves.left()) // a higher limit would be reached as well
 		return
 	}
 	x.report.add("limit", levelOK, fmt.Sprintf("a process opens at most %d connections", most), "")
@@ -161,22 +187,32 @@ func (x *exam) judgeSize() {
 	}
 	sum := fmt.Sprintf("%s with at most %d connections each: up to %d, %s the server allows %d (%s)", all, most, need, but,
 		b.most, b.name)
-	left := bound{b.name, b.most - b.used, 0}
+	fix := x.share(leaves) + leaves.left() + x.orRaise(leaves)
 	switch {
 	case need > b.most:
-		x.report.add("server-limit", levelProblem, sum, x.share(b)+x.orRaise(b))
-	case b.used > 0 && need+b.used > b.most:
-		x.report.add("server-limit", levelWarning, fmt.Sprintf("%s; others have %d open now", sum, b.used),
-			"unless the others are older processes of this program that will end: "+x.share(left)+
-				x.orRaise(left))
+		x.report.add("server-limit", levelProblem, sum, fix)
+	case need > leaves.share() && leaves.used > leaves.keep:
+		x.report.add("server-limit", levelWarning, fmt.Sprintf("%s; others have %d open now", sum, leaves.used),
+			"unless the others are older processes of this program that will end: "+fix)
+	case need > leaves.share():
+		x.report.add("server-limit", levelWarning, sum+"; that leaves too few for administration, backups, monitoring and "+
+			"other programs", fix)
 	default:
 		x.report.add("server-limit", levelOK, sum, "")
 	}
 }
 
+// left says what the advice leaves for others.
+func (b bound) left() string {
+	if n := b.most - b.share(); n > 0 {
+		return fmt.Sprintf(", which leaves %d for others", n)
+	}
+	return ""
+}
+
 // share is the options by which the processes share what there is.
 func (x *exam) share(b bound) string {
-	each := b.most / x.instances
+	each := b.share() / x.instances
 	switch {
 	case each < 1:
 		return fmt.Sprintf("the server has less than one connection for each: raise its limit (%s), use a pooler, or "+
@@ -189,7 +225,7 @@ func (x *exam) share(b bound) string {
 
 // orRaise is the other way, where share has not said it yet.
 func (x *exam) orRaise(b bound) string {
-	if b.most < x.instances {
+	if b.share() < x.instances {
 		return ""
 	}
 	return "; or raise the server's limit"

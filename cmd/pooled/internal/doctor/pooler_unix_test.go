@@ -235,7 +235,7 @@ func TestDoctorBehindPgBouncerForOne(t *testing.T) {
 	}
 	dsn := startPgBouncer(t, "pool_mode=session", "default_pool_size=1")
 	d := examine(t, dsn)
-	wantLevels(t, d, behind("pooler:warning", "leak-session:warning"))
+	wantLevels(t, d, behind("pooler:warning"))
 	wantFinding(t, d, "pooler", levelWarning, "the second got no answer", "default_pool_size")
 	for _, l := range d.Leaks {
 		if alone := l.Reason == errAlone.Error(); alone != (l.Kind == "advisory lock") {

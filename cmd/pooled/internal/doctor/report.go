@@ -31,7 +31,8 @@ type finding struct {
 var findingIDs = []string{
 	"dsn", "driver", "hooks", "reset-mode", "pre-ping", "recycle", "fork-guard", "wait",
 	"connect", "server", "tls", "pooler", "read-only", "autocommit", "sqlite-busy",
-	"limit", "server-limit", "idle-limit", "ping", "reset", "leak-transaction", "leak-session", "unfinished",
+	"limit", "server-limit", "idle-limit", "transaction-limit", "ping", "reset", "leak-transaction", "leak-session",
+	"unfinished",
 }
 
 // diagnosis is the JSON, too: docs/doctor.md has its fields.

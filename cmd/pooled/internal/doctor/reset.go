@@ -2,7 +2,9 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/pooled-go/pooled"
@@ -26,24 +28,10 @@ func checkReset(ctx context.Context, x *exam) error {
 		}
 	}
 	replaced, lost := false, uint64(0)
-	err := x.with(watch, func(s *session) error {
-		for range resetTries {
-			conn, err := s.db.Conn(ctx)
-			if err != nil {
-				return err
-			}
-			if _, err := conn.ExecContext(ctx, leave); err != nil {
-				conn.Close()
-				return err
-			}
-			began := time.Now()
-			if err := conn.Close(); err != nil {
-				return err
-			}
-			took = append(took, time.Since(began))
-		}
+	err := x.with(watch, func(s *session) (err error) {
+		took, err = timeResets(ctx, s, leave)
 		replaced, lost = s.replaced(), s.pool.Stats().Invalidated
-		return nil
+		return err
 	})
 	if err != nil {
 		return err
@@ -56,6 +44,35 @@ func checkReset(ctx context.Context, x *exam) error {
 	x.report.record(func() { x.report.Latency = append(x.report.Latency, l) })
 	x.judgeReset(l, replaced, lost)
 	return nil
+}
+
+// timeResets is how long it takes until another caller can have what one has left something behind on: the reset, and,
+// if that closes the session, the opening of another.
+func timeResets(ctx context.Context, s *session, leave string) (took []time.Duration, err error) {
+	var returned time.Duration // how long it took to give the last one back
+	opened := uint64(1)
+	for i := range resetTries + 1 {
+		began := time.Now()
+		conn, err := s.db.Conn(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			if now := s.pool.Stats().Opened; now > opened {
+				returned, opened = returned+time.Since(began), now
+			}
+			took = append(took, returned)
+		}
+		if i < resetTries {
+			_, err = conn.ExecContext(ctx, leave)
+		}
+		began = time.Now()
+		if err := errors.Join(err, conn.Close()); err != nil {
+			return nil, err
+		}
+		returned = time.Since(began)
+	}
+	return took, nil
 }
 
 // somethingToUndo is the statement that a reset in the DSN's mode has the most work with.
@@ -74,7 +91,7 @@ func (x *exam) somethingToUndo() (leave string, ok bool) {
 func (x *exam) judgeReset(l latency, replaced bool, lost uint64) {
 	limit, mode := x.cfg.ResetTimeout, x.cfg.ResetOnReturn
 	switch {
-	case limit > 0 && l.max > limit/2:
+	case limit > 0 && l.max > limit/2 && !replaced: // an opening has pool_timeout
 		x.report.add("reset", levelProblem, fmt.Sprintf("a reset takes %s: one that takes longer than "+
 			"pool_reset_timeout=%v closes the connection", l, limit),
 			enough("pool_reset_timeout", l))
@@ -83,24 +100,43 @@ func (x *exam) judgeReset(l latency, replaced bool, lost uint64) {
 			fmt.Sprintf("%d of %d resets failed, and each closed its connection", lost, resetTries),
 			"check the network, and the server's log: it may have ended the sessions")
 	case replaced && x.server != sqliteServer:
-		text := fmt.Sprintf("a reset in mode %s closes the connection, and the next caller opens another", mode)
+		text := fmt.Sprintf("a reset in mode %s closes the connection and opens another, which takes %s", mode, l)
 		if x.server == mysqlServer {
 			text += ": a MySQL session can't be reset with compression, with init_connect, with a dialer of your own, or " +
 				"over TLS with a go-sql-driver/mysql that this pooled does not know"
 		}
-		x.report.add("reset", levelWarning, text, x.sparingMode())
+		x.report.add("reset", levelWarning, text, x.reopenLess())
 	case l.median > slowReset:
 		x.report.add("reset", levelWarning, fmt.Sprintf("a reset takes %s, on each return with something to undo",
-			l), x.sparingMode())
+			l), x.resetLess(l))
 	default:
 		x.report.add("reset", levelOK, fmt.Sprintf("a reset takes %s", l), "")
 	}
 }
 
-// sparingMode is a mode that resets less often.
-func (x *exam) sparingMode() string {
-	if x.cfg.ResetOnReturn == pooled.ResetSession {
-		return "pool_reset_on_return=auto, which resets only after statements that need it"
+// resetLess is what makes resets rarer, or shorter. A server far away is so for a ping, too.
+func (x *exam) resetLess(l latency) string {
+	switch {
+	case x.cfg.ResetOnReturn == pooled.ResetSession:
+		return autoMode
+	case !x.near && x.ping > l.median/2:
+		return "run the program closer to the server; transactions ended by Commit or Rollback need no reset"
 	}
-	return "run the program closer to the server; transactions ended by Commit or Rollback need no reset"
+	return "check what keeps the server busy; transactions ended by Commit or Rollback need no reset"
+}
+
+const autoMode = "pool_reset_on_return=auto, which resets only after statements that need it"
+
+// reopenLess is how the session could be reset without another connection, or more rarely.
+func (x *exam) reopenLess() string {
+	var ways []string
+	if strings.Contains(x.cfg.DSN, "compress=true") {
+		ways = append(ways, "remove compress=true")
+	}
+	if x.cfg.ResetOnReturn == pooled.ResetSession {
+		ways = append(ways, autoMode)
+	} else {
+		ways = append(ways, "pool_reset_on_return=rollback, if the program leaves no state behind")
+	}
+	return strings.Join(ways, "; or ")
 }

@@ -14,9 +14,9 @@ import (
 
 const (
 	fineOnPostgres = "dsn reset-mode pre-ping recycle fork-guard wait connect server tls read-only pooler limit " +
-		"server-limit idle-limit ping reset leak-transaction leak-session"
+		"server-limit idle-limit transaction-limit ping reset leak-transaction leak-session"
 	fineOnMySQL = "dsn reset-mode pre-ping recycle fork-guard wait connect server tls read-only autocommit limit " +
-		"server-limit idle-limit ping reset leak-transaction leak-session"
+		"server-limit idle-limit transaction-limit ping reset leak-transaction leak-session"
 )
 
 // withWarnings are the findings, some of them of another level.
@@ -46,14 +46,14 @@ func TestDoctorOnPostgres(t *testing.T) {
 		t.Errorf("have %+v, want nothing to be wrong with PostgreSQL", d)
 	}
 	d = examine(t, dsn)
-	wantLevels(t, d, without(withWarnings(fineOnPostgres, "limit:warning", "leak-session:warning"), "server-limit"))
+	wantLevels(t, d, without(withWarnings(fineOnPostgres, "limit:warning"), "server-limit"))
 	wantLatencies(t, d, "dial", "ping", "reset ROLLBACK")
 	wantFinding(t, d, "limit", levelWarning, "1 process (--instances N for more) may take all",
 		"pool_max_conns=")
 	if f := about(t, d, "limit"); strings.Contains(f.Change, "raise the server's limit") {
 		t.Errorf("have %q, want no higher limit: a pool without one reaches it as well", f.Change)
 	}
-	wantFinding(t, d, "leak-session", levelWarning, "finds 10 of 10 kinds",
+	wantFinding(t, d, "leak-session", levelOK, "finds 10 of 10 kinds",
 		"pool_reset_on_return=session, if the program leaves any of: SET by a function")
 
 	d = examine(t, strings.Replace(dsn, "postgres://", "postgresql+pgx://", 1)+"&default_query_exec_mode=exec&"+sensible)
@@ -75,7 +75,7 @@ func TestDoctorOnMySQL(t *testing.T) {
 		t.Errorf("have %+v, want a reset by COM_RESET_CONNECTION", reset)
 	}
 	d = examine(t, dsn)
-	wantLevels(t, d, without(withWarnings(fineOnMySQL, "limit:warning", "leak-session:warning"), "server-limit"))
+	wantLevels(t, d, without(withWarnings(fineOnMySQL, "limit:warning"), "server-limit"))
 	wantLatencies(t, d, "dial", "ping", "reset ROLLBACK")
 
 	d = examine(t, pooledtest.WithOptions(dsn, "autocommit=0&"+sensible))
@@ -251,7 +251,7 @@ func TestDoctorNotTried(t *testing.T) {
 	if have, want := reason(d, "SET"), "not tried: the DSN sets the same in every session"; have != want {
 		t.Errorf("have %q, want %q", have, want)
 	}
-	wantFinding(t, d, "leak-session", levelWarning, "finds 8 of 8 kinds", "auto")
+	wantFinding(t, d, "leak-session", levelOK, "finds 8 of 8 kinds", "auto")
 
 	dsn := pooledtest.MySQL(t)
 	admin := pooledtest.OpenDB(t, "mysql", dsn)
@@ -263,7 +263,7 @@ func TestDoctorNotTried(t *testing.T) {
 	if have, want := reason(d, "temporary table"), "not tried: Error 1044"; !strings.HasPrefix(have, want) {
 		t.Errorf("have %q, want %q", have, want)
 	}
-	wantFinding(t, d, "leak-session", levelWarning, "finds 9 of 9 kinds", "auto")
+	wantFinding(t, d, "leak-session", levelOK, "finds 9 of 9 kinds", "auto")
 }
 
 func TestDoctorIdleLimit(t *testing.T) {
@@ -317,10 +317,13 @@ func TestJudgeReset(t *testing.T) {
 		{"pool_reset_timeout=1ms", time.Millisecond, time.Millisecond, false, levelProblem,
 			"at least pool_reset_timeout=4ms; 5s is the default"},
 		{"pool_reset_timeout=-1", time.Millisecond, 3 * time.Second, false, levelOK, ""},
-		{"", 200 * time.Millisecond, time.Second, false, levelWarning, "closer"},
+		{"", 200 * time.Millisecond, time.Second, false, levelWarning, "check what keeps the server busy"},
 		{"pool_reset_on_return=session", 200 * time.Millisecond, time.Second, false, levelWarning,
 			"pool_reset_on_return=auto"},
 		{"pool_reset_on_return=session", time.Millisecond, time.Second, true, levelWarning, "pool_reset_on_return=auto"},
+		{"pool_reset_on_return=session&compress=true", 9 * time.Second, 9 * time.Second, true, levelWarning,
+			"remove compress=true; or pool_reset_on_return=auto"},
+		{"pool_reset_on_return=auto", time.Millisecond, time.Second, true, levelWarning, "pool_reset_on_return=rollback"},
 	} {
 		cfg, err := pooled.ParseDSN("mysql://h/db?" + tt.options)
 		if err != nil {
@@ -329,6 +332,34 @@ func TestJudgeReset(t *testing.T) {
 		x := &exam{cfg: cfg, server: mysqlServer}
 		x.judgeReset(latency{median: tt.median, max: tt.max}, tt.replaced, 0)
 		wantFinding(t, x.report.final(), "reset", tt.level, "", tt.change)
+		if text := about(t, x.report.final(), "reset").Text; tt.replaced && !strings.Contains(text, "which takes "+
+			precise(tt.median)) {
+			t.Errorf("have %q, want what it takes in it", text)
+		}
+	}
+}
+
+// To run the program nearer to the server helps where the way is what takes the time.
+func TestAdviceForSlowAnswers(t *testing.T) {
+	for _, tt := range []struct {
+		near               bool
+		ping, reset        time.Duration
+		forPing, forResets string
+	}{
+		{false, 80 * time.Millisecond, 150 * time.Millisecond, "run the program closer", "run the program closer"},
+		{false, 60 * time.Millisecond, 900 * time.Millisecond, "run the program closer", "check what keeps the server busy"},
+		{true, 80 * time.Millisecond, 150 * time.Millisecond, "keeps the server and this machine busy",
+			"check what keeps the server busy"},
+	} {
+		cfg, err := pooled.ParseDSN("mysql://h/db")
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := &exam{cfg: cfg, server: mysqlServer, facts: facts{near: tt.near, ping: tt.ping}}
+		x.judgePing(latency{median: tt.ping, max: tt.ping})
+		x.judgeReset(latency{median: tt.reset, max: tt.reset}, false, 0)
+		wantFinding(t, x.report.final(), "ping", levelWarning, "", tt.forPing)
+		wantFinding(t, x.report.final(), "reset", levelWarning, "", tt.forResets)
 	}
 }
 
@@ -364,23 +395,35 @@ func TestJudgeSize(t *testing.T) {
 		want      string // levels
 		change    string
 	}{
-		{"pool_size=5&pool_max_overflow=5", 2, []bound{{"all", 100, 3}}, "limit server-limit", ""},
-		{"pool_size=5&pool_max_overflow=5", 10, []bound{{"all", 100, 0}}, "limit server-limit", ""},
-		{"pool_size=5&pool_max_overflow=5", 10, []bound{{"all", 100, 1}}, "limit server-limit:warning",
+		{"pool_size=5&pool_max_overflow=5", 2, []bound{{"all", 100, 0, 3}}, "limit server-limit", ""},
+		{"pool_size=5&pool_max_overflow=5", 10, []bound{{"all", 100, 0, 0}}, "limit server-limit", ""},
+		{"pool_size=5&pool_max_overflow=5", 10, []bound{{"all", 100, 0, 1}}, "limit server-limit:warning",
 			"pool_max_conns=9 at most, in place of pool_size and pool_max_overflow"},
-		{"pool_size=5&pool_max_overflow=5", 10, []bound{{"all", 100, -1}}, "limit server-limit", ""},
-		{"pool_size=5&pool_max_overflow=5", 11, []bound{{"all", 100, 0}}, "limit server-limit:problem",
+		{"pool_size=5&pool_max_overflow=5", 10, []bound{{"all", 100, 0, -1}}, "limit server-limit", ""},
+		{"pool_size=5&pool_max_overflow=5", 11, []bound{{"all", 100, 0, 0}}, "limit server-limit:problem",
 			"pool_max_conns=9 at most, in place of pool_size and pool_max_overflow"},
-		{"pool_size=50&pool_max_overflow=0", 11, []bound{{"all", 100, 0}}, "limit server-limit:problem",
+		{"pool_size=50&pool_max_overflow=0", 11, []bound{{"all", 100, 0, 0}}, "limit server-limit:problem",
 			"pool_max_conns=9 at most"},
-		{"pool_size=1&pool_max_overflow=0", 11, []bound{{"all", 100, 0}, {"role", 10, -1}},
+		{"pool_size=1&pool_max_overflow=0", 11, []bound{{"all", 100, 0, 0}, {"role", 10, 0, -1}},
 			"limit server-limit:problem", "less than one connection for each: raise its limit (role)"},
-		{"pool_class=static", 10, []bound{{"all", 10, 0}}, "limit server-limit", ""},
-		{"pool_size=20", 4, []bound{{"all", 100, 0}}, "limit:warning", "pool_max_conns=25 at most"},
-		{"pool_size=-1", 4, []bound{{"all", 100, 0}}, "limit:warning", "pool_max_conns=25 at most"},
-		{"pool_class=direct", 4, []bound{{"all", 100, 0}}, "limit:warning", "db.SetMaxOpenConns(25) at most"},
-		{"pool_class=null", 4, []bound{{"all", 100, 0}}, "limit:warning", "db.SetMaxOpenConns(25) at most"},
+		{"pool_class=static", 10, []bound{{"all", 10, 0, 0}}, "limit server-limit", ""},
+		{"pool_size=20", 4, []bound{{"all", 100, 0, 0}}, "limit:warning", "pool_max_conns=25 at most"},
+		{"pool_size=-1", 4, []bound{{"all", 100, 0, 0}}, "limit:warning", "pool_max_conns=25 at most"},
+		{"pool_class=direct", 4, []bound{{"all", 100, 0, 0}}, "limit:warning", "db.SetMaxOpenConns(25) at most"},
+		{"pool_class=null", 4, []bound{{"all", 100, 0, 0}}, "limit:warning", "db.SetMaxOpenConns(25) at most"},
 		{"pool_size=20", 4, nil, "", ""},
+		{"pool_size=20", 1, []bound{{"all", 97, 7, 0}}, "limit:warning", "pool_max_conns=90 at most, in place of " +
+			"pool_size and pool_max_overflow, which leaves 7 for others"},
+		{"pool_size=20", 1, []bound{{"all", 97, 7, 17}}, "limit:warning", "pool_max_conns=80 at most"},
+		{"pool_size=9&pool_max_overflow=9", 5, []bound{{"all", 97, 7, 0}}, "limit server-limit", ""},
+		{"pool_size=9&pool_max_overflow=10", 5, []bound{{"all", 97, 7, 0}}, "limit server-limit:warning",
+			"pool_max_conns=18 at most"},
+		{"pool_size=5&pool_max_overflow=5", 9, []bound{{"all", 97, 7, 8}}, "limit server-limit:warning",
+			"unless the others are older processes of this program that will end: pool_max_conns=9 at most"},
+		{"pool_size=3&pool_max_overflow=3", 1, []bound{{"all", 97, 92, 0}, {"role", 6, 0, -1}},
+			"limit server-limit:warning", "pool_max_conns=5 at most"},
+		{"pool_size=7&pool_max_overflow=0", 1, []bound{{"all", 97, 92, 0}, {"role", 6, 0, -1}},
+			"limit server-limit:problem", "pool_max_conns=5 at most"},
 	} {
 		cfg, err := pooled.ParseDSN("postgres://h/db?" + tt.options)
 		if err != nil {
@@ -401,20 +444,98 @@ func TestJudgeSize(t *testing.T) {
 }
 
 func TestJudgeTLS(t *testing.T) {
+	const (
+		checked, unchecked = true, false
+		remote, here       = "db.example", "127.0.0.1"
+	)
 	for _, tt := range []struct {
-		hosts     []string
-		encrypted bool
-		want      string
+		hosts              []string
+		encrypted, checked bool
+		mode               string
+		level              level
+		text, change       string
 	}{
-		{[]string{"db.example"}, true, "tls"},
-		{[]string{"db.example"}, false, "tls:warning"},
-		{[]string{"localhost", "10.0.0.1"}, false, "tls:warning"},
-		{[]string{"localhost", "127.8.0.1", "::1", "/run/postgresql", "@name", ""}, false, "tls"},
+		{[]string{remote}, true, checked, "sslmode=verify-full", levelOK, "certificate is checked (sslmode=verify-full)", ""},
+		{[]string{remote}, true, unchecked, "", levelWarning, "not checked: whoever gets between", "CHECK"},
+		{[]string{remote}, true, unchecked, "tls=skip-verify", levelWarning, "not checked (tls=skip-verify)", "CHECK"},
+		{[]string{here, remote}, true, unchecked, "", levelWarning, "this machine and db.example", "CHECK"},
+		{[]string{here}, true, unchecked, "tls=skip-verify", levelWarning, "costs a handshake", "CHECK; or OFF if"},
+		{[]string{here}, true, unchecked, "", levelOK, "does not leave this machine", ""},
+		{[]string{remote}, false, unchecked, "sslmode=prefer", levelWarning, "no TLS on the connection to db.example",
+			"CHECK"},
+		{[]string{"localhost", "10.0.0.1"}, false, unchecked, "", levelWarning, "no TLS", "CHECK"},
+		{[]string{"localhost", "127.8.0.1", "::1", "/run/postgresql", "@name", ""}, false, unchecked, "", levelOK,
+			"does not leave this machine", ""},
 	} {
 		x := new(exam)
-		x.judgeTLS(tt.hosts, tt.encrypted, "tls=true")
-		if have := levels(x.report.final()); have != tt.want {
-			t.Errorf("%q, TLS %t: have %s, want %s", tt.hosts, tt.encrypted, have, tt.want)
+		x.way(encryption{tt.hosts, tt.encrypted, tt.checked, tt.mode, "CHECK", "OFF"})
+		wantFinding(t, x.report.final(), "tls", tt.level, tt.text, tt.change)
+		if near := tt.hosts[0] != remote && len(tt.hosts) != 2; x.near != near {
+			t.Errorf("%q: near %t, want %t", tt.hosts, x.near, near)
 		}
+	}
+}
+
+// What the drivers make of what a DSN says, on servers whose certificate is that of a known authority.
+func TestDoctorTLS(t *testing.T) {
+	t.Setenv("HOME", t.TempDir()) // where lib/pq looks for certificates
+	postgres, mysql := pooledtest.PostgresTLS(t), pooledtest.MySQLTLS(t)
+	root := postgres[strings.Index(postgres, "sslrootcert="):]
+	plain, _, _ := strings.Cut(postgres, "?")
+	mysql, _, _ = strings.Cut(mysql, "?")
+	for _, tt := range []struct {
+		dsn    string
+		level  level
+		change string
+	}{
+		{plain + "?sslmode=verify-full&" + root, levelOK, ""},
+		{plain + "?sslmode=verify-ca&" + root, levelOK, ""},
+		{plain + "?sslmode=require&" + root, levelOK, ""}, // which lib/pq takes for verify-ca
+		{plain + "?sslmode=require", levelWarning, "sslmode=verify-full, with the certificate authority in sslrootcert"},
+		{plain + "?sslmode=prefer", levelWarning, "sslmode=verify-full"},
+		{plain + "?sslmode=disable", levelOK, ""},
+		{plain + "?application_name=x", levelOK, ""},
+		{mysql + "?tls=true", levelOK, ""},
+		{mysql + "?tls=skip-verify", levelWarning, "tls=true"},
+		{mysql + "?tls=preferred", levelWarning, "tls=true"},
+		{mysql + "?tls=false", levelOK, ""},
+		{mysql, levelOK, ""},
+	} {
+		d := onlyServer(t, tt.dsn)
+		wantFinding(t, d, "tls", tt.level, "", tt.change)
+	}
+}
+
+// onlyServer makes the checks up to that of the server.
+func onlyServer(t *testing.T, dsn string) *diagnosis {
+	own := checks
+	defer func() { checks = own }()
+	checks = own[:3]
+	return examine(t, dsn)
+}
+
+func TestJudgeTxLimits(t *testing.T) {
+	idle, whole := txLimit{"i", time.Minute, true}, txLimit{"w", 30 * time.Second, false}
+	for _, tt := range []struct {
+		options string
+		limits  []txLimit
+		level   level
+		text    string
+		change  string
+	}{
+		{"", nil, levelOK, "does not end transactions", ""},
+		{"", []txLimit{idle, whole}, levelOK, "that waits for the program for longer than 1m0s (i), or that is open for " +
+			"longer than 30s (w); it is rolled back", ""},
+		{"pool_leak_after=29s", []txLimit{idle, whole}, levelOK, "", ""},
+		{"pool_leak_after=30s", []txLimit{idle, whole}, levelWarning, "pool_leak_after=30s reports the code that holds it " +
+			"only after that", "pool_leak_after of less than 30s, or a higher w"},
+	} {
+		cfg, err := pooled.ParseDSN("mysql://h/db?" + tt.options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := &exam{cfg: cfg, facts: facts{txLimits: tt.limits}}
+		x.judgeTxLimits()
+		wantFinding(t, x.report.final(), "transaction-limit", tt.level, tt.text, tt.change)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"net"
 	"net/netip"
 	"net/url"
 	"strconv"
@@ -88,20 +87,11 @@ func lookAtPostgres(ctx context.Context, x *exam, conn *sql.Conn) error {
 	if err != nil {
 		return err
 	}
-	hosts := []string{hostOr(cfg.Host, cfg.Hostaddr)}
-	for _, more := range cfg.Multi {
-		hosts = append(hosts, hostOr(more.Host, more.Hostaddr))
+	e, err := ofPostgres(ctx, conn, cfg, x.cfg.DSN)
+	if err != nil {
+		return err
 	}
-	encrypted := cfg.SSLMode != pq.SSLModeDisable
-	if cfg.SSLMode == pq.SSLModePrefer || cfg.SSLMode == pq.SSLModeAllow { // then the server decides
-		used, err := one(ctx, conn, "SELECT ssl FROM pg_catalog.pg_stat_ssl WHERE pid = pg_catalog.pg_backend_pid()")
-		if err != nil {
-			return err
-		}
-		encrypted = used == "true"
-	}
-	x.judgeTLS(hosts, encrypted, "sslmode=verify-full, with the certificate authority in sslrootcert; or at least "+
-		"sslmode=require")
+	x.way(e)
 	standby, err := one(ctx, conn, "SELECT pg_catalog.pg_is_in_recovery()")
 	if err != nil {
 		return err
@@ -124,15 +114,11 @@ func lookAtMySQL(ctx context.Context, x *exam, conn *sql.Conn) error {
 	if err != nil {
 		return err
 	}
-	host := cfg.Addr
-	if h, _, err := net.SplitHostPort(cfg.Addr); err == nil {
-		host = h
-	}
-	cipher, err := row(ctx, conn, "SHOW SESSION STATUS LIKE 'Ssl_cipher'")
+	e, err := ofMySQL(ctx, conn, cfg)
 	if err != nil {
 		return err
 	}
-	x.judgeTLS([]string{host}, len(cipher) == 2 && cipher[1] != "", "tls=true")
+	x.way(e)
 	state, err := row(ctx, conn, "SELECT @@autocommit, @@global.read_only")
 	if err != nil {
 		return err
@@ -198,33 +184,6 @@ func opensReadOnly(dsn string) bool {
 	uri, query, _ := strings.Cut(dsn, "?")
 	v, err := url.ParseQuery(query)
 	return err == nil && strings.HasPrefix(uri, "file:") && (v.Get("mode") == "ro" || v.Get("immutable") == "1")
-}
-
-// judgeTLS is about the way to the server: who can listen on it.
-func (x *exam) judgeTLS(hosts []string, encrypted bool, change string) {
-	away := ""
-	for _, host := range hosts {
-		if !local(host) {
-			away = host
-		}
-	}
-	switch {
-	case encrypted:
-		x.report.add("tls", levelOK, "TLS", "")
-	case away == "":
-		x.report.add("tls", levelOK, "no TLS, but the connection does not leave this machine", "")
-	default:
-		x.report.add("tls", levelWarning, fmt.Sprintf("no TLS on the connection to %s: anyone on the network in "+
-			"between can read and change everything", x.secrets.mask(away)), change)
-	}
-}
-
-// local tells a host that is reached without a network: a socket's path, or this machine's own address.
-func local(host string) bool {
-	if host == "" || host == "localhost" || host[0] == '/' || host[0] == '@' {
-		return true
-	}
-	return net.ParseIP(host).IsLoopback()
 }
 
 func (x *exam) judgeReadOnly(yes bool, change string) {

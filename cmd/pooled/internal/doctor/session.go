@@ -144,7 +144,7 @@ func noAnswer(err error) bool {
 	case code == "":
 		return true
 	case len(code) == len("08006"):
-		return slices.Contains([]string{"08", "53", "57"}, code[:2]) || code == "25P03"
+		return slices.Contains([]string{"08", "53", "57"}, code[:2]) || code == "25P03" || code == "25P04"
 	default:
 		ended := []string{"1040", "1053", "1203", "1317", "1927", "1969", "2006", "2013", "3024", "4031"}
 		return slices.Contains(ended, code)
@@ -153,7 +153,8 @@ func noAnswer(err error) bool {
 
 // errorCode is the number that a server gives an error; empty: it is none of a server's, or the connection was lost.
 func errorCode(err error) string {
-	if err == nil || errors.Is(err, driver.ErrBadConn) || errors.Is(err, pooled.ErrConnLost) {
+	if err == nil || errors.Is(err, driver.ErrBadConn) || errors.Is(err, pooled.ErrConnLost) ||
+		errors.Is(err, pooled.ErrSessionEnded) {
 		return ""
 	}
 	var state interface{ SQLState() string } // lib/pq's
