@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/pooled-go/pooled/internal/pooledtest"
@@ -171,10 +172,36 @@ func TestDoctorNoAnswer(t *testing.T) {
 	within(t, 300*time.Millisecond, grace)
 	for _, dsn := range []string{"postgres://scott:s3cret@" + silent + "/db?sslmode=disable",
 		"scott:s3cret@tcp(" + silent + ")/db"} {
+		began := time.Now()
 		d := examine(t, dsn)
+		took := time.Since(began)
 		wantLevels(t, d, "dsn reset-mode pre-ping recycle fork-guard wait connect:problem")
 		wantFinding(t, d, "connect", levelProblem, "no answer within ", "firewalls")
+		_, text, _ := strings.Cut(about(t, d, "connect").Text, "no answer within ")
+		if told, err := time.ParseDuration(text); err != nil || told < 300*time.Millisecond || told > took+time.Second {
+			t.Errorf("have %q (%v), want more than the limit of 300ms, and about what it took: %v", text, err, took)
+		}
 	}
+}
+
+// What did not end with its limit is not said to have taken that long.
+func TestSlowErrorTellsTheTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		late := slowError{"no answer within", time.Now()}
+		for _, tt := range []struct {
+			after time.Duration
+			want  string
+		}{
+			{300 * time.Millisecond, "no answer within 300ms"},
+			{15 * time.Second, "no answer within 15s"},
+			{20*time.Second + 3*time.Millisecond, "no answer within 20s"},
+		} {
+			time.Sleep(tt.after - time.Since(late.began))
+			if have := late.Error(); have != tt.want {
+				t.Errorf("after %v: have %q, want %q", tt.after, have, tt.want)
+			}
+		}
+	})
 }
 
 // A server that falls silent in the middle of a statement, which lib/pq doesn't notice: the examination ends with what

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,7 +24,7 @@ func checkReset(ctx context.Context, x *exam) error {
 	watch := func(cfg *pooled.Config) {
 		cfg.ResetOnReturn = x.cfg.ResetOnReturn
 		cfg.Hooks.Reset = func(_ context.Context, _ *pooled.ServerConn, state pooled.ResetState) error {
-			sent = state.Sent // on this goroutine, see pooled.Hooks
+			sent = cmp.Or(state.Sent, sent) // on this goroutine, see pooled.Hooks; the last caller leaves nothing
 			return nil
 		}
 	}
@@ -52,18 +53,19 @@ func timeResets(ctx context.Context, s *session, leave string) (took []time.Dura
 	var returned time.Duration // how long it took to give the last one back
 	opened := uint64(1)
 	for i := range resetTries + 1 {
-		began := time.Now()
 		conn, err := s.db.Conn(ctx)
 		if err != nil {
 			return nil, err
 		}
+		began := time.Now()
+		err = conn.PingContext(ctx) // the first operation has the session
 		if i > 0 {
 			if now := s.pool.Stats().Opened; now > opened {
 				returned, opened = returned+time.Since(began), now
 			}
 			took = append(took, returned)
 		}
-		if i < resetTries {
+		if err == nil && i < resetTries {
 			_, err = conn.ExecContext(ctx, leave)
 		}
 		began = time.Now()

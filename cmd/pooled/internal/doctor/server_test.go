@@ -89,10 +89,15 @@ func TestDoctorOnMySQL(t *testing.T) {
 		wantFinding(t, d, "autocommit", levelWarning, text, "completion_type=0")
 	}
 
-	const compressed = "compress=true&pool_reset_on_return=session&pool_size=1&pool_max_overflow=0"
+	const compressed = "compress=true&pool_reset_on_return=session&pool_size=1&pool_max_overflow=0" +
+		"&pool_init_sql=DO%20SLEEP(0.05)"
 	d = examine(t, pooledtest.WithOptions(dsn, compressed))
 	wantLevels(t, d, withWarnings(fineOnMySQL, "reset:warning"))
-	wantFinding(t, d, "reset", levelWarning, "closes the connection", "pool_reset_on_return=auto")
+	wantFinding(t, d, "reset", levelWarning, "closes the connection and opens another, which takes ",
+		"remove compress=true; or pool_reset_on_return=auto")
+	if reset := d.Latency[2]; reset.MedianMS < 50 {
+		t.Errorf("have %+v, want at least the 50 ms that an opening takes", reset)
+	}
 }
 
 // What is said of a DSN without the server is what the server makes of it.
