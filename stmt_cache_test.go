@@ -29,7 +29,7 @@ var (
 func stmtsForAll(needsPrepare bool) (undo func()) {
 	rules := &stmtcache.Rules{
 		Unsupported:   func(driver.Connector) string { return "" },
-		Inspect:       func(driver.Conn) (int, string) { return 1 << 20, "" },
+		Inspect:       func(driver.Conn) (stmtcache.Facts, string) { return stmtcache.Facts{}, "" },
 		Preparable:    generic.Dialect.Rules.Preparable,
 		ReturnsRows:   generic.Dialect.Rules.ReturnsRows,
 		NeedsPrepare:  needsPrepare,

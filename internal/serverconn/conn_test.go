@@ -85,11 +85,11 @@ func TestCacheKept(t *testing.T) {
 			}
 		}, false, []string{"this connector"}},
 		{"of another connection", func(s *serverconn.Shared) {
-			s.Dialect.Stmts.Inspect = func(have driver.Conn) (int, string) {
+			s.Dialect.Stmts.Inspect = func(have driver.Conn) (facts stmtcache.Facts, why string) {
 				if _, drivers := have.(fullConn); drivers {
-					return 0, "this connection"
+					return facts, "this connection"
 				}
-				return 0, ""
+				return facts, ""
 			}
 		}, false, []string{"this connection"}},
 	} {

@@ -152,7 +152,7 @@ func keeping() (shared *serverconn.Shared, why *[]string) {
 	shared.Stmts = stmtcache.NewShared(8, false, func(s string) { *why = append(*why, s) })
 	shared.Dialect.Stmts = &stmtcache.Rules{
 		Unsupported:   func(driver.Connector) string { return "" },
-		Inspect:       func(driver.Conn) (int, string) { return 0, "" },
+		Inspect:       func(driver.Conn) (stmtcache.Facts, string) { return stmtcache.Facts{}, "" },
 		Preparable:    mysql.Dialect.Rules.Preparable,
 		ReturnsRows:   mysql.Dialect.Rules.ReturnsRows,
 		Stale:         func(err error) bool { return errors.Is(err, errStale) },

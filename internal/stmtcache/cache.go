@@ -16,7 +16,7 @@ type Cache struct {
 	driver driverconn.Conn // without the cache
 	shared *Shared
 	rules  *Rules
-	packet int // the longest that the driver sends, if rules.Kinds needs that
+	facts  Facts
 	byKey  map[entryKey]*list.Element
 	order  list.List // of *entry, the one last used in front
 

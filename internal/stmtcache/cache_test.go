@@ -210,16 +210,16 @@ func TestKeptAfterAnError(t *testing.T) {
 // TestKeptForKinds: where it matters, a statement is kept for arguments of the same kinds.
 func TestKeptForKinds(t *testing.T) {
 	r := rules(true)
-	r.Kinds = func(args []driver.NamedValue, packet int) (uint64, bool) {
+	r.Kinds = func(args []driver.NamedValue, facts stmtcache.Facts) (uint64, bool) {
 		switch v := args[0].Value.(type) {
 		case int64:
 			return 1, true
 		case string:
-			return 2, len(v) < packet
+			return 2, len(v) < facts.Packet
 		}
 		return 0, false
 	}
-	r.Inspect = func(driver.Conn) (int, string) { return 10, "" }
+	r.Inspect = func(driver.Conn) (stmtcache.Facts, string) { return stmtcache.Facts{Packet: 10}, "" }
 	p := open(t, 8, false, r, pooledtest.SkipQueries)
 	p.SetMaxOpenConns(1)
 	long := strings.Repeat("x", 10)
@@ -434,7 +434,7 @@ func TestShare(t *testing.T) {
 // TestConnectionsWithoutACache: none is put before a connection that is not the driver's own, or lacks what is needed.
 func TestConnectionsWithoutACache(t *testing.T) {
 	other := rules(true)
-	other.Inspect = func(driver.Conn) (int, string) { return 0, "another connection" }
+	other.Inspect = func(driver.Conn) (stmtcache.Facts, string) { return stmtcache.Facts{}, "another connection" }
 	for name, test := range map[string]struct {
 		rules   *stmtcache.Rules
 		profile pooledtest.Profile

@@ -26,7 +26,7 @@ var (
 // rules are those of a driver that asks for statements when there are arguments, as go-sql-driver does, or does not.
 func rules(needsPrepare bool) *stmtcache.Rules {
 	return &stmtcache.Rules{
-		Inspect:       func(driver.Conn) (int, string) { return 0, "" },
+		Inspect:       func(driver.Conn) (facts stmtcache.Facts, why string) { return facts, "" },
 		Preparable:    generic.Dialect.Rules.Preparable,
 		ReturnsRows:   generic.Dialect.Rules.ReturnsRows,
 		NeedsPrepare:  needsPrepare,

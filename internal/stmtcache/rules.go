@@ -17,17 +17,20 @@ const (
 type Rules struct {
 	// Unsupported is why no statements are kept for a connector: it is not that driver's, or so configured that it
 	// would not pay, or would change something. Inspect is why none are kept for a connection, such as one that is not
-	// that driver's own, and how long the packets are that it sends. An empty cause is none.
+	// that driver's own, and what else matters about it. An empty cause is none.
 	Unsupported func(driver.Connector) (why string)
-	Inspect     func(driver.Conn) (packet int, why string)
+	Inspect     func(driver.Conn) (facts Facts, why string)
 
 	// Preparable reports whether a statement can be kept for a text, and ReturnsRows, whether such a text may return
 	// rows.
 	Preparable, ReturnsRows func(query string) bool
 
+	// Settled reports whether a statement can be kept for a text where Facts.Derives.
+	Settled func(query string) bool
+
 	// Kinds tells the kinds of arguments for which a statement is kept by itself; false: none is kept for them. Nil:
 	// all are alike.
-	Kinds func(args []driver.NamedValue, packet int) (uint64, bool)
+	Kinds func(args []driver.NamedValue, facts Facts) (uint64, bool)
 
 	// NeedsPrepare: the driver answers driver.ErrSkip to a text with arguments; then database/sql prepares it. What it
 	// says to wrong arguments is said to the statement's, and rows that Exec does not read are in its way when a
@@ -50,6 +53,12 @@ type Rules struct {
 	// open.
 	WatchRows bool
 	Busy      error
+}
+
+// Facts are what matters about one connection.
+type Facts struct {
+	Packet  int  // the length of the longest packet that the driver sends, if Rules.Kinds needs it
+	Derives bool // the server derives the types of parameters from a text, and others once arguments do not fit
 }
 
 // Host is the connection that a Cache belongs to, as its holder sees it.

@@ -108,7 +108,7 @@ func (c *Cache) key(query string, args []driver.NamedValue) entryKey {
 	if c.rules.Kinds == nil {
 		return entryKey{text: query}
 	}
-	if kinds, ok := c.rules.Kinds(args, c.packet); ok {
+	if kinds, ok := c.rules.Kinds(args, c.facts); ok {
 		return entryKey{query, kinds}
 	}
 	return entryKey{}
@@ -142,8 +142,13 @@ func (c *Cache) wants(key entryKey, exec bool) bool {
 	if c.shared.resets && !c.host.MayHoldTx() {
 		return false // it would be gone before it is used again
 	}
-	return c.shared.seen.has(key) && c.rules.Preparable(key.text) &&
+	return c.shared.seen.has(key) && c.preparable(key.text) &&
 		!(exec && c.rules.NeedsPrepare && c.rules.ReturnsRows(key.text)) && c.admit()
+}
+
+// preparable reports whether a statement can be kept for a text.
+func (c *Cache) preparable(text string) bool {
+	return c.rules.Preparable(text) && (!c.facts.Derives || c.rules.Settled(text))
 }
 
 // noteText is told how a text was answered. One that was answered as the driver usually does is kept from its next use.
@@ -156,7 +161,7 @@ func (c *Cache) noteText(key entryKey, err error) {
 		c.shared.textTaken()
 	}
 	asUsual := skipped == c.rules.NeedsPrepare && (skipped || err == nil)
-	if asUsual && !c.shared.seen.has(key) && c.rules.Preparable(key.text) {
+	if asUsual && !c.shared.seen.has(key) && c.preparable(key.text) {
 		c.shared.seen.add(key)
 	}
 }

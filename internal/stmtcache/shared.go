@@ -42,7 +42,7 @@ func NewShared(most int, resets bool, log func(why string)) *Shared {
 // Before puts a cache before a new connection, which host holds. Nil: no statements are kept for this one, and the log
 // is told why.
 func (s *Shared) Before(conn *driverconn.Conn, rules *Rules, host Host) *Cache {
-	packet, why := rules.Inspect(conn.Conn)
+	facts, why := rules.Inspect(conn.Conn)
 	if why == "" && (conn.Execer == nil || conn.Queryer == nil) {
 		why = OtherConn
 	}
@@ -51,7 +51,7 @@ func (s *Shared) Before(conn *driverconn.Conn, rules *Rules, host Host) *Cache {
 		return nil
 	}
 	c := &Cache{
-		host: host, driver: *conn, shared: s, rules: rules, packet: packet, byKey: make(map[entryKey]*list.Element),
+		host: host, driver: *conn, shared: s, rules: rules, facts: facts, byKey: make(map[entryKey]*list.Element),
 	}
 	conn.Execer, conn.Queryer, conn.Preparer = c, c, c
 	return c

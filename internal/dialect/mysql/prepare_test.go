@@ -20,6 +20,19 @@ func TestPreparable(t *testing.T) {
 		{"SELECT ? /*! , 2 */", false},
 		{"SELECT ?; SELECT 2", false},
 		{"DO SLEEP(?)", false},
+		{"SELECT @@sql_mode, 'a@b', ?", true},
+		{"SELECT `@a` /* @a */ FROM t WHERE b = ? -- @a", true},
+		{"SELECT @a, ?", false},
+		{"SELECT ? + @`a b`", false},
+		{"SELECT @'a', ?", false},
+		{"SELECT @\"a\", ?", false},
+		{"SELECT ? FROM t WHERE a > @a", false},
+		{"INSERT INTO t VALUES (?, @a)", false},
+		{"SELECT @ a, ?", false},
+		{"SELECT ? INTO @a", false},
+		{"SELECT JSON_ARRAY(?)", false},
+		{"SELECT json_object ('a', ?)", false},
+		{"SELECT JSON_EXTRACT(a, ?) FROM t", true},
 	} {
 		if have := mysql.Dialect.Rules.Preparable(test.query); have != test.want {
 			t.Errorf("%.60q: have %t, want %t", test.query, have, test.want)

@@ -4,7 +4,6 @@ import (
 	"database/sql/driver"
 	"errors"
 	"slices"
-	"time"
 
 	"github.com/go-sql-driver/mysql"
 
@@ -16,9 +15,10 @@ import (
 // which tells the columns of a statement once, it takes rows that Exec does not read for columns, the second time.
 var stmts = &stmtcache.Rules{
 	Unsupported:   unsupported,
-	Inspect:       packet,
+	Inspect:       inspect,
 	Preparable:    rules.Preparable,
 	ReturnsRows:   rules.ReturnsRows,
+	Settled:       settled,
 	Kinds:         kinds,
 	NeedsPrepare:  true,
 	ClosesLocally: true,
@@ -38,62 +38,18 @@ func unsupported(connector driver.Connector) (why string) {
 	return ""
 }
 
-// packet is the longest packet that a connection of go-sql-driver's sends, which it keeps for itself.
-func packet(conn driver.Conn) (packet int, why string) {
+// inspect reads what a connection of go-sql-driver's keeps for itself: how long a packet it sends, and which of
+// MariaDB's own capabilities the server has. One that has none of those is MySQL, or a MariaDB before 10.6.
+func inspect(conn driver.Conn) (facts stmtcache.Facts, why string) {
 	v, ours := driverStruct(conn)
 	if !ours {
-		return 0, stmtcache.OtherConn
+		return facts, stmtcache.OtherConn
 	}
-	if v = v.FieldByName("maxAllowedPacket"); !v.IsValid() || !v.CanInt() {
-		return 0, "this version of go-sql-driver/mysql is not known"
+	packet, mariaDB := v.FieldByName("maxAllowedPacket"), v.FieldByName("extCapabilities")
+	if !packet.IsValid() || !packet.CanInt() || !mariaDB.IsValid() || !mariaDB.CanUint() {
+		return facts, "this version of go-sql-driver/mysql is not known"
 	}
-	return int(v.Int()), ""
-}
-
-// kinds are the types of arguments. MariaDB remembers a statement's types from one execution to the next, and gives
-// wrong answers, or breaks down, when others come; so a statement is kept for arguments of the same types. Names are
-// refused by the driver, in its own words; and a long argument is sent apart, before the others were looked at.
-func kinds(args []driver.NamedValue, packet int) (kinds uint64, ok bool) {
-	const prime = 1099511628211 // FNV's
-	long := max(packet/(len(args)+1), 64)
-	for i := range args {
-		kind := kindOf(args[i].Value, long)
-		if kind == 0 || args[i].Name != "" {
-			return 0, false
-		}
-		kinds = (kinds ^ kind) * prime
-	}
-	return kinds, true
-}
-
-// kindOf is 0 for what no statement is kept for.
-func kindOf(value driver.Value, long int) uint64 {
-	switch v := value.(type) {
-	case nil:
-		return 1
-	case int64:
-		return 2
-	case uint64:
-		return 3
-	case float64:
-		return 4
-	case bool:
-		return 5
-	case time.Time:
-		return 6
-	case string:
-		if len(v) < long {
-			return 6
-		}
-	case []byte:
-		if v == nil {
-			return 1
-		}
-		if len(v) < long {
-			return 6
-		}
-	}
-	return 0
+	return stmtcache.Facts{Packet: int(packet.Int()), Derives: mariaDB.Uint() == 0}, ""
 }
 
 // unfit tells errors of the driver's own. It may have sent a long argument by then, which stays with the statement at

@@ -29,6 +29,7 @@ var rules = &sqltext.Rules{
 	HidesSession: hidesSession,
 
 	Prepares:    "replace",
+	Unprepared:  unprepared,
 	Invalidates: invalidates,
 }
 
@@ -204,6 +205,17 @@ func skipName(q string, at int) int {
 	}
 	return lexis.SkipSpace(q, at)
 }
+
+// unprepared tells texts of which no statement is kept, because it would remember more than it should: the type that a
+// user variable had, and in MariaDB that JSON_ARRAY or JSON_OBJECT once was NULL.
+func unprepared(q string) bool {
+	return strings.IndexByte(q, '@') >= 0 && hasHiddenName(q) || stickyWords.Has(lexis, q)
+}
+
+var stickyWords = sqltext.NewWords(
+	sqltext.Word{Text: "json_array", Pivot: 4},
+	sqltext.Word{Text: "json_object", Pivot: 4},
+)
 
 // invalidates: SET and USE, and what may be either, such as EXECUTE.
 func invalidates(q string) sqltext.Invalidation {

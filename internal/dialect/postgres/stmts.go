@@ -84,9 +84,9 @@ func sqlState(err error) string {
 
 // inspect finds connections of lib/pq's that were opened with binary_parameters, too: by that, a query with arguments
 // is one round trip anyway, and its values have other types than those of a prepared one.
-func inspect(conn driver.Conn) (packet int, why string) {
+func inspect(conn driver.Conn) (facts stmtcache.Facts, why string) {
 	if sessionID(conn) == "" {
-		return 0, stmtcache.OtherConn
+		return facts, stmtcache.OtherConn
 	}
 	v := reflect.Indirect(reflect.ValueOf(conn))
 	for _, name := range [...]string{"cfg", "BinaryParameters"} {
@@ -96,9 +96,9 @@ func inspect(conn driver.Conn) (packet int, why string) {
 	}
 	switch {
 	case v.Kind() != reflect.Bool:
-		return 0, "this version of lib/pq is not known"
+		return facts, "this version of lib/pq is not known"
 	case v.Bool():
-		return 0, stmtcache.Binary
+		return facts, stmtcache.Binary
 	}
-	return 0, ""
+	return facts, ""
 }
