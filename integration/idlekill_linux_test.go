@@ -2,15 +2,15 @@ package integration
 
 import (
 	"bufio"
-	"context"
 	"database/sql"
 	"fmt"
+	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
@@ -26,7 +26,7 @@ type kills struct{ driver, self, kill, left string }
 
 var (
 	killsPostgres = kills{
-		"postgres", "SELECT pg_backend_pid(), inet_client_port()", "SELECT pg_terminate_backend(%s)",
+		"postgres", "SELECT pg_backend_pid(), inet_client_port(), inet_server_port()", "SELECT pg_terminate_backend(%s)",
 		"SELECT count(*) FROM pg_stat_activity WHERE pid IN (%s)",
 	}
 	killsMySQL = kills{
@@ -75,14 +75,16 @@ func TestIdleKillOfEachDriver(t *testing.T) {
 func (k kills) killIdle(t *testing.T, admin, db *sql.DB) {
 	t.Helper()
 	var conns []*sql.Conn
-	var sessions, ports []string
+	var sessions []string
+	var links []link
 	for range idleKillConns {
 		conn := must(db.Conn(t.Context()))
-		var session, port string
-		if err := conn.QueryRowContext(t.Context(), k.self).Scan(&session, &port); err != nil {
+		var session string
+		var l link
+		if err := conn.QueryRowContext(t.Context(), k.self).Scan(&session, &l.client, &l.server); err != nil {
 			t.Fatal(err)
 		}
-		conns, sessions, ports = append(conns, conn), append(sessions, session), append(ports, port)
+		conns, sessions, links = append(conns, conn), append(sessions, session), append(links, l)
 	}
 	for _, conn := range conns {
 		conn.Close()
@@ -93,44 +95,61 @@ func (k kills) killIdle(t *testing.T, admin, db *sql.DB) {
 	left := fmt.Sprintf(k.left, strings.Join(sessions, ", "))
 	pooledtest.WaitUntil(t, func() bool { return queryInt(t, admin, left) == 0 },
 		func() string { return "the server still lists sessions that were killed" })
-	pooledtest.WaitUntil(t, func() bool { return !anyEstablished(t, ports) },
-		func() string { return "the server has not hung up on sessions that were killed" })
+	waitHungUp(t, links)
 }
 
-// anyEstablished tells whether a TCP connection from one of these ports of 127.0.0.1 is there, and its other end has
-// not hung up.
-func anyEstablished(t *testing.T, ports []string) bool {
+// link is a TCP connection on this machine, by the ports of its ends.
+type link struct{ client, server uint16 }
+
+func linkOf(client, server net.Addr) link {
+	return link{uint16(client.(*net.TCPAddr).Port), uint16(server.(*net.TCPAddr).Port)}
+}
+
+// waitHungUp waits until the clients of all these have learnt that the servers have hung up.
+func waitHungUp(t *testing.T, links []link) {
+	t.Helper()
+	const established = "01"
+	pooledtest.WaitUntil(t, func() bool {
+		return !anyTCP(t, func(l link, state string, _ bool) bool { return state == established && slices.Contains(links, l) })
+	}, func() string { return "the server has not hung up" })
+}
+
+// anyTCP asks of each end of each TCP connection on this machine; to it, it is the client. unread: something has
+// arrived there that its process has not read.
+func anyTCP(t *testing.T, is func(l link, state string, unread bool) bool) bool {
 	t.Helper()
 	file := must(os.Open("/proc/net/tcp"))
 	defer file.Close()
-	const established = "01"
 	for lines := bufio.NewScanner(file); lines.Scan(); {
-		fields := strings.Fields(lines.Text())
-		if len(fields) < 4 || fields[3] != established {
+		fields := strings.Fields(lines.Text()) // a number, both ends, the state, both queues, and more
+		if len(fields) < 5 {
 			continue
 		}
-		_, local, _ := strings.Cut(fields[1], ":")
-		for _, port := range ports {
-			if n, err := strconv.ParseUint(local, 16, 16); err == nil && strconv.FormatUint(n, 10) == port {
-				return true
-			}
+		unread := !strings.HasSuffix(fields[4], ":00000000")
+		if is(link{port(fields[1]), port(fields[2])}, fields[3], unread) {
+			return true
 		}
 	}
 	return false
 }
 
+// port is that of an address of /proc/net/tcp.
+func port(address string) uint16 {
+	_, digits, _ := strings.Cut(address, ":")
+	n, _ := strconv.ParseUint(digits, 16, 16)
+	return uint16(n)
+}
+
 // queriesThatFail sends as many callers as there were connections, at once.
 func queriesThatFail(t *testing.T, db *sql.DB) (failed int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
 	errs := make(chan error, idleKillConns*idleKillQueries)
 	var wg sync.WaitGroup
 	for range idleKillConns {
 		wg.Go(func() {
 			for range idleKillQueries {
 				var n int
-				if err := db.QueryRowContext(ctx, "SELECT 1").Scan(&n); err != nil {
+				if err := db.QueryRow("SELECT 1").Scan(&n); err != nil {
 					errs <- err
 				}
 			}

@@ -31,13 +31,22 @@ func idleTDS(t *testing.T, db *sql.DB, n int) {
 	pooledtest.Give(t, conns...)
 }
 
+// closeAll hangs up on all clients.
+func (s *tdsServer) closeAll() (links []link) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for conn := range s.conns {
+		links = append(links, linkOf(conn.RemoteAddr(), conn.LocalAddr()))
+		conn.Close()
+	}
+	clear(s.conns)
+	return links
+}
+
 func mssqlIdleKill(t *testing.T) string {
 	db, s := openTDS(t, "pooled", "pool_pre_ping=off", fmt.Sprint("pool_size=", idleKillConns))
 	idleTDS(t, db, idleKillConns)
-	ports := s.ports()
-	s.closeAll()
-	pooledtest.WaitUntil(t, func() bool { return !anyEstablished(t, ports) },
-		func() string { return "the server has not hung up" })
+	waitHungUp(t, s.closeAll())
 	return fmt.Sprint(queriesThatFail(t, db))
 }
 

@@ -87,6 +87,7 @@ func tryTooMany(t *testing.T, d pgDriver) string {
 	db := d.open(t, few, "pool_size=8")
 	defer mustExec(t, admin, "DROP ROLE few")
 	defer db.Close()
+	mustExec(t, db, "SELECT 1") // or there is nothing to wait for
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
@@ -272,12 +273,11 @@ func tryNothingSent(t *testing.T, d pgDriver) string {
 		mustExec(t, db, "SELECT 1")
 	}
 	first := <-conns
-	port := fmt.Sprint(first.RemoteAddr().(*net.TCPAddr).Port)
+	links := []link{linkOf(first.RemoteAddr(), first.LocalAddr())}
 	cut = func() {
 		first.SetLinger(0) // a reset: what is written then fails at once
 		first.Close()
-		pooledtest.WaitUntil(t, func() bool { return !anyEstablished(t, []string{port}) },
-			func() string { return "the connection was not reset" })
+		waitHungUp(t, links)
 	}
 	var n int
 	if err := db.QueryRow("SELECT 1").Scan(&n); err != nil {
@@ -383,20 +383,19 @@ func trySilentInUse(t *testing.T, d pgDriver) string {
 }
 
 func tryCancelTx(t *testing.T, d pgDriver) string {
-	db, _ := d.openHere(t)
-	pid := queryInt(t, db, "SELECT pg_backend_pid()")
+	db, admin := d.openHere(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	tx := must(db.BeginTx(ctx, nil))
-	mustExec(t, tx, "SELECT 1")
+	pid := queryInt(t, tx, "SELECT pg_backend_pid()")
 	cancel()
-	tx.Rollback()
-	pool, _ := pooled.PoolOf(db)
-	pooledtest.WaitUntil(t, func() bool { return pool.Stats().CheckedOut == 0 },
-		func() string { return "the connection was not returned" })
-	if queryInt(t, db, "SELECT pg_backend_pid()") == pid {
-		return "used again"
+	pooledtest.WaitUntil(t, func() bool {
+		return queryInt(t, admin, "SELECT count(*) FROM pg_stat_activity WHERE pid = $1 AND state LIKE '%transaction%'", pid) == 0
+	}, func() string { return "the transaction is still open" })
+	if err := tx.Commit(); err == nil {
+		t.Error("have committed, want an error")
 	}
-	return "replaced"
+	checkInt(t, "the next answer", queryInt(t, db, "SELECT 1"), 1)
+	return "is rolled back at once"
 }
 
 func since(proxy *pooledtest.Proxy, from int) string {
@@ -488,10 +487,11 @@ func tryNotification(t *testing.T, d pgDriver) string {
 	for range 2 { // pgx pings before the second
 		mustExec(t, db, "LISTEN points")
 	}
-	_, before := proxy.Bytes()
 	mustExec(t, admin, "NOTIFY points")
-	pooledtest.WaitUntil(t, func() bool { _, now := proxy.Bytes(); return now > before },
-		func() string { return "no notification came" })
+	at := must(pq.NewConfig(proxy.DSN())).Port
+	pooledtest.WaitUntil(t, func() bool {
+		return anyTCP(t, func(l link, _ string, unread bool) bool { return unread && l.server == at })
+	}, func() string { return "no notification came" })
 	pinged := pings(proxy)
 	mustExec(t, db, "SELECT 1")
 	checkInt(t, "connections", proxy.Accepted(), 1)

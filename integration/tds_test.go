@@ -153,31 +153,10 @@ func (s *tdsServer) hang() {
 	}
 }
 
-// closeAll hangs up on all clients.
-func (s *tdsServer) closeAll() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for conn := range s.conns {
-		conn.Close()
-	}
-	clear(s.conns)
-}
-
 // closeBusy hangs up on the client that waits.
 func (s *tdsServer) closeBusy() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.busy.Close()
 	delete(s.conns, s.busy)
-}
-
-// ports are those of the clients.
-func (s *tdsServer) ports() (list []string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for conn := range s.conns {
-		_, port, _ := net.SplitHostPort(conn.RemoteAddr().String())
-		list = append(list, port)
-	}
-	return list
 }
