@@ -33,6 +33,7 @@ var madeElsewhere = map[string]string{
 	`terminating connection due to idle-session timeout`: "integration/trouble_test.go",
 	`terminating connection due to transaction timeout`:  "internal/servertest/ended_fake_test.go",
 	`conn busy`: "integration/trouble_test.go",
+	`WSREP has not yet prepared node for application use`: "integration/engines_test.go",
 }
 
 // notMade are texts of the page that no test makes, and why.
