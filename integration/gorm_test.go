@@ -18,7 +18,7 @@ import (
 // pooled and compares what GORM returned, errors and schema included.
 
 func TestGORMMySQL(t *testing.T) {
-	dsn := addQuery(pooledtest.MySQL(t), "parseTime=true&loc=UTC")
+	dsn := pooledtest.WithOptions(pooledtest.MySQL(t), "parseTime=true&loc=UTC")
 	want := gormTranscript(t, mysql.New(mysql.Config{DSN: dsn}))
 	for name, dsn := range map[string]string{
 		"the same DSN": dsn,
@@ -37,8 +37,8 @@ func TestGORMPostgres(t *testing.T) {
 	want := gormTranscript(t, postgres.New(postgres.Config{DriverName: "postgres", DSN: dsn}))
 	for name, dsn := range map[string]string{
 		"the same DSN": dsn,
-		"with options": addQuery(dsn, "pool_size=2&pool_max_overflow=1"),
-		"direct":       addQuery(dsn, "pool_class=direct"),
+		"with options": pooledtest.WithOptions(dsn, "pool_size=2&pool_max_overflow=1"),
+		"direct":       pooledtest.WithOptions(dsn, "pool_class=direct"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			have := gormTranscript(t, postgres.New(postgres.Config{DriverName: "pooled", DSN: dsn}))
@@ -53,7 +53,7 @@ func TestGORMPgx(t *testing.T) {
 	want := gormTranscript(t, postgres.New(postgres.Config{DSN: dsn}))
 	for name, dsn := range map[string]string{
 		"scheme":      withScheme(t, dsn, "postgresql+pgx"),
-		"pool_driver": addQuery(dsn, "pool_driver=pgx"),
+		"pool_driver": pooledtest.WithOptions(dsn, "pool_driver=pgx"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			have := gormTranscript(t, postgres.New(postgres.Config{DriverName: "pooled", DSN: dsn}))

@@ -120,14 +120,6 @@ func forgetTransaction(t *testing.T, db *sql.DB, statements ...string) {
 	}
 }
 
-// addQuery adds a parameter to a URL or a go-sql-driver DSN.
-func addQuery(dsn, param string) string {
-	if strings.Contains(dsn[strings.LastIndexByte(dsn, '/')+1:], "?") {
-		return dsn + "&" + param
-	}
-	return dsn + "?" + param
-}
-
 // withScheme replaces a URL's scheme.
 func withScheme(t *testing.T, dsn, scheme string) string {
 	t.Helper()

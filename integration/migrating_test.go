@@ -26,7 +26,7 @@ func TestSessionDefaults(t *testing.T) {
 func keepsDefault(t *testing.T, dsn, params, show, want string) {
 	t.Helper()
 	for _, mode := range []string{"rollback", "session"} {
-		db := openPooled(t, addQuery(dsn, params+"&pool_size=1&pool_max_overflow=0&pool_reset_on_return="+mode))
+		db := openPooled(t, pooledtest.WithOptions(dsn, params+"&pool_size=1&pool_max_overflow=0&pool_reset_on_return="+mode))
 		for range 3 {
 			var have string
 			if err := db.QueryRow(show).Scan(&have); err != nil || have != want {

@@ -129,7 +129,7 @@ func (b *pgbouncer) transactionTable(t *testing.T) string {
 	for _, operation := range bouncedOperations {
 		fmt.Fprintf(&table, "| %s |", operation.title)
 		for _, d := range bouncedDrivers {
-			db := b.renewed(t, d.driver, addQuery(b.dsn, d.params))
+			db := b.renewed(t, d.driver, pooledtest.WithOptions(b.dsn, d.params))
 			bare := repeat(db, operation.do)
 			db.Close()
 			if bare != nil {
@@ -138,7 +138,7 @@ func (b *pgbouncer) transactionTable(t *testing.T) string {
 			}
 			table.WriteString(" yes |")
 			for _, options := range pooledVariants {
-				db := b.renewed(t, "pooled", addQuery(withScheme(t, b.dsn, d.scheme), d.params+"&"+options))
+				db := b.renewed(t, "pooled", pooledtest.WithOptions(withScheme(t, b.dsn, d.scheme), d.params+"&"+options))
 				if err := repeat(db, operation.do); err != nil {
 					t.Errorf("%s, %s, %s: have %v, want no error, as with the bare driver", d.title, options, operation.title, err)
 				}
@@ -202,7 +202,7 @@ func TestPgBouncerSessionMode(t *testing.T) {
 	for _, d := range bouncedDrivers {
 		for _, options := range pooledVariants {
 			b.makeAltered(t)
-			db := openPooled(t, addQuery(withScheme(t, b.dsn, d.scheme), d.params+"&"+options))
+			db := openPooled(t, pooledtest.WithOptions(withScheme(t, b.dsn, d.scheme), d.params+"&"+options))
 			for _, operation := range bouncedOperations {
 				if err := repeat(db, operation.do); err != nil {
 					t.Errorf("%s, %s, %s: have %v, want no error", d.title, options, operation.title, err)
@@ -248,13 +248,13 @@ func TestPgBouncerAnswersOfOthers(t *testing.T) {
 		b.renew(t)
 		checkInt(t, driver+": 5 + 2000, without binary_parameters", ask(openBare(t, driver, b.dsn)), 1005)
 		b.renew(t)
-		checkInt(t, driver+": 5 + 2000", ask(openBare(t, driver, addQuery(b.dsn, "binary_parameters=yes"))), 2005)
+		checkInt(t, driver+": 5 + 2000", ask(openBare(t, driver, pooledtest.WithOptions(b.dsn, "binary_parameters=yes"))), 2005)
 	}
 }
 
 // The price of binary_parameters that docs/proxies.md names. It is lib/pq's own, whoever is in between.
 func TestBinaryParametersTakeBytesAsTheyAre(t *testing.T) {
-	db := openPooled(t, addQuery(pooledtest.Postgres(t), "binary_parameters=yes"))
+	db := openPooled(t, pooledtest.WithOptions(pooledtest.Postgres(t), "binary_parameters=yes"))
 	for kind, value := range map[string]string{"jsonb": `{"a": 1}`, "uuid": "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"} {
 		var have string
 		if err := db.QueryRow("SELECT $1::"+kind, value).Scan(&have); err != nil || have != value {

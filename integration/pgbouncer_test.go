@@ -143,7 +143,7 @@ func (b *pgbouncer) show(t *testing.T, what string) (list []map[string]string) {
 // open opens it over pooled, with options.
 func (b *pgbouncer) open(t *testing.T, options string) *sql.DB {
 	t.Helper()
-	return openPooled(t, addQuery(b.dsn, options))
+	return openPooled(t, pooledtest.WithOptions(b.dsn, options))
 }
 
 // eventually polls.

@@ -27,8 +27,8 @@ func pgxForms(t *testing.T, dsn string) map[string]string {
 	return map[string]string{
 		"postgresql+pgx": withScheme(t, dsn, "postgresql+pgx"),
 		"postgres+pgx":   withScheme(t, dsn, "postgres+pgx"),
-		"pool_driver":    addQuery(dsn, "pool_driver=pgx"),
-		"direct":         addQuery(dsn, "pool_driver=pgx&pool_class=direct"),
+		"pool_driver":    pooledtest.WithOptions(dsn, "pool_driver=pgx"),
+		"direct":         pooledtest.WithOptions(dsn, "pool_driver=pgx&pool_class=direct"),
 	}
 }
 
@@ -189,7 +189,7 @@ func TestPgxCopyInTransaction(t *testing.T) {
 // user comes, whichever way it was begun.
 func TestPgxReset(t *testing.T) {
 	dsn := pooledtest.Postgres(t)
-	db := openPooled(t, addQuery(withScheme(t, dsn, "postgresql+pgx"), "pool_size=1&pool_max_overflow=0"))
+	db := openPooled(t, pooledtest.WithOptions(withScheme(t, dsn, "postgresql+pgx"), "pool_size=1&pool_max_overflow=0"))
 	mustExec(t, db, "CREATE TABLE pgx_reset (id int)")
 	t.Cleanup(func() { mustExec(t, db, "DROP TABLE pgx_reset") })
 	pid := queryInt(t, db, "SELECT pg_backend_pid()")
@@ -209,7 +209,7 @@ func TestPgxReset(t *testing.T) {
 func TestPgxSharedStatement(t *testing.T) {
 	db := openPooled(
 		t,
-		addQuery(withScheme(t, pooledtest.Postgres(t), "postgresql+pgx"), "pool_size=4&pool_max_overflow=0"),
+		pooledtest.WithOptions(withScheme(t, pooledtest.Postgres(t), "postgresql+pgx"), "pool_size=4&pool_max_overflow=0"),
 	)
 	stmt, err := db.Prepare("SELECT $1::int * 2")
 	if err != nil {
@@ -257,7 +257,7 @@ func TestPgxHiddenPassword(t *testing.T) {
 // pgx keeps prepared statements that it would miss after DISCARD ALL. A session
 // reset leaves it those, and nothing else.
 func TestPgxSessionReset(t *testing.T) {
-	dsn := addQuery(
+	dsn := pooledtest.WithOptions(
 		withScheme(t, pooledtest.Postgres(t), "postgresql+pgx"),
 		"pool_size=1&pool_max_overflow=0&pool_reset_on_return=session",
 	)

@@ -37,7 +37,7 @@ func snippetDSNs(t *testing.T, run func(t *testing.T, dialect, dsn string)) {
 		"mysql":    pooledtest.MySQL,
 		"sqlite3":  func(testing.TB) string { return "sqlite://?pool_driver=sqlite" },
 	} {
-		t.Run(name, func(t *testing.T) { run(t, name, addQuery(dsn(t), "pool_size=2&pool_max_overflow=2")) })
+		t.Run(name, func(t *testing.T) { run(t, name, pooledtest.WithOptions(dsn(t), "pool_size=2&pool_max_overflow=2")) })
 	}
 }
 
@@ -410,7 +410,7 @@ func TestSnippetPgxTypes(t *testing.T) {
 	mustExec(t, db, "CREATE TYPE mood AS ENUM ('glad', 'sad')")
 	defer mustExec(t, db, "DROP TYPE mood")
 	registerMood()
-	known := openPooled(t, addQuery(dsn, "pool_hooks=mood"))
+	known := openPooled(t, pooledtest.WithOptions(dsn, "pool_hooks=mood"))
 	defer known.Close()
 	rawConn(t, known, func(c driver.Conn) error {
 		if _, ok := c.(*stdlib.Conn).Conn().TypeMap().TypeForName("mood"); !ok {

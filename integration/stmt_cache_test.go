@@ -110,7 +110,7 @@ func TestPgBouncerStmtCacheSends(t *testing.T) {
 			b := newPgBouncer(t, mode)
 			sent := func(options string) []string {
 				proxy := pooledtest.NewProxy(t, b.plain)
-				db := openPooled(t, addQuery(proxy.DSN(), options))
+				db := openPooled(t, pooledtest.WithOptions(proxy.DSN(), options))
 				defer db.Close()
 				db.SetMaxOpenConns(1)
 				queryInt(t, db, "SELECT 1")
@@ -144,7 +144,7 @@ func TestPgBouncerStmtCacheAndChangedTables(t *testing.T) {
 	b := newPgBouncer(t, "transaction")
 	b.makeAltered(t)
 	if b.followsPrepared(t) {
-		bare := openBare(t, "postgres", addQuery(b.dsn, "binary_parameters=yes"))
+		bare := openBare(t, "postgres", pooledtest.WithOptions(b.dsn, "binary_parameters=yes"))
 		bare.SetMaxOpenConns(1)
 		err := errors.Join(prepareAltered(bare), prepareAltered(bare), // on each server
 			execute(bare, "ALTER TABLE bounced_altered ADD COLUMN c int"), prepareAltered(bare), prepareAltered(bare))
@@ -172,7 +172,7 @@ func TestPgBouncerStmtCacheAndChangedTables(t *testing.T) {
 // A pool at the server keeps statements while one behind PgBouncer, in the same process, keeps none.
 func TestStmtCacheBesidePgBouncer(t *testing.T) {
 	b := newPgBouncer(t, "transaction")
-	direct := openPooled(t, addQuery(pooledtest.Postgres(t), stmtCache))
+	direct := openPooled(t, pooledtest.WithOptions(pooledtest.Postgres(t), stmtCache))
 	behind := b.open(t, stmtCache)
 	for i := range 4 {
 		for _, db := range []*sql.DB{direct, behind} {
@@ -191,7 +191,7 @@ func TestStmtCacheOtherParents(t *testing.T) {
 	postgres := pooledtest.Postgres(t)
 	for _, test := range []struct{ name, driver, bare, dsn, query string }{
 		{"pgx", "pgx", postgres, withScheme(t, postgres, "postgresql+pgx"), "SELECT $1::int + 1"},
-		{"pgx, exec", "pgx", addQuery(postgres, "default_query_exec_mode=exec"), addQuery(withScheme(t, postgres, "postgresql+pgx"), "default_query_exec_mode=exec"), "SELECT $1::int + 1"},
+		{"pgx, exec", "pgx", pooledtest.WithOptions(postgres, "default_query_exec_mode=exec"), pooledtest.WithOptions(withScheme(t, postgres, "postgresql+pgx"), "default_query_exec_mode=exec"), "SELECT $1::int + 1"},
 		{"mattn", "sqlite3", ":memory:", "file::memory:?pool_driver=sqlite3", "SELECT ? + 1"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -77,14 +77,14 @@ func init() {
 func TestWrappedPostgres(t *testing.T) {
 	dsn := pooledtest.Postgres(t)
 	want := wrappedTranscript(t, openBare(t, "postgres", dsn), "$1")
-	db := openPooled(t, addQuery(dsn, "pool_driver=postgres-traced"))
+	db := openPooled(t, pooledtest.WithOptions(dsn, "pool_driver=postgres-traced"))
 	before := tracedPostgres.statements.Load()
 	checkSame(t, "pooled over a wrapped parent", wrappedTranscript(t, db, "$1"), want)
 	if tracedPostgres.statements.Load() == before || tracedPostgres.connects.Load() == 0 {
 		t.Error("have nothing pass the interceptor, want the statements")
 	}
 
-	small := openPooled(t, addQuery(dsn, "pool_driver=postgres-traced&pool_size=1&pool_max_overflow=0"))
+	small := openPooled(t, pooledtest.WithOptions(dsn, "pool_driver=postgres-traced&pool_size=1&pool_max_overflow=0"))
 	mustExec(t, small, "CREATE TABLE wrapped_reset (n int)")
 	t.Cleanup(func() { mustExec(t, db, "DROP TABLE wrapped_reset") })
 	pid := queryInt(t, small, "SELECT pg_backend_pid()")
