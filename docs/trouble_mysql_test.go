@@ -45,10 +45,13 @@ var mysqlTroubles = troubles{
 		if err := tx.QueryRow("SELECT CONNECTION_ID()").Scan(&id); err != nil {
 			t.Fatal(err)
 		}
-		pooledtest.MustExec(t, pooledtest.OpenDB(t, "mysql", pooledtest.MySQL(t)), fmt.Sprintf("KILL %d", id))
-		pooledtest.WantNone(t, "mysql", pooledtest.MySQL(t),
-			fmt.Sprintf("SELECT count(*) FROM information_schema.processlist WHERE id = %d", id))
-		_, err := tx.Exec("DO 1")
+		admin := pooledtest.OpenDB(t, "mysql", pooledtest.MySQL(t))
+		sleeps := fmt.Sprintf("SELECT COUNT(*) FROM information_schema.processlist "+
+			"WHERE id = %d AND state = 'User sleep'", id)
+		stop := pooledtest.When(func() bool { return pooledtest.ScanOne[int](t, admin, sleeps) > 0 },
+			func() { pooledtest.MustExec(t, admin, fmt.Sprintf("KILL %d", id)) })
+		defer stop()
+		_, err := tx.Exec("DO SLEEP(30)")
 		return err
 	},
 	`busy buffer`: func(t *testing.T) error {
