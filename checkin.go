@@ -17,13 +17,18 @@ func (p *Pool) checkin(s *ServerConn) {
 	err := p.release(s)
 	released = true
 	if err != nil {
-		p.discard(s, err)
-		if err == errRecycled {
-			p.core.Replace(&s.slot)
-		}
+		p.retire(s, err)
 		return
 	}
 	p.putBack(s)
+}
+
+// retire discards a server connection that came back, and opens another in its place if it had had its time.
+func (p *Pool) retire(s *ServerConn, cause error) {
+	p.discard(s, cause)
+	if cause == errRecycled {
+		p.core.Replace(&s.slot)
+	}
 }
 
 // endUse is the end of a lease for those who watch, whatever becomes of the server connection.
@@ -113,6 +118,6 @@ func (p *Pool) reset(s *ServerConn) error {
 // putBack gives a clean server connection back to the core, or closes it if that has no use for it.
 func (p *Pool) putBack(s *ServerConn) {
 	if cause, kept := p.core.Put(&s.slot); !kept {
-		p.discard(s, cause)
+		p.retire(s, cause)
 	}
 }

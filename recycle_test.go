@@ -155,6 +155,22 @@ func TestRecycleInUse(t *testing.T) {
 	})
 }
 
+// One whose time is up in the middle of its return is replaced, too.
+func TestRecycleDuringReturn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := hooks(pooled.Hooks{Checkin: func(*pooled.ServerConn) { time.Sleep(2 * time.Minute) }})
+		db, pool := open(t, pooledtest.NewFake(t), size(1, 0), recycle(time.Hour, pooled.Jitter{}), slow)
+		defer db.Close()
+		c, _ := grab(t, db)
+		time.Sleep(59 * time.Minute)
+		pooledtest.Give(t, c)
+		synctest.Wait()
+		if s := pool.Stats(); s.Idle != 1 || s.Opened != 2 || s.Recycled != 1 {
+			t.Errorf("have %+v, want another one idle", s)
+		}
+	})
+}
+
 // While the server can't be reached, old connections are kept until their time is up;
 // the pool tries again, and not without a pause.
 func TestRecycleWhenTheServerRefuses(t *testing.T) {

@@ -272,6 +272,25 @@ func TestUnusedLeaseExpires(t *testing.T) {
 	})
 }
 
+// One that has its time up between the questions of a return does not become idle: nobody would replace it there.
+func TestExpiresDuringReturn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, sized(1, 1), recycle(time.Hour))
+		p.fill(1)
+		s := p.take()
+		time.Sleep(due - time.Second)
+		equal(t, "before", p.Departs(s), nil)
+		time.Sleep(time.Minute)
+		cause, kept := p.Put(s)
+		equal(t, "kept", kept, false)
+		equal(t, "cause", cause, errExpired)
+		p.Discard(s, cause, true)
+		p.Replace(s)
+		p.want(places{Idle: 1})
+		equal(t, "recycled", p.Stats().Recycled, 1)
+	})
+}
+
 // When one comes back too old another is opened in its place, if there is need for it and nobody sees to it.
 func TestReplace(t *testing.T) {
 	type test struct {

@@ -9,6 +9,10 @@ func (p *Pool[T]) Put(s *Slot[T]) (cause error, kept bool) {
 		p.mu.Unlock()
 		return p.cfg.Causes.Disposed, false
 	}
+	if s.expired.Load() { // since Departs was asked
+		p.mu.Unlock()
+		return p.expiredFor(s), false
+	}
 	over := p.overLocked(0)
 	if p.closed || !p.cfg.Reuse || over && p.queue.n == 0 && p.cfg.IdleTimeout == 0 {
 		p.mu.Unlock()
