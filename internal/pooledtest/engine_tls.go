@@ -118,10 +118,8 @@ func (e *Engine) Ticket(session int) error {
 	return link.stream.(*TLSRecords).ticket()
 }
 
-// End says that a session is over, as MySQL does after wait_timeout, and hangs up.
+// End says that a session is over, as MySQL does after wait_timeout, and leaves the connection open.
 func (e *Engine) End(session int) {
-	link := e.link(session)
-	link.write(mysqlPacket(0, Answer{Number: 4031, State: "HY000",
+	e.link(session).write(mysqlPacket(0, Answer{Number: 4031, State: "HY000",
 		Text: "The client was disconnected by the server because of inactivity."}.mysqlError()))
-	link.client.Close()
 }
