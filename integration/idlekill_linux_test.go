@@ -30,7 +30,8 @@ var (
 		"SELECT count(*) FROM pg_stat_activity WHERE pid IN (%s)",
 	}
 	killsMySQL = kills{
-		"mysql", "SELECT id, SUBSTRING_INDEX(host, ':', -1) FROM information_schema.processlist WHERE id = CONNECTION_ID()",
+		"mysql",
+		"SELECT id, SUBSTRING_INDEX(host, ':', -1), @@port FROM information_schema.processlist WHERE id = CONNECTION_ID()",
 		"KILL %s", "SELECT count(*) FROM information_schema.processlist WHERE id IN (%s)",
 	}
 )
