@@ -156,10 +156,14 @@ func (c *Conn) leaves(v sqltext.Verdict) {
 
 // Usable reports whether the connection may be used again.
 func (c *Conn) Usable() bool {
-	if c.Broken || c.Busy || c.ClosedInside() {
+	if c.Broken || c.Busy {
 		return false
 	}
-	return c.Driver.Validator == nil || c.Driver.Validator.IsValid()
+	return c.inside == nil && c.Driver.Validator == nil || c.usableToDriver()
+}
+
+func (c *Conn) usableToDriver() bool {
+	return !c.ClosedInside() && (c.Driver.Validator == nil || c.Driver.Validator.IsValid())
 }
 
 // ClosedInside tells that the driver has given the connection up, where it does not say so by driver.Validator.
