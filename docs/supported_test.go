@@ -62,8 +62,11 @@ func supportedServers(t *testing.T) (rows [][]string) {
 		if kind == "galera" {
 			row[1] = debian.mariadb
 		}
-		if slices.Contains(inEach, word) {
-			row[2+slices.Index([]string{"", "tls"}, inEach[len(inEach)-1])] = inCI
+		switch {
+		case slices.Contains(inEach, word) && slices.Contains(inEach, "tls"):
+			row[3] = inCI
+		case slices.Contains(inEach, word):
+			row[2] = inCI
 		}
 		rows = append(rows, row)
 	}
