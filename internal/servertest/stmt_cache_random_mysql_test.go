@@ -209,7 +209,7 @@ var mysqlFunctions = []string{
 	"(~%s)", "(%s << 1)", "(1 << %s)", "(%s ^ %s)", "(%s = %s)", "(%s < %s)", "(%s <=> %s)", "(%s LIKE %s)",
 	"(%s REGEXP 'a')",
 	"(%s IN (%s, %s))", "(%s BETWEEN %s AND %s)", "(%s IS NULL)", "(%s AND %s)", "(%s OR %s)", "(NOT %s)", "(%s XOR %s)",
-	"ABS(%s)", "ROUND(%s)", "ROUND(%s, 2)", "ROUND(1.2345, %s)", "TRUNCATE(%s, 1)", "FLOOR(%s)", "CEILING(%s)", "SQRT(%s)",
+	"ABS(%s)", "ROUND(%s)", "ROUND(%s, 2)", "TRUNCATE(%s, 1)", "FLOOR(%s)", "CEILING(%s)", "SQRT(%s)",
 	"MOD(%s, %s)", "POW(%s, 2)", "SIGN(%s)", "GREATEST(%s, %s)", "LEAST(%s, %s)", "COALESCE(%s, %s)", "IFNULL(%s, %s)",
 	"NULLIF(%s, %s)", "IF(%s, %s, %s)", "CASE WHEN %s THEN %s ELSE %s END", "CASE %s WHEN %s THEN 1 ELSE 2 END",
 	"CASE WHEN %s THEN %s END", "CONCAT(%s, %s)", "CONCAT_WS(',', %s, %s)", "LENGTH(%s)", "CHAR_LENGTH(%s)", "HEX(%s)",

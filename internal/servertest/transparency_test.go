@@ -279,7 +279,7 @@ func cast(s server, arg string) string {
 	if s.name == "postgres" {
 		return arg + "::int"
 	}
-	return arg
+	return "CAST(" + arg + " AS SIGNED)"
 }
 
 func TestTimeZones(t *testing.T) {
