@@ -21,7 +21,7 @@ var restarts = &server{name: "server that may be restarted", kind: "restart", en
 var restartSignals = map[string]os.Signal{"postgres": syscall.SIGQUIT, "mysql": syscall.SIGKILL, "galera2": syscall.SIGKILL}
 
 // restartWait is how long a server may take to answer again.
-const restartWait = time.Minute
+const restartWait = 2 * time.Minute
 
 // Restart ends a server, "postgres", "mysql" or "galera2", as a crash would, and returns
 // when one with the same address and data answers. What tests set by SET GLOBAL is
