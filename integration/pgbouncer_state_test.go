@@ -189,7 +189,7 @@ func TestPgBouncerClosesIdleClients(t *testing.T) {
 	}
 }
 
-// One that is in a transaction is lost with it, and what is sent then is sent once.
+// One that is in a transaction is lost with it, and what comes then is not sent.
 func TestPgBouncerEndsInTransaction(t *testing.T) {
 	b := newPgBouncer(t, "transaction")
 	for _, how := range []string{"KILL", "idle_transaction_timeout"} {
@@ -206,8 +206,8 @@ func TestPgBouncerEndsInTransaction(t *testing.T) {
 			eventually(t, "PgBouncer to close the client", func() bool { return b.clients(t, "") == 0 })
 			b.tell(t, "SET idle_transaction_timeout=0")
 		}
-		if _, err := tx.Exec("SELECT 1"); !errors.Is(err, pooled.ErrConnLost) {
-			t.Errorf("%s: have %v, want ErrConnLost", how, err)
+		if _, err := tx.Exec("SELECT 1"); !errors.Is(err, pooled.ErrSessionEnded) {
+			t.Errorf("%s: have %v, want ErrSessionEnded", how, err)
 		}
 		tx.Rollback()
 		checkInt(t, how+": after it", queryInt(t, db, "SELECT 1"), 1)
