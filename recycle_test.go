@@ -467,7 +467,7 @@ func TestServersIdleLimitAfterSleep(t *testing.T) {
 // another is there, or one after the other.
 func TestRecycleUnderLoadMakesNobodyWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const all, busy = 20, 16
+		const all, busy = 10, 8 // three seconds are enough to replace all in use, one after the other
 		fake := pooledtest.NewFake(t)
 		db, pool := open(t, fake, size(all, 0), recycle(time.Minute, pooled.Jitter{}))
 		defer db.Close()

@@ -371,7 +371,7 @@ func TestExpiryRests(t *testing.T) {
 // However busy the pool is and however many are due at once, nobody waits for one that is opened.
 func TestNobodyWaitsForAReplacement(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const all, busy = 20, 16
+		const all, busy = 10, 8 // three seconds are enough to replace all in use, one after the other
 		p := newPool(t, sized(all, all), recycle(time.Minute))
 		p.fill(all)
 		p.on("open", slow(20*time.Millisecond))
