@@ -25,6 +25,8 @@ func TestNoAnswer(t *testing.T) {
 	}{
 		{driver.ErrBadConn, true},
 		{pooled.ErrConnLost, true},
+		{pooled.ErrSessionEnded, true},
+		{fmt.Errorf("%w: %w", pooled.ErrSessionEnded, &pq.Error{Code: "42601"}), true}, // whatever its reason
 		{io.EOF, true},
 		{context.Canceled, true},
 		{&pq.Error{Code: "57P01"}, true}, // shut down, or terminated by an administrator

@@ -3,6 +3,7 @@ package doctor
 import (
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -437,6 +438,12 @@ func TestJudgeSize(t *testing.T) {
 		x := &exam{cfg: cfg, instances: tt.instances, facts: facts{bounds: tt.bounds}}
 		x.judgeSize()
 		d := x.report.final()
+		for _, f := range d.Findings {
+			others := tt.bounds[0].used > tt.bounds[0].keep
+			if strings.Contains(f.Change, "unless the others") && !others {
+				t.Errorf("%s: have %q, and others have nothing open", tt.options, f.Change)
+			}
+		}
 		if have := levels(d); have != tt.want {
 			t.Errorf("%s, %d processes, %v: have %s, want %s", tt.options, tt.instances, tt.bounds, have, tt.want)
 			continue
@@ -517,6 +524,30 @@ func onlyServer(t *testing.T, dsn string) *diagnosis {
 	defer func() { checks = own }()
 	checks = own[:3]
 	return examine(t, dsn)
+}
+
+// What servers of each kind and version have of such limits.
+func TestDoctorTransactionLimits(t *testing.T) {
+	postgres, mysql := pooledtest.Postgres(t), pooledtest.MySQL(t)
+	for _, tt := range []struct{ bare, dsn, setting, value string }{
+		{"postgres", postgres, "idle_in_transaction_session_timeout", "60000"},
+		{"postgres", postgres, "transaction_timeout", "60000"},
+		{"mysql", mysql, "idle_transaction_timeout", "60"},
+		{"mysql", mysql, "idle_write_transaction_timeout", "60"},
+	} {
+		dsn := pooledtest.WithOptions(tt.dsn, tt.setting+"="+tt.value)
+		if pooledtest.OpenDB(t, tt.bare, dsn).Ping() != nil {
+			continue // this server does not know it
+		}
+		d := examine(t, dsn)
+		wantFinding(t, d, "transaction-limit", levelOK, "longer than 1m0s ("+tt.setting+")", "")
+		d = examine(t, pooledtest.WithOptions(dsn, "pool_leak_after=2m"))
+		wantFinding(t, d, "transaction-limit", levelWarning, "pool_leak_after=2m0s", "less than 1m0s")
+		if i := slices.IndexFunc(d.Limits, func(l allowance) bool { return l.Name == tt.setting }); i < 0 ||
+			d.Limits[i].Value == nil || *d.Limits[i].Value != 60 {
+			t.Errorf("have the limits %+v, want 60 s of %s", d.Limits, tt.setting)
+		}
+	}
 }
 
 func TestJudgeTxLimits(t *testing.T) {
