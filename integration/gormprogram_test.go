@@ -101,6 +101,8 @@ func (g *gormProgram) migrate() {
 	g.log("index %v, column %v", m.HasIndex(&GormUser{}, "Name"), m.HasColumn(&GormUser{}, "age"))
 	types, err := m.ColumnTypes(&GormUser{})
 	g.ok("column types", err)
+	// GORM asks PostgreSQL for them in no order.
+	slices.SortFunc(types, func(a, b gorm.ColumnType) int { return strings.Compare(a.Name(), b.Name()) })
 	for _, c := range types {
 		length, hasLength := c.Length()
 		nullable, hasNullable := c.Nullable()
