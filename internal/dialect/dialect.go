@@ -119,6 +119,10 @@ type Sharing struct {
 
 // Fatal knows the error with which the server ends one session. Its methods are called while the driver does nothing.
 type Fatal interface {
+	// Busy: the driver is in the middle of an answer or a COPY. What arrives meanwhile is for the driver to read, and
+	// to tell.
+	Busy() bool
+
 	// Unread is that error if it has arrived and the driver has not read it, or io.EOF if the server hung up without
 	// one; nil: neither. Nothing is taken from the driver. It reads once from the connection, because something has
 	// arrived there. Then it calls arrived, from which on a read must not wait.

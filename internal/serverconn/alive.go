@@ -48,7 +48,7 @@ func (c *Conn) said(ctx context.Context, state socket.State) error {
 		return nil
 	case c.Cause != nil: // an operation has failed, so the driver reads no more, not even for a COPY
 		return c.fatal.Read()
-	case state != socket.Pending && state != socket.Gone:
+	case c.fatal.Busy() || state != socket.Pending && state != socket.Gone:
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, leastPing)
@@ -76,8 +76,8 @@ func (c *Conn) Over(ctx context.Context, leased time.Time) error {
 		then = leased
 	}
 	c.Used()
-	if c.usedAt.Sub(then) < leastPause && c.Cause == nil { // one that was lost is looked at in any case
-		return nil
+	if c.Cause == nil && (c.usedAt.Sub(then) < leastPause || c.fatal != nil && c.fatal.Busy()) {
+		return nil // one that was lost is looked at in any case
 	}
 	if err := c.HungUp(ctx); err != nil {
 		c.over = c.shared.Ended(err)

@@ -36,8 +36,12 @@ type endedError struct{ error }
 func (e *endedError) Unwrap() error { return e.error }
 
 // said is what a driver knows: what it has not read, and what it has.
-type said struct{ unread, read error }
+type said struct {
+	unread, read error
+	busy         bool
+}
 
+func (s said) Busy() bool                  { return s.busy }
 func (s said) Unread(arrived func()) error { arrived(); return s.unread }
 func (s said) Read() error                 { return s.read }
 
@@ -89,6 +93,16 @@ func TestOverAfterALoss(t *testing.T) {
 		c.Cause = errBoom
 		wantErr(t, c.Over(t.Context(), time.Time{}), "the server has closed the connection: EOF", io.EOF)
 	})
+}
+
+// What ends while the driver reads, as during a COPY, is told by the driver.
+func TestOverWhileTheDriverReads(t *testing.T) {
+	c, _ := ending(t, said{unread: errBoom, read: errBoom, busy: true})
+	if err := c.Over(t.Context(), time.Time{}); err != nil {
+		t.Errorf("have %v", err)
+	}
+	c.Cause = errBoom
+	wantErr(t, c.Over(t.Context(), time.Time{}), "boom")
 }
 
 // The driver's own end of a connection is told by the driver.

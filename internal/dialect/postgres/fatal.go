@@ -48,12 +48,11 @@ func fatalOf(conn driver.Conn) dialect.Fatal {
 // header is the length of what stands before the fields of a message: its type, and its length without that.
 const header = 5
 
+func (f *fatal) Busy() bool { return f.busy.Load() }
+
 // Unread looks at the messages that have arrived: before the error there may be notices and notifications. Between two
 // statements the reader stands at the beginning of a message.
 func (f *fatal) Unread(arrived func()) error {
-	if f.busy.Load() {
-		return nil
-	}
 	for at := 0; ; arrived() {
 		seen, err := f.buf.Peek(at + header)
 		switch {
