@@ -202,14 +202,13 @@ var mysqlLiterals = []string{"0", "1", "5", "1.5", "2.5e0", "'a'", "'5'", "NULL"
 	"TIMESTAMP '2024-02-29 12:00:00'", "TIME '12:00:00'", "x'3541'", "18446744073709551615", "CAST('[1, 5]' AS JSON)",
 	"'2024-02-29'", "''"}
 
-// mysqlFunctions have %s for each operand. MariaDB decides only once how it compares with the rows of a query, so these
-// are of the same type (docs/stmt-cache.md).
+// mysqlFunctions have %s for each operand.
 var mysqlFunctions = []string{
 	"(%s + %s)", "(%s - %s)", "(%s * %s)", "(%s / %s)", "(%s DIV %s)", "(%s %% %s)", "(-%s)", "(%s | %s)", "(%s & %s)",
 	"(~%s)", "(%s << 1)", "(1 << %s)", "(%s ^ %s)", "(%s = %s)", "(%s < %s)", "(%s <=> %s)", "(%s LIKE %s)",
 	"(%s REGEXP 'a')",
 	"(%s IN (%s, %s))", "(%s BETWEEN %s AND %s)", "(%s IS NULL)", "(%s AND %s)", "(%s OR %s)", "(NOT %s)", "(%s XOR %s)",
-	"ABS(%s)", "ROUND(%s)", "ROUND(%s, 2)", "TRUNCATE(%s, 1)", "FLOOR(%s)", "CEILING(%s)", "SQRT(%s)",
+	"ABS(%s)", "ROUND(%s)", "ROUND(%s, 2)", "ROUND(1.2345, %s)", "TRUNCATE(%s, 1)", "FLOOR(%s)", "CEILING(%s)", "SQRT(%s)",
 	"MOD(%s, %s)", "POW(%s, 2)", "SIGN(%s)", "GREATEST(%s, %s)", "LEAST(%s, %s)", "COALESCE(%s, %s)", "IFNULL(%s, %s)",
 	"NULLIF(%s, %s)", "IF(%s, %s, %s)", "CASE WHEN %s THEN %s ELSE %s END", "CASE %s WHEN %s THEN 1 ELSE 2 END",
 	"CASE WHEN %s THEN %s END", "CONCAT(%s, %s)", "CONCAT_WS(',', %s, %s)", "LENGTH(%s)", "CHAR_LENGTH(%s)", "HEX(%s)",
@@ -227,7 +226,10 @@ var mysqlFunctions = []string{
 	"UNIX_TIMESTAMP(%s)", "FROM_UNIXTIME(%s)", "SEC_TO_TIME(%s)", "TIME_TO_SEC(%s)", "DATE_FORMAT(%s, '%%Y-%%m')",
 	"STR_TO_DATE(%s, '%%Y-%%m-%%d')", "LAST_DAY(%s)", "WEEK(%s)", "MAKETIME(%s, 1, 1)", "MAKEDATE(2024, %s)",
 	"JSON_EXTRACT('{\"a\": 1}', %s)", "JSON_OBJECT('a', %s)", "JSON_ARRAY(%s, %s)", "JSON_CONTAINS('[1, 5]', %s)",
-	"JSON_QUOTE(%s)", "(SELECT %s)", "(CAST(%s AS SIGNED) IN (SELECT k FROM t))", "(CONCAT(%s) IN (SELECT s FROM t))",
+	"JSON_QUOTE(%s)", "(SELECT %s)", "(%s IN (SELECT k FROM t))", "(%s IN (SELECT s FROM t))",
+	"(%s IN (SELECT da FROM t))", "(%s IN (SELECT %s))", "(%s IN (SELECT %s FROM w))",
+	"(%s > ANY (SELECT i FROM t))", "ROUND(%s, (SELECT %s))",
+	"((%s, %s) IN (SELECT dt, f FROM t))",
 	"EXISTS (SELECT 1 FROM t WHERE i = %s)", "(SELECT MAX(i) FROM t WHERE i < %s)", "((1, %s) = (1, %s))", "fn(%s)",
 	"(SELECT COUNT(*) FROM w WHERE s = %s)", "INET_NTOA(%s)", "MD5(%s)", "QUOTE(%s)", "LOG(%s)", "BIT_COUNT(%s)",
 }

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -308,12 +309,19 @@ func executed(ctx context.Context, db operator, query string, args ...any) strin
 	return fmt.Sprint(err)
 }
 
+var rowNumber = regexp.MustCompile(`at row \d+`)
+
 // compare lets both sides run a statement and reports whether they answer the same.
 func (r *randomRun) compare(
 	conn int, query string, how func(context.Context, operator, string, ...any) string, args ...any,
 ) bool {
 	ask := func(side *randomSide) string {
-		return side.back.Replace(how(r.t.Context(), side.conns[conn], side.names.Replace(query), args...))
+		answer := side.back.Replace(how(r.t.Context(), side.conns[conn], side.names.Replace(query), args...))
+		if strings.Contains(query, "UNION") {
+			// MariaDB's number of the row in an error depends on the statement before, whichever that is.
+			answer = rowNumber.ReplaceAllString(answer, "at row")
+		}
+		return answer
 	}
 	r.compared++
 	want, have := ask(r.bare), ask(r.kept)

@@ -23,7 +23,12 @@ func TestStmtCacheTypesDoNotStick(t *testing.T) {
 		"SELECT ? UNION SELECT 1":                                      {1, 1, "a", 1, 1.5, 1, nil, 1, true, 1},
 		"SELECT x.a, x.a + 1 FROM (SELECT JSON_ARRAY(?) AS a) x":       {"a", "a", "\xff", "a"},
 		"SELECT x.a, x.a + 1 FROM (SELECT JSON_OBJECT('a', ?) AS a) x": {"a", "a", "\xff", "a"},
+		"SELECT MAKETIME(BIN(?), 1, 1) FROM cache_types":               {1, 1, -1, 1},
+		"SELECT MAKETIME(OCT(?), 1, 1) FROM cache_types":               {1, 1, -1, 1},
+		"SELECT MAKETIME(CONV(?, 10, 2), 1, 1) FROM cache_types":       {1, 1, -1, 1},
 		"SELECT a FROM cache_types WHERE b = ? ORDER BY a":             {true, true, 1, uint64(1), "1", "0.5", 1, nil, 1},
+
+		"SELECT (SELECT MAX(a) FROM cache_types) IN (SELECT d + INTERVAL 1 DAY FROM cache_types), ?": {1, 1, 2, 3},
 	} {
 		t.Run(query, func(t *testing.T) {
 			s := onMySQL
@@ -73,5 +78,27 @@ func TestStmtCacheUserVariables(t *testing.T) {
 				wantSame(t, ask("pooled", cacheOf(cacheSize)), want)
 			})
 		}
+	}
+}
+
+// MySQL derives an integer for the second parameter, which a fraction does not fit. Then it forgets what it derived for
+// the first one, too.
+func TestStmtCacheFractions(t *testing.T) {
+	s := onMySQL
+	table(t, openServer(t, s.bare, s.dsn(t)), "cache_fractions", "a INT, b BIT(8)")
+	for _, query := range []string{
+		"UPDATE cache_fractions SET a = ? WHERE a >= ?", "UPDATE cache_fractions SET b = ? WHERE a >= ?",
+	} {
+		ask := func(driver string, options ...string) (all []string) {
+			db := openOne(t, s, driver, options...)
+			done(t.Context(), db, "INSERT INTO cache_fractions VALUES (5, 1), (7, 1)")
+			for i, arg := range []string{"abc", "a", "é", "5", "é", "abc", "é"} {
+				all = append(all, fmt.Sprintf("use %d with %q: %s", i, arg, done(t.Context(), db, query, arg, "1.10")))
+			}
+			done(t.Context(), db, "DELETE FROM cache_fractions")
+			return all
+		}
+		want := ask(s.bare)
+		wantSame(t, ask("pooled", cacheOf(cacheSize)), want)
 	}
 }

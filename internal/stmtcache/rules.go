@@ -25,8 +25,9 @@ type Rules struct {
 	// rows.
 	Preparable, ReturnsRows func(query string) bool
 
-	// Settled reports whether a statement can be kept for a text where Facts.Derives.
-	Settled func(query string) bool
+	// Sound reports whether a kept statement of a text answers as a new one does, on a connection with these facts.
+	// Nil: each does.
+	Sound func(query string, facts Facts) bool
 
 	// Kinds tells the kinds of arguments for which a statement is kept by itself; false: none is kept for them. Nil:
 	// all are alike.

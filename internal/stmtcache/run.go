@@ -148,7 +148,7 @@ func (c *Cache) wants(key entryKey, exec bool) bool {
 
 // preparable reports whether a statement can be kept for a text.
 func (c *Cache) preparable(text string) bool {
-	return c.rules.Preparable(text) && (!c.facts.Derives || c.rules.Settled(text))
+	return c.rules.Preparable(text) && (c.rules.Sound == nil || c.rules.Sound(text, c.facts))
 }
 
 // noteText is told how a text was answered. One that was answered as the driver usually does is kept from its next use.

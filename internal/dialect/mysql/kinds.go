@@ -49,7 +49,6 @@ const (
 	kindBinary      // not UTF-8
 	kindDigits      // a text that is an integer
 	kindMinusDigits // or a negative one
-	kindFraction    // or 1.5
 	kindDate        // or a date
 	kindDateTime    // or a date and a time
 )
@@ -129,23 +128,21 @@ func kindOfText[T string | []byte](v T, valid bool) kind {
 		return kindNone
 	}
 	for i := range len(v) {
-		if !inNumber(v[i]) {
+		if !inNumber[v[i]] {
 			return kindText
 		}
 	}
 	return kindOfNumber(v)
 }
 
-// inNumber tells the bytes of which numbers, dates and times are made.
-func inNumber(c byte) bool {
-	switch c {
-	case '+', '-', '.', '/', ':', ' ', 'e', 'E', 'T', 'Z':
-		return true
-	}
-	return '0' <= c && c <= '9'
+// inNumber has the bytes of which numbers, dates and times are made.
+var inNumber = [256]bool{
+	'0': true, '1': true, '2': true, '3': true, '4': true, '5': true, '6': true, '7': true, '8': true, '9': true,
+	'+': true, '-': true, '.': true, '/': true, ':': true, ' ': true, 'e': true, 'E': true, 'T': true, 'Z': true,
 }
 
-// kindOfNumber is the kind of what consists of such bytes.
+// kindOfNumber is the kind of what consists of such bytes. A fraction is of no kind: where MySQL derives an integer, it
+// does not fit.
 func kindOfNumber[T string | []byte](v T) kind {
 	const most = 18 // digits that are an int64 for certain
 	minus := v[0] == '-'
@@ -163,12 +160,6 @@ func kindOfNumber[T string | []byte](v T) kind {
 	case end == len(v) && v[1] != '0':
 		return kindMinusDigits
 	case end == len(v):
-		return kindNone
-	case v[end] == '.':
-		behind := skipDigits(v, end+1)
-		if behind == len(v) && behind > end+1 && behind-begin-1 <= most {
-			return kindFraction
-		}
 		return kindNone
 	}
 	return kindOfMoment(v)

@@ -24,6 +24,18 @@ func settled(q string) bool {
 	return s.token == tokenEnd
 }
 
+// hasSubquery tells a text that has a query in parentheses, or may have one. MariaDB decides some things about those
+// only once, such as how it compares with their rows, which may be another way for a new statement.
+func hasSubquery(q string) bool {
+	s := paramScan{q: q}
+	for s.next() {
+		if s.before == tokenOpen && (s.token == tokenSelect || s.token == tokenValues) {
+			return true
+		}
+	}
+	return s.token == tokenUnsure
+}
+
 // token is a part of a text as far as it matters here.
 type token uint8
 
@@ -42,7 +54,7 @@ const (
 	tokenCast          // CAST
 	tokenIn            // IN
 	tokenLimit         // LIMIT, OFFSET
-	tokenSelect        // SELECT
+	tokenSelect        // SELECT, WITH
 	tokenValues        // VALUES, VALUE
 	tokenBehind        // a word that can stand behind an operand and is not part of it
 )
@@ -133,7 +145,7 @@ func (s *paramScan) readWord() token {
 		return tokenCompare
 	case "limit", "offset":
 		return tokenLimit
-	case "select":
+	case "select", "with":
 		return tokenSelect
 	case "values", "value":
 		return tokenValues

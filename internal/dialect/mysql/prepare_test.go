@@ -32,6 +32,10 @@ func TestPreparable(t *testing.T) {
 		{"SELECT ? INTO @a", false},
 		{"SELECT JSON_ARRAY(?)", false},
 		{"SELECT json_object ('a', ?)", false},
+		{"SELECT BIN(?)", false},
+		{"SELECT conv /* to binary */ (?, 10, 2)", false},
+		{"SELECT `oct`(?)", false},
+		{"SELECT bin, oct, `conv`, CONVERT(? USING utf8mb4), a_bin(1) FROM t", true},
 		{"SELECT JSON_EXTRACT(a, ?) FROM t", true},
 	} {
 		if have := mysql.Dialect.Rules.Preparable(test.query); have != test.want {

@@ -207,7 +207,8 @@ func skipName(q string, at int) int {
 }
 
 // unprepared tells texts of which no statement is kept, because it would remember more than it should: the type that a
-// user variable had, and in MariaDB that JSON_ARRAY or JSON_OBJECT once was NULL.
+// user variable had, and in MariaDB that JSON_ARRAY or JSON_OBJECT once was NULL, or that a result of BIN, CONV or OCT
+// once was too large for an integer.
 func unprepared(q string) bool {
 	return strings.IndexByte(q, '@') >= 0 && hasHiddenName(q) || stickyWords.Has(lexis, q)
 }
@@ -215,7 +216,22 @@ func unprepared(q string) bool {
 var stickyWords = sqltext.NewWords(
 	sqltext.Word{Text: "json_array", Pivot: 4},
 	sqltext.Word{Text: "json_object", Pivot: 4},
+	sqltext.Word{Text: "bin", Pivot: 1, Check: isCall},
+	sqltext.Word{Text: "conv", Pivot: 3, Check: isCall},
+	sqltext.Word{Text: "oct", Pivot: 2, Check: isCall},
 )
+
+// isCall tells the name of a function that is called.
+func isCall(l *sqltext.Lexis, q string, at, end int) bool {
+	if !sqltext.WholeWord(l, q, at, end) {
+		return false
+	}
+	if end < len(q) && l.OpensQuote(q[end]) {
+		end++
+	}
+	at = l.SkipGap(q, end)
+	return at == sqltext.Ambiguous || at < len(q) && q[at] == '('
+}
 
 // invalidates: SET and USE, and what may be either, such as EXECUTE.
 func invalidates(q string) sqltext.Invalidation {
