@@ -19,10 +19,15 @@ import (
 
 // The same calls with the same results, errors and traffic as the bare driver,
 // for drivers with every set of optional interfaces, with a pool and without.
+// What arrives at a connection is the same in class direct. Where connections
+// come from, when they are given up, and how an operation is tried again is not.
 func TestConformance(t *testing.T) {
-	for _, c := range []pooled.Class{pooled.ClassQueue, pooled.ClassDirect} {
+	for c, what := range map[pooled.Class]pooledtest.About{
+		pooled.ClassQueue:  pooledtest.Everything,
+		pooled.ClassDirect: pooledtest.Connecting | pooledtest.Connections | pooledtest.Transactions,
+	} {
 		t.Run(string(c), func(t *testing.T) {
-			pooledtest.Conform(t, func(t *testing.T, wrapped driver.Connector) *sql.DB {
+			pooledtest.Conform(t, what, func(t *testing.T, wrapped driver.Connector) *sql.DB {
 				db, _ := open(t, wrapped, class(c))
 				return db
 			})

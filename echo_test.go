@@ -389,11 +389,15 @@ func TestInterceptors(t *testing.T) {
 }
 
 // An interceptor that changes nothing changes nothing, whatever the driver has and lacks: not what reaches it, not an
-// error, not an argument, not a column's type.
+// error, not an argument, not a column's type. An argument is converted before the interceptors get it, so one of each
+// kind will do; and of class direct, where Connect is the caller's, how connections are opened.
 func TestConformanceWithInterceptors(t *testing.T) {
-	for _, c := range []pooled.Class{pooled.ClassQueue, pooled.ClassDirect} {
+	for c, what := range map[pooled.Class]pooledtest.About{
+		pooled.ClassQueue:  pooledtest.Everything &^ pooledtest.Arguments,
+		pooled.ClassDirect: pooledtest.Connecting,
+	} {
 		t.Run(string(c), func(t *testing.T) {
-			pooledtest.Conform(t, func(t *testing.T, wrapped driver.Connector) *sql.DB {
+			pooledtest.Conform(t, what, func(t *testing.T, wrapped driver.Connector) *sql.DB {
 				db, _ := open(t, wrapped, class(c), echo(pooled.EchoDebug), func(cfg *pooled.Config) {
 					cfg.Interceptors = []pooled.Interceptor{sqlmw.NullInterceptor{}, sqlmw.NullInterceptor{}}
 					cfg.LoggerName = "discard"

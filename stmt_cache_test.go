@@ -47,12 +47,14 @@ func stmtsForAll(needsPrepare bool) (undo func()) {
 
 func keeps(n int) func(*pooled.Config) { return func(cfg *pooled.Config) { cfg.StmtCache = n } }
 
-// With kept statements, too, the program gets what the bare driver gives.
+// With kept statements, too, the program gets what the bare driver gives. They are asked to convert arguments, and run
+// in place of texts; how connections and transactions begin and end they have no part in.
 func TestConformanceWithKeptStatements(t *testing.T) {
 	for _, skips := range []bool{true, false} {
 		t.Run(fmt.Sprintf("skips=%t", skips), func(t *testing.T) {
 			defer stmtsForAll(skips)()
-			pooledtest.ConformLoosely(t, func(t *testing.T, wrapped driver.Connector) *sql.DB {
+			what := pooledtest.Arguments | pooledtest.Statements
+			pooledtest.ConformLoosely(t, what, func(t *testing.T, wrapped driver.Connector) *sql.DB {
 				db, _ := open(t, wrapped, keeps(3))
 				return db
 			}, func(p pooledtest.Profile) bool { // the rules of go-sql-driver's statements are its connections'

@@ -15,7 +15,7 @@ func TestMain(m *testing.M) { pooledtest.Main(m) }
 // TestConformance: database/sql over a wrapper that does everything by this package is the same to a program, and to
 // the server, as database/sql alone, whatever interfaces the driver has.
 func TestConformance(t *testing.T) {
-	pooledtest.Conform(t, func(_ *testing.T, parent driver.Connector) *sql.DB {
+	pooledtest.Conform(t, pooledtest.Everything, func(_ *testing.T, parent driver.Connector) *sql.DB {
 		return sql.OpenDB(connector{parent})
 	})
 }

@@ -21,18 +21,20 @@ type Open func(t *testing.T, parent driver.Connector) *sql.DB
 // and through open over another, for each profile, and compares results, errors (text, errors.Is, errors.As) and what
 // reached the server. Not compared are when connections are opened, reset and closed, when statements are closed (the
 // Fake still demands that they are), statements ROLLBACK and COMMIT, which are the pool's own, and how often something
-// was tried that failed with ErrBadConn, which means that it did not reach the server. Operations named in skip are
-// left out.
+// was tried that failed with ErrBadConn, which means that it did not reach the server.
+//
+// Performed are the operations about what. That is Everything for a wrapper of its own. For one that differs from
+// another, which conforms, in some of its code, it is what this code has a part in.
 //
 // Both fakes demand a ResetSession between IsValid and the next use of a connection, and no use after ErrBadConn.
-func Conform(t *testing.T, open Open, skip ...string) {
-	conform(t, strict, open, skip, func(Profile) bool { return true })
+func Conform(t *testing.T, what About, open Open) {
+	conform(t, strict, what, open, func(Profile) bool { return true })
 }
 
 // ConformLoosely is Conform for the profiles that the wrapper is for, but that it is left to it whether a statement is
 // prepared.
-func ConformLoosely(t *testing.T, open Open, isFor func(Profile) bool) {
-	conform(t, loose, open, nil, isFor)
+func ConformLoosely(t *testing.T, what About, open Open, isFor func(Profile) bool) {
+	conform(t, loose, what, open, isFor)
 }
 
 // strictness is what is compared of that which reaches the server.
@@ -51,14 +53,14 @@ func looselyIf(yes bool) strictness {
 	return strict
 }
 
-func conform(t *testing.T, how strictness, open Open, skip []string, isFor func(Profile) bool) {
+func conform(t *testing.T, how strictness, what About, open Open, isFor func(Profile) bool) {
 	for _, p := range Profiles {
 		if !isFor(p) {
 			continue
 		}
 		t.Run(p.Name, func(t *testing.T) {
 			for _, op := range conformOps {
-				if slices.Contains(skip, op.name) {
+				if op.about&what == 0 || !p.concerns(op) {
 					continue
 				}
 				t.Run(op.name, func(t *testing.T) {
@@ -74,9 +76,11 @@ func conform(t *testing.T, how strictness, open Open, skip []string, isFor func(
 
 // conformOp is one thing that programs do with a database.
 type conformOp struct {
-	name string
-	run  func(*trial)
-	how  strictness
+	name  string
+	about About
+	args  bool // it passes arguments
+	run   func(*trial)
+	how   strictness
 }
 
 // bare is database/sql without a wrapper.

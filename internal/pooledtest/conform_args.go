@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -115,13 +116,22 @@ func (s *trial) outs(on runner, args []any) {
 	}
 }
 
+// ofEachKind are the sets that are also tried of statements in general: one of each way to convert an argument.
+var ofEachKind = []string{"plain", "named custom", "valuer that skips", "custom", "removed", "out"}
+
 func argumentOps() []conformOp {
 	var ops []conformOp
 	for _, set := range argSets {
+		what := Arguments
+		if slices.Contains(ofEachKind, set.name) {
+			what |= Statements
+		}
 		ops = append(ops, conformOp{
-			name: "arguments " + set.name,
-			how:  looselyIf(set.name == "badly named"), // database/sql sees that before it asks a wrapper with ExecContext
-			run:  func(s *trial) { s.arguments(set.args) },
+			name:  "arguments " + set.name,
+			about: what,
+			args:  true,
+			how:   looselyIf(set.name == "badly named"), // database/sql sees that before it asks a wrapper with ExecContext
+			run:   func(s *trial) { s.arguments(set.args) },
 		})
 	}
 	return ops

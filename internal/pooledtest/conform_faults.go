@@ -28,37 +28,38 @@ func faultOps() []conformOp {
 		{"context error", Fail(context.DeadlineExceeded)},
 	}
 	stages := []struct {
+		about        About
 		stage, match string
 		fresh        bool // on a new connection: an old one that is bad may be replaced without a word
 		run          func(*trial)
 	}{
-		{StageConnect, "", true, func(s *trial) {
+		{Connecting, StageConnect, "", true, func(s *trial) {
 			s.exec(s.db, "UPDATE")
 			s.withConn(func(c *sql.Conn) { s.exec(c, "UPDATE") })
 		}},
-		{StagePing, "", true, func(s *trial) {
+		{Connecting, StagePing, "", true, func(s *trial) {
 			s.ping(s.ctx, s.db)
 			s.withConn(func(c *sql.Conn) { s.ping(s.ctx, c) })
 		}},
-		{StagePrepare, "FAULT", false, func(s *trial) {
+		{Statements, StagePrepare, "FAULT", false, func(s *trial) {
 			s.prepared(s.db, "FAULT", func() []any { return nil })
 			s.exec(s.db, "FAULT ?", 1)
 			s.query(s.db, "FAULT ?", 1)
 		}},
-		{StageExec, "FAULT", false, func(s *trial) {
+		{Statements, StageExec, "FAULT", false, func(s *trial) {
 			s.exec(s.db, "FAULT")
 			s.exec(s.db, "FAULT ?", 1)
 			s.prepared(s.db, "FAULT", func() []any { return nil })
 		}},
-		{StageQuery, "FAULT", false, func(s *trial) {
+		{Statements, StageQuery, "FAULT", false, func(s *trial) {
 			s.query(s.db, "FAULT")
 			s.query(s.db, "FAULT ?", 1)
 			s.prepared(s.db, "FAULT", func() []any { return nil })
 		}},
-		{StageNext, "SELECT n", false, func(s *trial) { s.query(s.db, "SELECT n 3") }},
-		{StageBegin, "", false, func(s *trial) { s.begin(s.db, nil) }},
-		{StageCommit, "", false, func(s *trial) { s.begin(s.db, nil) }},
-		{StageRollback, "", false, func(s *trial) {
+		{Statements, StageNext, "SELECT n", false, func(s *trial) { s.query(s.db, "SELECT n 3") }},
+		{Transactions, StageBegin, "", false, func(s *trial) { s.begin(s.db, nil) }},
+		{Transactions, StageCommit, "", false, func(s *trial) { s.begin(s.db, nil) }},
+		{Transactions, StageRollback, "", false, func(s *trial) {
 			tx, err := s.db.BeginTx(s.ctx, nil)
 			s.err("begin", err)
 			s.err("rollback", tx.Rollback())
@@ -67,9 +68,15 @@ func faultOps() []conformOp {
 	var ops []conformOp
 	for _, st := range stages {
 		for _, k := range kinds {
+			what := st.about
+			if strings.Contains(k.name, "ErrBadConn") {
+				what |= Connections
+			}
 			ops = append(ops, conformOp{
-				name: "fault " + st.stage + " " + k.name,
-				how:  looselyIf(strings.HasSuffix(k.name, "ErrBadConn always")), // a pool may try more often
+				name:  "fault " + st.stage + " " + k.name,
+				about: what,
+				args:  st.about == Statements,
+				how:   looselyIf(strings.HasSuffix(k.name, "ErrBadConn always")), // a pool may try more often
 				run: func(s *trial) {
 					if !st.fresh {
 						s.query(s.db, "SELECT 1")

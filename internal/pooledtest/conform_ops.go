@@ -10,7 +10,15 @@ import (
 )
 
 // conformOps is everything Conform tries.
-var conformOps = slices.Concat(argumentOps(), resultOps, txOps, stmtOps, contextOps, faultOps(), lifeOps)
+var conformOps = slices.Concat(
+	argumentOps(),
+	about(Statements, resultOps...),
+	about(Transactions, txOps...),
+	about(Statements|Connections, stmtOps...),
+	about(Statements|Connections, contextOps...),
+	faultOps(),
+	about(Connections, lifeOps...),
+)
 
 var resultOps = []conformOp{
 	{name: "results", run: func(s *trial) {
@@ -30,7 +38,7 @@ var resultOps = []conformOp{
 			}
 		})
 	}},
-	{name: "server errors", run: func(s *trial) {
+	{name: "server errors", args: true, run: func(s *trial) {
 		s.each(func(on runner) {
 			for _, q := range []string{"ERROR when run", "ERROR prepare"} {
 				s.exec(on, q)
@@ -86,7 +94,7 @@ var txOps = []conformOp{
 			s.begin(c, &sql.TxOptions{ReadOnly: true})
 		})
 	}},
-	{name: "transaction over", run: func(s *trial) {
+	{name: "transaction over", about: Statements, run: func(s *trial) {
 		tx, err := s.db.BeginTx(s.ctx, nil)
 		s.err("begin", err)
 		s.err("rollback", tx.Rollback())
@@ -151,7 +159,7 @@ func (s *trial) begin(on beginner, opts *sql.TxOptions) {
 }
 
 var stmtOps = []conformOp{
-	{name: "statement used in a transaction", run: func(s *trial) {
+	{name: "statement used in a transaction", args: true, run: func(s *trial) {
 		s.db.SetMaxOpenConns(0)
 		stmt, err := s.db.PrepareContext(s.ctx, "VALUES ?")
 		s.err("prepare", err)
@@ -170,7 +178,7 @@ var stmtOps = []conformOp{
 		_, err = stmt.ExecContext(s.ctx, 3)
 		s.err("closed", err)
 	}},
-	{name: "statement on many connections", how: somewhat, run: func(s *trial) {
+	{name: "statement on many connections", args: true, how: somewhat, run: func(s *trial) {
 		s.db.SetMaxOpenConns(0)
 		s.db.SetMaxIdleConns(3)
 		stmt, err := s.db.PrepareContext(s.ctx, "VALUES ?")
@@ -250,7 +258,7 @@ func (s *trial) cancelDuring(heeds bool, fn func(context.Context)) {
 }
 
 var contextOps = []conformOp{
-	{name: "already cancelled", how: somewhat, run: func(s *trial) {
+	{name: "already cancelled", args: true, how: somewhat, run: func(s *trial) {
 		done, cancel := context.WithCancel(s.ctx)
 		cancel()
 		s.inContext(done, s.db)
@@ -266,7 +274,7 @@ var contextOps = []conformOp{
 			s.query(c, "SELECT 1")
 		})
 	}},
-	{name: "cancelled keeps the connection", how: somewhat, run: func(s *trial) {
+	{name: "cancelled keeps the connection", args: true, how: somewhat, run: func(s *trial) {
 		done, cancel := context.WithCancel(s.ctx)
 		cancel()
 		s.same("cancelled", func() {
@@ -275,7 +283,7 @@ var contextOps = []conformOp{
 			s.f.ResetLog()
 		})
 	}},
-	{name: "past deadline", how: somewhat, run: func(s *trial) {
+	{name: "past deadline", args: true, how: somewhat, run: func(s *trial) {
 		late, cancel := context.WithDeadline(s.ctx, time.Unix(0, 0))
 		defer cancel()
 		s.inContext(late, s.db)
@@ -358,7 +366,7 @@ func (s *trial) ping(ctx context.Context, on interface{ PingContext(context.Cont
 }
 
 var lifeOps = []conformOp{
-	{name: "ping", run: func(s *trial) {
+	{name: "ping", about: Connecting, run: func(s *trial) {
 		s.ping(s.ctx, s.db)
 		s.ping(s.ctx, s.db)
 		s.withConn(func(c *sql.Conn) { s.ping(s.ctx, c) })
@@ -372,12 +380,12 @@ var lifeOps = []conformOp{
 	{name: "ResetSession refuses", run: func(s *trial) {
 		s.same("refused", func() { s.f.On(StageResetSession, BadConn().Times(1)) })
 	}},
-	{name: "killed", run: func(s *trial) {
+	{name: "killed", about: Statements, run: func(s *trial) {
 		s.exec(s.db, "UPDATE")
 		s.f.Kill(nil)
 		s.exec(s.db, "UPDATE")
 	}},
-	{name: "killed with an error", how: somewhat, run: func(s *trial) {
+	{name: "killed with an error", about: Statements, how: somewhat, run: func(s *trial) {
 		s.withConn(func(c *sql.Conn) {
 			s.exec(c, "UPDATE")
 			s.f.Kill(&ServerError{Text: "gone"})
@@ -410,12 +418,12 @@ var lifeOps = []conformOp{
 			})
 		})
 	}},
-	{name: "exec panics", run: func(s *trial) {
+	{name: "exec panics", about: Statements, run: func(s *trial) {
 		s.f.On(StageExec, Panic("in exec").Match("FAULT").Times(1))
 		s.guard("recovered", func() { s.exec(s.db, "FAULT") })
 		s.exec(s.db, "UPDATE")
 	}},
-	{name: "statistics", run: func(s *trial) {
+	{name: "statistics", about: Connecting, run: func(s *trial) {
 		s.db.SetMaxOpenConns(0)
 		s.db.SetMaxIdleConns(5)
 		s.stats()
