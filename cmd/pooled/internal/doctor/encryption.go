@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/lib/pq"
@@ -19,6 +20,8 @@ type encryption struct {
 	hosts     []string
 	encrypted bool
 	checked   bool   // the server's certificate is, so that nobody else can answer in its place
+	anyHost   bool   // but not the host name in it
+	fallback  bool   // without an error, the connection may be without TLS
 	mode      string // the DSN's own words for it; empty: it has none
 	change    string // how to have it checked
 	off       string // how to have none
@@ -37,16 +40,17 @@ func ofPostgres(ctx context.Context, conn *sql.Conn, cfg pq.Config, dsn string) 
 		e.mode = "sslmode=" + string(cfg.SSLMode)
 	}
 	switch cfg.SSLMode {
-	case pq.SSLModePrefer, pq.SSLModeAllow: // the server decides
+	case pq.SSLModePrefer, pq.SSLModeAllow: // also with an authority: if the check fails, prefer connects without TLS
+		e.fallback = true
 		used, err := one(ctx, conn, "SELECT ssl FROM pg_catalog.pg_stat_ssl WHERE pid = pg_catalog.pg_backend_pid()")
 		if err != nil {
 			return e, err
 		}
 		e.encrypted = used == "true"
 	case pq.SSLModeRequire, "":
-		e.checked = hasRoot(cfg)
+		e.checked, e.anyHost = hasRoot(cfg), true
 	default:
-		e.checked = true
+		e.checked, e.anyHost = true, cfg.SSLMode == pq.SSLModeVerifyCA
 	}
 	return e, nil
 }
@@ -77,6 +81,11 @@ func ofMySQL(ctx context.Context, conn *sql.Conn, cfg *mysql.Config) (encryption
 		e.mode = "tls=" + cfg.TLSConfig
 	}
 	if cfg.TLS != nil {
+		e.fallback = cfg.AllowFallbackToPlaintext
+		if e.fallback && cfg.TLSConfig != "preferred" {
+			e.mode += ", allowFallbackToPlaintext=true"
+			e.change = "allowFallbackToPlaintext=false; and " + e.change
+		}
 		e.checked = !cfg.TLS.InsecureSkipVerify || cfg.TLS.VerifyConnection != nil || cfg.TLS.VerifyPeerCertificate != nil
 	}
 	cipher, err := row(ctx, conn, "SHOW SESSION STATUS LIKE 'Ssl_cipher'")
@@ -101,15 +110,18 @@ func (x *exam) judgeTLS(e encryption) {
 	if mode != "" {
 		mode = " (" + mode + ")"
 	}
+	weak := e.weaknesses()
 	switch {
-	case e.encrypted && e.checked:
+	case e.encrypted && weak == "" && e.anyHost:
+		x.report.add("tls", levelOK, "TLS, and the server's certificate is checked, but not the host name in it"+mode, "")
+	case e.encrypted && weak == "":
 		x.report.add("tls", levelOK, "TLS, and the server's certificate is checked"+mode, "")
 	case e.encrypted && away != "":
-		x.report.add("tls", levelWarning, fmt.Sprintf("TLS, but the server's certificate is not checked%s: whoever gets "+
-			"between this machine and %s can answer in its place, and read and change everything", mode, away), e.change)
+		x.report.add("tls", levelWarning, fmt.Sprintf("TLS, but %s%s: whoever gets between this machine and %s can answer "+
+			"in its place, and read and change everything", weak, mode, away), e.change)
 	case e.encrypted && mode != "":
-		x.report.add("tls", levelWarning, fmt.Sprintf("TLS, but the server's certificate is not checked%s: that costs a "+
-			"handshake for each connection, and anyone can answer in the server's place", mode),
+		x.report.add("tls", levelWarning, fmt.Sprintf("TLS, but %s%s: that costs a handshake for each connection, and "+
+			"anyone can answer in the server's place", weak, mode),
 			e.change+"; or "+e.off+" if the server is on this machine: the connection does not leave it")
 	case away == "":
 		x.report.add("tls", levelOK, "the connection does not leave this machine, and needs no TLS", "")
@@ -117,6 +129,18 @@ func (x *exam) judgeTLS(e encryption) {
 		x.report.add("tls", levelWarning, fmt.Sprintf("no TLS on the connection to %s: anyone on the network in "+
 			"between can read and change everything", away), e.change)
 	}
+}
+
+// weaknesses say what TLS lets pass, empty if it lets nothing pass.
+func (e encryption) weaknesses() string {
+	var all []string
+	if !e.checked {
+		all = append(all, "the server's certificate is not checked")
+	}
+	if e.fallback {
+		all = append(all, "the connection may fall back to no TLS")
+	}
+	return strings.Join(all, " and ")
 }
 
 // local tells a host that is reached without a network: a socket's path, or this machine's own address.

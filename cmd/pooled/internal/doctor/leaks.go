@@ -277,7 +277,7 @@ func (x *exam) judgeSessionLeaks(mode pooled.ResetMode, found map[pooled.ResetMo
 	if tried == 0 {
 		return
 	}
-	var what, change []string
+	var what, helps []string
 	for _, by := range []pooled.ResetMode{pooled.ResetAuto, pooled.ResetSession, ""} {
 		kinds := found[by]
 		if kinds == nil {
@@ -285,21 +285,25 @@ func (x *exam) judgeSessionLeaks(mode pooled.ResetMode, found map[pooled.ResetMo
 		}
 		what = append(what, kinds...)
 		if by != "" {
-			change = append(change, fmt.Sprintf("pool_reset_on_return=%s, if the program leaves any of: %s", by,
+			helps = append(helps, fmt.Sprintf("pool_reset_on_return=%s, if the program leaves any of: %s", by,
 				strings.Join(kinds, ", ")))
 		}
 	}
 	text := fmt.Sprintf("with pool_reset_on_return=%s the next caller finds %d of %d kinds of session state", mode,
 		len(what), tried)
-	l := levelOK
+	change := strings.Join(helps, "; ")
 	switch {
 	case len(what) == 0:
+	case mode == pooled.ResetNone:
+		x.report.add("leak-session", levelWarning, text, change)
+		return
 	case mode == pooled.ResetAuto:
 		text += ", which no statement shows: " + strings.Join(what, ", ")
-	case mode == pooled.ResetNone:
-		l = levelWarning
 	default: // what the mode promises is kept
 		text += ", as with database/sql alone"
 	}
-	x.report.add("leak-session", l, text, strings.Join(change, "; "))
+	if change != "" {
+		text += "; " + change
+	}
+	x.report.add("leak-session", levelOK, text, "")
 }

@@ -54,8 +54,9 @@ func TestDoctorOnPostgres(t *testing.T) {
 	if f := about(t, d, "limit"); strings.Contains(f.Change, "raise the server's limit") {
 		t.Errorf("have %q, want no higher limit: a pool without one reaches it as well", f.Change)
 	}
-	wantFinding(t, d, "leak-session", levelOK, "finds 10 of 10 kinds",
-		"pool_reset_on_return=session, if the program leaves any of: SET by a function")
+	wantFinding(t, d, "leak-session", levelOK, "finds 10 of 10 kinds", "")
+	wantFinding(t, d, "leak-session", levelOK,
+		"; pool_reset_on_return=session, if the program leaves any of: SET by a function", "")
 
 	d = examine(t, strings.Replace(dsn, "postgres://", "postgresql+pgx://", 1)+"&default_query_exec_mode=exec&"+sensible)
 	wantLevels(t, d, strings.Replace(fineOnPostgres, "dsn", "dsn driver", 1))
@@ -257,7 +258,8 @@ func TestDoctorNotTried(t *testing.T) {
 	if have, want := reason(d, "SET"), "not tried: the DSN sets the same in every session"; have != want {
 		t.Errorf("have %q, want %q", have, want)
 	}
-	wantFinding(t, d, "leak-session", levelOK, "finds 8 of 8 kinds", "auto")
+	wantFinding(t, d, "leak-session", levelOK, "finds 8 of 8 kinds of session state, as with database/sql "+
+		"alone; pool_reset_on_return=auto", "")
 
 	dsn := pooledtest.MySQL(t)
 	admin := pooledtest.OpenDB(t, "mysql", dsn)
@@ -269,7 +271,8 @@ func TestDoctorNotTried(t *testing.T) {
 	if have, want := reason(d, "temporary table"), "not tried: Error 1044"; !strings.HasPrefix(have, want) {
 		t.Errorf("have %q, want %q", have, want)
 	}
-	wantFinding(t, d, "leak-session", levelOK, "finds 9 of 9 kinds", "auto")
+	wantFinding(t, d, "leak-session", levelOK, "finds 9 of 9 kinds of session state, as with database/sql "+
+		"alone; pool_reset_on_return=auto", "")
 }
 
 func TestDoctorIdleLimit(t *testing.T) {
@@ -456,31 +459,38 @@ func TestJudgeSize(t *testing.T) {
 }
 
 func TestJudgeTLS(t *testing.T) {
-	const (
-		checked, unchecked = true, false
-		remote, here       = "db.example", "127.0.0.1"
-	)
+	const remote, here = "db.example", "127.0.0.1"
+	plain, unchecked, checked := encryption{}, encryption{encrypted: true}, encryption{encrypted: true, checked: true}
+	anyHost, prefer, strip := checked, unchecked, checked
+	anyHost.anyHost, prefer.fallback, strip.fallback = true, true, true
 	for _, tt := range []struct {
-		hosts              []string
-		encrypted, checked bool
-		mode               string
-		level              level
-		text, change       string
+		hosts        []string
+		way          encryption
+		mode         string
+		level        level
+		text, change string
 	}{
-		{[]string{remote}, true, checked, "sslmode=verify-full", levelOK, "certificate is checked (sslmode=verify-full)", ""},
-		{[]string{remote}, true, unchecked, "", levelWarning, "not checked: whoever gets between", "CHECK"},
-		{[]string{remote}, true, unchecked, "tls=skip-verify", levelWarning, "not checked (tls=skip-verify)", "CHECK"},
-		{[]string{here, remote}, true, unchecked, "", levelWarning, "this machine and db.example", "CHECK"},
-		{[]string{here}, true, unchecked, "tls=skip-verify", levelWarning, "costs a handshake", "CHECK; or OFF if"},
-		{[]string{here}, true, unchecked, "", levelOK, "does not leave this machine", ""},
-		{[]string{remote}, false, unchecked, "sslmode=prefer", levelWarning, "no TLS on the connection to db.example",
+		{[]string{remote}, checked, "sslmode=verify-full", levelOK, "certificate is checked (sslmode=verify-full)", ""},
+		{[]string{remote}, anyHost, "", levelOK, "is checked, but not the host name in it", ""},
+		{[]string{remote}, prefer, "sslmode=prefer", levelWarning, "not checked and the connection may fall back to no TLS " +
+			"(sslmode=prefer): whoever gets between", "CHECK"},
+		{[]string{here}, prefer, "tls=preferred", levelWarning, "may fall back to no TLS (tls=preferred)",
+			"CHECK; or OFF if"},
+		{[]string{remote}, strip, "", levelWarning, "TLS, but the connection may fall back to no TLS: whoever", "CHECK"},
+		{[]string{remote}, unchecked, "", levelWarning, "not checked: whoever gets between", "CHECK"},
+		{[]string{remote}, unchecked, "tls=skip-verify", levelWarning, "not checked (tls=skip-verify)", "CHECK"},
+		{[]string{here, remote}, unchecked, "", levelWarning, "this machine and db.example", "CHECK"},
+		{[]string{here}, unchecked, "tls=skip-verify", levelWarning, "costs a handshake", "CHECK; or OFF if"},
+		{[]string{here}, unchecked, "", levelOK, "does not leave this machine", ""},
+		{[]string{remote}, plain, "sslmode=prefer", levelWarning, "no TLS on the connection to db.example",
 			"CHECK"},
-		{[]string{"localhost", "10.0.0.1"}, false, unchecked, "", levelWarning, "no TLS", "CHECK"},
-		{[]string{"localhost", "127.8.0.1", "::1", "/run/postgresql", "@name", ""}, false, unchecked, "", levelOK,
+		{[]string{"localhost", "10.0.0.1"}, plain, "", levelWarning, "no TLS", "CHECK"},
+		{[]string{"localhost", "127.8.0.1", "::1", "/run/postgresql", "@name", ""}, plain, "", levelOK,
 			"does not leave this machine", ""},
 	} {
 		x := new(exam)
-		x.way(encryption{tt.hosts, tt.encrypted, tt.checked, tt.mode, "CHECK", "OFF"})
+		tt.way.hosts, tt.way.mode, tt.way.change, tt.way.off = tt.hosts, tt.mode, "CHECK", "OFF"
+		x.way(tt.way)
 		wantFinding(t, x.report.final(), "tls", tt.level, tt.text, tt.change)
 		if near := tt.hosts[0] != remote && len(tt.hosts) != 2; x.near != near {
 			t.Errorf("%q: near %t, want %t", tt.hosts, x.near, near)
@@ -496,25 +506,28 @@ func TestDoctorTLS(t *testing.T) {
 	plain, _, _ := strings.Cut(postgres, "?")
 	mysql, _, _ = strings.Cut(mysql, "?")
 	for _, tt := range []struct {
-		dsn    string
-		level  level
-		change string
+		dsn          string
+		level        level
+		text, change string
 	}{
-		{plain + "?sslmode=verify-full&" + root, levelOK, ""},
-		{plain + "?sslmode=verify-ca&" + root, levelOK, ""},
-		{plain + "?sslmode=require&" + root, levelOK, ""}, // which lib/pq takes for verify-ca
-		{plain + "?sslmode=require", levelWarning, "sslmode=verify-full, with the certificate authority in sslrootcert"},
-		{plain + "?sslmode=prefer", levelWarning, "sslmode=verify-full"},
-		{plain + "?sslmode=disable", levelOK, ""},
-		{plain + "?application_name=x", levelOK, ""},
-		{mysql + "?tls=true", levelOK, ""},
-		{mysql + "?tls=skip-verify", levelWarning, "tls=true"},
-		{mysql + "?tls=preferred", levelWarning, "tls=true"},
-		{mysql + "?tls=false", levelOK, ""},
-		{mysql, levelOK, ""},
+		{plain + "?sslmode=verify-full&" + root, levelOK, "", ""},
+		{plain + "?sslmode=verify-ca&" + root, levelOK, "not the host name", ""},
+		{plain + "?sslmode=require&" + root, levelOK, "not the host name", ""}, // which lib/pq takes for verify-ca
+		{plain + "?sslmode=require", levelWarning, "", "sslmode=verify-full, with the certificate authority in sslrootcert"},
+		{plain + "?sslmode=prefer", levelWarning, "may fall back to no TLS", "sslmode=verify-full"},
+		{plain + "?sslmode=prefer&" + root, levelWarning, "may fall back to no TLS", "sslmode=verify-full"},
+		{plain + "?sslmode=disable", levelOK, "", ""},
+		{plain + "?application_name=x", levelOK, "", ""},
+		{mysql + "?tls=true", levelOK, "", ""},
+		{mysql + "?tls=skip-verify", levelWarning, "", "tls=true"},
+		{mysql + "?tls=preferred", levelWarning, "may fall back to no TLS", "tls=true"},
+		{mysql + "?tls=true&allowFallbackToPlaintext=true", levelWarning, "TLS, but the connection may fall back",
+			"allowFallbackToPlaintext=false"},
+		{mysql + "?tls=false", levelOK, "", ""},
+		{mysql, levelOK, "", ""},
 	} {
 		d := onlyServer(t, tt.dsn)
-		wantFinding(t, d, "tls", tt.level, "", tt.change)
+		wantFinding(t, d, "tls", tt.level, tt.text, tt.change)
 	}
 }
 
