@@ -271,7 +271,7 @@ func TestStatementsStayPrepared(t *testing.T) {
 	if err := connect(t, s).MakeRows(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	kept := map[int]int{PooledCached: 1, PgxStdlib: 1, PgxStdlib + 1: 1}
+	kept := map[int]int{PooledCached: 1, PgxStdlib: 1, PgxPool: 1, PooledPgx: 1}
 	for i, c := range DatabaseContenders(s) {
 		db := openFor(t, c)
 		for range 3 {
