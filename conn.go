@@ -3,6 +3,7 @@ package pooled
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
 
 	"github.com/pooled-go/pooled/internal/driverconn"
 	"github.com/pooled-go/pooled/internal/pool"
@@ -133,11 +134,15 @@ func (c *pooledConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver
 	return &c.tx, nil
 }
 
-// Ping leases a server connection and pings it, if the driver can.
+// Ping leases a server connection and pings it, if the driver can. Of a session that has ended it says what
+// driver.Pinger wants, and what drivers say.
 func (c *pooledConn) Ping(ctx context.Context) error {
 	defer c.lostToPanic()
 	for {
 		s, err := c.acquire(ctx)
+		if errors.Is(err, ErrSessionEnded) {
+			return driver.ErrBadConn
+		}
 		if err != nil || s.conn.Via.Pinger == nil {
 			return err
 		}

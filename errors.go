@@ -32,7 +32,7 @@ var (
 	// ErrSessionEnded means that the server had ended the session before the operation, which was not sent. A
 	// transaction that was open is rolled back. The server's reason is in the error, as the driver's own error or as
 	// the socket's. Later operations of the same transaction or sql.Conn get it again. It never matches
-	// driver.ErrBadConn.
+	// driver.ErrBadConn. Ping returns that instead.
 	ErrSessionEnded = errors.New("pooled: the server has ended the session")
 
 	errPanicked      = errors.New("pooled: a hook or the wrapped driver panicked")

@@ -3,6 +3,7 @@ package serverconn
 import (
 	"cmp"
 	"context"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io"
@@ -78,6 +79,9 @@ func (c *Conn) Over(ctx context.Context, leased time.Time) error {
 	c.Used()
 	if c.Cause == nil && (c.usedAt.Sub(then) < leastPause || c.fatal != nil && c.fatal.Busy()) {
 		return nil // one that was lost is looked at in any case
+	}
+	if errors.Is(c.Cause, driver.ErrBadConn) {
+		return nil // that nothing was sent is the driver's own word, which it repeats
 	}
 	if err := c.HungUp(ctx); err != nil {
 		c.over = c.shared.Ended(err)

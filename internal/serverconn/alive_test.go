@@ -105,6 +105,15 @@ func TestOverWhileTheDriverReads(t *testing.T) {
 	wantErr(t, c.Over(t.Context(), time.Time{}), "boom")
 }
 
+// A driver that says driver.ErrBadConn, so nothing was sent, says it again.
+func TestOverAfterBadConn(t *testing.T) {
+	c, _ := ending(t, said{read: errBoom})
+	c.Cause = driver.ErrBadConn
+	if err := c.Over(t.Context(), time.Time{}); err != nil {
+		t.Errorf("have %v", err)
+	}
+}
+
 // The driver's own end of a connection is told by the driver.
 func TestOverClosedHere(t *testing.T) {
 	c, s := ending(t, nil)
