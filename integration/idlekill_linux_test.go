@@ -111,7 +111,9 @@ func waitHungUp(t *testing.T, links []link) {
 	t.Helper()
 	const established = "01"
 	pooledtest.WaitUntil(t, func() bool {
-		return !anyTCP(t, func(l link, state string, _ bool) bool { return state == established && slices.Contains(links, l) })
+		return !anyTCP(t, func(l link, state string, _ bool) bool {
+			return state == established && slices.Contains(links, l)
+		})
 	}, func() string { return "the server has not hung up" })
 }
 

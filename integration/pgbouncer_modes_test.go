@@ -248,7 +248,8 @@ func TestPgBouncerAnswersOfOthers(t *testing.T) {
 		b.renew(t)
 		checkInt(t, driver+": 5 + 2000, without binary_parameters", ask(openBare(t, driver, b.dsn)), 1005)
 		b.renew(t)
-		checkInt(t, driver+": 5 + 2000", ask(openBare(t, driver, pooledtest.WithOptions(b.dsn, "binary_parameters=yes"))), 2005)
+		db := openBare(t, driver, pooledtest.WithOptions(b.dsn, "binary_parameters=yes"))
+		checkInt(t, driver+": 5 + 2000", ask(db), 2005)
 	}
 }
 

@@ -164,7 +164,8 @@ func TestPgBouncerClosesIdleClients(t *testing.T) {
 	b := newPgBouncer(t, "transaction")
 	for name, dsn := range map[string]string{
 		"lib/pq": pooledtest.WithOptions(b.dsn, oneOnly),
-		"pgx":    pooledtest.WithOptions(withScheme(t, b.dsn, "postgresql+pgx"), "default_query_exec_mode=exec&pool_size=1&pool_pre_ping=on"),
+		"pgx": pooledtest.WithOptions(withScheme(t, b.dsn, "postgresql+pgx"),
+			"default_query_exec_mode=exec&pool_size=1&pool_pre_ping=on"),
 	} {
 		for _, how := range []string{"client_idle_timeout", "KILL"} {
 			db := openPooled(t, dsn)
@@ -307,7 +308,8 @@ func TestPgBouncerQueryWait(t *testing.T) {
 // pgx says why.
 func TestPgBouncerQueryWaitPgx(t *testing.T) {
 	b := newPgBouncer(t, "transaction")
-	db := openPooled(t, pooledtest.WithOptions(withScheme(t, b.dsn, "pgx"), "default_query_exec_mode=exec&pool_max_conns=1"))
+	db := openPooled(t, pooledtest.WithOptions(withScheme(t, b.dsn, "pgx"),
+		"default_query_exec_mode=exec&pool_max_conns=1"))
 	mustExec(t, db, "SELECT 1")
 	b.tell(t, "PAUSE transaction")
 	b.tell(t, "SET query_wait_timeout=1")

@@ -389,7 +389,8 @@ func tryCancelTx(t *testing.T, d pgDriver) string {
 	pid := queryInt(t, tx, "SELECT pg_backend_pid()")
 	cancel()
 	pooledtest.WaitUntil(t, func() bool {
-		return queryInt(t, admin, "SELECT count(*) FROM pg_stat_activity WHERE pid = $1 AND state LIKE '%transaction%'", pid) == 0
+		return queryInt(t, admin,
+			"SELECT count(*) FROM pg_stat_activity WHERE pid = $1 AND state LIKE '%transaction%'", pid) == 0
 	}, func() string { return "the transaction is still open" })
 	if err := tx.Commit(); err == nil {
 		t.Error("have committed, want an error")

@@ -364,8 +364,8 @@ func TestPgxRefuses(t *testing.T) {
 	checkInt(t, "connections", proxy.Accepted(), 2)
 }
 
-// pgx does not see that a program's own DISCARD ALL has dropped what pgx has prepared: the next use of a text fails, and
-// the one after it works. It is the same with pgx alone.
+// pgx does not see that a program's own DISCARD ALL has dropped what pgx has prepared: the next use of a text fails,
+// and the one after it works. It is the same with pgx alone.
 func TestPgxAfterDiscardAll(t *testing.T) {
 	dsn := pooledtest.Postgres(t)
 	for _, db := range []*sql.DB{

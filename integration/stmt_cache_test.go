@@ -137,9 +137,9 @@ func TestPgBouncerStmtCacheSends(t *testing.T) {
 	}
 }
 
-// Why nothing is kept there, also where PgBouncer follows prepared statements: it keeps those of a text for all clients,
-// also after the table has changed and the text was prepared anew. The bare driver shows it, and pooled does not fall
-// into it.
+// Why nothing is kept there, also where PgBouncer follows prepared statements: it keeps those of a text for all
+// clients, also after the table has changed and the text was prepared anew. The bare driver shows it, and pooled does
+// not fall into it.
 func TestPgBouncerStmtCacheAndChangedTables(t *testing.T) {
 	b := newPgBouncer(t, "transaction")
 	b.makeAltered(t)
@@ -191,7 +191,12 @@ func TestStmtCacheOtherParents(t *testing.T) {
 	postgres := pooledtest.Postgres(t)
 	for _, test := range []struct{ name, driver, bare, dsn, query string }{
 		{"pgx", "pgx", postgres, withScheme(t, postgres, "postgresql+pgx"), "SELECT $1::int + 1"},
-		{"pgx, exec", "pgx", pooledtest.WithOptions(postgres, "default_query_exec_mode=exec"), pooledtest.WithOptions(withScheme(t, postgres, "postgresql+pgx"), "default_query_exec_mode=exec"), "SELECT $1::int + 1"},
+		{
+			"pgx, exec", "pgx",
+			pooledtest.WithOptions(postgres, "default_query_exec_mode=exec"),
+			pooledtest.WithOptions(withScheme(t, postgres, "postgresql+pgx"), "default_query_exec_mode=exec"),
+			"SELECT $1::int + 1",
+		},
 		{"mattn", "sqlite3", ":memory:", "file::memory:?pool_driver=sqlite3", "SELECT ? + 1"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

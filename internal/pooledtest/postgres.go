@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"io"
 	"net"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -34,9 +33,7 @@ func NewFakePostgres(tb testing.TB, overTLS bool) *FakePostgres {
 	f := new(FakePostgres)
 	mode := "disable"
 	if overTLS {
-		known := httptest.NewTLSServer(nil)
-		known.Close()
-		f.tls, mode = &tls.Config{Certificates: known.TLS.Certificates}, "require"
+		f.tls, mode = TestTLS(), "require"
 	}
 	f.DSN = "postgres://fake@" + Serve(tb, f.serve) + "/fake?sslmode=" + mode
 	return f
@@ -79,7 +76,8 @@ func (f *FakePostgres) HangUp() {
 }
 
 func fatalFields(code, text string) []string {
-	return []string{"SFATAL\x00VFATAL\x00C" + code + "\x00M" + text + "\x00Fpostgres.c\x00L1\x00RProcessInterrupts\x00\x00"}
+	const where = "\x00Fpostgres.c\x00L1\x00RProcessInterrupts\x00\x00"
+	return []string{"SFATAL\x00VFATAL\x00C" + code + "\x00M" + text + where}
 }
 
 // PostgresMessage is a message of PostgreSQL's protocol.

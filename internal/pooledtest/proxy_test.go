@@ -202,7 +202,9 @@ func TestProxyWires(t *testing.T) {
 }
 
 func TestProxyCannotReadTLS(t *testing.T) {
-	for after, want := range map[string]bool{")/db?tls=true": true, ")/db?a=b&tls=true&c=d": true, ")/db?tls=skip": false} {
+	for after, want := range map[string]bool{
+		")/db?tls=true": true, ")/db?a=b&tls=true&c=d": true, ")/db?tls=skip": false,
+	} {
 		func() {
 			defer func() {
 				if have := recover() != nil; have != want {

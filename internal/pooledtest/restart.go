@@ -18,7 +18,9 @@ var restarts = &server{name: "server that may be restarted", kind: "restart", en
 
 // restartSignals end a server at once, and tell its clients nothing.
 // PostgreSQL's own word for it is immediate shutdown. MariaDB and MySQL have no such thing.
-var restartSignals = map[string]os.Signal{"postgres": syscall.SIGQUIT, "mysql": syscall.SIGKILL, "galera2": syscall.SIGKILL}
+var restartSignals = map[string]os.Signal{
+	"postgres": syscall.SIGQUIT, "mysql": syscall.SIGKILL, "galera2": syscall.SIGKILL,
+}
 
 // restartWait is how long a server may take to answer again.
 const restartWait = 2 * time.Minute

@@ -18,9 +18,9 @@ import (
 	"testing"
 )
 
-// TLSRecords are TLS 1.3 by hand, as the server: crypto/tls makes the handshake, and what follows is written here, since
-// crypto/tls sends nothing but what it is given. It knows one cipher, which is what two Go programs agree on where the
-// processor has AES; elsewhere the test is skipped.
+// TLSRecords are TLS 1.3 by hand, as the server: crypto/tls makes the handshake, and what follows is written here,
+// since crypto/tls sends nothing but what it is given. It knows one cipher, which is what two Go programs agree on
+// where the processor has AES; elsewhere the test is skipped.
 type TLSRecords struct {
 	conn    net.Conn
 	in, out recordKeys

@@ -162,6 +162,7 @@ func (c *Conn) Usable() bool {
 	return c.inside == nil && c.Driver.Validator == nil || c.usableToDriver()
 }
 
+// usableToDriver is apart, so that Usable is inlined.
 func (c *Conn) usableToDriver() bool {
 	return !c.ClosedInside() && (c.Driver.Validator == nil || c.Driver.Validator.IsValid())
 }

@@ -155,7 +155,7 @@ func TestGaleraConflict(t *testing.T) {
 }
 
 // A node outside of the primary component answers pings. The program sees its error once, and then no connection to it
-// is lent, while others are: here those that a load balancer opens on the first node.
+// is given out, while others are: here those that a load balancer opens on the first node.
 func TestGaleraNodeLeaves(t *testing.T) {
 	const idle = 8
 	for _, ping := range []struct {

@@ -24,10 +24,10 @@ import (
 // connection has beyond the global values, the restoreTexts bring back.
 
 // resetConnection resets the session on a connection in whose driver nothing is under way. wire is where the driver
-// writes, and s the socket below. The server has then forgotten the driver's prepared statements; the driver's view of
-// the session, such as NO_BACKSLASH_ESCAPES, is right again after its next statement. After an error, which is ctx's
-// when that ended it, nobody knows what is on the wire, and a TLS layer of which a write was cut short is of no use: the
-// connection is to be discarded.
+// writes, and s the socket below. The server has then forgotten the driver's prepared statements; the driver's view
+// of the session, such as NO_BACKSLASH_ESCAPES, is right again after its next statement. After an error, which is
+// ctx's when that ended it, nobody knows what is on the wire, and a TLS layer of which a write was cut short is of no
+// use: the connection is to be discarded.
 func resetConnection(ctx context.Context, wire net.Conn, s *socket.Socket) error {
 	if err := sendReset(ctx, wire, s); err != nil {
 		return fmt.Errorf("pooled: reset connection: %w", err)

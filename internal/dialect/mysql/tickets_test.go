@@ -117,9 +117,9 @@ func TestTicketsVerify(t *testing.T) {
 	}
 }
 
-// TestPreferredAtOnce: with tls=preferred go-sql-driver notes in its configuration that a server has no TLS. Connections
-// that are opened at the same time have a configuration each: that is for the race detector. And a server that has TLS
-// again is spoken to over TLS.
+// TestPreferredAtOnce: with tls=preferred go-sql-driver notes in its configuration that a server has no TLS.
+// Connections that are opened at the same time have a configuration each: that is for the race detector. And a server
+// that has TLS again is spoken to over TLS.
 func TestPreferredAtOnce(t *testing.T) {
 	cfg := pooledtest.TestTLS()
 	with, without := pooledtest.ServeMySQLTLS(t, cfg, agree), pooledtest.ServeMySQL(t, agree)

@@ -27,8 +27,8 @@ var rules = &sqltext.Rules{
 }
 
 // effect. Not on the list: BEGIN, START, SAVEPOINT; PREPARE for its PREPARE TRANSACTION; COMMIT, END, ROLLBACK and
-// ABORT for their AND CHAIN. UPSERT is CockroachDB's. The code that CALL, DO and EXECUTE run can end transactions but not begin a block: the
-// server refuses BEGIN there, and what a procedure's COMMIT starts ends with the statement.
+// ABORT for their AND CHAIN. UPSERT is CockroachDB's. The code that CALL, DO and EXECUTE run can end transactions but
+// not begin a block: the server refuses BEGIN there, and what a procedure's COMMIT starts ends with the statement.
 func effect(word sqltext.Keyword, _ string) sqltext.Effect {
 	var buf sqltext.Buffer
 	switch string(word.Lower(&buf)) {

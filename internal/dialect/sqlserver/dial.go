@@ -11,8 +11,8 @@ import (
 	"github.com/pooled-go/pooled/internal/socket"
 )
 
-// connectorOf makes go-mssqldb's connector, whose exported field Dialer is for the program's own: the pool sets one that
-// dials as the driver does, and remembers the connection. Another driver, or another version, dials as it likes.
+// connectorOf makes go-mssqldb's connector, whose exported field Dialer is for the program's own: the pool sets one
+// that dials as the driver does, and remembers the connection. Another driver, or another version, dials as it likes.
 func connectorOf(d driver.Driver, dsn string) (driver.Connector, error) {
 	opener, ok := d.(driver.DriverContext)
 	if !ok || fmt.Sprintf("%T", d) != "*mssql.Driver" {
@@ -51,8 +51,8 @@ func keepAlive(connector reflect.Value) time.Duration {
 	return 30 * time.Second
 }
 
-// dialer is go-mssqldb's own, but that the connection is remembered. With several addresses the driver dials all of them
-// at once.
+// dialer is go-mssqldb's own, but that the connection is remembered. With several addresses the driver dials all of
+// them at once.
 type dialer struct{ keepAlive time.Duration }
 
 func (d dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {

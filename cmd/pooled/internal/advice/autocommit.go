@@ -11,8 +11,7 @@ import (
 
 // AutocommitChange is what to do about autocommit that is off.
 const AutocommitChange = "remove autocommit=0 from the DSN, or from init_connect in the server's configuration; " +
-	"begin " +
-	"transactions with db.BeginTx"
+	"begin transactions with db.BeginTx"
 
 // AutocommitText is what is wrong with autocommit that is off.
 func AutocommitText(mode pooled.ResetMode) string {

@@ -45,7 +45,8 @@ var traces = map[string][]string{
 	},
 }
 
-// traced returns a DSN, without TLS, whose sessions can be told from those of others, and a check that nothing of them is left.
+// traced returns a DSN, without TLS, whose sessions can be told from those of others, and a check that nothing of
+// them is left.
 func traced(t *testing.T, name string) (dsn string, clean func()) {
 	t.Helper()
 	admin := ""
