@@ -87,9 +87,9 @@ const (
 	maxFile     = 400
 	maxFunction = 60
 
-	maxRootLines     = 4300
-	maxRootFiles     = 36
-	maxRootTestFiles = 30 // export_test.go apart
+	maxRootLines     = 5000
+	maxRootFiles     = 42
+	maxRootTestFiles = 34 // export_test.go apart
 )
 
 // Each package imports only what stands below it.
