@@ -29,6 +29,7 @@ var layers = map[string]string{
 	"internal/option":     "internal/spelling",
 	"internal/observe":    "internal/visible",
 	"internal/pool":       "",
+	"internal/hosts":      "",
 	"internal/saturate":   "",
 	"internal/spelling":   "",
 	"internal/seconds":    "",
