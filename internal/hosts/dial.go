@@ -227,10 +227,7 @@ func (r *round) accept(h *host, role Role) bool {
 	s := r.set
 	s.lock()
 	defer s.unlock()
-	if !s.connected {
-		s.connected = true
-		s.writable = role == Primary
-	}
+	s.connected = true
 	s.found(h, role)
 	switch {
 	case h.state == WrongRole:

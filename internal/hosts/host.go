@@ -12,6 +12,7 @@ type host struct {
 	role    Role
 	since   time.Time // of state
 	upAt    time.Time // when it was last seen up
+	demoted time.Time // when a connection to it was last found to take no writes any more
 	err     error     // the last that a dial or probe ended with, nil: it succeeded
 
 	pause   time.Duration // the longest before the next probe

@@ -118,7 +118,7 @@ type Set struct {
 	hosts     []*host // of all entries, in their order
 	gone      []*host // that were addresses of a name once, a few
 	connected bool    // there was a connection
-	writable  bool    // the first one was to a primary
+	first     Role    // of the server of the first one
 	picky     bool    // a server was demoted once, so with Any only a primary fits
 	relaxed   bool    // with picky: any role is better than none
 	demoted   time.Time
@@ -217,15 +217,20 @@ func (s *Set) Connected() bool {
 	return s.connected
 }
 
-// AsksRole reports whether each new connection has to be asked for the role of its server. The first one is asked in
-// any case, since later it counts what it was.
+// AsksRole reports whether each new connection has to be asked for the role of its server before it is used.
 func (s *Set) AsksRole() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.asksRole()
+	return s.cfg.Target != Any || s.picky
 }
 
-func (s *Set) asksRole() bool { return s.cfg.Target != Any || !s.connected || s.picky }
+// WantsRole reports whether it would be good to know the role of a new connection's server: it will count what the
+// first was.
+func (s *Set) WantsRole() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.first == RoleUnknown
+}
 
 // How well a role fits.
 const (

@@ -126,8 +126,14 @@ func TestDemoted(t *testing.T) {
 		}
 		a := hosts.Address{Name: "h"}
 		w.set("h", nil, hosts.Standby)
-		if !s.Demoted(a) || s.Demoted(a) || s.Fits(a) || !s.AsksRole() {
-			t.Fatal("not demoted once")
+		opened := time.Now()
+		s.Met(a, hosts.Primary)
+		time.Sleep(time.Second)
+		if minds, news := s.Demoted(a, opened); !minds || !news || s.Fits(a) || !s.AsksRole() {
+			t.Fatal("not demoted")
+		}
+		if minds, news := s.Demoted(a, opened); !minds || news {
+			t.Fatal("demoted twice")
 		}
 		if _, err := dial(t.Context(), s, w); err == nil || s.Gate() == nil {
 			t.Fatalf("have %v", err)

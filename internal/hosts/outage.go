@@ -3,7 +3,6 @@ package hosts
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 )
 
@@ -219,33 +218,6 @@ func (s *Set) probed(h *host, role Role, err error) {
 	}
 	s.gate.Store(&now)
 	s.changed = true
-}
-
-// Demoted is told that the server of a connection that was opened to a takes no writes any more. It reports whether
-// that matters and is news: then all connections to a are of no use. A pool that never could write is not concerned.
-func (s *Set) Demoted(a Address) (news bool) {
-	s.lock()
-	defer s.unlock()
-	if s.cfg.Target != WantPrimary && (s.cfg.Target != Any || !s.writable) {
-		return false
-	}
-	for _, h := range slices.Concat(s.hosts, s.gone) {
-		if h.address != a || h.role == Standby { // somebody else has said so
-			continue
-		}
-		h.role, news = Standby, true
-		s.picky = s.cfg.Target == Any
-		if s.demoted.IsZero() && !h.gone {
-			s.demoted = time.Now()
-		}
-		s.judge(h)
-	}
-	if news {
-		s.counts.Demotions++
-		s.changed = true
-		s.plan()
-	}
-	return news
 }
 
 // Check asks one host now whether it is up, and whether it fits, and remembers the answer: the one that would be

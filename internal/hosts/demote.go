@@ -1,0 +1,64 @@
+package hosts
+
+import (
+	"slices"
+	"time"
+)
+
+// Met is told the role of a new connection's server where that was seen by the way, and not asked for by [Dial]. It
+// reports whether the connection is to be used: not if the server has been demoted; then news is as in Demoted.
+func (s *Set) Met(a Address, role Role) (fits, news bool) {
+	if role == RoleUnknown {
+		return true, false
+	}
+	s.lock()
+	if s.first == RoleUnknown {
+		s.first = role
+	}
+	for _, h := range s.hosts {
+		if h.address == a && (role == Primary || !s.minds()) {
+			s.found(h, role)
+		}
+	}
+	s.unlock()
+	if role == Primary {
+		return true, false
+	}
+	minds, news := s.Demoted(a, time.Now())
+	return !minds, news
+}
+
+// Demoted is told that the server of a connection takes no writes. It reports whether the Set minds, so that the
+// connection is of no use: not if the first connection took none either, or if callers have waited long enough for a
+// server that does. It is news if nobody has said so of a connection to a that was opened later; then all connections
+// to a are of no use.
+func (s *Set) Demoted(a Address, opened time.Time) (minds, news bool) {
+	s.lock()
+	defer s.unlock()
+	if !s.minds() {
+		return false, false
+	}
+	for _, h := range slices.Concat(s.hosts, s.gone) {
+		if h.address != a || !h.demoted.Before(opened) {
+			continue
+		}
+		news = true
+		h.demoted, h.role = time.Now(), Standby
+		s.picky = s.cfg.Target == Any
+		if s.demoted.IsZero() && !h.gone {
+			s.demoted = h.demoted
+		}
+		s.judge(h)
+	}
+	if news {
+		s.counts.Demotions++
+		s.changed = true
+		s.plan()
+	}
+	return true, news
+}
+
+// minds reports whether it matters that a server takes no writes.
+func (s *Set) minds() bool {
+	return s.cfg.Target == WantPrimary || s.cfg.Target == Any && s.first == Primary && !s.relaxed
+}
