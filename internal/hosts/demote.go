@@ -6,10 +6,10 @@ import (
 )
 
 // Met is told the role of a new connection's server where that was seen by the way, and not asked for by [Dial]. It
-// reports whether the connection is to be used: not if the server has been demoted; then news is as in Demoted.
-func (s *Set) Met(a Address, role Role) (fits, news bool) {
+// reports whether the connection is to be used: not if the server has been demoted.
+func (s *Set) Met(a Address, role Role) (fits bool) {
 	if role == RoleUnknown {
-		return true, false
+		return true
 	}
 	s.lock()
 	if s.first == RoleUnknown {
@@ -21,23 +21,19 @@ func (s *Set) Met(a Address, role Role) (fits, news bool) {
 		}
 	}
 	s.unlock()
-	if role == Primary {
-		return true, false
-	}
-	minds, news := s.Demoted(a, time.Now())
-	return !minds, news
+	return role == Primary || !s.Demoted(a, time.Now())
 }
 
 // Demoted is told that the server of a connection takes no writes. It reports whether the Set minds, so that the
 // connection is of no use: not if the first connection took none either, or if callers have waited long enough for a
-// server that does. It is news if nobody has said so of a connection to a that was opened later; then all connections
-// to a are of no use.
-func (s *Set) Demoted(a Address, opened time.Time) (minds, news bool) {
+// server that does. Config.Demoted is told, unless somebody has said so of a connection that was opened later.
+func (s *Set) Demoted(a Address, opened time.Time) (minds bool) {
 	s.lock()
 	defer s.unlock()
 	if !s.minds() {
-		return false, false
+		return false
 	}
+	news := false
 	for _, h := range slices.Concat(s.hosts, s.gone) {
 		if h.address != a || !h.demoted.Before(opened) {
 			continue
@@ -53,9 +49,12 @@ func (s *Set) Demoted(a Address, opened time.Time) (minds, news bool) {
 	if news {
 		s.counts.Demotions++
 		s.changed = true
+		if s.cfg.Demoted != nil {
+			s.tell(func() { s.cfg.Demoted(a) })
+		}
 		s.plan()
 	}
-	return true, news
+	return true
 }
 
 // minds reports whether it matters that a server takes no writes.

@@ -39,6 +39,11 @@ func (e *RoleError) Error() string {
 	return e.Address.String() + " is a primary, not a standby"
 }
 
+// OwnError wraps an error that says nothing of the host, as it is the program's own.
+type OwnError struct{ Err error }
+
+func (e *OwnError) Error() string { return e.Err.Error() }
+
 // Dial calls dial for one host after another until one fits: first those that are known to be good, then those that
 // were never dialed, and only if there is nothing else those that are down or of the wrong role. dial connects to an
 // address, and tells the role if that is known. What it has opened and is not wanted is given to unfit.
@@ -258,6 +263,9 @@ func (r *round) failed(ctx context.Context, h *host, err error, began time.Time)
 	if ctx.Err() == context.Canceled || ctx.Err() != nil && time.Since(began) < patience {
 		return false // whoever wanted it was in a hurry
 	}
+	if isOwn(err) {
+		return false
+	}
 	s.lock()
 	defer s.unlock()
 	if !s.cfg.Away(err) {
@@ -268,6 +276,11 @@ func (r *round) failed(ctx context.Context, h *host, err error, began time.Time)
 	s.lost(h, err, began)
 	r.errs = append(r.errs, err)
 	return true
+}
+
+func isOwn(err error) bool {
+	_, own := err.(*OwnError)
+	return own
 }
 
 // allFailed is the end of a Dial that no host fits. An outage has begun, unless a host was seen up since the Dial

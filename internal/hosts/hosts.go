@@ -97,6 +97,9 @@ type Config struct {
 	// Began and Ended are told of each outage, once, with no lock held.
 	Began func(Outage)
 	Ended func(o Outage, took time.Duration)
+	// Demoted is told when the server at an address turns out to take no writes any more: all connections to it that
+	// are open now are of no use. No lock is held.
+	Demoted func(Address)
 }
 
 // Outage is a time in which no host fits.

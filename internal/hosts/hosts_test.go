@@ -129,10 +129,10 @@ func TestDemoted(t *testing.T) {
 		opened := time.Now()
 		s.Met(a, hosts.Primary)
 		time.Sleep(time.Second)
-		if minds, news := s.Demoted(a, opened); !minds || !news || s.Fits(a) || !s.AsksRole() {
+		if !s.Demoted(a, opened) || s.Fits(a) || !s.AsksRole() || s.Counts().Demotions != 1 {
 			t.Fatal("not demoted")
 		}
-		if minds, news := s.Demoted(a, opened); !minds || news {
+		if !s.Demoted(a, opened) || s.Counts().Demotions != 1 {
 			t.Fatal("demoted twice")
 		}
 		if _, err := dial(t.Context(), s, w); err == nil || s.Gate() == nil {

@@ -193,6 +193,8 @@ func (s *Set) checked(h *host, role Role, err error, began time.Time) {
 	case err == nil:
 		s.found(h, role)
 		h.calm()
+	case isOwn(err):
+		h.err = err
 	case s.cfg.Away(err):
 		s.lost(h, err, began)
 	default: // it has answered
