@@ -67,6 +67,30 @@ const (
 	EchoDebug EchoMode = "debug"
 )
 
+// Target says to which servers the pool connects, by their role.
+type Target string
+
+const (
+	// TargetAny is any server. The default.
+	TargetAny Target = "any"
+	// TargetPrimary is a server that takes writes.
+	TargetPrimary Target = "primary"
+	// TargetStandby is a server that is read-only: a standby of PostgreSQL, or a replica of MySQL.
+	TargetStandby Target = "standby"
+	// TargetPreferStandby is one that is read-only, and any other one if there is none.
+	TargetPreferStandby Target = "prefer-standby"
+)
+
+// HostOrder is the order in which the pool tries the hosts of its DSN.
+type HostOrder string
+
+const (
+	// HostsInOrder is the order in which they are written. The default.
+	HostsInOrder HostOrder = "order"
+	// HostsRandom is a random order, so that pools spread over the hosts.
+	HostsRandom HostOrder = "random"
+)
+
 // NoLimit means that there is no limit, in a number or a duration of a Config. It is -1, as in a DSN. Other negative
 // values are refused.
 const NoLimit = -1
@@ -80,6 +104,9 @@ const (
 	// PingAuto pings a connection that was idle for longer than a second. The default.
 	PingAuto = time.Second
 )
+
+// OutageWaitAuto is a named value of Config.OutageWait: 10s once the pool has connected, and 0 before. The default.
+const OutageWaitAuto time.Duration = -2
 
 // Jitter is a duration, or a percentage of another duration. Set at most one of the two.
 type Jitter struct {
@@ -128,6 +155,16 @@ type Config struct {
 	// 1 or NoLimit. While more callers wait than returned connections can serve, each success raises the number by one.
 	// Each failure halves it, down to one. Default: 4.
 	ConnectLimit int
+	// Target is which servers of the DSN's hosts the pool connects to. Others than TargetAny are for PostgreSQL, MySQL
+	// and MariaDB. Default: TargetAny, or what target_session_attrs in the DSN says.
+	Target Target
+	// HostOrder is the order in which the DSN's hosts are tried, and the addresses behind the name of each. Default:
+	// HostsInOrder, or what load_balance_hosts in the DSN says.
+	HostOrder HostOrder
+	// OutageWait is how long after the beginning of an outage callers still wait for the server; 0: they do not wait.
+	// It may be NoLimit, or OutageWaitAuto, which is 10s once the pool has connected, and 0 before. Timeout and the
+	// caller's context end a wait as well. Default: OutageWaitAuto.
+	OutageWait time.Duration
 	// Recycle is the age after which a server connection is replaced, above 0 or NoLimit: in the background if it is
 	// idle, on return if it is in use. Connections to SQLite are not recycled. Default: 30m.
 	Recycle time.Duration
@@ -200,6 +237,9 @@ func NewConfig() Config {
 		MinIdle:       0,
 		IdleTimeout:   time.Minute,
 		ConnectLimit:  4,
+		Target:        TargetAny,
+		HostOrder:     HostsInOrder,
+		OutageWait:    OutageWaitAuto,
 		Recycle:       30 * time.Minute,
 		RecycleJitter: Jitter{Percent: 25},
 		PrePing:       PingAuto,

@@ -40,6 +40,7 @@ var (
 const (
 	wantPing = "want off, on, auto, or a duration above 0, such as 30s, after which to ping"
 	wantLeak = "want off or a duration above 0"
+	wantWait = "want auto, 0, a duration such as 10s, or -1 for no limit"
 
 	wantPingInCode = "want PingOff, PingAlways, PingAuto, or a duration above 0: 0 could mean off or always"
 )
@@ -119,6 +120,17 @@ var options = option.New(NewConfig(),
 		"how many connections may be opened at the same time when a burst begins; the number rises while many "+
 			"callers wait, and falls when opening fails; -1: no limit").
 		In(waiting),
+	option.Choice("pool_target", func(c *Config) *Target { return &c.Target },
+		"which servers the pool connects to: `any`, `primary` (takes writes), `standby` (is read-only), "+
+			"`prefer-standby` (any if there is no standby); for PostgreSQL and MySQL",
+		TargetAny, TargetPrimary, TargetStandby, TargetPreferStandby),
+	option.Choice("pool_hosts", func(c *Config) *HostOrder { return &c.HostOrder },
+		"which of several hosts is tried first: `order` (the one that is written first) or `random`",
+		HostsInOrder, HostsRandom),
+	option.Worded("pool_outage_wait", func(c *Config) *time.Duration { return &c.OutageWait }, checkOutageWait,
+		"how long after the beginning of an outage callers still wait for the server; 0: not at all, -1: no limit; "+
+			"`auto` means `10s`, and 0 until the pool has connected for the first time",
+		wantWait, nil, option.Word{Word: "auto", Value: OutageWaitAuto}).Short(),
 	option.Worded("pool_leak_after", func(c *Config) *time.Duration { return &c.LeakAfter },
 		option.AboveZeroOr(wantLeak, false),
 		"log a connection that is held longer than this, with the stack of the code that took it; "+
@@ -161,6 +173,14 @@ func checkOverflow(c *Config) error {
 		return errors.New("means nothing with pool_size=-1, which has no limit: leave it out")
 	}
 	return nil
+}
+
+// checkOutageWait allows what option.FromZero does, and the named value.
+func checkOutageWait(d time.Duration) error {
+	if d == OutageWaitAuto {
+		return nil
+	}
+	return option.FromZero(d)
 }
 
 // The most that may be asked for, more than any server takes. Unlike a limit, a number that is to be opened can't be

@@ -12,8 +12,8 @@ type Word struct {
 	Value time.Duration
 }
 
-// Worded is a duration above zero of which some values are written as words. The words on and off may also be written
-// as in parseBool. All else, and what is refused, is answered with want.
+// Worded is a duration of which some values are written as words. The words on and off may also be written as in
+// parseBool. All else, zero if the check refuses it, and what is refused, is answered with want.
 func Worded[C any](key string, field func(*C) *time.Duration, check func(time.Duration) error,
 	doc, want string, refused []string, words ...Word) Row[C] {
 	errWant := errors.New(want)
@@ -34,7 +34,7 @@ func Worded[C any](key string, field func(*C) *time.Duration, check func(time.Du
 		switch {
 		case errors.Is(err, errPlain):
 			return 0, err
-		case err != nil || d == 0:
+		case err != nil || d == 0 && check(d) != nil:
 			return 0, errWant
 		}
 		return d, nil

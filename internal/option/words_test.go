@@ -33,3 +33,21 @@ func TestWorded(t *testing.T) {
 		t.Error("0 is allowed in the struct")
 	}
 }
+
+// Zero is a value like others where the check allows it.
+func TestWordedZero(t *testing.T) {
+	type settings struct{ Pause time.Duration }
+	row := option.Worded("x_pause", func(s *settings) *time.Duration { return &s.Pause }, option.FromZero, "a pause",
+		"want a duration", nil, option.Word{Word: "auto", Value: -2})
+	for given, written := range map[string]string{"auto": "auto", "0": "0s", "0s": "0s", "1": "1s", "-1": "-1"} {
+		s := settings{Pause: time.Hour}
+		if err := row.Parse(&s, given); err != nil || row.Format(&s) != written {
+			t.Errorf("%s: have %s and %v, want %s", given, row.Format(&s), err, written)
+		}
+	}
+	for _, given := range []string{"-2", "-2ns", "off", "on", "", "AUTO"} {
+		if err := row.Parse(&settings{}, given); err == nil || err.Error() != "want a duration" {
+			t.Errorf("%s: have error %v, want it refused", given, err)
+		}
+	}
+}
