@@ -281,17 +281,33 @@ func (s *Set) Fits(a Address) bool {
 	return own != fitsNot && own >= best
 }
 
-// Writable reports whether a host is known to take writes: some host that is up does. known: that could be told.
-func (s *Set) Writable() (writable, known bool) {
+// Role is that of the hosts that are up: Primary if one of them is.
+func (s *Set) Role() Role {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	role := RoleUnknown
+	for _, h := range s.hosts {
+		switch {
+		case h.state != Up:
+		case h.role == Primary:
+			return Primary
+		case h.role != RoleUnknown:
+			role = h.role
+		}
+	}
+	return role
+}
+
+// UpWithin reports whether a host that fits was seen up within a time that ends now.
+func (s *Set) UpWithin(d time.Duration) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, h := range s.hosts {
-		if h.state == Up && h.role == Primary {
-			return true, true
+		if h.state == Up && time.Since(h.upAt) < d {
+			return true
 		}
-		known = known || h.role != RoleUnknown
 	}
-	return false, known
+	return false
 }
 
 // random is a pause from 0 to most.

@@ -223,22 +223,25 @@ func (s *Set) probed(h *host, role Role, err error) {
 }
 
 // Check asks one host now whether it is up, and whether it fits, and remembers the answer: the one that would be
-// dialed next. It is for those who want to know and have nothing to dial for.
-func (s *Set) Check(ctx context.Context) (Address, Role, error) {
+// dialed next. It is for those who want to know and have nothing to dial for; check is as Config.Check.
+func (s *Set) Check(ctx context.Context, check func(context.Context, Address) (Role, error)) (Role, error) {
 	r := round{set: s, tried: map[Address]bool{}}
 	h, _, err := r.next(ctx)
 	if err != nil {
-		return Address{}, RoleUnknown, err
+		return RoleUnknown, err
 	}
 	if h == nil {
-		return Address{}, RoleUnknown, joined(r.errs)
+		return RoleUnknown, joined(r.errs)
 	}
 	began := time.Now()
-	role, err := s.cfg.Check(ctx, h.address)
+	role, err := check(ctx, h.address)
 	s.lock()
 	defer s.unlock()
 	if ctx.Err() == nil {
 		s.checked(h, role, err, began)
 	}
-	return h.address, role, err
+	if err == nil && h.state == WrongRole {
+		err = &RoleError{h.address, role, s.cfg.Target}
+	}
+	return role, err
 }
