@@ -9,7 +9,6 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
-	"fmt"
 	"io"
 	"syscall"
 	"time"
@@ -58,6 +57,9 @@ type Dialect struct {
 	// ConnLost recognises the errors by which a connection that was in use turns out to be lost, beyond those that any
 	// driver may return; see IsLost.
 	ConnLost func(error) bool
+
+	// Away recognises what the server, or a proxy before it, says to a connect while it is not there for now; see IsAway.
+	Away func(error) bool
 
 	// Fatal finds, in a driver's connection, the error with which the server ends a session, for a driver that makes
 	// driver.ErrBadConn of it; nil for another driver, which returns the error itself.
@@ -201,13 +203,13 @@ func connLost(err error) bool {
 func (d *Dialect) IsLost(err error) bool { return connLost(err) || d.ConnLost(err) }
 
 // Unanswered is the error of a question that the pool can do without: nil, unless the connection was lost. It does
-// not match driver.ErrBadConn, at which database/sql would connect three times.
+// not match driver.ErrBadConn, but IsAway knows it.
 func Unanswered(ctx context.Context, err error, lost func(error) bool) error {
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil && (errors.Is(err, driver.ErrBadConn) || connLost(err) || lost(err)):
-		return fmt.Errorf("pooled: open connection: it was lost before its first use: %v", err)
+		return &lostError{err}
 	}
 	return nil
 }

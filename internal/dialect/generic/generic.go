@@ -16,6 +16,7 @@ var Dialect = &dialect.Dialect{
 	NoTransaction: sqlite.Dialect.NoTransaction,
 	TooManyConns:  tooManyConns,
 	ConnLost:      connLost,
+	Away:          away,
 }
 
 func tooManyConns(err error) bool {
@@ -23,3 +24,5 @@ func tooManyConns(err error) bool {
 }
 
 func connLost(err error) bool { return postgres.Dialect.ConnLost(err) || mysql.Dialect.ConnLost(err) }
+
+func away(err error) bool { return postgres.Dialect.Away(err) || mysql.Dialect.Away(err) }

@@ -28,6 +28,7 @@ var Dialect = &dialect.Dialect{
 	SilentWhenIdle: silentWhenIdle,
 	TooManyConns:   tooManyConns,
 	ConnLost:       connLost,
+	Away:           away,
 	Refuses:        refuses,
 	Ask:            "DO 1",
 }

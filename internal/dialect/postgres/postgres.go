@@ -31,6 +31,7 @@ var Dialect = &dialect.Dialect{
 	Reset:         reset,
 	TooManyConns:  tooManyConns,
 	ConnLost:      connLost,
+	Away:          away,
 	NoTransaction: noTransaction,
 }
 

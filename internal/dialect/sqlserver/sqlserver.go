@@ -22,6 +22,7 @@ var Dialect = &dialect.Dialect{
 	ResetsAtCheckout: true,
 	TooManyConns:     dialect.Never,
 	ConnLost:         dialect.Never,
+	Away:             away,
 }
 
 const rollback = "IF @@TRANCOUNT > 0 ROLLBACK"
