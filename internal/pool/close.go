@@ -58,15 +58,36 @@ func (p *Pool[T]) InvalidateID(id uint64, cause, later error) (inUse, found bool
 		case s.idle:
 			p.dropIdleLocked(s, cause)
 			return false, true
-		case p.takeBackLocked(s):
-			p.closeInBackgroundLocked(s, cause, nil)
-			return false, true
 		}
-		s.invalidated.CompareAndSwap(nil, &later)
-		s.expired.Store(true)
-		return true, true
+		return p.dropLeasedLocked(s, cause, &later), true
 	}
 	return false, false
+}
+
+// CloseWhere closes the slots of which which is true: those that are idle, or leased and not used, at once in the
+// background for cause, the others when they come back, for later. What is being opened it does not see. which runs
+// under the lock.
+func (p *Pool[T]) CloseWhere(which func(T) bool, cause, later error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closeAllIdleLocked(cause, func(s *Slot[T]) bool { return which(s.value) })
+	for s := range p.all {
+		if !s.idle && which(s.value) {
+			p.dropLeasedLocked(s, cause, &later)
+		}
+	}
+}
+
+// dropLeasedLocked closes a slot that is leased: for cause if it is not used, else for later when it comes back. It
+// reports whether it is in use.
+func (p *Pool[T]) dropLeasedLocked(s *Slot[T], cause error, later *error) (inUse bool) {
+	if p.takeBackLocked(s) {
+		p.closeInBackgroundLocked(s, cause, nil)
+		return false
+	}
+	s.invalidated.CompareAndSwap(nil, later)
+	s.expired.Store(true)
+	return true
 }
 
 // Dispose closes all slots that are open: those that are idle, or leased and not used, at once in the background, the
@@ -230,9 +251,7 @@ func (p *Pool[T]) Close() error {
 	if p.overdue.timer != nil {
 		p.overdue.timer.Stop()
 	}
-	for p.queue.n > 0 {
-		p.failFirstLocked(p.cfg.Causes.Closed)
-	}
+	p.failAllLocked(p.cfg.Causes.Closed)
 	results := make(chan error, p.idle.len())
 	for p.idle.len() > 0 {
 		p.closeInBackgroundLocked(p.idle.popFront(), nil, results)

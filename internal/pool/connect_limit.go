@@ -18,6 +18,9 @@ func newConnectLimit(configured int) connectLimit {
 // calm is told that none is being opened: the next burst begins as the first one did.
 func (l *connectLimit) calm() { l.now = min(l.now, l.start) }
 
+// restart is told that the server is back.
+func (l *connectLimit) restart() { l.now = l.start }
+
 // raise is told that one was opened while callers wait whom those in use can't serve soon.
 func (l *connectLimit) raise() {
 	if l.now != Unlimited {

@@ -60,6 +60,7 @@ func (p *Pool[T]) Rest(s *Slot[T]) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s.idleSince = p.clock.moment()
+	p.returned = s.idleSince
 	s.outside = true
 	p.outside++
 	p.counts.Checkins++

@@ -94,7 +94,7 @@ func (p *Pool[T]) expire() {
 		}
 	}
 	p.openLocked(p.ctx)
-	if p.renewal.waiting {
+	if p.renewal.waiting && !p.gate.shut { // else Regate sets the timer
 		next, more = 0, true
 	}
 	if more {
@@ -130,8 +130,11 @@ func (p *Pool[T]) expiryPause() time.Duration {
 }
 
 // budgetLocked is how many may make way for others that are still to be opened, where there is no place for both: a few
-// of many at a time, else one after the other.
+// of many at a time, else one after the other, and none while none can be opened.
 func (p *Pool[T]) budgetLocked() int {
+	if open, _ := p.askGateLocked(); !open {
+		return 0
+	}
 	few := max(1, p.capacityLocked()/16)
 	if p.cfg.ConnectLimit >= 0 {
 		few = min(few, p.cfg.ConnectLimit)

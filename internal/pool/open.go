@@ -7,18 +7,29 @@ import (
 	"time"
 )
 
-// openLocked starts opening as many as the queue and MinIdle want and the limits allow. Opening has the values of the
-// context of the first in the queue, or of ctx.
+// openLocked starts opening as many as the queue and MinIdle want and the gate and the limits allow. Opening has the
+// values of the context of the first in the queue, or of ctx.
 func (p *Pool[T]) openLocked(ctx context.Context) {
-	for !p.closed && len(p.openings) < min(p.wantedLocked(), p.limit.now) && p.totalLocked() < p.capacityLocked() {
+	if !p.closed && p.wantedLocked() > 0 {
+		switch open, refusal := p.askGateLocked(); {
+		case !open:
+			p.refuseLocked(refusal)
+		case !p.gate.again.armed:
+			p.openWantedLocked(ctx)
+		}
+	}
+	if len(p.openings) == 0 {
+		p.limit.calm()
+	}
+}
+
+func (p *Pool[T]) openWantedLocked(ctx context.Context) {
+	for len(p.openings) < min(p.wantedLocked(), p.limit.now) && p.totalLocked() < p.capacityLocked() {
 		p.background++
 		if first := p.queue.head; first != nil {
 			ctx = first.ctx
 		}
 		go p.openOne(ctx, p.beginOpeningLocked(), p.counts.Checkins)
-	}
-	if len(p.openings) == 0 {
-		p.limit.calm()
 	}
 }
 
@@ -48,11 +59,12 @@ func (p *Pool[T]) openOne(values context.Context, o Opening[T], checkins uint64)
 	ctx, cancel := p.openContext(values)
 	r := result[T]{err: p.cfg.Causes.Exhausted}
 	defer func() { // also if a function ends the goroutine
-		r.tooLong = r.err != nil && ctx.Err() == context.DeadlineExceeded
+		r.tooLong = r.err != nil && !r.away && ctx.Err() == context.DeadlineExceeded
 		cancel()
 		p.opened(values, o, r, checkins)
 	}()
 	if r.slot, r.err = p.callOpen(ctx, o); r.err != nil {
+		p.shield("away", func() { r.away = p.cfg.Away != nil && p.cfg.Away(r.err) })
 		p.shield("full", func() { r.full = p.cfg.Full != nil && p.cfg.Full(r.err) })
 		p.tellOpenFailed(r.err)
 	}
@@ -62,6 +74,7 @@ func (p *Pool[T]) openOne(values context.Context, o Opening[T], checkins uint64)
 type result[T any] struct {
 	slot    *Slot[T]
 	err     error
+	away    bool // err means that nothing can be opened for now
 	full    bool // err means that there are as many as there can be
 	tooLong bool // there was no more time for it
 }
@@ -93,9 +106,11 @@ func (p *Pool[T]) shield(during string, f func()) {
 
 // adjustLimitLocked draws the conclusion from one that was opened or not. One more is permitted if more callers wait
 // than slots will come back while the next is opened: about twice as many as came back meanwhile, which is returned.
-func (p *Pool[T]) adjustLimitLocked(err error, returned uint64) {
+// An error that is Away says nothing of what the server can do when it is back.
+func (p *Pool[T]) adjustLimitLocked(r result[T], returned uint64) {
 	switch {
-	case err != nil:
+	case r.away:
+	case r.err != nil:
 		p.limit.lower()
 	case p.limit.now < p.limit.start, p.queue.n > 2*int(returned):
 		p.limit.raise()
@@ -105,7 +120,7 @@ func (p *Pool[T]) adjustLimitLocked(err error, returned uint64) {
 // opened takes the result of opening one.
 func (p *Pool[T]) opened(values context.Context, o Opening[T], r result[T], checkins uint64) {
 	p.mu.Lock()
-	p.adjustLimitLocked(r.err, p.counts.Checkins-checkins)
+	p.adjustLimitLocked(r, p.counts.Checkins-checkins)
 	if r.tooLong { // the state of the pool as it was meanwhile
 		end := p.waitErrorLocked(PhaseOpening, p.firstWaitedLocked(), p.queue.n)
 		end.Where = o.where()
@@ -115,7 +130,7 @@ func (p *Pool[T]) opened(values context.Context, o Opening[T], r result[T], chec
 	kept := true
 	switch {
 	case r.err != nil:
-		p.openFailedLocked(r.err, r.full)
+		p.openFailedLocked(r)
 	default:
 		kept = p.joinQueueLocked(r.slot)
 	}
@@ -159,6 +174,7 @@ func (p *Pool[T]) openContext(values context.Context) (context.Context, context.
 func (p *Pool[T]) joinQueueLocked(s *Slot[T]) bool {
 	p.counts.Opened++
 	p.refill.pause.reset()
+	p.gate.again.pause.reset()
 	p.raiseCeilingLocked()
 	if p.closed || !p.cfg.Reuse && p.queue.n == 0 || s.generation != p.generation.Load() {
 		p.retireLocked(s, nil)
@@ -194,13 +210,15 @@ func (p *Pool[T]) joinLocked(s *Slot[T]) {
 // openFailedLocked gives the error to the caller whose turn it was. That there are as many as there can be is nobody's
 // error while there are some that will come back, or others on their way: the pool learns its ceiling, and the callers
 // stay in the queue.
-func (p *Pool[T]) openFailedLocked(err error, full bool) {
+func (p *Pool[T]) openFailedLocked(r result[T]) {
 	p.counts.OpenErrors++
 	switch {
-	case full && p.establishedLocked()+len(p.openings) > 0:
-		p.lowerCeilingLocked(err)
+	case r.away:
+		p.awayLocked(r.err)
+	case r.full && p.establishedLocked()+len(p.openings) > 0:
+		p.lowerCeilingLocked(r.err)
 	case p.queue.n > 0:
-		p.failFirstLocked(err)
+		p.failFirstLocked(r.err)
 	default:
 		p.replaceLaterLocked()
 		if p.cfg.MinIdle > 0 {

@@ -9,7 +9,7 @@
 //
 // All methods may be called at any time, from any goroutine; those that may block say so. The methods of a slot are for
 // its holder. All state is under one lock, under which nothing is called that can block: the functions in Config run
-// without it, but for Admit and Causes.Invalid.
+// without it, but for Admit, Gate and Causes.Invalid.
 package pool
 
 import (
@@ -22,7 +22,7 @@ import (
 // Unlimited stands for the absence of a limit.
 const Unlimited = int(^uint(0) >> 1)
 
-// Config is what a pool is made with. The functions are needed, but for Full, Overdue and Admit.
+// Config is what a pool is made with. The functions are needed, but for Full, Gate, Away, Overdue and Admit.
 type Config[T any] struct {
 	Limit   int  // most slots at one time, those being opened or closed included
 	Keep    int  // so many stay open when they are idle
@@ -55,10 +55,16 @@ type Config[T any] struct {
 	MaxAge func() time.Duration
 	// Full tells whether an error of Open means that there are as many as there can be.
 	Full func(error) bool
+	// Gate tells whether slots may be opened now. If not, refusal is why callers must not wait until it is open; nil:
+	// they may. It runs under the lock. Regate is called when its answer changes.
+	Gate func() (open bool, refusal error)
+	// Away tells whether an error of Open means that nothing can be opened for now. The callers stay in the queue
+	// then, for as long as Gate lets them, which knows of the error by then; so it is for use with Gate.
+	Away func(error) bool
 	// Overdue is told of the leases that have lasted longer than OverdueAfter, once of each.
 	Overdue func([]Holding[T])
 	// Panicked is told what one of the other functions panicked with, and returns that as an error. during is "open",
-	// "open failed", "full", "leave", "close" or "overdue". A panic of Admit is its caller's.
+	// "open failed", "away", "full", "leave", "close" or "overdue". A panic of Admit is its caller's.
 	Panicked func(during string, v any) error
 	// Admit decides whether a caller may take a slot at all: the only one may be free or not. It runs under the lock.
 	Admit func(free bool) error
@@ -105,12 +111,14 @@ type Pool[T any] struct {
 	slow     int // of those closing, for so long that their place is given away
 	nextID   uint64
 	losses   uint64 // how often one was lost; see Suspect
+	returned Moment // when one last came back; zero: none has
 
 	queue    queue[T]
 	timeouts alarm // for the next caller whose time is up
 
 	limit   connectLimit
 	ceiling ceiling
+	gate    gate
 	refill  chore // opening ahead of need, after it failed
 
 	renewal    renewal
@@ -130,6 +138,7 @@ func New[T any](cfg Config[T]) *Pool[T] {
 		clock:   clock{read: Now, resolution: coarsest},
 		limit:   newConnectLimit(cfg.ConnectLimit),
 		ceiling: newCeiling(),
+		gate:    newGate(),
 		refill:  chore{pause: backoff{first: time.Second, most: 30 * time.Second}},
 		reclaim: chore{pause: backoff{first: 10 * time.Millisecond, most: time.Second}},
 		drained: make(chan struct{}),

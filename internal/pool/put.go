@@ -21,6 +21,7 @@ func (p *Pool[T]) Put(s *Slot[T]) (cause error, kept bool) {
 	p.leased--
 	p.counts.Checkins++
 	s.idleSince = p.clock.moment()
+	p.returned = s.idleSince
 	p.placeLocked(s, over)
 	p.mu.Unlock()
 	return nil, true
@@ -49,6 +50,13 @@ func (p *Pool[T]) deliverLocked(s *Slot[T]) {
 	w.slot = s
 	p.leaseLocked(s, w.turn)
 	w.ready <- struct{}{}
+}
+
+// failAllLocked gives an error to all in the queue.
+func (p *Pool[T]) failAllLocked(err error) {
+	for p.queue.n > 0 {
+		p.failFirstLocked(err)
+	}
 }
 
 // failFirstLocked gives an error to the first in the queue.

@@ -83,3 +83,20 @@ func (p *Pool[T]) All() []T {
 	}
 	return list
 }
+
+// LastReturned is how long ago a lease last ended with the slot kept, by the coarse clock; false: none has.
+func (p *Pool[T]) LastReturned() (ago time.Duration, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.returned == (Moment{}) {
+		return 0, false
+	}
+	return max(0, p.clock.read().Since(p.returned)), true
+}
+
+// FirstWaited is how long the first in the queue has waited by now; 0: nobody waits.
+func (p *Pool[T]) FirstWaited() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.firstWaitedLocked()
+}

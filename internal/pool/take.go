@@ -41,7 +41,8 @@ func (p *Pool[T]) leaseLocked(s *Slot[T], turn uint64) {
 //
 // With Config.Direct it opens one instead, on the caller's goroutine, and blocks until Open returns.
 //
-// The error is a [WaitError] for a wait that ended without a slot, one of Open, of Admit or Causes.Closed.
+// The error is a [WaitError] for a wait that ended without a slot, one of Open, of Gate or of Admit, or
+// Causes.Closed.
 func (p *Pool[T]) Take(ctx context.Context, since *time.Time, turn uint64) (*Slot[T], error) {
 	if p.cfg.Direct {
 		return p.takeDirect(ctx)
@@ -98,6 +99,9 @@ func (p *Pool[T]) admitLocked() error {
 
 // refusalLocked is the error of a caller that may not wait.
 func (p *Pool[T]) refusalLocked() error {
+	if err := p.gateRefusalLocked(); err != nil {
+		return err
+	}
 	// Without a wait, only a place that is free and promised to nobody will do.
 	// One that is being closed is as good as free: a stale slot that this
 	// caller has just met must not become its error.

@@ -7,7 +7,7 @@ type Phase int
 
 const (
 	PhaseWaiting Phase = iota // for one that is given back
-	PhaseOpening              // for one that is being opened
+	PhaseOpening              // for one that is being opened, or that Gate keeps from being opened
 )
 
 // WaitError is the end of a wait without a slot, and the state of the pool at that moment.
@@ -51,6 +51,9 @@ func (p *Pool[T]) waitErrorLocked(phase Phase, waited time.Duration, waiting int
 // phaseLocked is what so many callers wait for.
 func (p *Pool[T]) phaseLocked(waiting int) Phase {
 	if len(p.openings) > 0 && waiting <= len(p.openings) {
+		return PhaseOpening
+	}
+	if open, _ := p.askGateLocked(); !open && p.totalLocked() < p.capacityLocked() {
 		return PhaseOpening
 	}
 	return PhaseWaiting
