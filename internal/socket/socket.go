@@ -21,7 +21,7 @@ import (
 // Dial dials as a zero [net.Dialer] does, and collects the connection if ctx is from
 // [Collect]. It returns the *net.TCPConn or *net.UnixConn itself.
 func Dial(ctx context.Context, network, address string) (net.Conn, error) {
-	conn, err := new(net.Dialer).DialContext(ctx, network, address)
+	conn, err := new(net.Dialer).DialContext(ctx, network, placed(ctx, network, address))
 	if err == nil {
 		if c := collectorOf(ctx); c != nil {
 			c.last.Store(New(conn))
@@ -34,7 +34,7 @@ func Dial(ctx context.Context, network, address string) (net.Conn, error) {
 // [Collect]. It is for a driver that uses nothing that net.Conn doesn't have, and that
 // says ErrBadConn whether or not anything was sent.
 func DialCounted(ctx context.Context, network, address string) (net.Conn, error) {
-	conn, err := new(net.Dialer).DialContext(ctx, network, address)
+	conn, err := new(net.Dialer).DialContext(ctx, network, placed(ctx, network, address))
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +51,7 @@ func DialCounted(ctx context.Context, network, address string) (net.Conn, error)
 // DialOne is [Dial] with a dialer, for a driver that may dial several addresses at once and
 // use any of them: if there are two, it is not known which. It is only for TCP.
 func DialOne(ctx context.Context, dialer *net.Dialer, network, address string) (net.Conn, error) {
-	conn, err := dialer.DialContext(ctx, network, address)
+	conn, err := dialer.DialContext(ctx, network, placed(ctx, network, address))
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,23 @@
+package socket
+
+import (
+	"context"
+	"strings"
+)
+
+type atKey struct{}
+
+// At makes a context under which [Dial], [DialCounted] and [DialOne] dial an address, ip:port, in place of the one that
+// they are given. It holds for TCP only. Whom the driver expects there, such as the name in a certificate, stays as it
+// is.
+func At(ctx context.Context, address string) context.Context {
+	return context.WithValue(ctx, atKey{}, address)
+}
+
+// placed is the address to dial in place of another one.
+func placed(ctx context.Context, network, address string) string {
+	if at, ok := ctx.Value(atKey{}).(string); ok && strings.HasPrefix(network, "tcp") {
+		return at
+	}
+	return address
+}
