@@ -39,7 +39,7 @@ func AloneContenders() []AloneContender {
 	for _, p := range peerPrograms {
 		all = append(
 			all,
-			AloneContender{p.name, func(ctx context.Context) (Alone, error) { return startPeer(ctx, p.name, p.command) }},
+			AloneContender{p.name, func(ctx context.Context) (Alone, error) { return startAlone(ctx, p.name, p.command) }},
 		)
 	}
 	return all

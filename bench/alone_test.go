@@ -71,10 +71,10 @@ func TestAloneOpen(t *testing.T) {
 // What is not installed is left out and named; the others are measured.
 func TestAloneMissing(t *testing.T) {
 	absent := AloneContender{"absent", func(ctx context.Context) (Alone, error) {
-		return startPeer(ctx, "absent", []string{"/nonexistent/program"})
+		return startAlone(ctx, "absent", []string{"/nonexistent/program"})
 	}}
 	failing := AloneContender{"failing", func(ctx context.Context) (Alone, error) {
-		return startPeer(ctx, "failing", []string{"sh", "-c", "echo no such module >&2; exit 1"})
+		return startAlone(ctx, "failing", []string{"sh", "-c", "echo no such module >&2; exit 1"})
 	}}
 	contenders := append([]AloneContender{absent, failing}, AloneContenders()[:2]...)
 	costs, err := MeasureAlone(
@@ -102,7 +102,7 @@ func TestAloneMissing(t *testing.T) {
 
 // A peer that doesn't do what it is told is an error, not a fast one.
 func TestPeerThatCheats(t *testing.T) {
-	p, err := startPeer(t.Context(), "lazy", []string{"sh", "-c", "echo lazy 1.0; read order; echo 1 0; read end"})
+	p, err := startAlone(t.Context(), "lazy", []string{"sh", "-c", "echo lazy 1.0; read order; echo 1 0; read end"})
 	if err != nil {
 		t.Fatal(err)
 	}

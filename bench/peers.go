@@ -59,16 +59,20 @@ type peer struct {
 	log     bytes.Buffer // its standard error
 }
 
-func startPeer(ctx context.Context, name string, command []string) (*peer, error) {
+// startAlone starts one of peerPrograms.
+func startAlone(ctx context.Context, name string, command []string) (*peer, error) {
+	arguments := append(command[1:], strconv.Itoa(AloneConnections))
+	return startPeer(name, exec.CommandContext(ctx, command[0], arguments...), "")
+}
+
+// startPeer starts a program that reads what it needs to know, and then says its version.
+func startPeer(name string, command *exec.Cmd, first string) (*peer, error) {
 	directory, err := os.MkdirTemp("", "bench-peer-")
 	if err != nil {
 		return nil, err
 	}
-	p := &peer{
-		sources: directory,
-		command: exec.CommandContext(ctx, command[0], append(command[1:], strconv.Itoa(AloneConnections))...),
-	}
-	if err = p.start(); err != nil {
+	p := &peer{sources: directory, command: command}
+	if err = p.start(first); err != nil {
 		err = errors.Join(err, p.Close())
 		cause, _, _ := strings.Cut(strings.TrimSpace(p.log.String()+"\n"+err.Error()), "\n")
 		return nil, &MissingPeer{name, cause}
@@ -76,7 +80,7 @@ func startPeer(ctx context.Context, name string, command []string) (*peer, error
 	return p, nil
 }
 
-func (p *peer) start() (err error) {
+func (p *peer) start(first string) (err error) {
 	if err = os.CopyFS(p.sources, peerSources); err != nil {
 		return err
 	}
@@ -92,8 +96,16 @@ func (p *peer) start() (err error) {
 	if err = p.command.Start(); err != nil {
 		return err
 	}
-	p.version, err = p.answer()
+	p.version, err = p.ask(first)
 	return err
+}
+
+// ask gives an order, and reads the first line of the answer.
+func (p *peer) ask(order string) (string, error) {
+	if _, err := io.WriteString(p.orders, order); err != nil {
+		return "", err
+	}
+	return p.answer()
 }
 
 func (p *peer) answer() (string, error) {
@@ -104,10 +116,7 @@ func (p *peer) answer() (string, error) {
 // Slice has the program take and give back.
 func (p *peer) Slice(threads, n int) (nanoseconds float64, err error) {
 	n = n / threads * threads
-	if _, err = fmt.Fprintln(p.orders, threads, n); err != nil {
-		return 0, err
-	}
-	line, err := p.answer()
+	line, err := p.ask(fmt.Sprintln(threads, n))
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", p.version, err)
 	}
