@@ -123,8 +123,9 @@ endif
 
 # The pools of other languages. Where they can't be installed, the report says that they are missing.
 bench-peers:
-	@test -e /usr/share/java/HikariCP.jar && command -v javac >/dev/null && /usr/bin/python3 -c 'import sqlalchemy' 2>/dev/null || \
-		scripts/apt-install default-jdk-headless libhikaricp-java libslf4j-java python3-sqlalchemy || true
+	@test -e /usr/share/java/HikariCP.jar -a -e /usr/share/java/postgresql.jar && command -v javac >/dev/null && \
+		/usr/bin/python3 -c 'import sqlalchemy' 2>/dev/null || \
+		scripts/apt-install default-jdk-headless libhikaricp-java libpostgresql-jdbc-java libslf4j-java python3-sqlalchemy || true
 
 # What the completion of the command line is tested in, beside bash.
 shells:
