@@ -57,10 +57,11 @@ func expectAutocommit(mock sqlmock.Sqlmock, dialect string, value any) {
 }
 
 // mysqlGreeting is what a new MySQL session is asked.
-const mysqlGreeting = "SELECT @@autocommit, @@completion_type, @@wait_timeout, CONNECTION_ID()"
+const mysqlGreeting = "SELECT @@autocommit, @@completion_type, @@wait_timeout, CONNECTION_ID(), " +
+	"@@read_only, @@innodb_read_only"
 
 func expectGreeting(mock sqlmock.Sqlmock, autocommit, completion any) {
-	rows := sqlmock.NewRows([]string{"a", "b", "c", "d"}).AddRow(autocommit, completion, 28800, 7)
+	rows := sqlmock.NewRows([]string{"a", "b", "c", "d", "e", "f"}).AddRow(autocommit, completion, 28800, 7, 0, 0)
 	mock.ExpectQuery(mysqlGreeting).WillReturnRows(rows)
 }
 

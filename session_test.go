@@ -241,7 +241,9 @@ type row = []driver.Value
 // known is asked, and what is not known is taken for the worst.
 func TestMySQLInitialSettings(t *testing.T) {
 	const (
-		shorter  = "SELECT @@autocommit, @@wait_timeout, CONNECTION_ID()"
+		role     = ", @@read_only, @@innodb_read_only"
+		usual    = "SELECT @@autocommit, @@completion_type, @@wait_timeout, CONNECTION_ID()"
+		shorter  = "SELECT @@autocommit, @@wait_timeout, CONNECTION_ID()" + role
 		least    = "SELECT @@autocommit, @@completion_type"
 		shortest = "SELECT @@autocommit"
 	)
@@ -253,20 +255,20 @@ func TestMySQLInitialSettings(t *testing.T) {
 		asked  []exchange
 		begins bool // transactions begin by themselves, as far as is known
 	}{
-		"as most":         {[]exchange{{mysqlGreeting, row{1, "NO_CHAIN", 28800, 7}, nil}}, false},
-		"bytes":           {[]exchange{{mysqlGreeting, row{[]byte("1"), []byte("NO_CHAIN"), 28800, 7}, nil}}, false},
-		"number":          {[]exchange{{mysqlGreeting, row{1, 0, 28800, 7}, nil}}, false},
-		"autocommit off":  {[]exchange{{mysqlGreeting, row{0, "NO_CHAIN", 28800, 7}, nil}}, true},
-		"OFF":             {[]exchange{{mysqlGreeting, row{"OFF", "NO_CHAIN", 28800, 7}, nil}}, true},
-		"CHAIN":           {[]exchange{{mysqlGreeting, row{1, "CHAIN", 28800, 7}, nil}}, true},
-		"RELEASE":         {[]exchange{{mysqlGreeting, row{1, []byte("RELEASE"), 28800, 7}, nil}}, true},
-		"CHAIN as number": {[]exchange{{mysqlGreeting, row{1, 1, 28800, 7}, nil}}, true},
+		"as most":         {[]exchange{{mysqlGreeting, row{1, "NO_CHAIN", 28800, 7, 0, 0}, nil}}, false},
+		"bytes":           {[]exchange{{mysqlGreeting, row{[]byte("1"), []byte("NO_CHAIN"), 28800, 7, 0, 0}, nil}}, false},
+		"number":          {[]exchange{{mysqlGreeting, row{1, 0, 28800, 7, 0, 0}, nil}}, false},
+		"autocommit off":  {[]exchange{{mysqlGreeting, row{0, "NO_CHAIN", 28800, 7, 0, 0}, nil}}, true},
+		"OFF":             {[]exchange{{mysqlGreeting, row{"OFF", "NO_CHAIN", 28800, 7, 0, 0}, nil}}, true},
+		"CHAIN":           {[]exchange{{mysqlGreeting, row{1, "CHAIN", 28800, 7, 0, 0}, nil}}, true},
+		"RELEASE":         {[]exchange{{mysqlGreeting, row{1, []byte("RELEASE"), 28800, 7, 0, 0}, nil}}, true},
+		"CHAIN as number": {[]exchange{{mysqlGreeting, row{1, 1, 28800, 7, 0, 0}, nil}}, true},
 		"no completion_type": {[]exchange{
 			{mysqlGreeting, nil, lacks("completion_type")},
-			{shorter, row{1, 28800, 7}, nil}}, false},
+			{shorter, row{1, 28800, 7, 0, 0}, nil}}, false},
 		"nor autocommit": {[]exchange{
 			{mysqlGreeting, nil, lacks("completion_type")},
-			{shorter, row{0, 28800, 7}, nil}}, true},
+			{shorter, row{0, 28800, 7, 0, 0}, nil}}, true},
 		"no wait_timeout": {[]exchange{
 			{mysqlGreeting, nil, lacks("wait_timeout")},
 			{least, row{1, "NO_CHAIN"}, nil}}, false},
@@ -283,13 +285,21 @@ func TestMySQLInitialSettings(t *testing.T) {
 			{shorter, nil, lacks("wait_timeout")},
 			{least, nil, lacks("completion_type")},
 			{shortest, nil, lacks("autocommit")}}, true},
-		"without a number": {[]exchange{{mysqlGreeting, nil, plain}, {least, nil, plain}}, true},
-		"busy":             {[]exchange{{mysqlGreeting, nil, busy}, {least, nil, busy}}, true},
-		"busy once":        {[]exchange{{mysqlGreeting, nil, busy}, {least, row{1, "NO_CHAIN"}, nil}}, false},
+		"no read_only": {[]exchange{
+			{mysqlGreeting, nil, lacks("read_only")},
+			{usual + ", @@innodb_read_only", nil, lacks("innodb_read_only")},
+			{usual, row{1, "NO_CHAIN", 28800, 7}, nil}}, false},
+		"without a number": {[]exchange{
+			{mysqlGreeting, nil, plain}, {usual, nil, plain}, {least, nil, plain}}, true},
+		"busy":      {[]exchange{{mysqlGreeting, nil, busy}, {usual, nil, busy}, {least, nil, busy}}, true},
+		"busy once": {[]exchange{{mysqlGreeting, nil, busy}, {usual, row{1, "NO_CHAIN", 28800, 7}, nil}}, false},
+		"busy twice": {[]exchange{
+			{mysqlGreeting, nil, busy}, {usual, nil, busy}, {least, row{1, "NO_CHAIN"}, nil}}, false},
 		"short": {[]exchange{
-			{mysqlGreeting, row{1, "NO_CHAIN"}, nil},
+			{mysqlGreeting, row{1, "NO_CHAIN"}, nil}, {usual, row{1, "NO_CHAIN"}, nil},
 			{least, row{1, "NO_CHAIN"}, nil}}, false},
-		"too short": {[]exchange{{mysqlGreeting, row{1}, nil}, {least, row{1}, nil}}, true},
+		"too short": {[]exchange{
+			{mysqlGreeting, row{1}, nil}, {usual, row{1}, nil}, {least, row{1}, nil}}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			db, mock := mocked(t, "mysql")

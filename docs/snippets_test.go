@@ -367,7 +367,8 @@ func TestSnippetForeignKeys(t *testing.T) {
 
 // What docs/proxies.md says that a new MySQL connection is asked: ProxySQL goes by the text.
 func TestSnippetMySQLGreeting(t *testing.T) {
-	const probe = "SELECT @@autocommit, @@completion_type, @@wait_timeout, CONNECTION_ID()"
+	const probe = "SELECT @@autocommit, @@completion_type, @@wait_timeout, CONNECTION_ID(), " +
+		"@@read_only, @@innodb_read_only"
 	fake := pooledtest.NewFake(t)
 	db, _ := open(t, fake, func(c *pooled.Config) { c.Driver = "mysql" })
 	defer db.Close()

@@ -149,7 +149,7 @@ func (c engineCase) serve(t *testing.T) *pooledtest.Engine {
 func mysqlAnswer(session int, message string) answer {
 	switch {
 	case strings.HasPrefix(message, "Query SELECT @@autocommit"):
-		return answer{Row: []any{1, "NO_CHAIN", 28800, session}}
+		return answer{Row: []any{1, "NO_CHAIN", 28800, session, 0, 0}}
 	case strings.Contains(message, "@@init_connect"):
 		return answer{Row: []any{"SET character_set_client = 'utf8mb4'", nil, "USE `shop`"}}
 	case strings.HasPrefix(message, "Query SELECT"):

@@ -61,6 +61,15 @@ type Dialect struct {
 	// Away recognises what the server, or a proxy before it, says to a connect while it is not there for now; see IsAway.
 	Away func(error) bool
 
+	// ReadOnly recognises the error of a statement that the server refused as a whole because it takes no writes. That
+	// is a suspicion: a transaction that the program began read-only gives the same. Nil: there is no such server.
+	ReadOnly func(error) bool
+
+	// Role asks, in one round trip, whether the server takes no writes, whatever the program or the DSN has made of
+	// the session. An error means that this is not known. Where the session has failed in a transaction, the server may
+	// answer nothing until that has ended.
+	Role func(ctx context.Context, s Session) (readOnly bool, err error)
+
 	// Fatal finds, in a driver's connection, the error with which the server ends a session, for a driver that makes
 	// driver.ErrBadConn of it; nil for another driver, which returns the error itself.
 	Fatal func(driver.Conn) Fatal
@@ -163,6 +172,7 @@ type Wants struct {
 	IdleLimit  bool // when the server ends an idle session; one session is asked for all
 	Statements bool // whether statements can be kept, and how many
 	Reset      bool // what Reset will have to restore
+	Role       bool // whether the server takes no writes; it may be told unasked
 }
 
 // Facts are what a session has answered.
@@ -177,6 +187,9 @@ type Facts struct {
 	// whether there is one.
 	IdleLimit      time.Duration
 	IdleLimitKnown bool
+
+	// ReadOnly: the server takes no writes; see Dialect.Role. RoleKnown: it has said whether it does.
+	ReadOnly, RoleKnown bool
 
 	// StmtLimit is how many prepared statements all clients of the server may have, if StmtLimited.
 	StmtLimit   int
@@ -213,6 +226,9 @@ func Unanswered(ctx context.Context, err error, lost func(error) bool) error {
 	}
 	return nil
 }
+
+// ErrNoRole says that a server was asked for its role and did not tell it.
+var ErrNoRole = errors.New("the server does not say whether it takes writes")
 
 // Never is for errors that a server does not have.
 func Never(error) bool { return false }

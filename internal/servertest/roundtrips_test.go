@@ -88,8 +88,9 @@ func TestGreetingSends(t *testing.T) {
 	const (
 		pgIdle    = "Query SELECT setting FROM pg_catalog.pg_settings WHERE name = 'idle_session_timeout'"
 		pgStmts   = "Query SELECT pg_catalog.pg_backend_pid()"
-		my        = "Query SELECT @@autocommit, @@completion_type, @@wait_timeout, CONNECTION_ID()"
-		myStmts   = my + ", @@max_prepared_stmt_count"
+		myUsual   = "Query SELECT @@autocommit, @@completion_type, @@wait_timeout, CONNECTION_ID()"
+		my        = myUsual + ", @@read_only, @@innodb_read_only"
+		myStmts   = myUsual + ", @@max_prepared_stmt_count, @@read_only, @@innodb_read_only"
 		pgInit    = "Query SET a.b = 1"
 		myInit    = "Query SET @b = 1"
 		myInitial = "Query SET completion_type = 1"

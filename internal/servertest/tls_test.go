@@ -29,7 +29,7 @@ func quietDriver(t testing.TB) {
 func asked(_ int, message string) (a pooledtest.Answer) {
 	switch {
 	case strings.Contains(message, "@@autocommit"):
-		a.Row = []any{"1", "NO_CHAIN", "28800", "5"}
+		a.Row = []any{"1", "NO_CHAIN", "28800", "5", "0", "0"}
 	case strings.Contains(message, "@@init_connect"):
 		a.Row = []any{"SET character_set_client = 'utf8mb4'", "SET ROLE NONE", "USE `shop`"}
 	case message == "Query SELECT 10":

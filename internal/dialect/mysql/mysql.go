@@ -29,6 +29,8 @@ var Dialect = &dialect.Dialect{
 	TooManyConns:   tooManyConns,
 	ConnLost:       connLost,
 	Away:           away,
+	ReadOnly:       refusesWrites,
+	Role:           role,
 	Refuses:        refuses,
 	Ask:            "DO 1",
 }

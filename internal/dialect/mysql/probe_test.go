@@ -19,9 +19,11 @@ import (
 
 // The questions to a new session, from the one that asks for all to those for servers that do not know all.
 const (
-	askAll     = "SELECT @@autocommit, @@completion_type, @@wait_timeout, CONNECTION_ID()"
-	askStmts   = askAll + ", @@max_prepared_stmt_count"
-	askNoType  = "SELECT @@autocommit, @@wait_timeout, CONNECTION_ID()"
+	askRole    = "@@read_only, @@innodb_read_only"
+	askUsual   = "SELECT @@autocommit, @@completion_type, @@wait_timeout, CONNECTION_ID()"
+	askAll     = askUsual + ", " + askRole
+	askStmts   = askUsual + ", @@max_prepared_stmt_count, " + askRole
+	askNoType  = "SELECT @@autocommit, @@wait_timeout, CONNECTION_ID(), " + askRole
 	askLeast   = "SELECT @@autocommit, @@completion_type"
 	askNothing = "SELECT @@autocommit"
 )
@@ -31,7 +33,16 @@ func unknown(variable string) error {
 }
 
 func TestProbe(t *testing.T) {
-	const hours = 8 * time.Hour
+	usual := dialect.Facts{SessionID: "5", IdleLimit: 8 * time.Hour, IdleLimitKnown: true, RoleKnown: true}
+	with := func(change func(*dialect.Facts)) dialect.Facts {
+		facts := usual
+		change(&facts)
+		return facts
+	}
+	autoOff := with(func(f *dialect.Facts) { f.AutoOff = true })
+	noRole := with(func(f *dialect.Facts) { f.RoleKnown = false })
+	isReadOnly := with(func(f *dialect.Facts) { f.ReadOnly = true })
+	busy := &driverpkg.MySQLError{Number: 1205, Message: "busy"}
 	for _, test := range []struct {
 		name  string
 		wants dialect.Wants
@@ -40,35 +51,55 @@ func TestProbe(t *testing.T) {
 		want  dialect.Facts
 		fails bool
 	}{
-		{name: "as most are", rows: map[string][]driver.Value{askAll: {"1", "NO_CHAIN", "28800", int64(5)}},
-			want: dialect.Facts{SessionID: "5", IdleLimit: hours, IdleLimitKnown: true}},
-		{name: "autocommit is off", rows: map[string][]driver.Value{askAll: {"0", "NO_CHAIN", "28800", int64(5)}},
-			want: dialect.Facts{AutoOff: true, SessionID: "5", IdleLimit: hours, IdleLimitKnown: true}},
-		{name: "COMMIT begins the next", rows: map[string][]driver.Value{askAll: {"1", "CHAIN", "28800", int64(5)}},
-			want: dialect.Facts{AutoOff: true, SessionID: "5", IdleLimit: hours, IdleLimitKnown: true}},
-		{name: "no limit that is known", rows: map[string][]driver.Value{askAll: {"1", "0", "long", int64(5)}},
-			want: dialect.Facts{SessionID: "5"}},
+		{name: "as most are", rows: map[string][]driver.Value{askAll: {"1", "NO_CHAIN", "28800", int64(5), "0", "0"}},
+			want: usual},
+		{name: "autocommit is off", want: autoOff,
+			rows: map[string][]driver.Value{askAll: {"0", "NO_CHAIN", "28800", int64(5), "0", "0"}}},
+		{name: "COMMIT begins the next", want: autoOff,
+			rows: map[string][]driver.Value{askAll: {"1", "CHAIN", "28800", int64(5), "0", "0"}}},
+		{name: "no limit that is known", rows: map[string][]driver.Value{askAll: {"1", "0", "long", int64(5), "0", "0"}},
+			want: dialect.Facts{SessionID: "5", RoleKnown: true}},
+		{name: "read-only", want: isReadOnly,
+			rows: map[string][]driver.Value{askAll: {"1", "0", "28800", int64(5), int64(1), int64(0)}}},
+		{name: "read-only in a word", want: isReadOnly, // newer MariaDB
+			rows: map[string][]driver.Value{askAll: {"1", "0", "28800", int64(5), "NO_LOCK_NO_ADMIN", "OFF"}}},
+		{name: "read-only InnoDB", want: isReadOnly,
+			rows: map[string][]driver.Value{askAll: {"1", "0", "28800", int64(5), int64(0), int64(1)}}},
+		{name: "OFF", want: usual,
+			rows: map[string][]driver.Value{askAll: {"1", "0", "28800", int64(5), "OFF", nil}}},
+		{name: "nothing about its role", want: noRole,
+			rows: map[string][]driver.Value{askAll: {"1", "0", "28800", int64(5), nil, nil}}},
+		{name: "no innodb_read_only", want: isReadOnly,
+			errs: map[string]error{askAll: unknown("innodb_read_only")},
+			rows: map[string][]driver.Value{askUsual + ", @@read_only": {"1", "0", "28800", int64(5), int64(1)}}},
+		{name: "no read_only", want: usual,
+			errs: map[string]error{askAll: unknown("read_only")},
+			rows: map[string][]driver.Value{askUsual + ", @@innodb_read_only": {"1", "0", "28800", int64(5), int64(0)}}},
+		{name: "neither", want: noRole,
+			errs: map[string]error{askAll: unknown("read_only"),
+				askUsual + ", @@innodb_read_only": unknown("innodb_read_only")},
+			rows: map[string][]driver.Value{askUsual: {"1", "0", "28800", int64(5)}}},
+		{name: "refuses to tell", errs: map[string]error{askAll: busy}, want: noRole,
+			rows: map[string][]driver.Value{askUsual: {"1", "0", "28800", int64(5)}}},
 		{name: "with statements", wants: dialect.Wants{Statements: true},
-			rows: map[string][]driver.Value{askStmts: {"1", "0", "28800", int64(5), int64(16382)}},
-			want: dialect.Facts{SessionID: "5", IdleLimit: hours, IdleLimitKnown: true,
-				StmtLimit: 16382, StmtLimited: true}},
+			rows: map[string][]driver.Value{askStmts: {"1", "0", "28800", int64(5), int64(16382), "0", "0"}},
+			want: with(func(f *dialect.Facts) { f.StmtLimit, f.StmtLimited = 16382, true })},
 		{name: "any number of statements", wants: dialect.Wants{Statements: true}, // TiDB
-			rows: map[string][]driver.Value{askStmts: {"1", "NO_CHAIN", "28800", int64(5), int64(-1)}},
-			want: dialect.Facts{SessionID: "5", IdleLimit: hours, IdleLimitKnown: true, StmtLimit: -1}},
-		{name: "no completion_type", errs: map[string]error{askAll: unknown("completion_type")},
-			rows: map[string][]driver.Value{askNoType: {"1", "28800", int64(5)}},
-			want: dialect.Facts{SessionID: "5", IdleLimit: hours, IdleLimitKnown: true}},
+			rows: map[string][]driver.Value{askStmts: {"1", "NO_CHAIN", "28800", int64(5), int64(-1), "0", "0"}},
+			want: with(func(f *dialect.Facts) { f.StmtLimit = -1 })},
+		{name: "no completion_type", errs: map[string]error{askAll: unknown("completion_type")}, want: usual,
+			rows: map[string][]driver.Value{askNoType: {"1", "28800", int64(5), "0", "0"}}},
 		{name: "knows the least",
 			errs: map[string]error{askAll: unknown("wait_timeout"), askLeast: unknown("completion_type")},
 			rows: map[string][]driver.Value{askNothing: {"1"}}},
 		{name: "knows nothing", want: dialect.Facts{AutoOff: true}},
 		{name: "other columns", rows: map[string][]driver.Value{askAll: {"1"}}, want: dialect.Facts{AutoOff: true}},
 		{name: "lost", errs: map[string]error{askAll: driverpkg.ErrInvalidConn}, fails: true},
-		{name: "lost at the second question", errs: map[string]error{askAll: unknown("wait_timeout"), askLeast: io.EOF},
-			want: dialect.Facts{AutoOff: true}, fails: true},
+		{name: "lost at the second question", fails: true,
+			errs: map[string]error{askAll: unknown("wait_timeout"), askLeast: io.EOF}},
+		{name: "no backend", fails: true, errs: map[string]error{askAll: serverError(9001, "Max connect timeout reached")}},
 		{name: "a connector of the program's", wants: dialect.Wants{Reset: true},
-			rows: map[string][]driver.Value{askAll: {"1", "0", "28800", int64(5)}},
-			want: dialect.Facts{SessionID: "5", IdleLimit: hours, IdleLimitKnown: true}},
+			rows: map[string][]driver.Value{askAll: {"1", "0", "28800", int64(5), "0", "0"}}, want: usual},
 	} {
 		s := &dialecttest.Session{Rows: test.rows, Errs: test.errs}
 		have, err := mysql.Dialect.Probe(t.Context(), s, test.wants)
@@ -86,7 +117,7 @@ func TestProbeForReset(t *testing.T) {
 	}
 	_, _, dialed := pooledtest.SocketPair(t, "tcp")
 	s := &dialecttest.Session{
-		Rows: map[string][]driver.Value{askAll: {"1", "NO_CHAIN", "28800", int64(5)}},
+		Rows: map[string][]driver.Value{askAll: {"1", "NO_CHAIN", "28800", int64(5), "0", "0"}},
 		Conn: &rowConn{row: []driver.Value{"SET c = 1", "SET ROLE r", "USE d"}},
 		From: connector, Dialed: dialed,
 	}

@@ -32,6 +32,8 @@ var Dialect = &dialect.Dialect{
 	TooManyConns:  tooManyConns,
 	ConnLost:      connLost,
 	Away:          away,
+	ReadOnly:      refusesWrites,
+	Role:          role,
 	NoTransaction: noTransaction,
 }
 

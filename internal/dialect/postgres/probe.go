@@ -12,10 +12,15 @@ import (
 )
 
 // probe asks whether statements can be kept on a new session, and, once for a pool, when the server ends a session
-// that does nothing.
+// that does nothing; and if the pool has a use for it, whether the server takes no writes.
 func probe(ctx context.Context, s dialect.Session, wants dialect.Wants) (facts dialect.Facts, err error) {
 	if wants.Statements {
 		if facts.NoStatements, err = probeStmts(ctx, s); err != nil {
+			return facts, err
+		}
+	}
+	if wants.Role {
+		if facts.ReadOnly, facts.RoleKnown, err = probeRole(ctx, s); err != nil {
 			return facts, err
 		}
 	}
