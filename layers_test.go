@@ -76,6 +76,7 @@ var layers = map[string]string{
 	"cmd/pooled/internal/clitest":  "cmd/pooled/internal/cli internal/pooledtest",
 	"internal/dialect/dialecttest": "internal/dialect internal/driverconn internal/socket",
 	"internal/pooledtest":          "internal/socket internal/sqltext",
+	"internal/pooledtest/cluster":  "internal/pooledtest",
 	"internal/pooltest":            ".",
 	"internal/servertest":          ". internal/pooledtest",
 	"docs":                         "",
