@@ -23,6 +23,9 @@ type chain struct {
 	timeout        []func(*TimeoutError)
 	canceled       []func(*ContextError)
 	leak           []func(Holder)
+	outageBegan    []func(Outage)
+	outageEnded    []func(Outage)
+	demoted        []func(Host)
 	dispose        []func()
 	fork           []func(parent, child int)
 
@@ -48,6 +51,9 @@ func newChain(instant, guards, others []Hooks) chain {
 		add(&c.timeout, h.Timeout, h.Timeout != nil)
 		add(&c.canceled, h.Canceled, h.Canceled != nil)
 		add(&c.leak, h.Leak, h.Leak != nil)
+		add(&c.outageBegan, h.OutageBegan, h.OutageBegan != nil)
+		add(&c.outageEnded, h.OutageEnded, h.OutageEnded != nil)
+		add(&c.demoted, h.Demoted, h.Demoted != nil)
 		add(&c.dispose, h.Dispose, h.Dispose != nil)
 		add(&c.fork, h.Fork, h.Fork != nil)
 	}

@@ -62,10 +62,13 @@ func (p *Pool) release(s *ServerConn) error {
 		s.conn.Cause, s.conn.Ended = nil, nil
 	}
 	reset := p.needsReset(s) || p.hooks.onReturn
-	if !reset && !s.conn.NeedsCleanUp() {
+	if !reset && !s.conn.NeedsCleanUp() && !s.roleInDoubt {
 		return nil
 	}
 	err := p.runRelease(s, reset)
+	if err == nil && s.roleInDoubt {
+		err = p.lookForDemotion(s)
+	}
 	if err == nil && reset && !s.conn.Usable() {
 		err = s.conn.Why()
 	}

@@ -66,6 +66,7 @@ func (p *Pool) close() error {
 	}
 	p.unregister()
 	p.histograms.End()
+	p.hosts.Close()
 	err := p.core.Close()
 	if !p.inherited {
 		err = errors.Join(err, p.driver.CloseConnector())

@@ -65,7 +65,10 @@ func (c *pooledConn) ExecContext(ctx context.Context, query string, args []drive
 			return nil, err
 		}
 		result, err := s.conn.Via.Execer.ExecContext(ctx, query, values)
-		if err = s.conn.TrueErr(err); !c.retry(s, err, false) {
+		if err = s.conn.TrueErr(err); err != nil && c.moves(ctx, s, query, err, try) {
+			continue
+		}
+		if !c.retry(s, err, false) {
 			return result, err
 		}
 	}
@@ -87,7 +90,10 @@ func (c *pooledConn) QueryContext(ctx context.Context, query string, args []driv
 			return nil, err
 		}
 		rows, err := s.conn.Via.Queryer.QueryContext(ctx, query, values)
-		if err = s.conn.TrueErr(err); !c.retry(s, err, false) {
+		if err = s.conn.TrueErr(err); err != nil && c.moves(ctx, s, query, err, try) {
+			continue
+		}
+		if !c.retry(s, err, false) {
 			return rows, err
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"net"
 
 	"github.com/pooled-go/pooled/internal/dsn"
-	"github.com/pooled-go/pooled/internal/intercept"
+	"github.com/pooled-go/pooled/internal/hosts"
 	"github.com/pooled-go/pooled/internal/observe"
 	"github.com/pooled-go/pooled/internal/pool"
 	"github.com/pooled-go/pooled/internal/socket"
@@ -53,12 +53,13 @@ func (p ConnectParams) Format(f fmt.State, _ rune) { io.WriteString(f, p.String(
 // MarshalText returns String, for JSON and logs.
 func (p ConnectParams) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
-// connector is the driver's connector for the next dial, after the BeforeConnect hooks had their say.
-func (p *Pool) connector(ctx context.Context) (driver.Connector, error) {
+// connector is the driver's connector for the next dial of a host, after the BeforeConnect hooks had their say.
+func (p *Pool) connector(ctx context.Context, a hosts.Address) (driver.Connector, error) {
+	host := p.driver.Hosts()[a.Entry]
 	if len(p.hooks.beforeConnect) == 0 {
-		return p.driver.Connector(), nil
+		return host.Connector, nil
 	}
-	asked := ConnectParams{DSN: p.driver.DSN}
+	asked := ConnectParams{DSN: host.DSN}
 	for _, hook := range p.hooks.beforeConnect {
 		if err := hook(ctx, &asked); err != nil {
 			return nil, err
@@ -66,7 +67,7 @@ func (p *Pool) connector(ctx context.Context) (driver.Connector, error) {
 	}
 	changed, is, err := p.driver.Changed(asked.DSN, asked.User, asked.Password, asked.Args)
 	if err != nil || !is {
-		return p.driver.Connector(), err
+		return host.Connector, err
 	}
 	p.learn(changed)
 	return p.driver.ConnectorFor(changed)
@@ -105,53 +106,81 @@ func (p *Pool) openSlot(ctx context.Context, o opening) (*pool.Slot[*ServerConn]
 
 type opening = pool.Opening[*ServerConn]
 
-func (p *Pool) open(ctx context.Context, o opening) (_ *ServerConn, err error) {
-	var conn driver.Conn
-	var s *ServerConn
-	opened := false
-	defer func() { // also after a panic, which goes on
-		if !opened && conn != nil {
-			p.closeUnopened(conn, s)
-		}
-	}()
+// open opens a server connection to a host that fits.
+func (p *Pool) open(ctx context.Context, o opening) (*ServerConn, error) {
 	if p.current() != p { // a copy of a goroutine of the parent process
 		return nil, errForked
 	}
 	began := p.clocked()
-	connector, err := p.connector(ctx)
-	if err != nil {
-		return nil, err
+	for try := 1; ; try++ {
+		s, err := p.dialAny(ctx, o)
+		if err != nil {
+			return nil, err
+		}
+		err = p.prepare(ctx, s)
+		if err == nil {
+			p.observe(TimingConnect, began)
+			return s, nil
+		}
+		if _, again := err.(*unreadyError); !again || try == maxTries {
+			return nil, err
+		}
 	}
-	watched, dialed := socket.Collect(socket.Watch(ctx, o.Where))
-	connected, err := intercept.Connect(watched, p.shared.Interceptors, connector)
-	if err != nil { // then connected may be a nil pointer in an interface that isn't nil
-		return nil, err
+}
+
+// unreadyError says that a connection was lost, or is of no use, before anybody has used it.
+type unreadyError struct{ error }
+
+func (e *unreadyError) Unwrap() error { return e.error }
+
+// dialAny dials the hosts until one fits.
+func (p *Pool) dialAny(ctx context.Context, o opening) (*ServerConn, error) {
+	for {
+		dial := func(ctx context.Context, a hosts.Address) (*ServerConn, hosts.Role, error) { return p.dial(ctx, o, a) }
+		s, _, err := hosts.Dial(ctx, p.hosts, dial, p.closeUnopened)
+		switch err := err.(type) {
+		case nil:
+			return s, nil
+		case *hosts.OwnError:
+			return nil, err.Err
+		case *hosts.DownError:
+			if !p.direct() {
+				return nil, p.down(err)
+			}
+		default:
+			return nil, err
+		}
+		if err := p.waitOut(ctx); err != nil {
+			return nil, err
+		}
 	}
-	conn = connected
-	s = p.newServerConn(o, conn, connector, dialed.Last())
-	if err = p.runFirstConnect(ctx, s); err != nil {
-		return nil, err
+}
+
+// prepare makes a new connection ready, and runs the hooks about opening.
+func (p *Pool) prepare(ctx context.Context, s *ServerConn) (err error) {
+	ready := false
+	defer func() { // also after a panic, which goes on
+		if !ready {
+			p.closeUnopened(s)
+		}
+	}()
+	if err := p.runFirstConnect(ctx, s); err != nil {
+		return err
 	}
-	if err = runUntilError(ctx, p.hooks.connect, s); err != nil {
-		return nil, err
+	if err := runUntilError(ctx, p.hooks.connect, s); err != nil {
+		return err
 	}
 	if s.conn.Cache != nil {
 		s.conn.Cache.Opened()
 	}
-	p.observe(TimingConnect, began)
-	opened = true
-	return s, nil
+	ready = true
+	return nil
 }
 
-// closeUnopened closes what the driver has opened and the pool has not: a hook has refused it, or something has
-// panicked before s was made of it.
-func (p *Pool) closeUnopened(conn driver.Conn, s *ServerConn) {
+// closeUnopened closes what the driver has opened and the pool has not: a hook has refused it, or it does not fit.
+func (p *Pool) closeUnopened(s *ServerConn) {
 	defer p.logPanic("close")
-	if s != nil {
-		s.close()
-		return
-	}
-	conn.Close()
+	s.close()
 }
 
 // runFirstConnect runs the hooks for the first server connection of the pool. Of several that are being opened, one is

@@ -77,6 +77,9 @@ const (
 	PhaseOpening Phase = "opening a connection"
 )
 
+// PhaseOutage: no server could be reached meanwhile; see Wait.Hosts.
+const PhaseOutage Phase = "waiting for a server to be back"
+
 // Wait is the information in a [TimeoutError] and a [ContextError]: how long the checkout waited and for what, and the
 // state of its pool when it gave up.
 type Wait struct {
@@ -93,6 +96,8 @@ type Wait struct {
 	Limit       time.Duration // pool_timeout
 	// Err is the server's last "too many connections", if that kept the pool from opening more; nil otherwise.
 	Err error
+	// Hosts are the servers of the pool, if Phase is PhaseOpening or PhaseOutage.
+	Hosts []Host
 	// Holders are the callers that had held a server connection longest at that moment, at most five.
 	Holders []Holder
 }
@@ -104,7 +109,8 @@ func (w *Wait) told() observe.Wait {
 	}
 	return observe.Wait{
 		For: string(w.Phase), To: w.Address, Waited: w.Waited, Limit: w.Limit, Size: w.Size, Overflow: w.MaxOverflow,
-		CheckedOut: w.CheckedOut, Idle: w.Idle, Opening: w.Opening, Waiting: w.Waiting, Refused: w.Err, Holders: holders,
+		CheckedOut: w.CheckedOut, Idle: w.Idle, Opening: w.Opening, Waiting: w.Waiting, Refused: w.Err, Hosts: hostsLine(w.Hosts),
+		Holders: holders,
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 type Event struct {
 	Time time.Time
 	// Name is connect, connect_error, recycle, invalidate, soft_invalidate, detach, close, timeout, canceled, leak,
-	// leak_returned, dispose or fork.
+	// leak_returned, outage_began, outage_ended, demoted, dispose or fork.
 	Name string
 	Conn uint64 // the server connection's ID, 0: none
 	// Detail is the cause, if there is one, and how often the same happened in a row. Passwords are masked. The rest is
@@ -67,6 +67,11 @@ func journalHooks(j *observe.Journal) Hooks {
 		}
 		j.Add(event, id, cause)
 	})
+	h.OutageBegan = func(o Outage) { j.Add(observe.EventOutageBegan, 0, o.Err) }
+	h.OutageEnded = func(o Outage) {
+		j.Add(observe.EventOutageEnded, 0, fmt.Errorf("after %v, %d probes", o.Took.Round(time.Millisecond), o.Probes))
+	}
+	h.Demoted = func(h Host) { j.Add(observe.EventDemoted, 0, errors.New(h.shown())) }
 	h.Leak = func(h Holder) {
 		cause := fmt.Errorf("in use for %v: %s", h.Held.Round(time.Millisecond),
 			cmp.Or(h.Statement, "no statement"))

@@ -15,10 +15,11 @@ import "context"
 //	detached      Detach, and Close when its sql.Conn is closed
 //	not needed    Close
 //
-// and of the pool: ConnectError, Timeout, Canceled, Leak, Dispose, Fork. These get no server connection.
+// and of the pool: ConnectError, Timeout, Canceled, Leak, OutageBegan, OutageEnded, Demoted, Dispose, Fork. These get no
+// server connection.
 //
 // Functions run on the goroutine that checks out or in, or that calls Invalidate, SoftInvalidate or Detach. Those about
-// opening run on a goroutine of the pool, except in class direct. Invalidate, Close and Leak may run on either. No lock
+// opening run on a goroutine of the pool, except in class direct. So do those about outages, most often. Invalidate, Close and Leak may run on either. No lock
 // is held. Functions may run for different server connections at the same time, but never for the same one.
 //
 // If a function panics, its server connection is closed, and the panic continues. On a goroutine of the pool, the
@@ -87,6 +88,15 @@ type Hooks struct {
 	// Leak is called once when a checkout lasts longer than pool_leak_after, and again, with h.Returned, when it ends.
 	// Without the option it is never called.
 	Leak func(h Holder)
+
+	// OutageBegan is called once when no server can be reached any more, and OutageEnded, with the same Since, when one
+	// can be. See Config.OutageWait.
+	OutageBegan func(o Outage)
+	OutageEnded func(o Outage)
+
+	// Demoted is called when a server takes no writes any more that took them when the pool first connected. Its
+	// connections are closed, and a primary is looked for.
+	Demoted func(h Host)
 
 	// Dispose is called by Pool.Dispose, before any server connection is closed for it.
 	Dispose func()

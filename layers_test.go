@@ -56,7 +56,7 @@ var layers = map[string]string{
 	"internal/opener":            "internal/dialect internal/dialect/generic " + dialects + " " + forDialects,
 
 	".": "internal/sqltext internal/driverconn internal/dsn internal/socket internal/process internal/option " +
-		"internal/observe internal/pool internal/saturate internal/spelling internal/visible internal/callers " +
+		"internal/observe internal/pool internal/hosts internal/saturate internal/spelling internal/visible internal/callers " +
 		"internal/session internal/sqldb internal/stmtcache internal/intercept internal/dialect internal/opener " +
 		"internal/serverconn",
 

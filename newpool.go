@@ -39,6 +39,7 @@ func newPool(d *opener.Driver, cfg Config, user []Hooks) *Pool {
 		p.process = process.ID()
 	}
 	p.core = pool.New(p.coreConfig())
+	p.hosts = p.hostSet()
 	if p.reuse {
 		p.core.Resolve(cfg.PrePing)
 	}
@@ -83,6 +84,8 @@ func (p *Pool) coreConfig() pool.Config[*ServerConn] {
 		Leaving:    p.fireClose,
 		MaxAge:     func() time.Duration { return ageLimit(p.cfg) },
 		Full:       p.driver.Dialect.TooManyConns,
+		Gate:       p.gate,
+		Away:       isOutage,
 		Overdue:    p.fireLeaks,
 		Panicked:   p.panicked,
 		Causes: pool.Causes{

@@ -10,6 +10,7 @@ import (
 
 	"github.com/pooled-go/pooled/internal/callers"
 	"github.com/pooled-go/pooled/internal/dsn"
+	"github.com/pooled-go/pooled/internal/hosts"
 	"github.com/pooled-go/pooled/internal/observe"
 	"github.com/pooled-go/pooled/internal/opener"
 	"github.com/pooled-go/pooled/internal/pool"
@@ -28,6 +29,8 @@ type Pool struct {
 
 	// core leases the server connections, takes them back, and has them opened and closed.
 	core *pool.Pool[*ServerConn]
+
+	hosts *hosts.Set // where it connects to, and whether anybody is there
 
 	driver *opener.Driver // the wrapped driver
 	hooks  chain
@@ -56,7 +59,8 @@ type Pool struct {
 
 	resetRefused sync.Once // logs that
 
-	idleAsked atomic.Bool // the server was asked for its idle limit, or is being asked, where one answer is enough
+	// The server was asked for its idle limit, or for its role, or is being asked, where one answer is enough.
+	idleAsked, roleAsked atomic.Bool
 
 	closing atomic.Bool // close was called
 
@@ -70,6 +74,8 @@ type tally struct {
 	timeouts        atomic.Uint64
 	canceled        atomic.Uint64
 	forks           atomic.Uint64
+	outageErrors    atomic.Uint64
+	moved           atomic.Uint64 // statements that were sent to another server after a demotion
 }
 
 // checkout leases c a server connection, waiting for one if it must, until ctx or pool_timeout ends. What c gets has
@@ -190,6 +196,9 @@ func (p *Pool) assertFree(free bool) error {
 func (p *Pool) waitError(ctx context.Context, err error) error {
 	end, ok := err.(*pool.WaitError[*ServerConn])
 	if !ok {
+		if isOutage(err) {
+			p.tally.outageErrors.Add(1)
+		}
 		return err
 	}
 	wait := p.waitOf(end)
@@ -230,6 +239,12 @@ func (p *Pool) waitOf(e *pool.WaitError[*ServerConn]) Wait {
 	}
 	if e.Phase == pool.PhaseOpening {
 		w.Phase = PhaseOpening
+	}
+	if p.hosts.Gate() != nil {
+		w.Phase = PhaseOutage
+	}
+	if w.Phase != PhaseWaiting {
+		w.Hosts = p.Hosts()
 	}
 	for _, h := range e.Longest {
 		w.Holders = append(w.Holders, p.holder(h))

@@ -53,16 +53,26 @@ func (p *Pool) prepareSession(ctx context.Context, s *ServerConn) error {
 	wants := dialect.Wants{
 		IdleLimit: !p.idleAsked.Swap(true),
 		Reset:     p.cfg.ResetOnReturn == ResetSession || p.cfg.ResetOnReturn == ResetAuto,
+		Role:      !p.roleAsked.Swap(true),
 	}
 	facts, err := s.conn.Prepare(ctx, wants)
 	if wants.IdleLimit && !facts.IdleLimitKnown {
 		p.idleAsked.Store(false) // the next session is asked
+	}
+	if wants.Role && err != nil {
+		p.roleAsked.Store(false)
 	}
 	if facts.IdleLimit > 0 && p.core.IdleLimit() == 0 && p.reuse {
 		p.core.LimitIdle(facts.IdleLimit)
 	}
 	if facts.StmtLimited {
 		p.shared.Stmts.SetServerLimit(facts.StmtLimit, p.core.Likely())
+	}
+	if err == nil && facts.RoleKnown && !p.hosts.Met(s.address, roleOf(facts.ReadOnly)) {
+		err = errUnfit
+	}
+	if err == errUnfit || p.isAway(err) {
+		return &unreadyError{err}
 	}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/pooled-go/pooled/internal/hosts"
 	"github.com/pooled-go/pooled/internal/pool"
 	"github.com/pooled-go/pooled/internal/process"
 	"github.com/pooled-go/pooled/internal/serverconn"
@@ -20,6 +21,7 @@ type ServerConn struct {
 	slot pool.Slot[*ServerConn]
 	conn serverconn.Conn
 
+	address hosts.Address // what it was opened to
 	born    time.Time
 	process uint64 // in which it was opened; zero: no fork guard
 
@@ -27,6 +29,7 @@ type ServerConn struct {
 
 	checkingOut bool        // the Checkout hooks are running
 	invalid     bool        // the Invalidate hooks were told
+	roleInDoubt bool        // a statement was refused as if the server took no writes any more
 	timed       bool        // somebody measures how long it is used:
 	took        time.Time   // when it was leased, if timed
 	values      map[any]any // the hooks' own

@@ -48,6 +48,12 @@ type Stats struct {
 	LeaksReturned   uint64 // of those, returned after all
 	Forks           uint64 // 1 in a forked child, for a pool that its parent opened
 
+	Outages      uint64 // times in which no server could be reached
+	Demotions    uint64 // servers that took no writes any more
+	Probes       uint64 // connections opened only to see whether a server is back, or what its role is
+	OutageErrors uint64 // operations that got an OutageError
+	Moved        uint64 // statements sent to another server, as the first had refused them after its demotion
+
 	// With pool_stmt_cache. If StmtEvicted grows with the hits, there are more texts than are kept.
 	StmtHits     uint64 // queries that ran by a kept statement
 	StmtPrepared uint64 // statements prepared to be kept
@@ -75,7 +81,10 @@ func (p *Pool) Stats() Stats {
 		Recycled: c.Recycled, Invalidated: c.Invalidated, Detached: c.Detached,
 		Resets: p.tally.resets.Load(), SoftInvalidated: p.tally.softInvalidated.Load(),
 		Disposals: c.Disposals, Leaks: c.Overdue, LeaksReturned: c.OverdueEnded, Forks: p.tally.forks.Load(),
+		OutageErrors: p.tally.outageErrors.Load(), Moved: p.tally.moved.Load(),
 	}
+	counts := p.hosts.Counts()
+	stats.Outages, stats.Demotions, stats.Probes = counts.Outages, counts.Demotions, counts.Probes
 	if p.shared.Stmts != nil {
 		stats.StmtHits, stats.StmtPrepared, stats.StmtEvicted = p.shared.Stmts.Counts()
 	}

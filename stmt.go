@@ -116,7 +116,10 @@ func runStmt[T any](
 		s.conn.Start()
 		s.conn.SendingJudged(st.query, st.verdict)
 		result, err := send(ctx, prepared, values)
-		if err = s.conn.TrueErr(err); !c.retry(s, err, false) {
+		if err = s.conn.TrueErr(err); err != nil && c.moves(ctx, s, st.query, err, try) {
+			continue
+		}
+		if !c.retry(s, err, false) {
 			return result, err
 		}
 	}

@@ -27,6 +27,10 @@ type host struct {
 const (
 	firstPause = 10 * time.Millisecond
 	mostPause  = 5 * time.Second
+
+	// soonPause is the longest while an outage is young, so that most restarts are noticed within a second.
+	soonPause = 800 * time.Millisecond
+	young     = 10 * time.Second
 )
 
 // A probe into the void ends soon, so that the next, whose first packet may get through, is not far. One that is slow

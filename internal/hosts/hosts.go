@@ -227,14 +227,6 @@ func (s *Set) AsksRole() bool {
 	return s.cfg.Target != Any || s.picky
 }
 
-// WantsRole reports whether it would be good to know the role of a new connection's server: it will count what the
-// first was.
-func (s *Set) WantsRole() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.first == RoleUnknown
-}
-
 // How well a role fits.
 const (
 	fitsNot = iota

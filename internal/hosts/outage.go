@@ -106,9 +106,12 @@ func (s *Set) plan() {
 }
 
 func (s *Set) planProbe(h *host) {
-	pause := random(h.pause)
+	most := h.pause
+	if o := s.gate.Load(); o != nil && time.Since(o.Since) < young {
+		most = min(most, soonPause)
+	}
 	h.pause = min(2*h.pause, mostPause)
-	h.probe = time.AfterFunc(pause, func() { s.startProbe(h) })
+	h.probe = time.AfterFunc(random(most), func() { s.startProbe(h) })
 }
 
 // wantsProbe tells whether it would be good to know that a host is up, or fits: during an outage of any, else of one

@@ -27,6 +27,9 @@ const (
 	EventCanceled       = "canceled"
 	EventLeak           = "leak"
 	EventLeakReturned   = "leak_returned"
+	EventOutageBegan    = "outage_began"
+	EventOutageEnded    = "outage_ended"
+	EventDemoted        = "demoted"
 	EventDispose        = "dispose"
 	EventFork           = "fork"
 )

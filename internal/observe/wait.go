@@ -16,6 +16,7 @@ type Wait struct {
 	CheckedOut, Idle, Opening, Waiting int
 
 	Refused error // the server's last refusal of another one; nil: there was none
+	Hosts   string // what is known of the hosts; empty: nothing
 	Holders []Holder
 }
 
@@ -38,6 +39,9 @@ func (w Wait) Line() string {
 		w.For, w.Waited.Round(time.Millisecond), limit, w.Size, overflow, w.CheckedOut, w.Idle, w.Opening, w.Waiting)
 	if w.Refused != nil {
 		fmt.Fprintf(&b, ": the server refused more: %v", w.Refused)
+	}
+	if w.Hosts != "" {
+		b.WriteString("; hosts: " + w.Hosts)
 	}
 	for i, h := range w.Holders {
 		between := ", "

@@ -9,8 +9,11 @@ type atKey struct{}
 
 // At makes a context under which [Dial], [DialCounted] and [DialOne] dial an address, ip:port, in place of the one that
 // they are given. It holds for TCP only. Whom the driver expects there, such as the name in a certificate, stays as it
-// is.
+// is. With an empty address nothing changes.
 func At(ctx context.Context, address string) context.Context {
+	if address == "" {
+		return ctx
+	}
 	return context.WithValue(ctx, atKey{}, address)
 }
 

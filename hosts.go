@@ -1,0 +1,165 @@
+package pooled
+
+import (
+	"context"
+	"net"
+	"time"
+
+	"github.com/pooled-go/pooled/internal/hosts"
+	"github.com/pooled-go/pooled/internal/intercept"
+	"github.com/pooled-go/pooled/internal/serverconn"
+	"github.com/pooled-go/pooled/internal/socket"
+)
+
+// HostState is what a pool knows of a host.
+type HostState string
+
+const (
+	// HostUnknown: it was not dialed yet.
+	HostUnknown HostState = "unknown"
+	// HostUp: the last dial or probe succeeded.
+	HostUp HostState = "up"
+	// HostDown: the last dial or probe did not reach a server that is ready.
+	HostDown HostState = "down"
+	// HostWrongRole: it is up, but takes no writes though the pool needs a primary, or it is not the standby that
+	// pool_target asks for.
+	HostWrongRole HostState = "wrong role"
+)
+
+// Role is what a server is for.
+type Role string
+
+const (
+	// RoleUnknown: the server was not asked, or could not tell.
+	RoleUnknown Role = "unknown"
+	// RolePrimary: it takes writes.
+	RolePrimary Role = "primary"
+	// RoleStandby: it takes none.
+	RoleStandby Role = "standby"
+)
+
+// Host is one server that a pool may connect to, at one moment.
+type Host struct {
+	Name    string // as in the DSN: host:port, or a socket's path; with a connector of the program's, its dialect
+	Address string // as ip:port, if the pool has looked it up
+	State   HostState
+	Role    Role
+	Since   time.Time // of State
+	// Err is the error of the last dial or probe, nil: it succeeded, or there was none.
+	Err error
+}
+
+// Hosts returns the servers that the pool may connect to: those in the DSN, in its order, and each address of a name
+// that the pool looks up by itself.
+func (p *Pool) Hosts() []Host {
+	known := p.current().hosts.Hosts()
+	list := make([]Host, len(known))
+	for i, h := range known {
+		list[i] = Host{
+			Name: h.Name, Address: h.IP, State: HostState(h.State.String()), Role: Role(h.Role.String()),
+			Since: h.Since, Err: p.secrets.Error(h.Err),
+		}
+	}
+	return list
+}
+
+// hostSet is the state of the hosts, for the pool's life.
+func (p *Pool) hostSet() *hosts.Set {
+	var entries []hosts.Entry
+	for _, h := range p.driver.Hosts() {
+		entries = append(entries, hosts.Entry{Name: h.Name, Lookup: h.Lookup})
+	}
+	return hosts.New(hosts.Config{
+		Entries: entries, Target: targets[p.cfg.Target], Random: p.cfg.HostOrder == HostsRandom, Wait: p.outageWait(),
+		Check:   func(ctx context.Context, a hosts.Address) (hosts.Role, error) { return p.checkHost(ctx, a, false) },
+		Away:    p.isAway,
+		Lookup:  net.DefaultResolver.LookupHost,
+		Go:      func(f func()) { p.core.Go(f) },
+		Changed: p.hostsChanged,
+		Began:   p.outageBegan,
+		Ended:   p.outageEnded,
+		Demoted: p.fireDemoted,
+	})
+}
+
+var targets = map[Target]hosts.Target{
+	TargetAny: hosts.Any, TargetPrimary: hosts.WantPrimary, TargetStandby: hosts.WantStandby,
+	TargetPreferStandby: hosts.PreferStandby,
+}
+
+func (p *Pool) outageWait() time.Duration {
+	if p.cfg.OutageWait == OutageWaitAuto {
+		return hosts.WaitAuto
+	}
+	return p.cfg.OutageWait
+}
+
+// isAway tells whether an error of opening a connection means that the server is not there, for now.
+func (p *Pool) isAway(err error) bool {
+	d := p.driver.Dialect
+	return !d.Embedded && !d.TooManyConns(err) && d.IsAway(err)
+}
+
+// hostsChanged is told when it may have changed whether connections can be opened, and which of them fit.
+func (p *Pool) hostsChanged() {
+	p.core.CloseWhere(func(s *ServerConn) bool { return !p.hosts.Fits(s.address) }, errUnfit, errUnfit)
+	p.core.Regate()
+}
+
+// dial connects to one host.
+func (p *Pool) dial(ctx context.Context, o opening, a hosts.Address) (*ServerConn, hosts.Role, error) {
+	connector, err := p.connector(ctx, a)
+	if err != nil {
+		return nil, hosts.RoleUnknown, &hosts.OwnError{Err: err}
+	}
+	watched, collector := socket.Collect(socket.Watch(socket.At(ctx, a.IP), o.Where))
+	conn, err := intercept.Connect(watched, p.shared.Interceptors, connector)
+	if err != nil { // then conn may be a nil pointer in an interface that isn't nil
+		return nil, hosts.RoleUnknown, p.secrets.Error(err)
+	}
+	var s *ServerConn
+	defer func() {
+		if s == nil { // something panicked
+			conn.Close()
+		}
+	}()
+	s = p.newServerConn(o, conn, connector, collector.Last())
+	s.address = a
+	if !p.hosts.AsksRole() {
+		return s, hosts.RoleUnknown, nil
+	}
+	role, err := p.askRole(ctx, &s.conn)
+	if err != nil {
+		p.closeUnopened(s)
+		return nil, hosts.RoleUnknown, err
+	}
+	return s, role, nil
+}
+
+// checkHost opens a connection of its own to one host, and closes it.
+func (p *Pool) checkHost(ctx context.Context, a hosts.Address, role bool) (_ hosts.Role, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = p.panicked("open", v)
+		}
+	}()
+	if p.current() != p { // a copy of a goroutine of the parent process
+		return hosts.RoleUnknown, &hosts.OwnError{Err: errForked}
+	}
+	connector, err := p.connector(ctx, a)
+	if err != nil {
+		return hosts.RoleUnknown, &hosts.OwnError{Err: err}
+	}
+	dialing, collector := socket.Collect(socket.At(ctx, a.IP))
+	opened, err := intercept.Connect(dialing, p.shared.Interceptors, connector)
+	if err != nil {
+		return hosts.RoleUnknown, p.secrets.Error(err)
+	}
+	var conn serverconn.Conn
+	conn.Init(p.shared, 0, opened, connector, collector.Last())
+	defer conn.Close()
+	if !role && !p.hosts.AsksRole() {
+		return hosts.RoleUnknown, nil
+	}
+	return p.askRole(ctx, &conn)
+}
