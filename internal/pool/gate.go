@@ -37,9 +37,6 @@ func (p *Pool[T]) askGateLocked() (open bool, refusal error) {
 func (p *Pool[T]) Regate() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed {
-		return
-	}
 	open, refusal := p.askGateLocked()
 	if !open {
 		p.gate.returns = [2]uint64{p.counts.Checkins, p.gate.returns[0]}

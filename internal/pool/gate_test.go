@@ -369,8 +369,10 @@ func TestGateWithoutAWait(t *testing.T) {
 		all := []*caller{p.queue(background, 0), p.queue(background, 0), p.queue(background, 0)}
 		p.want(places{InUse: 2, Opening: 1, Waiting: 3})
 		p.gate.set(true, test.refusal)
+		waits := p.Stats().Waits
 		newcomer := p.queue(background, 0)
 		equal(t, "newcomer", []any{newcomer.waits(), newcomer.err}, []any{false, test.want})
+		equal(t, "waits", p.Stats().Waits, waits)
 		time.Sleep(time.Second)
 		want := []string{"away", opening, opening}
 		if test.refusal != nil {
@@ -397,6 +399,23 @@ func TestGateClosesWithoutAWait(t *testing.T) {
 		p.shut()
 		if c.waits() || canceled(c.err) || c.err == nil {
 			t.Errorf("have %v, want that its time is up", c.err)
+		}
+	})
+}
+
+// What is being opened when the gate closes may come all the same, and is waited for.
+func TestGateClosesWhileOpening(t *testing.T) {
+	tests(t, map[string]time.Duration{"not at all": 0, "a while": time.Minute}, func(t *testing.T, wait time.Duration) {
+		p := newGatedPool(t, timeout(wait))
+		p.on("open", slow(time.Second))
+		first, second := p.queue(background, 0), p.queue(background, 0)
+		p.shut()
+		for _, c := range []*caller{first, second} {
+			s, err := c.wait()
+			if err != nil || c.took != time.Second {
+				t.Fatalf("have %v after %v, want what was opened", err, c.took)
+			}
+			defer p.give(s)
 		}
 	})
 }

@@ -26,15 +26,20 @@ func TestAnythingAtAnyTime(t *testing.T) {
 // anything is many users of a pool that do what they can.
 type anything struct {
 	*testPool
+	seed        uint64
 	limit, keep int
 	settings    string
 	gone        []*slot // detached, and closed by now
+
+	gate *testGate // nil: there is none
+	vain int       // how often in a row somebody was seen to wait for nothing
+	ends uint64    // how often Open had ended then
 }
 
 func newAnything(t *testing.T, seed uint64) *anything {
 	random := rand.New(rand.NewPCG(seed, 1))
 	one := func(of ...time.Duration) time.Duration { return of[random.IntN(len(of))] }
-	a := &anything{limit: 1 + random.IntN(6)}
+	a := &anything{seed: seed, limit: 1 + random.IntN(6)}
 	a.keep = random.IntN(a.limit + 1)
 	a.testPool = newPool(t, sized(a.limit, a.keep), func(c *config) {
 		c.LIFO, c.Reuse = random.IntN(2) == 0, random.IntN(6) > 0
@@ -46,6 +51,10 @@ func newAnything(t *testing.T, seed uint64) *anything {
 		c.ConnectLimit, c.CloseNow = []int{-1, 1, 3}[random.IntN(3)], random.IntN(4) == 0
 		c.Full = func(err error) bool { return err == errFull }
 		c.Overdue = func([]pool.Holding[int]) {}
+		if seed%2 == 1 {
+			a.gate = &testGate{}
+			c.Gate, c.Away = a.gate.ask, func(err error) bool { return err == errAway }
+		}
 		a.settings = fmt.Sprintf("%+v", *c)
 	})
 	var mu sync.Mutex
@@ -65,6 +74,8 @@ func newAnything(t *testing.T, seed uint64) *anything {
 			return panics(ctx)
 		case 3:
 			return exits(ctx)
+		case 4:
+			return a.away(roll)
 		}
 		return nil
 	})
@@ -106,15 +117,14 @@ func (a *anything) run() {
 			}
 		})
 	}
+	random := rand.New(rand.NewPCG(a.seed, 3))
 	for range 100 {
 		time.Sleep(17 * time.Millisecond)
 		a.check()
 		synctest.Wait()
 		a.check()
-		s := a.Stats()
-		if s.Waiting > 0 && s.Opening == 0 && s.Closing == 0 && s.Idle+s.InUse < min(s.Limit, s.Ceiling) {
-			a.t.Fatalf("somebody waits in vain: %+v\nwith %s", s, a.settings)
-		}
+		a.checkWaits()
+		a.moveGate(random.IntN(8))
 	}
 	close(stop)
 	users.Wait()
@@ -124,6 +134,58 @@ func (a *anything) run() {
 	s := a.Stats()
 	if s.Idle+s.InUse+s.Opening+s.Closing+s.Waiting > 0 || s.Opened != s.Closed+s.Detached || len(a.open) > 0 {
 		a.t.Errorf("in the end: have %+v and %v open\nwith %s", s, a.open, a.settings)
+	}
+}
+
+// away is what Open says of a server that can't be reached, which the gate knows by then, or that can again.
+func (a *anything) away(roll func(int) int) error {
+	if a.gate != nil {
+		a.moveGate(roll(6))
+	}
+	return errAway
+}
+
+// moveGate does so in some cases of the many that how may be.
+func (a *anything) moveGate(how int) {
+	if a.gate == nil {
+		return
+	}
+	switch how {
+	case 0:
+		a.gate.set(true, nil)
+	case 1:
+		a.gate.set(true, errRefused)
+	case 2, 3:
+		a.gate.set(false, nil)
+	case 4: // nothing has changed
+	default:
+		return
+	}
+	a.Regate()
+}
+
+// checkWaits wants nobody to wait for what does not come. After an error that is Away comes a pause, of a second at the
+// most.
+func (a *anything) checkWaits() {
+	open, refusal := true, error(nil)
+	patience := 0
+	if a.gate != nil {
+		open, refusal = a.gate.ask()
+		patience = 60
+	}
+	s := a.Stats()
+	quiet := s.Waiting > 0 && s.Opening == 0 && s.Closing == 0
+	if quiet && refusal != nil && s.InUse == 0 {
+		a.t.Fatalf("somebody waits who should be refused: %+v\nwith %s", s, a.settings)
+	}
+	ends := s.Opened + s.OpenErrors
+	if quiet && open && s.Idle+s.InUse < min(s.Limit, s.Ceiling) && (a.gate == nil || ends == a.ends) {
+		a.vain++
+	} else {
+		a.vain = 0
+	}
+	if a.ends = ends; a.vain > patience {
+		a.t.Fatalf("somebody waits in vain: %+v\nwith %s", s, a.settings)
 	}
 }
 
@@ -164,6 +226,10 @@ func (a *anything) use(random *rand.Rand) {
 		}
 	case 3:
 		a.LimitIdle(time.Second)
+	case 4:
+		a.moveGate(random.IntN(5))
+	case 5:
+		a.CloseWhere(func(v int) bool { return v%3 == 0 }, errBad, errBad)
 	}
 	ctx, cancel := context.WithTimeout(background, some(300*time.Millisecond))
 	defer cancel()
