@@ -47,3 +47,16 @@ func CheckTouches(t *testing.T, rules *sqltext.Rules, table []Touching) {
 		})
 	}
 }
+
+// CheckRepeatable holds a dialect's rules against the statements that may be sent again elsewhere, and those that may
+// not.
+func CheckRepeatable(t *testing.T, rules *sqltext.Rules, may, mayNot []string) {
+	t.Helper()
+	for want, queries := range map[bool][]string{true: may, false: mayNot} {
+		for _, q := range queries {
+			if have := rules.Repeatable(q); have != want {
+				t.Errorf("Repeatable(%q)\nhave %t\nwant %t", q, have, want)
+			}
+		}
+	}
+}

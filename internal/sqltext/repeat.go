@@ -1,12 +1,13 @@
 package sqltext
 
-import (
-	"slices"
-	"strings"
-)
-
-// Repeatable tells whether a statement that the server refused as a whole may be sent again elsewhere.
-func (r *Rules) Repeatable(query string) bool {
-	return !strings.Contains(query, ";") && slices.ContainsFunc([]string{"INSERT ", "UPDATE ", "DELETE "},
-		func(verb string) bool { return HasPrefixFold(query, verb) })
+// Repeatable tells whether a text that the server refused as a whole may be sent again, to another server: it is one
+// statement, for certain, of a kind that is done as a whole or not at all when it is sent in autocommit mode. What such
+// a statement calls, a trigger or a function, is undone with it; what that does elsewhere, no client can see.
+func (r *Rules) Repeatable(q string) bool {
+	if r.Repeats == nil || r.ExecutableComments && HasExecutableComment(q) {
+		return false
+	}
+	statements := r.Lexis.Statements(q)
+	return statements.Next() && r.Repeats(statements.Word, statements.Rest) &&
+		!statements.Next() && !statements.Ambiguous()
 }

@@ -70,6 +70,10 @@ type Rules struct {
 	SessionWords *Words
 	HidesSession func(q string, ascii bool) bool
 
+	// Repeats tells the statements that in autocommit mode are done as a whole or not at all. Nil: there are none that
+	// this is known of.
+	Repeats func(word Keyword, rest string) bool
+
 	// Prepares is one more first keyword of statements that can be prepared and kept. Unprepared tells texts of these
 	// that mean something else when they are prepared. Where Invalidates is nil, none is kept.
 	Prepares    string

@@ -28,6 +28,7 @@ var rules = &sqltext.Rules{
 	SessionWords: sessionWords,
 	HidesSession: hidesSession,
 
+	Repeats:     repeats,
 	Prepares:    "replace",
 	Unprepared:  unprepared,
 	Invalidates: invalidates,
@@ -111,6 +112,18 @@ func touchesSession(word sqltext.Keyword, rest string) bool {
 		return !lexis.FollowedBy(rest, "savepoint")
 	}
 	return true
+}
+
+// repeats. Not on the list: LOAD DATA, whose rows may come from a stream of the program's; what runs other statements
+// (CALL, EXECUTE, DO, SET STATEMENT, blocks); what is about transactions, locks or the session.
+func repeats(word sqltext.Keyword, _ string) bool {
+	var buf sqltext.Buffer
+	switch string(word.Lower(&buf)) {
+	case "select", "insert", "update", "delete", "replace", "with", "values", "table",
+		"create", "alter", "drop", "truncate", "rename", "grant", "revoke":
+		return true
+	}
+	return false
 }
 
 var sessionWords = sqltext.NewWords(

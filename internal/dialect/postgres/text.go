@@ -21,6 +21,7 @@ var rules = &sqltext.Rules{
 	Session:      touchesSession,
 	SessionWords: sessionWords,
 
+	Repeats:     repeats,
 	Prepares:    "merge",
 	Unprepared:  namesMoment,
 	Invalidates: invalidates,
@@ -62,6 +63,21 @@ func touchesSession(word sqltext.Keyword, rest string) bool {
 		return !setsWithinTransaction(rest)
 	}
 	return true
+}
+
+// repeats. Not on the list: COPY, whose rows come from the program; what can run or commit other statements (CALL, DO,
+// EXECUTE, EXPLAIN ANALYZE); what works in several transactions (VACUUM, REINDEX, CLUSTER, and what says CONCURRENTLY);
+// what is about transactions, locks or the session.
+func repeats(word sqltext.Keyword, rest string) bool {
+	var buf sqltext.Buffer
+	switch string(word.Lower(&buf)) {
+	case "select", "insert", "update", "upsert", "delete", "merge", "with", "values", "table", "truncate",
+		"comment", "grant", "revoke", "reassign", "security":
+		return true
+	case "create", "alter", "drop", "refresh":
+		return !sqltext.ContainsFold(rest, "concurrently")
+	}
+	return false
 }
 
 // setsWithinTransaction tells SET LOCAL, SET TRANSACTION and SET CONSTRAINTS, which end with the transaction and
