@@ -85,6 +85,8 @@ func kindOfState(state, text string) Kind {
 		return Lost
 	case strings.Contains(text, "request timed out"): // HikariCP; what it met last follows
 		return TimedOut
+	case strings.Contains(text, "conn closed"): // pgx
+		return Lost
 	case strings.Contains(text, "refused"):
 		return Refused
 	}

@@ -8,6 +8,10 @@
 //
 // Without servers it measures what needs none, and says so. The last one also
 // draws the charts.
+//
+// What becomes of callers while their server is away is a page of its own, since it takes as long again:
+//
+//	scripts/with-servers go -C bench run ./cmd/report -outages -o ../docs/benchmarks
 package main
 
 import (
@@ -40,6 +44,7 @@ type settings struct {
 	database bench.DatabasePlan
 	alone    bench.AlonePlan
 	waiters  int
+	outages  outagePlan
 	part     string // only this part; empty: all
 }
 
@@ -47,18 +52,28 @@ var (
 	full = settings{pairs: 7, slices: 201, slice: 5 * time.Millisecond, load: 5 * time.Second,
 		burst: 400 * time.Millisecond, saturate: 500 * time.Millisecond, contend: 2 * time.Second, kill: 2 * time.Second,
 		recycle: 4500 * time.Millisecond, database: bench.DatabasePlan{Starts: 5, Warm: 40 * time.Millisecond, Turns: 7, Turn: 20 * time.Millisecond},
-		alone: bench.AlonePlan{Starts: 3, Slice: 10 * time.Millisecond, Warm: 3 * time.Second}, waiters: 100_000}
+		alone: bench.AlonePlan{Starts: 3, Slice: 10 * time.Millisecond, Warm: 3 * time.Second}, waiters: 100_000,
+		outages: outagePlan{rounds: 3, crash: 3 * time.Second, long: time.Minute, after: 6 * time.Second}}
 	quick = settings{pairs: 2, slices: 101, slice: 2 * time.Millisecond, load: time.Second,
 		burst: 200 * time.Millisecond, saturate: 200 * time.Millisecond, contend: 300 * time.Millisecond, kill: time.Second,
 		recycle: 2500 * time.Millisecond, database: bench.DatabasePlan{Starts: 1, Warm: 20 * time.Millisecond, Turns: 3, Turn: 10 * time.Millisecond},
-		alone: bench.AlonePlan{Starts: 1, Slice: 2 * time.Millisecond, Warm: 300 * time.Millisecond}, waiters: 10_000}
+		alone: bench.AlonePlan{Starts: 1, Slice: 2 * time.Millisecond, Warm: 300 * time.Millisecond}, waiters: 10_000,
+		outages: outagePlan{rounds: 1, crash: time.Second, long: 12 * time.Second, after: 6 * time.Second}}
 )
+
+// outagePlan is how often the server goes away, and for how long.
+type outagePlan struct {
+	rounds             int
+	crash, long, after time.Duration
+}
 
 func main() {
 	var (
 		fast = flag.Bool("quick", false, "runs too short to mean anything, to see that it works")
-		out  = flag.String("o", "", "also write the page, README.md, and its charts to this `directory`")
-		part = flag.String("part", "", "only this `part`: "+strings.Join(partNames(), ", "))
+		out  = flag.String("o", "", "also write the page, README.md or outages.md, and its charts to this `directory`")
+		away = flag.Bool("outages", false, "what happens while the server is away, instead of all else")
+		part = flag.String("part", "", "only this `part`: "+strings.Join(partNames(mainPage), ", ")+
+			"; with -outages: "+strings.Join(partNames(outagePage), ", "))
 	)
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -68,54 +83,87 @@ func main() {
 		how = quick
 	}
 	how.part = *part
-	if err := report(ctx, how, *out); err != nil {
+	what := mainPage
+	if *away {
+		what = outagePage
+	}
+	if err := report(ctx, what, how, *out); err != nil {
 		fmt.Fprintln(os.Stderr, "report:", err)
 		os.Exit(1)
 	}
 }
 
-func report(ctx context.Context, how settings, directory string) error {
-	if how.part != "" && !slices.Contains(partNames(), how.part) {
+func report(ctx context.Context, p page, how settings, directory string) error {
+	if how.part != "" && !slices.Contains(partNames(p), how.part) {
 		return fmt.Errorf("no part %q", how.part)
 	}
-	page, sections, err := measure(ctx, how)
+	text, sections, err := measure(ctx, p, how)
 	if err != nil {
 		return err
 	}
-	if _, err = os.Stdout.Write(page); err != nil || directory == "" {
+	if _, err = os.Stdout.Write(text); err != nil || directory == "" {
 		return err
 	}
-	return publish(directory, page, sections)
+	return publish(directory, p.file, text, sections)
 }
 
-// alone are the measurements that need no server.
-var alone = []struct {
+// page is what is written to one file. Its parts are measured one after another.
+type page struct {
+	file, title string
+	figures     string // says what the figures are
+	runs        func(settings) string
+	alone       []part       // with no server, or with those that they start themselves
+	servers     []serverPart // for each server of scripts/with-servers
+}
+
+type part struct {
 	name string
 	run  func(context.Context, settings) (section, error)
-}{
-	{"overhead", nullCosts},
-	{"alone", aloneCosts},
-	{"watched", watchedCosts},
-	{"open", openCosts},
-	{"memory", idleMemory},
-	{"waiters", waiters},
-	{"contention", contention},
-	{"recycle", recycled},
 }
 
-func partNames() []string {
+var mainPage = page{
+	file: "README.md", title: "Benchmarks",
+	figures: "A figure is the\nmedian of its runs. A ratio or a difference is taken within each pair of runs: " +
+		"what is shown is the median over the pairs (smallest … largest).\n" +
+		"The thin line in a chart is the range, smallest … largest. Where there are many short runs it is the " +
+		"quartiles.",
+	runs: func(how settings) string {
+		return fmt.Sprintf("%d pairs under load, %d over the null driver", how.pairs, how.slices)
+	},
+	alone: []part{
+		{"overhead", nullCosts},
+		{"alone", aloneCosts},
+		{"watched", watchedCosts},
+		{"open", openCosts},
+		{"memory", idleMemory},
+		{"waiters", waiters},
+		{"contention", contention},
+		{"recycle", recycled},
+	},
+	servers: serverParts,
+}
+
+// outagePage has no parts where servers can't be ended and started.
+var outagePage = page{
+	file: "outages.md", title: "Benchmarks of outages",
+	figures: "A figure is the\nmedian of its runs (smallest … largest).",
+	runs:    func(how settings) string { return fmt.Sprintf("%d of each contender", how.outages.rounds) },
+	alone:   outageParts,
+}
+
+func partNames(p page) []string {
 	var names []string
-	for _, p := range alone {
-		names = append(names, p.name)
+	for _, part := range p.alone {
+		names = append(names, part.name)
 	}
-	for _, p := range parts {
-		names = append(names, p.name)
+	for _, part := range p.servers {
+		names = append(names, part.name)
 	}
 	return names
 }
 
 // publish writes the page and its charts.
-func publish(directory string, page []byte, sections []section) error {
+func publish(directory, file string, text []byte, sections []section) error {
 	if err := os.MkdirAll(directory, 0o777); err != nil {
 		return err
 	}
@@ -126,15 +174,15 @@ func publish(directory string, page []byte, sections []section) error {
 			}
 		}
 	}
-	return os.WriteFile(filepath.Join(directory, "README.md"), page, 0o666)
+	return os.WriteFile(filepath.Join(directory, file), text, 0o666)
 }
 
 // measure makes the page. What needs no server comes first, while none has run.
-func measure(ctx context.Context, how settings) ([]byte, []section, error) {
+func measure(ctx context.Context, what page, how settings) ([]byte, []section, error) {
 	began := time.Now()
 	env := environment()
 	var sections []section
-	for _, p := range alone {
+	for _, p := range what.alone {
 		if how.part != "" && p.name != how.part {
 			continue
 		}
@@ -144,47 +192,42 @@ func measure(ctx context.Context, how settings) ([]byte, []section, error) {
 		}
 		sections = append(sections, s)
 		for _, version := range s.versions {
-			env = append(env, [2]string{"peer", version})
+			if line := [2]string{"peer", version}; !slices.Contains(env, line) {
+				env = append(env, line)
+			}
 		}
 	}
 	servers := bench.Servers()
 	for _, s := range servers {
-		more, version, err := measureServer(ctx, how, s)
+		more, version, err := measureServer(ctx, what.servers, how, s)
 		if err != nil {
 			return nil, nil, err
 		}
 		sections = append(sections, more...)
 		env = append(env, [2]string{s.Name, version})
 	}
-	env = append(
-		env,
-		[2]string{"runs", fmt.Sprintf("%d pairs under load, %d over the null driver, taken in turns, %v altogether",
-			how.pairs, how.slices, time.Since(began).Round(time.Second))},
-	)
-	var page bytes.Buffer
-	writePage(&page, how, env, sections, len(servers))
-	return page.Bytes(), sections, nil
+	env = append(env, [2]string{"runs", fmt.Sprintf("%s, taken in turns, %v altogether",
+		what.runs(how), time.Since(began).Round(time.Second))})
+	var text bytes.Buffer
+	writePage(&text, what, how, env, sections, len(servers))
+	return text.Bytes(), sections, nil
 }
 
-func writePage(w io.Writer, how settings, env [][2]string, sections []section, servers int) {
-	fmt.Fprint(w, "# Benchmarks\n\n")
+func writePage(w io.Writer, what page, how settings, env [][2]string, sections []section, servers int) {
+	fmt.Fprintf(w, "# %s\n\n", what.title)
 	writeWarnings(w, how, servers)
 	writeResults(w, sections)
-	fmt.Fprint(
-		w,
-		"\n## How it was measured\n\n`make bench REPORT=docs/benchmarks` makes this page. Contenders that are compared took "+
-			"turns in one run. A figure is the\nmedian of its runs. A ratio or a difference is taken within each pair of runs: "+
-			"what is shown is the median over the pairs (smallest … largest).\n"+
-			"The thin line in a chart is the range, smallest … largest. Where there are many short runs it is the "+
-			"quartiles.\n\n",
-	)
+	fmt.Fprintf(w, "\n## How it was measured\n\n`make bench REPORT=docs/benchmarks` makes this page. "+
+		"Contenders that are compared took turns in one run. %s\n\n", what.figures)
 	for _, line := range env {
 		fmt.Fprintf(w, "- %s: %s\n", line[0], line[1])
 	}
 	for _, s := range sections {
 		s.write(w)
 	}
-	writeLosses(w, sections)
+	if _, compared := losses(sections); compared > 0 {
+		writeLosses(w, sections)
+	}
 	writeTargets(w, sections)
 }
 

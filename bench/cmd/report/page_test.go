@@ -19,7 +19,7 @@ func TestPageBeginsWithTheResult(t *testing.T) {
 	s.against("Exec", "bare", bench.Series{1.9, 2, 2.1, 1.9, 2, 2.1, 2})
 	s.against("Exec", "others", bench.Series{0.5, 0.6, 0.5, 0.6, 0.5, 0.6, 0.5})
 	var page strings.Builder
-	writePage(&page, full, [][2]string{{"Go", "go1.26"}}, []section{s}, 2)
+	writePage(&page, mainPage, full, [][2]string{{"Go", "go1.26"}}, []section{s}, 2)
 
 	var headings []string
 	for line := range strings.Lines(page.String()) {

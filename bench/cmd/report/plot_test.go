@@ -64,7 +64,7 @@ func TestPublish(t *testing.T) {
 	directory := filepath.Join(t.TempDir(), "new")
 	var s section
 	s.chart(chart{file: "one.svg", groups: []string{"a"}, series: []chartSeries{ranged("b", bench.Series{1})}})
-	if err := publish(directory, []byte("page"), []section{s}); err != nil {
+	if err := publish(directory, "README.md", []byte("page"), []section{s}); err != nil {
 		t.Fatal(err)
 	}
 	for _, file := range []string{"README.md", "one.svg"} {

@@ -32,8 +32,11 @@ func writeResults(w io.Writer, sections []section) {
 	writeTable(w, []string{"", "database/sql alone", "with pooled"}, rows)
 	lost, compared := losses(sections)
 	missed, targets := missedTargets(sections)
-	fmt.Fprintf(w, "\npooled takes more than a peer in %d of %d comparisons: [where pooled loses](#where-pooled-loses).\n"+
-		"It misses %d of its %d own [targets](#targets).\n", len(lost), compared, missed, targets)
+	if compared > 0 {
+		fmt.Fprintf(w, "\npooled takes more than a peer in %d of %d comparisons: [where pooled loses](#where-pooled-loses).",
+			len(lost), compared)
+	}
+	fmt.Fprintf(w, "\nIt misses %d of its %d own [targets](#targets).\n", missed, targets)
 }
 
 func missedTargets(sections []section) (missed, all int) {

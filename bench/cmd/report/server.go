@@ -49,11 +49,13 @@ func (all loads) example() string {
 	return ""
 }
 
-// parts are the measurements with a server, and on which one if not on each.
-var parts = []struct {
+// serverPart is a measurement with a server, and on which one if not on each.
+type serverPart struct {
 	name, server string
 	run          func(context.Context, settings, bench.Server, *bench.Admin) (section, error)
-}{
+}
+
+var serverParts = []serverPart{
 	{"database", "", database},
 	{"texts", "", texts},
 	{"overload", "", overload},
@@ -65,7 +67,7 @@ var parts = []struct {
 	{"coldburst", "", coldBurst},
 }
 
-func measureServer(ctx context.Context, how settings, s bench.Server) ([]section, string, error) {
+func measureServer(ctx context.Context, parts []serverPart, how settings, s bench.Server) ([]section, string, error) {
 	admin, err := bench.NewAdmin(ctx, s)
 	if err != nil {
 		return nil, "", err

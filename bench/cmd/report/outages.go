@@ -1,0 +1,230 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pooled-go/pooled/bench"
+	"github.com/pooled-go/pooled/internal/pooledtest/cluster"
+)
+
+var outageParts = []part{
+	{"crash-postgresql", crashed(bench.PostgreSQL, startPostgres)},
+	{"long-postgresql", longOutage(bench.PostgreSQL, startPostgres)},
+}
+
+func startPostgres(tb testing.TB) bench.CrashServer { return cluster.Postgres(tb) }
+
+// The promises of an outage.
+const (
+	crashRate = 500 // requests a second
+	longRate  = 100
+
+	crashDials  = 40
+	crashWait   = time.Second // longer than the outage
+	graceEnds   = 11 * time.Second
+	errorMillis = 5.0
+	heapGrowth  = 1.1
+	firstAfter  = 5500 * time.Millisecond
+)
+
+// crashes are the runs of one contender.
+type crashes []bench.Crash
+
+func (all crashes) each(f func(bench.Crash) float64) bench.Series {
+	var s bench.Series
+	for _, c := range all {
+		s = append(s, f(c))
+	}
+	return s
+}
+
+func (all crashes) failed() bench.Series {
+	return all.each(func(c bench.Crash) float64 { return float64(c.Failed()) })
+}
+
+func (all crashes) kind(k bench.Kind) bench.Series {
+	return all.each(func(c bench.Crash) float64 { return float64(c.OfKind(k)) })
+}
+
+func (all crashes) longest() bench.Series {
+	return all.each(func(c bench.Crash) float64 { return c.Longest().Seconds() })
+}
+
+func (all crashes) first() bench.Series {
+	return all.each(func(c bench.Crash) float64 { return c.FirstSuccess().Seconds() })
+}
+
+func (all crashes) dials() bench.Series {
+	return all.each(func(c bench.Crash) float64 { return float64(c.Dials) })
+}
+
+// runCrashes has each contender meet its crashes. Who is not installed is left out, and said to be.
+func runCrashes(ctx context.Context, how settings, find func() (bench.Server, bool), start func(testing.TB) bench.CrashServer,
+	plan bench.CrashPlan, out *section) (names []string, runs []crashes, err error) {
+	s, _ := find()
+	contenders := bench.AwayContenders(s, "")
+	all, missing := make([]crashes, len(contenders)), make([]error, len(contenders))
+	err = bench.WithServers(ctx, func(tb testing.TB) error {
+		server := start(tb)
+		return bench.InTurns(how.outages.rounds, len(contenders), func(i int) error {
+			step("%s, away for %v, %s, run %d", s.Name, plan.Outage, contenders[i].Name, len(all[i])+1)
+			c, err := bench.RunCrash(ctx, server, s, contenders[i], plan, uint64(len(all[i]))+1)
+			if errors.As(err, new(*bench.MissingPeer)) {
+				missing[i] = err
+				return nil
+			}
+			all[i] = append(all[i], c)
+			return err
+		})
+	})
+	for i, c := range contenders {
+		if missing[i] != nil {
+			out.text += fmt.Sprintf("\n\n**Not measured: %v; make bench installs it where it can.**", missing[i])
+			continue
+		}
+		names, runs = append(names, c.Name), append(runs, all[i])
+		out.remember(all[i])
+	}
+	return names, runs, err
+}
+
+// remember notes what a contender says of itself.
+func (s *section) remember(runs crashes) {
+	for _, c := range runs {
+		if c.Version != "" && !slices.Contains(s.versions, c.Version) {
+			s.versions = append(s.versions, c.Version)
+		}
+	}
+}
+
+// kinds are errors by their kind: "12 lost, 3 refused".
+func (all crashes) kinds() string {
+	var parts []string
+	for _, k := range bench.Kinds {
+		if n := all.kind(k); n.Max() > 0 {
+			parts = append(parts, fmt.Sprintf("%s %s", spread(n, "%.0f"), k))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+func crashed(find func() (bench.Server, bool), start func(testing.TB) bench.CrashServer) func(context.Context, settings) (
+	section, error) {
+	return func(ctx context.Context, how settings) (section, error) {
+		plan := bench.CrashPlan{PerSecond: crashRate, Before: time.Second, Outage: how.outages.crash, After: how.outages.after}
+		s, _ := find()
+		out := section{
+			title: "A crash and a restart, " + s.Name,
+			text: fmt.Sprintf("%d requests a second come at random moments, and each sleeps for %v on the server. Each pool has "+
+				"%d connections, and nothing else is\ntuned. A request waits for at most %v. The server is killed, and is started "+
+				"again %v later.\n"+
+				"\n"+
+				"- *In flight* are the requests that the server may have been at when it was killed: no more than one for each "+
+				"connection.\n"+
+				"- *Longest wait* is that of any request, whether it failed or not.\n"+
+				"- *Dials* are connects to the server's address, counted by their first packets while nobody listens there.\n"+
+				"- *Outage* is the time from the kill until the server serves.",
+				crashRate, bench.CrashSleep, bench.AwayConnections, bench.AwayPatience, plan.Outage),
+			header: []string{"contender", "requests", "in flight", "errors", "of which", "longest wait, s", "outage, s", "dials"},
+		}
+		names, runs, err := runCrashes(ctx, how, find, start, plan, &out)
+		if err != nil {
+			return out, err
+		}
+		for i, name := range names {
+			out.row(name, median(runs[i].each(func(c bench.Crash) float64 { return float64(len(c.Requests)) }), "%.0f"),
+				spread(runs[i].each(func(c bench.Crash) float64 { return float64(c.InFlight) }), "%.0f"),
+				spread(runs[i].failed(), "%.0f"), runs[i].kinds(), spread(runs[i].longest(), "%.2f"),
+				spread(runs[i].each(func(c bench.Crash) float64 { return c.Outage().Seconds() }), "%.2f"), counts(runs[i].dials()))
+		}
+		out.crashPromises(s.Name, plan, runs[0], runs[len(runs)-1])
+		return out, nil
+	}
+}
+
+// counts are dials, which can't be counted everywhere.
+func counts(dials bench.Series) string {
+	if dials.Min() < 0 {
+		return "not counted"
+	}
+	return spread(dials, "%.0f")
+}
+
+func (s *section) crashPromises(server string, plan bench.CrashPlan, hand, pooled crashes) {
+	what := fmt.Sprintf("%s crashes and is back after %v, %d requests a second: ", server, plan.Outage, crashRate)
+	s.result(what+"errors", "%.0f", hand.failed(), pooled.failed())
+	s.result(what+"refused dials that callers see", "%.0f", hand.kind(bench.Refused), pooled.kind(bench.Refused))
+	s.result(what+"connects while it is away", "%.0f", hand.dials(), pooled.dials())
+	more := pooled.each(func(c bench.Crash) float64 { return float64(c.Failed() - c.InFlight) })
+	s.promise(what+"errors beyond the requests in flight", spread(more, "%.0f"), "at most 0", more.Max() <= 0)
+	refused := pooled.kind(bench.Refused)
+	s.promise(what+"refused dials that callers see", spread(refused, "%.0f"), "0", refused.Max() == 0)
+	longer := pooled.each(func(c bench.Crash) float64 { return (c.Longest() - c.Outage()).Seconds() })
+	s.promise(what+"longest wait, longer than the outage", spread(longer, "%.2f s"), fmt.Sprintf("at most %v", crashWait),
+		longer.Max() <= crashWait.Seconds())
+	s.promise(what+"connects while it is away", counts(pooled.dials()), fmt.Sprintf("at most %d", crashDials),
+		pooled.dials().Min() >= 0 && pooled.dials().Max() <= crashDials)
+}
+
+func longOutage(find func() (bench.Server, bool), start func(testing.TB) bench.CrashServer) func(context.Context, settings) (
+	section, error) {
+	return func(ctx context.Context, how settings) (section, error) {
+		plan := bench.CrashPlan{
+			PerSecond: longRate, Before: time.Second, Outage: how.outages.long, After: 2 * how.outages.after,
+			Grace: min(graceEnds, how.outages.long/2), Heap: true,
+		}
+		s, _ := find()
+		out := section{
+			title: "A long outage, " + s.Name,
+			text: fmt.Sprintf("%d requests a second, and the server is away for %v. Else it is as above.\n"+
+				"\n"+
+				"- *After the grace* are requests that come from %v after the kill on: how long they took, mostly until they "+
+				"failed.\n"+
+				"- *Heap* is that of the whole program after a collection, before the kill and near the end of the outage.\n"+
+				"- *First success* is the time from when the server serves until a request is answered.",
+				longRate, plan.Outage, plan.Grace),
+			header: []string{"contender", "requests", "errors", "of which", "after the grace: p50, ms", "p99, ms",
+				"heap before, MB", "during, MB", "first success, s", "dials"},
+		}
+		names, runs, err := runCrashes(ctx, how, find, start, plan, &out)
+		if err != nil {
+			return out, err
+		}
+		for i, name := range names {
+			out.row(name, median(runs[i].each(func(c bench.Crash) float64 { return float64(len(c.Requests)) }), "%.0f"),
+				spread(runs[i].failed(), "%.0f"), runs[i].kinds(),
+				spread(runs[i].afterGrace(plan, 0.5), "%.2f"), spread(runs[i].afterGrace(plan, 0.99), "%.2f"),
+				spread(runs[i].each(func(c bench.Crash) float64 { return float64(c.HeapBefore) / 1e6 }), "%.2f"),
+				spread(runs[i].each(func(c bench.Crash) float64 { return float64(c.HeapDuring) / 1e6 }), "%.2f"),
+				spread(runs[i].first(), "%.2f"), counts(runs[i].dials()))
+		}
+		out.longPromises(s.Name, plan, runs[0], runs[len(runs)-1])
+		return out, nil
+	}
+}
+
+func (all crashes) afterGrace(plan bench.CrashPlan, q float64) bench.Series {
+	return all.each(func(c bench.Crash) float64 { return c.AfterGrace(plan).Milliseconds(q) })
+}
+
+func (s *section) longPromises(server string, plan bench.CrashPlan, hand, pooled crashes) {
+	what := fmt.Sprintf("%s is away for %v: ", server, plan.Outage)
+	s.result(what+"connects meanwhile", "%.0f", hand.dials(), pooled.dials())
+	p99 := pooled.afterGrace(plan, 0.99)
+	s.promise(what+"p99 of errors after the grace", spread(p99, "%.2f ms"), fmt.Sprintf("at most %g ms", errorMillis),
+		p99.Median() <= errorMillis)
+	heap := pooled.each(func(c bench.Crash) float64 { return float64(c.HeapDuring) / float64(c.HeapBefore) })
+	s.promise(what+"heap to that of before", spread(heap, "%.2f"), fmt.Sprintf("at most %g", heapGrowth),
+		heap.Median() <= heapGrowth)
+	first := pooled.first()
+	s.promise(what+"first success after its return", spread(first, "%.2f s"), fmt.Sprintf("at most %v", firstAfter),
+		first.Min() >= 0 && first.Max() <= firstAfter.Seconds())
+}
