@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/go-sql-driver/mysql"
+
+	"github.com/pooled-go/pooled"
 )
 
 // Request is one of those that a program sends whether its server is there or not.
@@ -33,11 +35,12 @@ const (
 	Lost     Kind = "lost"           // the connection ended, before the request was sent or after it
 	TimedOut Kind = "timed out"      // the caller had waited as long as it wanted to
 	ReadOnly Kind = "read-only"      // the server takes no writes
+	Down     Kind = "known outage"   // pooled says that it has waited long enough
 	Other    Kind = "something else" // see Sent.Examples
 )
 
 // Kinds are all of them, in the order in which they are listed.
-var Kinds = []Kind{Refused, Starting, Lost, TimedOut, ReadOnly, Other}
+var Kinds = []Kind{Refused, Starting, Lost, TimedOut, ReadOnly, Down, Other}
 
 // KindOf tells what a Go program's error means.
 func KindOf(err error) Kind {
@@ -45,6 +48,8 @@ func KindOf(err error) Kind {
 	switch {
 	case err == nil:
 		return ""
+	case errors.Is(err, pooled.ErrServerDown):
+		return Down
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return Refused
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():

@@ -12,6 +12,8 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/pooled-go/pooled"
 )
 
 func TestKindOf(t *testing.T) {
@@ -23,6 +25,7 @@ func TestKindOf(t *testing.T) {
 			driver.ErrBadConn, mysql.ErrInvalidConn, fmt.Errorf("read: %w", io.EOF), io.ErrUnexpectedEOF,
 			syscall.ECONNRESET, syscall.EPIPE, &pgconn.PgError{Code: "57P01"}, &mysql.MySQLError{Number: 1053},
 		},
+		Down:     {&pooled.OutageError{Outage: pooled.Outage{Err: syscall.ECONNREFUSED}}},
 		TimedOut: {context.DeadlineExceeded, fmt.Errorf("read: %w", syscall.ETIMEDOUT)},
 		ReadOnly: {&pgconn.PgError{Code: "25006"}, &mysql.MySQLError{Number: 1290}, &mysql.MySQLError{Number: 1836}},
 		Other:    {errors.New("as it happens"), &pgconn.PgError{Code: "42601"}, &mysql.MySQLError{Number: 1064}},

@@ -17,10 +17,13 @@ import (
 
 var outageParts = []part{
 	{"crash-postgresql", crashed(bench.PostgreSQL, startPostgres)},
+	{"crash-mariadb", crashed(bench.MariaDB, startMySQL)},
 	{"long-postgresql", longOutage(bench.PostgreSQL, startPostgres)},
+	{"long-mariadb", longOutage(bench.MariaDB, startMySQL)},
 }
 
 func startPostgres(tb testing.TB) bench.CrashServer { return cluster.Postgres(tb) }
+func startMySQL(tb testing.TB) bench.CrashServer    { return cluster.MySQL(tb) }
 
 // The promises of an outage.
 const (
@@ -110,7 +113,7 @@ func (all crashes) kinds() string {
 	var parts []string
 	for _, k := range bench.Kinds {
 		if n := all.kind(k); n.Max() > 0 {
-			parts = append(parts, fmt.Sprintf("%s %s", spread(n, "%.0f"), k))
+			parts = append(parts, counts(n)+" "+string(k))
 		}
 	}
 	return strings.Join(parts, ", ")
@@ -141,8 +144,8 @@ func crashed(find func() (bench.Server, bool), start func(testing.TB) bench.Cras
 		}
 		for i, name := range names {
 			out.row(name, median(runs[i].each(func(c bench.Crash) float64 { return float64(len(c.Requests)) }), "%.0f"),
-				spread(runs[i].each(func(c bench.Crash) float64 { return float64(c.InFlight) }), "%.0f"),
-				spread(runs[i].failed(), "%.0f"), runs[i].kinds(), spread(runs[i].longest(), "%.2f"),
+				counts(runs[i].each(func(c bench.Crash) float64 { return float64(c.InFlight) })),
+				counts(runs[i].failed()), runs[i].kinds(), spread(runs[i].longest(), "%.2f"),
 				spread(runs[i].each(func(c bench.Crash) float64 { return c.Outage().Seconds() }), "%.2f"), counts(runs[i].dials()))
 		}
 		out.crashPromises(s.Name, plan, runs[0], runs[len(runs)-1])
@@ -150,12 +153,15 @@ func crashed(find func() (bench.Server, bool), start func(testing.TB) bench.Cras
 	}
 }
 
-// counts are dials, which can't be counted everywhere.
-func counts(dials bench.Series) string {
-	if dials.Min() < 0 {
+// counts is a median with its range, if there is one: "7", "7 (5 … 8)". Dials can't be counted everywhere.
+func counts(s bench.Series) string {
+	switch {
+	case s.Min() < 0:
 		return "not counted"
+	case s.Min() == s.Max():
+		return median(s, "%.0f")
 	}
-	return spread(dials, "%.0f")
+	return spread(s, "%.0f")
 }
 
 func (s *section) crashPromises(server string, plan bench.CrashPlan, hand, pooled crashes) {
@@ -166,7 +172,7 @@ func (s *section) crashPromises(server string, plan bench.CrashPlan, hand, poole
 	more := pooled.each(func(c bench.Crash) float64 { return float64(c.Failed() - c.InFlight) })
 	s.promise(what+"errors beyond the requests in flight", spread(more, "%.0f"), "at most 0", more.Max() <= 0)
 	refused := pooled.kind(bench.Refused)
-	s.promise(what+"refused dials that callers see", spread(refused, "%.0f"), "0", refused.Max() == 0)
+	s.promise(what+"refused dials that callers see", counts(refused), "0", refused.Max() == 0)
 	longer := pooled.each(func(c bench.Crash) float64 { return (c.Longest() - c.Outage()).Seconds() })
 	s.promise(what+"longest wait, longer than the outage", spread(longer, "%.2f s"), fmt.Sprintf("at most %v", crashWait),
 		longer.Max() <= crashWait.Seconds())
@@ -200,7 +206,7 @@ func longOutage(find func() (bench.Server, bool), start func(testing.TB) bench.C
 		}
 		for i, name := range names {
 			out.row(name, median(runs[i].each(func(c bench.Crash) float64 { return float64(len(c.Requests)) }), "%.0f"),
-				spread(runs[i].failed(), "%.0f"), runs[i].kinds(),
+				counts(runs[i].failed()), runs[i].kinds(),
 				spread(runs[i].afterGrace(plan, 0.5), "%.2f"), spread(runs[i].afterGrace(plan, 0.99), "%.2f"),
 				spread(runs[i].each(func(c bench.Crash) float64 { return float64(c.HeapBefore) / 1e6 }), "%.2f"),
 				spread(runs[i].each(func(c bench.Crash) float64 { return float64(c.HeapDuring) / 1e6 }), "%.2f"),
