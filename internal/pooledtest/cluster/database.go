@@ -62,3 +62,13 @@ func (d *database) awaitValue(query, want string) {
 		return err
 	})
 }
+
+// isFalse is an error unless that is what a query gives.
+func (d *database) isFalse(ctx context.Context, query string) error {
+	var is bool
+	err := d.admin.QueryRowContext(ctx, query).Scan(&is)
+	if err == nil && is {
+		err = fmt.Errorf("%s is true", query)
+	}
+	return err
+}

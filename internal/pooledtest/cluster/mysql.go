@@ -3,6 +3,7 @@
 package cluster
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -85,10 +86,12 @@ func (s *MySQLServer) initialize(dir string) {
 	argv := []string{s.program, "--no-defaults", "--initialize"}
 	if s.MariaDB() {
 		argv = []string{s.install, "--no-defaults", "--skip-test-db", "--auth-root-authentication-method=socket",
-			"--innodb-log-file-size=8M"}
+			"--innodb-log-file-size=" + logSize}
 	}
 	inTemplate.run("", append(argv, "--basedir="+s.basedir(), "--datadir="+filepath.Join(dir, "data"))...)
 }
+
+const logSize = "8M"
 
 // users are made at each start, on each server for itself.
 func (s *MySQLServer) users() string {
@@ -115,7 +118,7 @@ func (s *MySQLServer) arguments() []string {
 		"--server-id=" + strconv.Itoa(int(s.number)), "--log-bin=" + filepath.Join(s.dir, "binlog"), "--sync-binlog=0",
 	}
 	if s.MariaDB() {
-		return append(argv, "--binlog-format=ROW", "--log-slave-updates", "--slave-net-timeout=5")
+		return append(argv, "--binlog-format=ROW", "--innodb-log-file-size="+logSize, "--log-slave-updates", "--slave-net-timeout=5")
 	}
 	return append(argv, "--gtid-mode=ON", "--enforce-gtid-consistency", "--replica-net-timeout=5")
 }
@@ -129,6 +132,9 @@ func (s *MySQLServer) DSNAt(address string) string { return s.dsn("pooled", addr
 func (s *MySQLServer) dsn(user, address string) string {
 	return fmt.Sprintf("%s:%s@tcp(%s)/pooled_test", user, s.password, address)
 }
+
+// Primary is nil if the server takes writes.
+func (s *MySQLServer) Primary(ctx context.Context) error { return s.isFalse(ctx, "SELECT @@read_only") }
 
 // Stop ends the server as its administrator does: sessions are ended, data is written.
 func (s *MySQLServer) Stop() {

@@ -3,6 +3,7 @@
 package cluster
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -96,6 +97,11 @@ func (s *PostgresServer) DSNAt(address string) string { return s.dsn("pooled", a
 
 func (s *PostgresServer) dsn(user, address string) string {
 	return fmt.Sprintf("postgres://%s:%s@%s/pooled_test?sslmode=disable", user, s.password, address)
+}
+
+// Primary is nil if the server takes writes.
+func (s *PostgresServer) Primary(ctx context.Context) error {
+	return s.isFalse(ctx, "SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only')::bool")
 }
 
 // Stop ends the server as its administrator does.
