@@ -165,6 +165,10 @@ type Config struct {
 	// It may be NoLimit, or OutageWaitAuto, which is 10s once the pool has connected, and 0 before. Timeout and the
 	// caller's context end a wait as well. Default: OutageWaitAuto.
 	OutageWait time.Duration
+	// DeadAfter is how long the server's machine may answer nothing, not even TCP keepalive, before its connections
+	// fail: from 1s to 12h. It is for TCP connections whose socket the pool knows, also in the middle of a statement. With
+	// NoLimit the settings of the driver and the system stay. Default: 25s.
+	DeadAfter time.Duration
 	// Recycle is the age after which a server connection is replaced, above 0 or NoLimit: in the background if it is
 	// idle, on return if it is in use. Connections to SQLite are not recycled. Default: 30m.
 	Recycle time.Duration
@@ -240,6 +244,7 @@ func NewConfig() Config {
 		Target:        TargetAny,
 		HostOrder:     HostsInOrder,
 		OutageWait:    OutageWaitAuto,
+		DeadAfter:     25 * time.Second,
 		Recycle:       30 * time.Minute,
 		RecycleJitter: Jitter{Percent: 25},
 		PrePing:       PingAuto,

@@ -113,6 +113,7 @@ func (p *Pool) dial(ctx context.Context, o opening, a hosts.Address) (*ServerCon
 		return nil, hosts.RoleUnknown, &hosts.OwnError{Err: err}
 	}
 	watched, collector := socket.Collect(socket.Watch(socket.At(ctx, a.IP), o.Where))
+	collector.DeadAfter = p.cfg.DeadAfter
 	conn, err := intercept.Connect(watched, p.shared.Interceptors, connector)
 	if err != nil { // then conn may be a nil pointer in an interface that isn't nil
 		return nil, hosts.RoleUnknown, p.secrets.Error(err)

@@ -55,6 +55,7 @@ func (p *Pool) sharedByConns() *serverconn.Shared {
 		Lost:         p.errLost,
 		Ended:        p.errEnded,
 		MakeRoom:     func(ctx context.Context, c *serverconn.Conn) bool { return p.current().makeRoom(ctx, c) },
+		DeadAfter:    p.cfg.DeadAfter,
 		InitSQL:      p.cfg.InitSQL,
 		ResetTimeout: p.cfg.ResetTimeout,
 		WatchSession: p.cfg.ResetOnReturn == ResetAuto,

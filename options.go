@@ -131,6 +131,11 @@ var options = option.New(NewConfig(),
 		"how long after the beginning of an outage callers still wait for the server; 0: not at all, -1: no limit; "+
 			"`auto` means `10s`, and 0 until the pool has connected for the first time",
 		wantWait, nil, option.Word{Word: "auto", Value: OutageWaitAuto}).Short(),
+	option.Duration("pool_dead_after", func(c *Config) *time.Duration { return &c.DeadAfter },
+		option.BetweenOrNone(leastDeadAfter, mostDeadAfter),
+		"how long the server's machine may be silent before its connections fail, by TCP keepalive; -1: as the driver "+
+			"and the system have it").
+		Short(),
 	option.Worded("pool_leak_after", func(c *Config) *time.Duration { return &c.LeakAfter },
 		option.AboveZeroOr(wantLeak, false),
 		"log a connection that is held longer than this, with the stack of the code that took it; "+
@@ -188,6 +193,12 @@ func checkOutageWait(d time.Duration) error {
 const (
 	mostMinIdle   = 1 << 16
 	mostStmtCache = 1 << 16
+)
+
+// Systems count keepalive in seconds, and Linux not further than 32767.
+const (
+	leastDeadAfter = time.Second
+	mostDeadAfter  = 12 * time.Hour
 )
 
 func checkMinIdle(c *Config) error {

@@ -56,11 +56,14 @@ func networkAway(err error) bool {
 			return true
 		}
 	}
-	if errno := syscall.Errno(0); errors.As(err, &errno) && slices.Contains(unreachable, errno) {
-		return true
-	}
 	timed := net.Error(nil)
-	return errors.As(err, &timed) && timed.Timeout() || noSocketFile(err)
+	return hasErrno(err, unreachable) || errors.As(err, &timed) && timed.Timeout() || noSocketFile(err)
+}
+
+// hasErrno tells whether an error is one of the system's.
+func hasErrno(err error, list []syscall.Errno) bool {
+	errno := syscall.Errno(0)
+	return errors.As(err, &errno) && slices.Contains(list, errno)
 }
 
 // noSocketFile: while a server restarts the file of its Unix socket is missing. Other files that a driver reads, such

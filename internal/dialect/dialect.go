@@ -10,7 +10,6 @@ import (
 	"database/sql/driver"
 	"errors"
 	"io"
-	"syscall"
 	"time"
 
 	"github.com/pooled-go/pooled/internal/driverconn"
@@ -208,8 +207,7 @@ var ErrReopen = errors.New("the session cannot be reset")
 
 // connLost recognises what any driver may return when the connection broke; dialects know more.
 func connLost(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNABORTED)
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || hasErrno(err, unreachable)
 }
 
 // IsLost tells whether an operation's error means that its connection is lost.

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"os"
 	"syscall"
 	"testing"
 
@@ -35,6 +37,24 @@ func TestUnanswered(t *testing.T) {
 		err := dialect.Unanswered(test.ctx, test.err, isGone)
 		if have := fmt.Sprint(err); have != test.want || errors.Is(err, driver.ErrBadConn) {
 			t.Errorf("%v: have %q, want %q, not ErrBadConn", test.err, have, test.want)
+		}
+	}
+}
+
+// A connection is lost when the system says that nothing reaches the server any more, as it does of a machine that has
+// vanished. What only took too long says nothing of the connection.
+func TestIsLost(t *testing.T) {
+	for err, want := range map[error]bool{
+		io.EOF: true, io.ErrUnexpectedEOF: true,
+		syscall.ECONNRESET: true, syscall.ECONNABORTED: true, syscall.EPIPE: true,
+		syscall.ETIMEDOUT: true, syscall.EHOSTUNREACH: true, syscall.ENETUNREACH: true,
+		os.ErrDeadlineExceeded: false, context.DeadlineExceeded: false, syscall.ENOENT: false, errors.New("no"): false,
+	} {
+		read := &net.OpError{Op: "read", Net: "tcp", Err: os.NewSyscallError("read", err)}
+		for _, err := range []error{err, read, fmt.Errorf("driver: %w", read)} {
+			if have := anyServer.IsLost(err); have != want {
+				t.Errorf("%v: have lost %t, want %t", err, have, want)
+			}
 		}
 	}
 }

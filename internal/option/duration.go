@@ -38,6 +38,16 @@ func AboveZero(d time.Duration) error {
 	return nil
 }
 
+// BetweenOrNone allows durations from least to most, and NoLimit.
+func BetweenOrNone(least, most time.Duration) func(time.Duration) error {
+	return func(d time.Duration) error {
+		if d != NoLimit && (d < least || d > most) {
+			return fmt.Errorf("want a duration from %s to %s, or -1 (NoLimit)", formatDuration(least), formatDuration(most))
+		}
+		return nil
+	}
+}
+
 // plainError is for a plain number of seconds that is too large to be meant. It shows the value, unlike what it wraps.
 type plainError struct{ text string }
 

@@ -68,16 +68,22 @@ func NewProxy(tb testing.TB, dsn string) *Proxy {
 // StartProxy starts a proxy before the server of a lib/pq URL or a go-sql-driver
 // DSN, on a free port of the loopback interface.
 func StartProxy(dsn string) (*Proxy, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	return startProxy(dsn, listener)
+}
+
+// startProxy starts a proxy that accepts from a listener, which it closes in any case.
+func startProxy(dsn string, listener net.Listener) (*Proxy, error) {
 	at, parser := postgresAddress.FindStringSubmatchIndex(dsn), newPostgresWire
 	if at == nil {
 		at, parser = mysqlAddress.FindStringSubmatchIndex(dsn), newMySQLWire
 	}
 	if at == nil {
+		listener.Close()
 		return nil, errors.New("pooledtest: start proxy: the DSN has no host:port where one could be put")
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
 	}
 	p := &Proxy{
 		dsn:      dsn[:at[2]] + listener.Addr().String() + dsn[at[3]:],

@@ -36,6 +36,7 @@ type Shared struct {
 	Texts    stmtcache.Texts
 	MakeRoom func(context.Context, *Conn) (closed bool) // closes statements when the server takes no more
 
+	DeadAfter    time.Duration // for what a driver has dialed by itself: see socket.Socket.KeepAlive
 	InitSQL      string        // prepares each session; empty: nothing does
 	ResetTimeout time.Duration // bounds what is done for a connection between two uses; 0 or less: nothing does
 	WatchSession bool          // statements that change the session are of interest
@@ -99,6 +100,7 @@ func (c *Conn) Init(shared *Shared, number uint64, opened driver.Conn, connector
 	}
 	if c.inside != nil && s == nil {
 		c.Socket = c.inside.Socket
+		c.Socket.KeepAlive(shared.DeadAfter)
 	}
 	if shared.Dialect.SessionID != nil {
 		c.SessionID = shared.Dialect.SessionID(opened)

@@ -14,7 +14,7 @@ var dials = map[string]func(ctx context.Context, network, address string) (net.C
 	"Dial":        socket.Dial,
 	"DialCounted": socket.DialCounted,
 	"DialOne": func(ctx context.Context, network, address string) (net.Conn, error) {
-		return socket.DialOne(ctx, new(net.Dialer), network, address)
+		return socket.DialOne(ctx, new(net.Dialer), false, network, address)
 	},
 }
 

@@ -24,6 +24,7 @@ func Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	conn, err := new(net.Dialer).DialContext(ctx, network, placed(ctx, network, address))
 	if err == nil {
 		if c := collectorOf(ctx); c != nil {
+			keepAlive(conn, c.DeadAfter)
 			c.last.Store(New(conn))
 		}
 	}
@@ -42,6 +43,7 @@ func DialCounted(ctx context.Context, network, address string) (net.Conn, error)
 	if c == nil {
 		return conn, nil
 	}
+	keepAlive(conn, c.DeadAfter)
 	s := New(conn)
 	s.counted = &countedConn{Conn: conn}
 	c.last.Store(s)
@@ -49,22 +51,31 @@ func DialCounted(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // DialOne is [Dial] with a dialer, for a driver that may dial several addresses at once and
-// use any of them: if there are two, it is not known which. It is only for TCP.
-func DialOne(ctx context.Context, dialer *net.Dialer, network, address string) (net.Conn, error) {
+// use any of them: if there are two, it is not known which. It is only for TCP. tuned: the dialer's keepalive is the
+// program's choice, and stays.
+func DialOne(ctx context.Context, dialer *net.Dialer, tuned bool, network, address string) (net.Conn, error) {
 	conn, err := dialer.DialContext(ctx, network, placed(ctx, network, address))
 	if err != nil {
 		return nil, err
 	}
-	if _, tcp := conn.(*net.TCPConn); tcp {
-		if c := collectorOf(ctx); c != nil && !c.last.CompareAndSwap(nil, New(conn)) {
-			c.many.Store(true)
-		}
+	c := collectorOf(ctx)
+	if _, tcp := conn.(*net.TCPConn); !tcp || c == nil {
+		return conn, nil
+	}
+	if !tuned {
+		keepAlive(conn, c.DeadAfter)
+	}
+	if !c.last.CompareAndSwap(nil, New(conn)) {
+		c.many.Store(true)
 	}
 	return conn, nil
 }
 
 // Collector knows what was dialed under a context.
 type Collector struct {
+	// DeadAfter is for each connection that is dialed: see [Socket.KeepAlive]. It is set before the first dial.
+	DeadAfter time.Duration
+
 	last atomic.Pointer[Socket] // a driver may dial from goroutines of its own
 	many atomic.Bool            // DialOne was called for more than one
 }

@@ -305,7 +305,7 @@ func TestDialOne(t *testing.T) {
 	}
 	defer listener.Close()
 	dial := func(ctx context.Context, network, address string) net.Conn {
-		conn, err := socket.DialOne(ctx, new(net.Dialer), network, address)
+		conn, err := socket.DialOne(ctx, new(net.Dialer), false, network, address)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -328,7 +328,7 @@ func TestDialOne(t *testing.T) {
 		t.Error("of two one is remembered")
 	}
 	listener.Close()
-	if conn, err := socket.DialOne(ctx, new(net.Dialer), "tcp", listener.Addr().String()); conn != nil || err == nil {
+	if conn, err := socket.DialOne(ctx, new(net.Dialer), false, "tcp", listener.Addr().String()); conn != nil || err == nil {
 		t.Errorf("have %v %v, want an error alone", conn, err)
 	}
 }

@@ -26,7 +26,10 @@ type (
 		params parameters
 		Dialer dials
 	}
-	parameters struct{ KeepAlive time.Duration }
+	parameters struct {
+		KeepAlive  time.Duration
+		Parameters map[string]string
+	}
 
 	// These are not.
 	wantsMore struct {
@@ -75,12 +78,22 @@ func TestDialer(t *testing.T) {
 	}
 }
 
+// The keepalive of a DSN is the dialer's, and stays.
 func TestDialerKeepsAlive(t *testing.T) {
-	for keepAlive, want := range map[time.Duration]time.Duration{0: 30 * time.Second, time.Minute: time.Minute} {
-		c := &connector{params: parameters{keepAlive}}
+	given := map[string]string{"keepalive": "60"}
+	for _, test := range []struct {
+		params parameters
+		want   string
+	}{
+		{parameters{}, "{30000000000 false}"},
+		{parameters{KeepAlive: 30 * time.Second, Parameters: map[string]string{"server": "h"}}, "{30000000000 false}"},
+		{parameters{KeepAlive: time.Minute, Parameters: given}, "{60000000000 true}"},
+		{parameters{KeepAlive: 0, Parameters: given}, "{30000000000 true}"},
+	} {
+		c := &connector{params: test.params}
 		sqlserver.SetDialer(c)
-		if have := fmt.Sprint(c.Dialer); have != fmt.Sprintf("{%d}", want) {
-			t.Errorf("%v: have %s, want %d", keepAlive, have, want)
+		if have := fmt.Sprint(c.Dialer); have != test.want {
+			t.Errorf("%v: have %s, want %s", test.params, have, test.want)
 		}
 	}
 }
