@@ -180,6 +180,24 @@ func TestAwayAfterALongTime(t *testing.T) {
 	})
 }
 
+// Nor for callers that don't wait, who get the error.
+func TestAwayAfterALongTimeWithoutAWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newGatedPool(t, timeout(0), connectLimit(1))
+		p.on("open", func(ctx context.Context) error {
+			<-ctx.Done()
+			return p.fails(nil)(ctx)
+		})
+		ctx, cancel := context.WithCancel(background)
+		p.queue(ctx, 0) // who leaves what is being opened to the next
+		cancel()
+		time.Sleep(10 * time.Second)
+		if _, err := p.queue(background, 0).wait(); err != errAway {
+			t.Errorf("have %v, want Open's error", err)
+		}
+	})
+}
+
 // An Away that panics has not said so.
 func TestStageAway(t *testing.T) {
 	tests(t, map[string]stage{
