@@ -189,4 +189,3 @@ func TestNoOutage(t *testing.T) {
 		}
 	})
 }
-
