@@ -71,6 +71,11 @@ type counters struct {
 	StmtPrepared    uint64 `json:"stmt_prepared"`
 	StmtEvicted     uint64 `json:"stmt_evicted"`
 	Forks           uint64 `json:"forks"`
+	Outages         uint64 `json:"outages"`
+	Demotions       uint64 `json:"demotions"`
+	Probes          uint64 `json:"probes"`
+	OutageErrors    uint64 `json:"outage_errors"`
+	Moved           uint64 `json:"moved"`
 }
 
 type timings struct {
@@ -161,6 +166,7 @@ func figures(s pooled.Stats) poolReport {
 			Invalidated: s.Invalidated, SoftInvalidated: s.SoftInvalidated, Detached: s.Detached,
 			Disposals: s.Disposals, Resets: s.Resets, Leaks: s.Leaks, LeaksReturned: s.LeaksReturned, Forks: s.Forks,
 			StmtHits: s.StmtHits, StmtPrepared: s.StmtPrepared, StmtEvicted: s.StmtEvicted,
+			Outages: s.Outages, Demotions: s.Demotions, Probes: s.Probes, OutageErrors: s.OutageErrors, Moved: s.Moved,
 		},
 	}
 }

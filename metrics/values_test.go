@@ -91,6 +91,11 @@ func TestValues(t *testing.T) {
 			{"pooled.stmt_hits{main}", "pooled_stmt_hits_total{main}", 0},
 			{"pooled.stmt_prepared{main}", "pooled_stmt_prepared_total{main}", 0},
 			{"pooled.stmt_evicted{main}", "pooled_stmt_evicted_total{main}", 0},
+			{"pooled.outages{main}", "pooled_outages_total{main}", 0},
+			{"pooled.outage_errors{main}", "pooled_outage_errors_total{main}", 0},
+			{"pooled.demotions{main}", "pooled_demotions_total{main}", 0},
+			{"pooled.moved{main}", "pooled_moved_total{main}", 0},
+			{"pooled.probes{main}", "pooled_probes_total{main}", 0},
 			{"pooled.forks{main}", "pooled_forks_total{main}", 0},
 		})
 	})
