@@ -24,6 +24,7 @@ const (
 	postgresProgramsEnv  = "POOLED_TEST_POSTGRES_PROGRAMS"
 	mysqlProgramEnv      = "POOLED_TEST_MYSQL_PROGRAM"
 	mariaDBInstallDBEnv  = "POOLED_TEST_MARIADB_INSTALL_DB"
+	galeraProviderEnv    = "POOLED_TEST_GALERA_PROVIDER"
 	haproxyProgramEnv    = "POOLED_TEST_HAPROXY_PROGRAM"
 	passwordFile         = "password"
 	firstPort, portCount = 20000, 12000 // below those from which the kernel serves outgoing connections
