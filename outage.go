@@ -79,7 +79,7 @@ func (p *Pool) gate() (open bool, refusal error) {
 	switch {
 	case o == nil:
 		return true, nil
-	case o.Over:
+	case o.Over || p.cfg.Timeout == 0:
 		return false, p.outageError(*o)
 	}
 	return false, nil

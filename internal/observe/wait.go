@@ -15,7 +15,7 @@ type Wait struct {
 	Size, Overflow                     int // overflow -1: no limit
 	CheckedOut, Idle, Opening, Waiting int
 
-	Refused error // the server's last refusal of another one; nil: there was none
+	Refused error  // the server's last refusal of another one; nil: there was none
 	Hosts   string // what is known of the hosts; empty: nothing
 	Holders []Holder
 }

@@ -80,6 +80,8 @@ type Fake struct {
 	counts     Counts
 	lastID     int
 	inserted   int64
+	refusal    error // of writes
+	refuses    int   // on connections up to this number
 	waiters    []chan struct{}
 	watchers   []chan struct{}
 	violations []string

@@ -30,6 +30,7 @@ import (
 //	OUT ...                    sets each sql.Out argument's Dest, a *string or *int64, to "out" or 42
 //	WAIT                       blocks until the context ends or the test calls Release
 //	SLEEP 5s                   blocks so long, or until the context ends
+//	SELECT ... pg_is_in_recovery() ...   1 if the server is a standby (see Demote), else 0
 //	ERROR text                 fails with a *ServerError, also when prepared if text begins with "prepare"
 
 // ServerError is an error from the server, of the kind programs look for with errors.As.
@@ -128,6 +129,9 @@ func (c *conn) effects(ctx context.Context, query string, args []driver.NamedVal
 	if err := refuse(query, ""); err != nil {
 		return err
 	}
+	if err := c.refuseWrite(query); err != nil {
+		return err
+	}
 	if err := c.session(query); err != nil {
 		return err
 	}
@@ -178,6 +182,9 @@ func (c *conn) runQuery(ctx context.Context, query string, args []driver.NamedVa
 	word, rest := keyword(query)
 	switch word {
 	case "SELECT":
+		if asksRole(query) {
+			return c.role(), nil
+		}
 		return c.runSelect(query, strings.Fields(rest)), nil
 	case "GET":
 		c.f.mu.Lock()
