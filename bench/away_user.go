@@ -25,8 +25,8 @@ const AwayPatience = 30 * time.Second
 type AwayUser interface {
 	// Send starts to send a request at each of these times after the moment that it returns.
 	Send(due []time.Duration) (began time.Time, err error)
-	// Wait waits until all have ended.
-	Wait() (Sent, error)
+	// Stop sends no more, and waits until all that were sent have ended.
+	Stop() (Sent, error)
 	Heap() (bytes int64, err error) // in use after a collection
 	Version() string                // empty if this module's dependencies tell
 	Close() error
@@ -105,6 +105,8 @@ type awayCallers struct {
 	do       func(context.Context) error
 	close    func() error
 	requests []Request
+	stop     chan struct{}
+	sent     chan int // how many, when no more are
 	all      sync.WaitGroup
 
 	mu       sync.Mutex
@@ -113,15 +115,23 @@ type awayCallers struct {
 
 func (u *awayCallers) Send(due []time.Duration) (began time.Time, err error) {
 	u.requests, u.examples = make([]Request, len(due)), make(map[Kind]string)
+	u.stop, u.sent = make(chan struct{}), make(chan int, 1)
 	began = time.Now()
-	u.all.Go(func() {
-		for i, after := range due {
-			u.requests[i].Due = began.Add(after)
-			time.Sleep(time.Until(u.requests[i].Due))
+	go func() { u.sent <- u.sendAll(began, due) }()
+	return began, nil
+}
+
+func (u *awayCallers) sendAll(began time.Time, due []time.Duration) (sent int) {
+	for i, after := range due {
+		u.requests[i].Due = began.Add(after)
+		select {
+		case <-u.stop:
+			return i
+		case <-time.After(time.Until(u.requests[i].Due)):
 			u.all.Go(func() { u.send(&u.requests[i]) })
 		}
-	})
-	return began, nil
+	}
+	return len(due)
 }
 
 func (u *awayCallers) send(r *Request) {
@@ -139,9 +149,11 @@ func (u *awayCallers) send(r *Request) {
 	}
 }
 
-func (u *awayCallers) Wait() (Sent, error) {
+func (u *awayCallers) Stop() (Sent, error) {
+	close(u.stop)
+	sent := <-u.sent
 	u.all.Wait()
-	return Sent{u.requests, u.examples}, nil
+	return Sent{u.requests[:sent], u.examples}, nil
 }
 
 func (u *awayCallers) Heap() (int64, error) { return liveBytes(), nil }
@@ -154,7 +166,6 @@ func (u *awayCallers) Close() error { return u.close() }
 type hikariCP struct {
 	*peer
 	began time.Time
-	sent  int
 }
 
 // hikariCommand starts it in a copy of peers.
@@ -172,7 +183,11 @@ func openHikariCP(ctx context.Context, s Server, statement string) (AwayUser, er
 	password, _ := dsn.User.Password()
 	jdbc := fmt.Sprintf("jdbc:postgresql://%s%s?%s", dsn.Host, dsn.Path, dsn.RawQuery)
 	first := fmt.Sprintf("%s\n%s\n%s\n%d\n%s\n", jdbc, dsn.User.Username(), password, AwayConnections, statement)
-	p, err := startPeer("HikariCP", exec.CommandContext(ctx, hikariCommand[0], hikariCommand[1:]...), first)
+	arguments := hikariCommand[1:]
+	if s.hostsFile != "" {
+		arguments = append([]string{"-Djdk.net.hosts.file=" + s.hostsFile}, arguments...)
+	}
+	p, err := startPeer("HikariCP", exec.CommandContext(ctx, hikariCommand[0], arguments...), first)
 	if err != nil {
 		return nil, err
 	}
@@ -186,7 +201,7 @@ func (h *hikariCP) Send(due []time.Duration) (time.Time, error) {
 		fmt.Fprintln(order, after.Microseconds())
 	}
 	began, err := h.number(order.String())
-	h.began, h.sent = time.UnixMicro(began), len(due)
+	h.began = time.UnixMicro(began)
 	return h.began, err
 }
 
@@ -198,33 +213,32 @@ func (h *hikariCP) number(order string) (n int64, err error) {
 	if err == nil {
 		_, err = fmt.Sscan(line, &n)
 	}
+	if err != nil {
+		err = fmt.Errorf("%s: %w", h.version, err)
+	}
 	return n, err
 }
 
-func (h *hikariCP) Wait() (Sent, error) {
+func (h *hikariCP) Stop() (Sent, error) {
 	sent := Sent{Examples: make(map[Kind]string)}
-	line, err := h.ask("wait\n")
-	for {
+	n, err := h.number("stop\n")
+	for ; n > 0 && err == nil; n-- {
 		var one struct {
 			Due, End     int64
 			State, Error *string
 		}
-		if err == nil {
+		var line string
+		if line, err = h.answer(); err == nil {
 			err = json.Unmarshal([]byte(line), &one)
-		}
-		if err != nil {
-			return sent, fmt.Errorf("%s: %w", h.version, err)
 		}
 		r := Request{Due: h.at(one.Due), End: h.at(one.End)}
 		if one.Error != nil {
 			r.Kind = kindOfState(*one.State, *one.Error)
 			sent.Examples[r.Kind] = *one.Error
 		}
-		if sent.Requests = append(sent.Requests, r); len(sent.Requests) == h.sent {
-			return sent, nil
-		}
-		line, err = h.answer()
+		sent.Requests = append(sent.Requests, r)
 	}
+	return sent, err
 }
 
 func (h *hikariCP) at(microseconds int64) time.Time {

@@ -21,7 +21,7 @@ type CrashPlan struct {
 	PerSecond float64
 	Before    time.Duration // of load on a server that is there
 	Outage    time.Duration // from its end until it is started again
-	After     time.Duration
+	After     time.Duration // of load, once the server serves
 	Grace     time.Duration // after this, requests need not wait for the server
 	Heap      bool          // measure it; the program stops for this
 }
@@ -60,6 +60,9 @@ func (c Crash) AfterGrace(plan CrashPlan) Latency {
 	return c.Within(c.Ordered.Add(plan.Grace), c.Gone.Add(plan.Outage*9/10))
 }
 
+// changeTakes is more than a server takes to come back, or to take over. So long requests go on.
+const changeTakes = time.Minute
+
 // RunCrash has a contender use a server that crashes and comes back. If that fails, the server ends the caller's
 // goroutine, as a test's.
 func RunCrash(
@@ -80,16 +83,17 @@ func RunCrash(
 	if err := c.heap(plan, u, &c.HeapBefore); err != nil {
 		return c, err
 	}
-	began, err := u.Send(arrivals(plan.PerSecond, plan.Before+plan.Outage+plan.After, seed))
+	began, err := u.Send(arrivals(plan.PerSecond, plan.Before+plan.Outage+plan.After+changeTakes, seed))
 	if err != nil {
 		return c, err
 	}
 	time.Sleep(time.Until(began.Add(plan.Before)))
 	err = c.away(server, u, plan)
-	var waitErr error
-	c.Sent, waitErr = u.Wait()
+	time.Sleep(plan.After)
+	var stopErr error
+	c.Sent, stopErr = u.Stop()
 	c.InFlight = c.Sent.InFlight(c.Ordered, c.Gone, AwayConnections)
-	return c, errors.Join(err, waitErr)
+	return c, errors.Join(err, stopErr)
 }
 
 // away ends the server and starts it again.

@@ -22,6 +22,8 @@ type Server struct {
 	Name string
 	DSN  string
 
+	hostsFile string // of names that a program in Java may need; empty: it asks the system
+
 	driver  string // its name in database/sql
 	version string // query for it
 	conns   string // query for the number of connections

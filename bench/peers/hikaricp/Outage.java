@@ -19,13 +19,17 @@ import java.util.jar.JarFile;
  * Reads lines: a JDBC URL, the user, the password, the number of connections, the statement. Opens all connections and
  * says its versions. Then it reads orders: "load N" is followed by N lines, each the microseconds after which a request is
  * due, and is answered at once with the time at which the load began, in microseconds since 1970; "heap" is answered with
- * the bytes in use after a collection; "wait" with a line of JSON for each request of the load, when all have ended.
+ * the bytes in use after a collection. "stop" sends no more requests, and is answered, when all have ended, with the number
+ * of those that were sent and a line of JSON for each.
  */
 final class Outage {
     private final HikariDataSource pool;
     private final String statement;
     private final ExecutorService threads = Executors.newCachedThreadPool();
     private final List<Request> requests = new ArrayList<>();
+    private Thread sender;
+    private volatile boolean stopped;
+    private int sent; // the sender's
     private long began; // by System.nanoTime
 
     public static void main(String[] args) throws Exception {
@@ -56,7 +60,7 @@ final class Outage {
             switch (words[0]) {
                 case "load": load(in, Integer.parseInt(words[1])); break;
                 case "heap": System.out.println(heap()); break;
-                case "wait": report(); break;
+                case "stop": stop(); break;
                 default: throw new IllegalArgumentException(line);
             }
         }
@@ -88,17 +92,22 @@ final class Outage {
         Instant now = Instant.now();
         began = System.nanoTime();
         System.out.println(TimeUnit.SECONDS.toMicros(now.getEpochSecond()) + now.getNano() / 1000);
-        Thread sender = new Thread(() -> {
-            for (Request request : requests) {
-                long at = began + TimeUnit.MICROSECONDS.toNanos(request.due);
-                for (long left; (left = at - System.nanoTime()) > 0; ) {
-                    LockSupport.parkNanos(left);
-                }
-                threads.execute(request);
-            }
-            threads.shutdown();
-        });
+        sender = new Thread(this::send);
         sender.start();
+    }
+
+    private void send() {
+        for (Request request : requests) {
+            long at = began + TimeUnit.MICROSECONDS.toNanos(request.due);
+            for (long left; (left = at - System.nanoTime()) > 0 && !stopped; ) {
+                LockSupport.parkNanos(left);
+            }
+            if (stopped) {
+                return;
+            }
+            threads.execute(request);
+            sent++;
+        }
     }
 
     private static long heap() {
@@ -106,10 +115,14 @@ final class Outage {
         return ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
     }
 
-    private void report() throws InterruptedException {
+    private void stop() throws InterruptedException {
+        stopped = true;
+        LockSupport.unpark(sender);
+        sender.join();
+        threads.shutdown();
         threads.awaitTermination(1, TimeUnit.HOURS);
-        StringBuilder out = new StringBuilder();
-        for (Request request : requests) {
+        StringBuilder out = new StringBuilder().append(sent).append("\n");
+        for (Request request : requests.subList(0, sent)) {
             out.append("{\"due\":").append(request.due).append(",\"end\":").append(request.end);
             if (request.error != null) {
                 out.append(",\"state\":").append(quoted(request.error.getSQLState()));
