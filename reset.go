@@ -68,10 +68,10 @@ func (p *Pool) prepareSession(ctx context.Context, s *ServerConn) error {
 	if facts.StmtLimited {
 		p.shared.Stmts.SetServerLimit(facts.StmtLimit, p.core.Likely())
 	}
-	if err == nil && facts.RoleKnown && !p.hosts.Met(s.address, roleOf(facts.ReadOnly)) {
-		err = errUnfit
+	if err == nil && facts.RoleKnown {
+		p.hosts.Met(s.address, roleOf(facts.ReadOnly))
 	}
-	if err == errUnfit || p.isAway(err) {
+	if p.isAway(err) {
 		return &unreadyError{err}
 	}
 	return err

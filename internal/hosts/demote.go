@@ -6,12 +6,11 @@ import (
 )
 
 // Met is told the role of a new connection's server where that was seen by the way, and not asked for by [Dial]. It
-// reports whether the connection is to be used: not if the server has been demoted.
-func (s *Set) Met(a Address, role Role) (fits bool) {
-	if role == RoleUnknown {
-		return true
-	}
+// counts what the first one was. That a later one takes no writes is not enough to give it up: behind a proxy that
+// sends reads to other servers than writes, that says nothing.
+func (s *Set) Met(a Address, role Role) {
 	s.lock()
+	defer s.unlock()
 	if s.first == RoleUnknown {
 		s.first = role
 	}
@@ -20,8 +19,6 @@ func (s *Set) Met(a Address, role Role) (fits bool) {
 			s.found(h, role)
 		}
 	}
-	s.unlock()
-	return role == Primary || !s.Demoted(a, time.Now())
 }
 
 // Demoted is told that the server of a connection takes no writes. It reports whether the Set minds, so that the
