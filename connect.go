@@ -136,6 +136,7 @@ func (e *unreadyError) Unwrap() error { return e.error }
 
 // dialAny dials the hosts until one fits.
 func (p *Pool) dialAny(ctx context.Context, o opening) (*ServerConn, error) {
+	ctx = socket.Watch(ctx, o.Where)
 	for {
 		dial := func(ctx context.Context, a hosts.Address) (*ServerConn, hosts.Role, error) { return p.dial(ctx, o, a) }
 		s, _, err := hosts.Dial(ctx, p.hosts, dial, p.closeUnopened)

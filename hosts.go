@@ -73,13 +73,23 @@ func (p *Pool) hostSet() *hosts.Set {
 		Entries: entries, Target: targets[p.cfg.Target], Random: p.cfg.HostOrder == HostsRandom, Wait: p.outageWait(),
 		Check:   func(ctx context.Context, a hosts.Address) (hosts.Role, error) { return p.checkHost(ctx, a, false) },
 		Away:    p.isAway,
-		Lookup:  net.DefaultResolver.LookupHost,
+		Lookup:  lookUp,
 		Go:      func(f func()) { p.core.Go(f) },
 		Changed: p.hostsChanged,
 		Began:   p.outageBegan,
 		Ended:   p.outageEnded,
 		Demoted: p.fireDemoted,
 	})
+}
+
+// lookUp finds the addresses of a name as net.Dialer does.
+func lookUp(ctx context.Context, name string) ([]string, error) {
+	found, err := net.DefaultResolver.LookupIPAddr(ctx, name)
+	list := make([]string, len(found))
+	for i, address := range found {
+		list[i] = address.String()
+	}
+	return list, err
 }
 
 var targets = map[Target]hosts.Target{
@@ -112,7 +122,7 @@ func (p *Pool) dial(ctx context.Context, o opening, a hosts.Address) (*ServerCon
 	if err != nil {
 		return nil, hosts.RoleUnknown, &hosts.OwnError{Err: err}
 	}
-	watched, collector := socket.Collect(socket.Watch(socket.At(ctx, a.IP), o.Where))
+	watched, collector := socket.Collect(socket.At(ctx, a.IP))
 	collector.DeadAfter = p.cfg.DeadAfter
 	conn, err := intercept.Connect(watched, p.shared.Interceptors, connector)
 	if err != nil { // then conn may be a nil pointer in an interface that isn't nil

@@ -8,4 +8,5 @@ import "syscall"
 var unreachable = []syscall.Errno{
 	syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.ECONNABORTED, syscall.EPIPE, syscall.ETIMEDOUT,
 	syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EHOSTDOWN, syscall.ENETDOWN,
+	syscall.EADDRNOTAVAIL, syscall.EAFNOSUPPORT, // an address of a protocol that this machine has not
 }
