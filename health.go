@@ -2,6 +2,7 @@ package pooled
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/pooled-go/pooled/internal/hosts"
@@ -12,15 +13,16 @@ import (
 type Health struct {
 	// Reachable: a server that fits pool_target answers.
 	Reachable bool
-	// Role says whether that server takes writes. Servers that can't tell are RoleUnknown.
+	// Role says whether that server takes writes. RoleUnknown: it can't tell, or the pool had no reason to ask.
 	Role Role
-	// Saturated: all connections that the pool may open are in use. That is no fault of the server's.
+	// Saturated: all connections that the pool may open are in use, or the server accepts no more. That is no fault of
+	// the server's.
 	Saturated   bool
 	Waiting     int           // callers in the queue
 	LongestWait time.Duration // of those in the queue now
 	// OutageSince is when the outage began, zero: there is none.
 	OutageSince time.Time
-	// Err is why no server can be reached, nil if one can be.
+	// Err is why no server can be reached, or why the server refuses the pool; nil: Reachable.
 	Err error
 	// Hosts is what is known of each server.
 	Hosts []Host
@@ -29,44 +31,48 @@ type Health struct {
 // seen is for how long it counts that a server was seen.
 const seen = time.Second
 
-// Health tells whether the server can be reached, and how busy the pool is. It never stands in the pool's queue. If a
-// connection was returned or opened in good order within the last second, or if there is an outage, it sends nothing.
-// Otherwise it opens a connection of its own, which does not count against the pool's limit, and closes it: this blocks
-// until ctx ends. In class direct, and with SQLite, it is the same, but that a database in the process is always
-// reachable.
+// Health tells whether the server can be reached, and how busy the pool is. It never stands in the pool's queue.
+//
+// It sends nothing if a connection was returned or opened in good order within the last second, during an outage, and
+// if the database is in the process (SQLite). Otherwise it opens a connection of its own, asks for the server's role,
+// and closes it, for all who ask within a second. This connection does not count against the pool's limit, and its
+// Connect hooks are not called; if no server can be reached by it, an outage begins, as with any other. Health blocks
+// until it is open or ctx ends, which is Err then, while the server may only be slow.
 func (p *Pool) Health(ctx context.Context) Health {
 	p = p.current()
-	h := p.loadOf()
-	switch o := p.hosts.Gate(); {
-	case p.core.Closed():
-		h.Err = ErrClosed
-	case o != nil:
-		h.OutageSince, h.Err = o.Since, p.secrets.Error(o.Err)
-	case !p.driver.Dialect.Embedded && !p.seenLately():
-		_, h.Err = p.hosts.Check(ctx, p.askHost)
-	}
-	h.Reachable = h.Err == nil
-	h.Role = Role(p.hosts.Role().String())
-	h.Hosts = p.Hosts()
-	return h
-}
-
-// loadOf is how busy the pool is.
-func (p *Pool) loadOf() Health {
 	c := p.core.Stats()
-	limit := min(c.Limit, c.Ceiling)
-	return Health{
-		Saturated: c.Idle == 0 && c.InUse >= limit, Waiting: c.Waiting, LongestWait: p.core.FirstWaited(),
+	h := Health{
+		Saturated: c.Idle == 0 && c.InUse >= min(c.Limit, c.Ceiling), Waiting: c.Waiting, LongestWait: p.core.FirstWaited(),
 	}
+	if p.hosts.Gate() == nil && !p.core.Closed() && !p.seenLately() {
+		h.Err = p.checkHosts(ctx)
+	}
+	if h.Err != nil && c.Idle+c.InUse > 0 && p.driver.Dialect.TooManyConns(h.Err) {
+		h.Err, h.Saturated = nil, h.Saturated || c.Idle == 0
+	}
+	if o := p.hosts.Gate(); o != nil {
+		h.OutageSince, h.Err = o.Since, p.secrets.Error(o.Err)
+	}
+	if p.core.Closed() {
+		h.Err = ErrClosed
+	}
+	h.Reachable, h.Role, h.Hosts = h.Err == nil, Role(p.hosts.Role().String()), p.Hosts()
+	return h
 }
 
 // seenLately tells whether it is certain enough that a server is there.
 func (p *Pool) seenLately() bool {
 	ago, ok := p.core.LastReturned()
-	return ok && ago < seen || p.hosts.UpWithin(seen)
+	return p.driver.Dialect.Embedded || ok && ago < seen || p.hosts.UpWithin(seen)
 }
 
-// askHost is a look at a host that also asks for its role, if that can be told.
-func (p *Pool) askHost(ctx context.Context, a hosts.Address) (hosts.Role, error) {
-	return p.checkHost(ctx, a, true)
+// checkHosts looks whether a host is there that fits, and asks for its role, if that can be told.
+func (p *Pool) checkHosts(ctx context.Context) error {
+	err := p.hosts.Check(ctx, func(ctx context.Context, a hosts.Address) (hosts.Role, error) {
+		return p.checkHost(ctx, a, true)
+	})
+	if own := (*hosts.OwnError)(nil); errors.As(err, &own) {
+		err = own.Err
+	}
+	return p.secrets.Error(err)
 }

@@ -147,7 +147,7 @@ func (p *Pool) dial(ctx context.Context, o opening, a hosts.Address) (*ServerCon
 	return s, role, nil
 }
 
-// checkHost opens a connection of its own to one host, and closes it.
+// checkHost opens a connection of its own to one host, and closes it. The role is asked for if it is needed or wanted.
 func (p *Pool) checkHost(ctx context.Context, a hosts.Address, role bool) (_ hosts.Role, err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -169,8 +169,13 @@ func (p *Pool) checkHost(ctx context.Context, a hosts.Address, role bool) (_ hos
 	var conn serverconn.Conn
 	conn.Init(p.shared, 0, opened, connector, collector.Last())
 	defer conn.Close()
-	if !role && !p.hosts.AsksRole() {
+	needed := p.hosts.AsksRole()
+	if !needed && !role {
 		return hosts.RoleUnknown, nil
 	}
-	return p.askRole(ctx, &conn)
+	found, err := p.askRole(ctx, &conn)
+	if err != nil && !needed && ctx.Err() == nil && !p.isAway(err) {
+		return hosts.RoleUnknown, nil // it is there, and can't tell
+	}
+	return found, err
 }

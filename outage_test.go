@@ -77,6 +77,7 @@ func TestOutage(t *testing.T) {
 				if failed.Load() != 0 || time.Since(start) > 9*time.Second {
 					t.Errorf("%d failed, after %v", failed.Load(), time.Since(start))
 				}
+				synctest.Wait() // the hooks run in the background
 				s := pool.Stats()
 				if s.Outages != 1 || s.Probes == 0 || began.Load() != 1 || ended.Load() != 1 {
 					t.Errorf("have %+v", s)

@@ -130,6 +130,7 @@ type Set struct {
 	changed   bool          // there is one to be told when the lock is free
 	tells     []func()      // to be called when the lock is free
 	counts    Counts
+	check     *check // the last one, nil: there was none
 }
 
 // Counts only grow.
@@ -273,17 +274,19 @@ func (s *Set) Fits(a Address) bool {
 	return own != fitsNot && own >= best
 }
 
-// Role is that of the hosts that are up: Primary if one of them is.
+// Role is that of the hosts that are up and fit best: Primary if one of them is.
 func (s *Set) Role() Role {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	role := RoleUnknown
+	best, role := fitsNot, RoleUnknown
 	for _, h := range s.hosts {
-		switch {
-		case h.state != Up:
-		case h.role == Primary:
-			return Primary
-		case h.role != RoleUnknown:
+		if h.state != Up || s.fit(h.role) < best {
+			continue
+		}
+		if fit := s.fit(h.role); fit > best {
+			best, role = fit, RoleUnknown
+		}
+		if role != Primary && h.role != RoleUnknown {
 			role = h.role
 		}
 	}

@@ -224,27 +224,3 @@ func (s *Set) probed(h *host, role Role, err error) {
 	s.gate.Store(&now)
 	s.changed = true
 }
-
-// Check asks one host now whether it is up, and whether it fits, and remembers the answer: the one that would be
-// dialed next. It is for those who want to know and have nothing to dial for; check is as Config.Check.
-func (s *Set) Check(ctx context.Context, check func(context.Context, Address) (Role, error)) (Role, error) {
-	r := round{set: s, tried: map[Address]bool{}}
-	h, _, err := r.next(ctx)
-	if err != nil {
-		return RoleUnknown, err
-	}
-	if h == nil {
-		return RoleUnknown, joined(r.errs)
-	}
-	began := time.Now()
-	role, err := check(ctx, h.address)
-	s.lock()
-	defer s.unlock()
-	if ctx.Err() == nil {
-		s.checked(h, role, err, began)
-	}
-	if err == nil && h.state == WrongRole {
-		err = &RoleError{h.address, role, s.cfg.Target}
-	}
-	return role, err
-}
