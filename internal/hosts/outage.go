@@ -138,14 +138,14 @@ func (s *Set) wantsProbe(h *host) bool {
 }
 
 func (s *Set) startProbe(h *host) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.lock()
+	defer s.unlock()
 	if h.probe = nil; h.probing || !s.wantsProbe(h) {
 		return
 	}
 	h.probing = true
 	s.counts.Probes++
-	s.cfg.Go(func() { s.runProbe(h) })
+	s.tell(func() { s.cfg.Go(func() { s.runProbe(h) }) }) // without the lock
 }
 
 func (s *Set) runProbe(h *host) {
