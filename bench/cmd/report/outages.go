@@ -20,6 +20,8 @@ var outageParts = []part{
 	{"crash-mariadb", crashed(bench.MariaDB, startMySQL)},
 	{"long-postgresql", longOutage(bench.PostgreSQL, startPostgres)},
 	{"long-mariadb", longOutage(bench.MariaDB, startMySQL)},
+	{"failover-postgresql", failover(bench.PostgreSQL, postgresPairs)},
+	{"failover-mariadb", failover(bench.MariaDB, mysqlPairs)},
 }
 
 func startPostgres(tb testing.TB) bench.CrashServer { return cluster.Postgres(tb) }
@@ -69,50 +71,67 @@ func (all crashes) dials() bench.Series {
 	return all.each(func(c bench.Crash) float64 { return float64(c.Dials) })
 }
 
-// runCrashes has each contender meet its crashes. Who is not installed is left out, and said to be.
+// runCrashes has each contender meet its crashes.
 func runCrashes(ctx context.Context, how settings, find func() (bench.Server, bool), start func(testing.TB) bench.CrashServer,
 	plan bench.CrashPlan, out *section) (names []string, runs []crashes, err error) {
 	s, _ := find()
 	contenders := bench.AwayContenders(s, "")
-	all, missing := make([]crashes, len(contenders)), make([]error, len(contenders))
-	err = bench.WithServers(ctx, func(tb testing.TB) error {
+	all := make([]crashes, len(contenders))
+	missing, err := inTurns(ctx, how, contenders, func(tb testing.TB) func(int) error {
 		server := start(tb)
-		return bench.InTurns(how.outages.rounds, len(contenders), func(i int) error {
+		return func(i int) error {
 			step("%s, away for %v, %s, run %d", s.Name, plan.Outage, contenders[i].Name, len(all[i])+1)
 			c, err := bench.RunCrash(ctx, server, s, contenders[i], plan, uint64(len(all[i]))+1)
-			if errors.As(err, new(*bench.MissingPeer)) {
-				missing[i] = err
-				return nil
-			}
 			all[i] = append(all[i], c)
+			out.remember(c.Version)
 			return err
-		})
+		}
 	})
 	for i, c := range contenders {
-		if missing[i] != nil {
-			out.text += fmt.Sprintf("\n\n**Not measured: %v; make bench installs it where it can.**", missing[i])
-			continue
+		if out.measured(missing[i]) {
+			names, runs = append(names, c.Name), append(runs, all[i])
 		}
-		names, runs = append(names, c.Name), append(runs, all[i])
-		out.remember(all[i])
 	}
 	return names, runs, err
 }
 
-// remember notes what a contender says of itself.
-func (s *section) remember(runs crashes) {
-	for _, c := range runs {
-		if c.Version != "" && !slices.Contains(s.versions, c.Version) {
-			s.versions = append(s.versions, c.Version)
-		}
+// inTurns starts servers and has contenders use them. Who is not installed is left out.
+func inTurns(ctx context.Context, how settings, contenders []bench.AwayContender, start func(testing.TB) func(int) error) (
+	missing []error, err error) {
+	missing = make([]error, len(contenders))
+	err = bench.WithServers(ctx, func(tb testing.TB) error {
+		run := start(tb)
+		return bench.InTurns(how.outages.rounds, len(contenders), func(i int) error {
+			err := run(i)
+			if errors.As(err, new(*bench.MissingPeer)) {
+				missing[i], err = err, nil
+			}
+			return errors.Join(err, ctx.Err())
+		})
+	})
+	return missing, err
+}
+
+// measured is false for a contender that is missing, and says so.
+func (s *section) measured(missing error) bool {
+	if missing != nil {
+		s.text += fmt.Sprintf("\n\n**Not measured: %v; make bench installs it where it can.**", missing)
+	}
+	return missing == nil
+}
+
+// remember notes what a contender says of itself, once.
+func (s *section) remember(version string) {
+	if version != "" && !slices.Contains(s.versions, version) {
+		s.versions = append(s.versions, version)
 	}
 }
 
 // kinds are errors by their kind: "12 lost, 3 refused".
-func (all crashes) kinds() string {
+func kinds(of func(bench.Kind) bench.Series) string {
 	var parts []string
 	for _, k := range bench.Kinds {
-		if n := all.kind(k); n.Max() > 0 {
+		if n := of(k); n.Max() > 0 {
 			parts = append(parts, counts(n)+" "+string(k))
 		}
 	}
@@ -145,7 +164,7 @@ func crashed(find func() (bench.Server, bool), start func(testing.TB) bench.Cras
 		for i, name := range names {
 			out.row(name, median(runs[i].each(func(c bench.Crash) float64 { return float64(len(c.Requests)) }), "%.0f"),
 				counts(runs[i].each(func(c bench.Crash) float64 { return float64(c.InFlight) })),
-				counts(runs[i].failed()), runs[i].kinds(), spread(runs[i].longest(), "%.2f"),
+				counts(runs[i].failed()), kinds(runs[i].kind), spread(runs[i].longest(), "%.2f"),
 				spread(runs[i].each(func(c bench.Crash) float64 { return c.Outage().Seconds() }), "%.2f"), counts(runs[i].dials()))
 		}
 		out.crashPromises(s.Name, plan, runs[0], runs[len(runs)-1])
@@ -206,7 +225,7 @@ func longOutage(find func() (bench.Server, bool), start func(testing.TB) bench.C
 		}
 		for i, name := range names {
 			out.row(name, median(runs[i].each(func(c bench.Crash) float64 { return float64(len(c.Requests)) }), "%.0f"),
-				counts(runs[i].failed()), runs[i].kinds(),
+				counts(runs[i].failed()), kinds(runs[i].kind),
 				spread(runs[i].afterGrace(plan, 0.5), "%.2f"), spread(runs[i].afterGrace(plan, 0.99), "%.2f"),
 				spread(runs[i].each(func(c bench.Crash) float64 { return float64(c.HeapBefore) / 1e6 }), "%.2f"),
 				spread(runs[i].each(func(c bench.Crash) float64 { return float64(c.HeapDuring) / 1e6 }), "%.2f"),
