@@ -8,14 +8,6 @@ import (
 	"time"
 )
 
-// CrashServer may be ended and started again; those of pooledtest/cluster are such.
-type CrashServer interface {
-	Kill() // as a crash does, by which nobody is told
-	Start()
-	Addr() string
-	DSN() string
-}
-
 // CrashPlan is when the server goes away, and for how long.
 type CrashPlan struct {
 	PerSecond float64

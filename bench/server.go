@@ -85,6 +85,11 @@ func (s Server) Pooled(options string) (*sql.DB, error) {
 	return sql.Open("pooled", withOptions(s.DSN, options))
 }
 
+// pooledOf has n connections, at most and kept.
+func (s Server) pooledOf(n int) (*sql.DB, error) {
+	return s.Pooled(fmt.Sprintf("pool_size=%d&pool_max_overflow=0", n))
+}
+
 func withOptions(dsn, options string) string {
 	switch {
 	case options == "":
@@ -105,6 +110,14 @@ func (s Server) Select1(ctx context.Context, db *sql.DB) error {
 func (s Server) SelectArg(ctx context.Context, db *sql.DB) error {
 	var n int
 	return db.QueryRowContext(ctx, s.OneArg, 7).Scan(&n)
+}
+
+// CrashServer may be ended and started again; those of pooledtest/cluster are such.
+type CrashServer interface {
+	Kill() // as a crash does, by which nobody is told
+	Start()
+	Addr() string
+	DSN() string
 }
 
 // Admin is one connection to a server beside those that are measured.

@@ -53,18 +53,24 @@ var (
 		burst: 400 * time.Millisecond, saturate: 500 * time.Millisecond, contend: 2 * time.Second, kill: 2 * time.Second,
 		recycle: 4500 * time.Millisecond, database: bench.DatabasePlan{Starts: 5, Warm: 40 * time.Millisecond, Turns: 7, Turn: 20 * time.Millisecond},
 		alone: bench.AlonePlan{Starts: 3, Slice: 10 * time.Millisecond, Warm: 3 * time.Second}, waiters: 100_000,
-		outages: outagePlan{rounds: 3, crash: 3 * time.Second, long: time.Minute, after: 6 * time.Second}}
+		outages: outagePlan{rounds: 3, crash: 3 * time.Second, long: time.Minute, after: 6 * time.Second,
+			hole:      bench.HolePlan{PerSecond: 200, FindOut: 5 * time.Second, Measured: 5 * time.Second},
+			readiness: bench.ReadinessPlan{Every: time.Second, Busy: 30, Stopped: 10}}}
 	quick = settings{pairs: 2, slices: 101, slice: 2 * time.Millisecond, load: time.Second,
 		burst: 200 * time.Millisecond, saturate: 200 * time.Millisecond, contend: 300 * time.Millisecond, kill: time.Second,
 		recycle: 2500 * time.Millisecond, database: bench.DatabasePlan{Starts: 1, Warm: 20 * time.Millisecond, Turns: 3, Turn: 10 * time.Millisecond},
 		alone: bench.AlonePlan{Starts: 1, Slice: 2 * time.Millisecond, Warm: 300 * time.Millisecond}, waiters: 10_000,
-		outages: outagePlan{rounds: 1, crash: time.Second, long: 12 * time.Second, after: 6 * time.Second}}
+		outages: outagePlan{rounds: 1, crash: time.Second, long: 12 * time.Second, after: time.Second,
+			hole:      bench.HolePlan{PerSecond: 200, FindOut: 4 * time.Second, Measured: time.Second},
+			readiness: bench.ReadinessPlan{Every: time.Second, Busy: 3, Stopped: 10}}}
 )
 
 // outagePlan is how often the server goes away, and for how long.
 type outagePlan struct {
 	rounds             int
 	crash, long, after time.Duration
+	hole               bench.HolePlan
+	readiness          bench.ReadinessPlan
 }
 
 func main() {

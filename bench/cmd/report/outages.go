@@ -22,6 +22,8 @@ var outageParts = []part{
 	{"long-mariadb", longOutage(bench.MariaDB, startMySQL)},
 	{"failover-postgresql", failover(bench.PostgreSQL, postgresPairs)},
 	{"failover-mariadb", failover(bench.MariaDB, mysqlPairs)},
+	{"readiness-postgresql", readiness(bench.PostgreSQL, startPostgres)},
+	{"readiness-mariadb", readiness(bench.MariaDB, startMySQL)},
 }
 
 func startPostgres(tb testing.TB) bench.CrashServer { return cluster.Postgres(tb) }
