@@ -21,6 +21,16 @@ func Example() {
 	// Output: localhost:6060
 }
 
+// A readiness probe of all pools of the process.
+func ExampleReady() {
+	mux := http.NewServeMux()
+	mux.Handle("GET /readyz", debug.Ready())
+	server := &http.Server{Addr: ":8080", Handler: mux}
+
+	fmt.Println(server.Addr)
+	// Output: :8080
+}
+
 // The page with buttons, behind a handler that knows who may press them.
 func ExampleHandler() {
 	mux := http.NewServeMux()

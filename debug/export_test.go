@@ -1,9 +1,10 @@
 package debug
 
 type (
-	Report     = report
-	PoolReport = poolReport
-	Event      = event
+	Report      = report
+	PoolReport  = poolReport
+	Event       = event
+	ReadyReport = readyReport
 )
 
 var Figures = figures

@@ -58,7 +58,7 @@ func TestKubernetesProgram(t *testing.T) {
 	s = startService(t, proxy.DSN())
 	s.awaitReady()
 	proxy.Close()
-	s.want("/readyz", 503)
+	s.awaitStatus("/readyz", 503) // what was seen within the last second still counts
 	s.want("/livez", 200)
 	s.end("shutting down")
 	if err := s.cmd.Wait(); err != nil {
@@ -142,9 +142,14 @@ func (s *service) want(path string, want int) {
 // awaitReady asks until the answer is 200, as Kubernetes does: to open a connection may take longer than a probe waits.
 func (s *service) awaitReady() {
 	s.t.Helper()
-	for deadline := time.Now().Add(time.Minute); <-s.begin("/readyz") != 200; time.Sleep(10 * time.Millisecond) {
+	s.awaitStatus("/readyz", 200)
+}
+
+func (s *service) awaitStatus(path string, want int) {
+	s.t.Helper()
+	for deadline := time.Now().Add(time.Minute); <-s.begin(path) != want; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			s.t.Fatal("the program is not ready after a minute")
+			s.t.Fatalf("GET %s: have no %d after a minute", path, want)
 		}
 	}
 }

@@ -380,3 +380,13 @@ func TestSnippetMySQLGreeting(t *testing.T) {
 		t.Errorf("have %q, want %s among it: docs/proxies.md says so", fake.Log(), probe)
 	}
 }
+
+func TestSnippetHealth(t *testing.T) {
+	db, _ := open(t, pooledtest.NewFake(t))
+	ctx := t.Context()
+	if pool, ok := pooled.PoolOf(db); ok {
+		if health := pool.Health(ctx); !health.Reachable {
+			log.Print("the database is gone: ", health.Err)
+		}
+	}
+}
