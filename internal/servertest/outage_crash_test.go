@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// A server crashes and is back after three seconds: only what was under way fails. Nobody else notices more than a wait,
-// and what callers were told was written, once.
+// A server crashes and is back after three seconds: only what was under way fails. Nobody else notices more than a
+// wait, and what callers were told was written, once.
 func TestOutageCrash(t *testing.T) {
 	onPairs(t, false, func(t *testing.T, p pair) {
 		db, pool := p.open(t, p.primary.Addr())

@@ -111,7 +111,8 @@ func startLoad(t *testing.T, db *sql.DB) *load {
 
 func (l *load) write(db *sql.DB, caller int) {
 	n := l.begun[caller].Add(1)
-	if _, err := db.ExecContext(context.Background(), fmt.Sprintf("INSERT INTO outage VALUES (%d, %d)", caller, n)); err != nil {
+	_, err := db.ExecContext(context.Background(), fmt.Sprintf("INSERT INTO outage VALUES (%d, %d)", caller, n))
+	if err != nil {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.failed = append(l.failed, err)

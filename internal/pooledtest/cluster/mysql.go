@@ -118,7 +118,8 @@ func (s *MySQLServer) arguments() []string {
 		"--server-id=" + strconv.Itoa(int(s.number)), "--log-bin=" + filepath.Join(s.dir, "binlog"), "--sync-binlog=0",
 	}
 	if s.MariaDB() {
-		return append(argv, "--binlog-format=ROW", "--innodb-log-file-size="+logSize, "--log-slave-updates", "--slave-net-timeout=5")
+		return append(argv, "--binlog-format=ROW", "--innodb-log-file-size="+logSize, "--log-slave-updates",
+			"--slave-net-timeout=5")
 	}
 	return append(argv, "--gtid-mode=ON", "--enforce-gtid-consistency", "--replica-net-timeout=5")
 }

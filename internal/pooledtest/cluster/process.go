@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// How long a server may take to serve, or to end.
-const limit = time.Minute
+// How long a server may take to serve, or to end: a busy machine may need a minute, a Galera node more.
+const limit = 2 * time.Minute
 
 // pause is between two looks at what a server does.
 const pause = 5 * time.Millisecond
