@@ -66,7 +66,7 @@ func (p *Pool) connector(ctx context.Context, a hosts.Address) (driver.Connector
 			return nil, err
 		}
 	}
-	changed, is, err := p.driver.Changed(asked.DSN, asked.User, asked.Password, asked.Args)
+	changed, is, err := p.driver.Changed(host, asked.DSN, asked.User, asked.Password, asked.Args)
 	if err != nil || !is {
 		return host.Connector, err
 	}

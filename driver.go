@@ -82,6 +82,9 @@ func openConnector(cfg Config, set string) (*Connector, error) {
 	if name == DriverName {
 		return nil, errors.New("pooled: pool_driver=pooled: the wrapped driver has to be another one: write its name")
 	}
+	if err := cfg.heed(name, parentDSN, cfg.Target != TargetAny, cfg.HostOrder != HostsInOrder); err != nil {
+		return nil, err
+	}
 	static := cfg.Class == ClassStatic || cfg.Class == ClassAssert
 	opened, err := opener.Open(name, parentDSN, static, ErrClosed)
 	if err != nil {
@@ -163,6 +166,9 @@ func NewConnector(connector driver.Connector, cfg Config) (*Connector, error) {
 func newConnector(d *opener.Driver, cfg Config, asked origin) (*Connector, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
+	}
+	if cfg.Target != TargetAny && !d.HasRoles() {
+		return nil, badValue("pool_target", string(cfg.Target), opener.ErrNoRoles)
 	}
 	named, err := registeredHooks.All(cfg.HookNames)
 	if err != nil {

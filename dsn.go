@@ -50,7 +50,17 @@ func ParseDSN(s string) (Config, error) {
 	if c.Driver, c.DSN, err = form.Target(); err != nil {
 		return Config{}, err
 	}
+	if err := c.heed(c.Driver, c.DSN, given["pool_target"] != "", given["pool_hosts"] != ""); err != nil {
+		return Config{}, err
+	}
 	return c, nil
+}
+
+// heed checks the hosts of a driver's DSN, and takes what libpq's keys in it say, unless the options are given.
+func (c *Config) heed(driver, native string, target, order bool) error {
+	hosts, err := dsn.Hosts(driver, native)
+	return cmp.Or(err, dsn.Heed(hosts.Target, &c.Target, target, "pool_target"),
+		dsn.Heed(hosts.Order, &c.HostOrder, order, "pool_hosts"))
 }
 
 // parseOptions stores the options of a DSN and returns, for each key of the table, the name under which it was given.

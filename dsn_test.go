@@ -477,3 +477,72 @@ func driverErrors(dsn string) (errs []error) {
 	add(err)
 	return errs
 }
+
+// What libpq's keys say becomes the option's, and is the same when the Config is written and read again.
+func TestTargetOfDSN(t *testing.T) {
+	for _, test := range []struct {
+		dsn    string
+		target pooled.Target
+		order  pooled.HostOrder
+	}{
+		{"postgres://h1,h2/db", pooled.TargetAny, pooled.HostsInOrder},
+		{"postgres://h1:5432,h2/db?target_session_attrs=read-write", pooled.TargetPrimary, pooled.HostsInOrder},
+		{"host=h1,h2 port=1,2 target_session_attrs=prefer-standby load_balance_hosts=random",
+			pooled.TargetPreferStandby, pooled.HostsRandom},
+		{"postgres://h/db?target_session_attrs=standby&pool_target=standby", pooled.TargetStandby, pooled.HostsInOrder},
+		{"pgx://h/db?load_balance_hosts=random&pool_hosts=random", pooled.TargetAny, pooled.HostsRandom},
+		{"mysql://u:p@h1,h2:3307/db?pool_target=primary", pooled.TargetPrimary, pooled.HostsInOrder},
+		{"u:p@tcp(h1,h2:3307)/db?pool_hosts=random", pooled.TargetAny, pooled.HostsRandom},
+	} {
+		cfg, err := pooled.ParseDSN(test.dsn)
+		if err != nil || cfg.Target != test.target || cfg.HostOrder != test.order {
+			t.Errorf("%s: have %s, %s, %v; want %s, %s", test.dsn, cfg.Target, cfg.HostOrder, err, test.target, test.order)
+			continue
+		}
+		again, err := pooled.ParseDSN(cfg.FormatDSN())
+		if err != nil || !reflect.DeepEqual(again, cfg) {
+			t.Errorf("%s: have %#v, %v after FormatDSN, want %#v", test.dsn, again, err, cfg)
+		}
+	}
+}
+
+// In a Config and in ConnectArgs the same holds as in a DSN.
+func TestTargetOfConfig(t *testing.T) {
+	open := func(change func(*pooled.Config)) (*pooled.Pool, error) {
+		cfg := pooled.NewConfig()
+		cfg.Driver, cfg.DSN = "postgres", "postgres://127.0.0.1:1,127.0.0.2:1/db?sslmode=disable"
+		cfg.ConnectArgs = map[string]string{"target_session_attrs": "primary", "load_balance_hosts": "random"}
+		change(&cfg)
+		db, err := pooled.Open(cfg)
+		if err != nil {
+			return nil, err
+		}
+		t.Cleanup(func() { db.Close() })
+		pool, _ := pooled.PoolOf(db)
+		return pool, nil
+	}
+	pool, err := open(func(*pooled.Config) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range pool.Settings() {
+		if s.Key == "pool_target" && s.Value != "primary" || s.Key == "pool_hosts" && s.Value != "random" {
+			t.Errorf("have %s=%s", s.Key, s.Value)
+		}
+	}
+	_, err = open(func(c *pooled.Config) { c.Target = pooled.TargetStandby })
+	pooledtest.CheckError(t, "another target", err, "pooled: pool_target=standby: the driver's own key in the DSN, target_session_attrs, says something")
+	_, err = open(func(c *pooled.Config) { c.ConnectArgs["load_balance_hosts"] = "yes" })
+	pooledtest.CheckError(t, "a wrong value", err, "pooled: load_balance_hosts=yes: bad value: want disable or random")
+}
+
+// Only servers that have roles can be chosen by them.
+func TestTargetNeedsRoles(t *testing.T) {
+	cfg := pooled.NewConfig()
+	cfg.Target = pooled.TargetPrimary
+	_, err := pooled.NewConnector(pooledtest.NewFake(t), cfg)
+	pooledtest.CheckError(t, "a driver that is not known", err, "pooled: pool_target=primary: bad value: servers have roles with")
+	cfg.Driver, cfg.DSN = "sqlite", "app.db"
+	_, err = pooled.Open(cfg)
+	pooledtest.CheckError(t, "SQLite", err, "pooled: pool_target=primary: bad value: servers have roles with")
+}

@@ -30,6 +30,10 @@ type Dialect struct {
 	// dials; nil for another driver.
 	Connector func(d driver.Driver, dsn string) (driver.Connector, error)
 
+	// DialsByName: what Connector makes dials a name by package socket, one address after another, so that an address
+	// can be given to it.
+	DialsByName bool
+
 	// Share makes the connector of a pool whose connections could have a database each, by which they have one,
 	// until it is closed. Private tells one of which each connection has a database of its own all the same;
 	// InMemory, one whose database cannot be reached otherwise.

@@ -22,7 +22,7 @@ func (f Form) checkURL(dsn string) error {
 		if i := strings.IndexAny(rest, "@/"); i >= 0 && rest[i] == '@' {
 			rest = rest[i:] // whatever the user and the password hold
 		}
-	} else if _, err := url.Parse(dsn); err != nil {
+	} else if !f.parses(dsn) {
 		return fmt.Errorf("pooled: the URL does not parse: %s", urlMistake(rest))
 	}
 	switch hosts := hostsOf(rest); {
@@ -34,6 +34,19 @@ func (f Form) checkURL(dsn string) error {
 		return errors.New("pooled: " + writePort)
 	}
 	return nil
+}
+
+// parses reports whether net/url can read a URL, or each of those that are made of a list of hosts.
+func (f Form) parses(dsn string) bool {
+	start, end := hostsAt(urlSyntax, dsn)
+	hosts := []string{dsn[start:end]}
+	if f.family == postgresFamily {
+		hosts = strings.Split(hosts[0], ",")
+	}
+	return !slices.ContainsFunc(hosts, func(host string) bool {
+		_, err := url.Parse(dsn[:start] + host + dsn[end:])
+		return err != nil
+	})
 }
 
 // urlMistake says what is wrong behind the scheme of a URL that does not parse.

@@ -7,6 +7,9 @@ import (
 	"github.com/pooled-go/pooled"
 )
 
+// readByPool are the keys of which the pool reads the value.
+var readByPool = map[string]string{"target_session_attrs": "any", "load_balance_hosts": "random"}
+
 // What the drivers call their own parameters is not taken for an option that was written wrong. Those of the servers
 // are tested on servers (package servertest).
 func TestDriversKeysAreTheirs(t *testing.T) {
@@ -31,6 +34,12 @@ func TestDriversKeysAreTheirs(t *testing.T) {
 		"other://host/db?KEY=1": "poolSize max_open_conns readOnly", // of a driver that is not known
 	} {
 		for key := range strings.FieldsSeq(keys) {
+			if value := readByPool[key]; value != "" {
+				if _, err := pooled.ParseDSN(strings.Replace(form, "KEY=1", key+"="+value, 1)); err != nil {
+					t.Errorf("%s with key %s: have %v, want no error", form, key, err)
+				}
+				continue
+			}
 			if strings.HasPrefix(form, "server=") {
 				key = strings.ReplaceAll(key, "_", " ")
 			}

@@ -19,7 +19,7 @@ func isMySQLWithSlashes(dsn, scheme string) bool {
 // mysqlDSN is a DSN taken apart as go-sql-driver does it: [user[:password]@][net[(addr)]]/dbname.
 type mysqlDSN struct {
 	hasSlash, hasUser, hasAddr bool
-	user, network              string
+	user, network, address     string
 }
 
 func mysqlParts(dsn string) (d mysqlDSN) {
@@ -35,9 +35,9 @@ func mysqlParts(dsn string) (d mysqlDSN) {
 		rest = rest[at+1:]
 	}
 	d.network = rest
-	network, _, ok := strings.Cut(rest, "(")
+	network, address, ok := strings.Cut(rest, "(")
 	if ok && strings.HasSuffix(rest, ")") && !strings.ContainsAny(network, "/?&=; ") {
-		d.network, d.hasAddr = network, true
+		d.network, d.hasAddr, d.address = network, true, strings.TrimSuffix(address, ")")
 	}
 	return d
 }

@@ -40,7 +40,7 @@ func mysqlNative(rest string) (string, error) {
 		return "", err
 	}
 	user, password, path = decoded[0], decoded[1], decoded[2]
-	network, address, err := mysqlAddress(authority[at+1:])
+	network, address, err := mysqlAddresses(authority[at+1:])
 	if err == errMySQLPort && at < 0 {
 		err = errMySQLLogin
 	}
@@ -108,7 +108,32 @@ func decodeAll(parts ...string) ([]string, error) {
 func roundTrips(native, user, password, network, address, db string) bool {
 	c, err := mysql.ParseDSN(native)
 	return err == nil && c.User == user && c.Passwd == password && c.DBName == db &&
-		(address == "" || c.Net == network && c.Addr == address)
+		(address == "" || c.Net == network && (c.Addr == address || strings.Contains(address, ",")))
+}
+
+// mysqlAddresses reads a host, or several.
+func mysqlAddresses(list string) (network, address string, err error) {
+	if name, inner, ok := strings.Cut(list, "("); ok && strings.HasSuffix(inner, ")") && (name == "tcp" || name == "") {
+		list = strings.TrimSuffix(inner, ")")
+	}
+	if !strings.Contains(list, ",") || strings.Contains(list, "(") {
+		return mysqlAddress(list)
+	}
+	var addresses []string
+	for item := range strings.SplitSeq(list, ",") {
+		if item == "" {
+			return "", "", errEmptyHost
+		}
+		network, address, err := mysqlAddress(item)
+		switch {
+		case err != nil:
+			return "", "", err
+		case network != "tcp" || address == "":
+			return "", "", errors.New("pooled: mysql URL: a list is of hosts, not of sockets: write one socket alone")
+		}
+		addresses = append(addresses, address)
+	}
+	return "tcp", strings.Join(addresses, ","), nil
 }
 
 // mysqlAddress reads host:port. The port is always written out, because the driver cannot add one to an IPv6 address.
@@ -166,7 +191,8 @@ func mysqlSocket(network, address, query string) (string, string, string, error)
 	if !ok {
 		return network, address, query, nil
 	}
-	if host, _, _ := net.SplitHostPort(address); network == "unix" || host != "" && host != "localhost" {
+	host, _, _ := net.SplitHostPort(address)
+	if network == "unix" || host != "" && host != "localhost" || strings.Contains(address, ",") {
 		return "", "", "", errors.New("pooled: mysql URL: unix_socket and a host: give one of them")
 	}
 	rest := mysqlSyntax.remove(l, func(p param) bool { return p.key == "unix_socket" })

@@ -228,3 +228,83 @@ func TestWhatIsLost(t *testing.T) {
 		}
 	}
 }
+
+// Each host has a connector and a DSN of its own, and the pool looks names up where its own dialer dials.
+func TestOpenHosts(t *testing.T) {
+	for _, test := range []struct {
+		name, dsn string
+		want      []opener.Host // without connectors
+	}{
+		{"postgres", "postgres://u:p@h1,10.0.0.2:7/db", []opener.Host{
+			{Name: "h1:5432", Lookup: true, DSN: "postgres://u:p@h1:5432/db"},
+			{Name: "10.0.0.2:7", DSN: "postgres://u:p@10.0.0.2:7/db"}}},
+		{"mysql", "u:p@tcp(h1,h2:7)/db", []opener.Host{{Name: "h1:3306", Lookup: true, DSN: "u:p@tcp(h1)/db"},
+			{Name: "h2:7", Lookup: true, DSN: "u:p@tcp(h2:7)/db"}}},
+		{"mysql", "u:p@unix(/run/s)/db", []opener.Host{{Name: "/run/s", DSN: "u:p@unix(/run/s)/db"}}},
+		{"sqlite", "app.db", []opener.Host{{Name: "sqlite", DSN: "app.db"}}},
+		{"sqlite", ":memory:", []opener.Host{{Name: "sqlite"}}},
+		{"opener-named", "h1,h2", []opener.Host{{Name: "opener-named", DSN: "h1,h2"}}},
+	} {
+		d, err := opener.Open(test.name, test.dsn, false, errClosed)
+		if err != nil {
+			t.Errorf("%s: %v", test.dsn, err)
+			continue
+		}
+		hosts := d.Hosts()
+		if len(hosts) != len(test.want) || !slices.Equal(d.Anew().Hosts(), hosts) {
+			t.Fatalf("%s: have %v, want %v", test.dsn, hosts, test.want)
+		}
+		for i, have := range hosts {
+			if have.Connector == nil || i > 0 && have.Connector == d.Connector() {
+				t.Errorf("%s, host %d: have %v, want a connector of its own", test.dsn, i, have.Connector)
+			}
+			if changed, is, err := d.Changed(have, have.DSN, "", "", nil); is || err != nil {
+				t.Errorf("%s, host %d unchanged: have %s, %v", test.dsn, i, changed, err)
+			}
+			have.Connector = nil
+			if have != test.want[i] {
+				t.Errorf("%s, host %d: have %v, want %v", test.dsn, i, have, test.want[i])
+			}
+		}
+		if d.HasDSN() && d.DSN != test.dsn {
+			t.Errorf("%s: have the DSN %s as a whole", test.dsn, d.DSN)
+		}
+		d.CloseConnector()
+	}
+	if _, err := opener.Open("postgres", "postgres://h1,/db", false, errClosed); err == nil {
+		t.Error("an empty host is accepted")
+	}
+}
+
+// What a hook changes counts for the host that is dialed.
+func TestChangedHost(t *testing.T) {
+	d, err := opener.Open("postgres", "postgres://u:p@h1,h2/db", false, errClosed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, second := d.Hosts()[0], d.Hosts()[1]
+	changed, is, err := d.Changed(second, second.DSN, "", "other", nil)
+	if want := "postgres://u:other@h2/db"; err != nil || !is || changed != want {
+		t.Errorf("have %s, %t, %v; want %s", changed, is, err, want)
+	}
+	for dsn, want := range map[string]bool{changed: true, "host=h2": true, first.DSN: false, d.DSN: false,
+		"postgres://h1,": false} {
+		if d.Reaches(second, dsn) != want {
+			t.Errorf("%s reaches h2: want %t", dsn, want)
+		}
+	}
+	if _, is, err = d.Changed(second, first.DSN, "", "", nil); !is || err != nil {
+		t.Errorf("the DSN of another host: have %t, %v, want a change", is, err)
+	}
+}
+
+func TestHasRoles(t *testing.T) {
+	for name, want := range map[string]bool{"postgres": true, "pgx": true, "mysql": true, "sqlite": false, "x": false} {
+		if opener.Of(name, &closable{named{new([]string)}, "x"}).HasRoles() != want {
+			t.Errorf("%s: want %t", name, want)
+		}
+	}
+	if have := opener.Of("", &closable{named{new([]string)}, "x"}).Hosts(); len(have) != 1 || have[0].Name == "" {
+		t.Errorf("have %v, want one host with a name", have)
+	}
+}

@@ -18,6 +18,7 @@ var Dialect = &dialect.Dialect{
 	Name:           "mysql",
 	Names:          []string{"mysql", "mariadb"},
 	Connector:      connectorOf,
+	DialsByName:    true,
 	Rules:          rules,
 	Rollback:       "ROLLBACK",
 	Commit:         "COMMIT",

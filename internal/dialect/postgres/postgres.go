@@ -19,6 +19,7 @@ var Dialect = &dialect.Dialect{
 	Name:          "postgres",
 	Names:         []string{"postgres", "pgx", "pq.", "stdlib."}, // the last is pgx's package
 	Connector:     connectorOf,
+	DialsByName:   true,
 	Rules:         rules,
 	BoundBySocket: true,
 	Rollback:      "ROLLBACK",
