@@ -3,8 +3,10 @@
 package servertest_test
 
 import (
+	"context"
 	"net"
 	"testing"
+	"time"
 
 	"github.com/pooled-go/pooled"
 	"github.com/pooled-go/pooled/internal/pooledtest"
@@ -59,4 +61,36 @@ func wantMoved(t *testing.T, pool *pooled.Pool, p pair) {
 	}
 	pooledtest.WaitUntil(t, func() bool { return pooledtest.ScanOne[int](t, p.primary.Admin(), sessions) == 0 },
 		func() string { return "the pool has connections to the server that was demoted" })
+}
+
+// A request to cancel a statement goes to the address where it runs, and not to another of the same name.
+func TestCancelAtOneOfSeveralAddresses(t *testing.T) {
+	server := cluster.Postgres(t)
+	_, port, err := net.SplitHostPort(server.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := cluster.DNS(t)
+	names.UseByDefault()
+	names.Set("db.test", "127.0.0.1", server.Addr()) // nobody listens at the first
+	db := openServer(t, "postgres", server.DSNAt(net.JoinHostPort("db.test", port)))
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		_, err := db.ExecContext(ctx, "SELECT pg_sleep(600)")
+		ended <- err
+	}()
+	pooledtest.WaitUntil(t, func() bool {
+		return pooledtest.ScanOne[int](t, server.Admin(), "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' "+
+			"AND query LIKE '%pg_sleep(600)' AND usename = 'pooled'") == 1
+	}, func() string { return "the statement does not run" })
+	cancel()
+	select {
+	case err := <-ended:
+		if err == nil {
+			t.Error("have no error")
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("the statement was not canceled")
+	}
 }

@@ -17,9 +17,15 @@ func At(ctx context.Context, address string) context.Context {
 	return context.WithValue(ctx, atKey{}, address)
 }
 
+// Placed is the address of [At], empty: there is none.
+func Placed(ctx context.Context) string {
+	at, _ := ctx.Value(atKey{}).(string)
+	return at
+}
+
 // placed is the address to dial in place of another one.
 func placed(ctx context.Context, network, address string) string {
-	if at, ok := ctx.Value(atKey{}).(string); ok && strings.HasPrefix(network, "tcp") {
+	if at := Placed(ctx); at != "" && strings.HasPrefix(network, "tcp") {
 		return at
 	}
 	return address

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"net"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -108,13 +109,18 @@ func connectorFor(cfg pq.Config, dsn string) (*connector, error) {
 }
 
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
-	wrapped := c.wrapped
-	if wrapped == nil { // what was missing, such as a service file, may be there by now
+	if c.wrapped == nil { // what was missing, such as a service file, may be there by now
 		now, err := newConnector(c.dsn)
 		if err != nil || now.(*connector).wrapped == nil {
 			return pq.Open(c.dsn) // for its error
 		}
-		wrapped = now.(*connector).wrapped
+		return now.Connect(ctx)
+	}
+	wrapped := c.wrapped
+	if at, err := netip.ParseAddrPort(socket.Placed(ctx)); err == nil {
+		if wrapped, err = c.at(at.Addr()); err != nil {
+			return nil, err
+		}
 	}
 	conn, err := wrapped.Connect(ctx)
 	if err != nil {
@@ -124,6 +130,18 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 		return nil, err
 	}
 	return conn, nil
+}
+
+// at is a connector for one address of the host. lib/pq dials its requests to cancel a statement by the configuration,
+// and they have to reach the same server.
+func (c *connector) at(address netip.Addr) (*pq.Connector, error) {
+	cfg := c.cfg.Clone()
+	cfg.Hostaddr = address
+	there, err := connectorFor(cfg, c.dsn)
+	if err != nil {
+		return nil, err
+	}
+	return there.wrapped, nil
 }
 
 func (c *connector) Driver() driver.Driver { return &pq.Driver{} }
