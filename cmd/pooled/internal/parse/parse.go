@@ -53,7 +53,14 @@ func (r *report) print(w io.Writer) error {
 	p.Line("")
 	p.Line("   form      %s", r.Form)
 	p.Line("   driver    %s%s", r.Driver, r.aboutDriver())
-	p.Line("   its DSN   %s", r.DriverDSN)
+	if len(r.Hosts) == 1 {
+		p.Line("   its DSN   %s", r.Hosts[0].DriverDSN)
+	}
+	for i, h := range r.Hosts {
+		if len(r.Hosts) > 1 {
+			p.Line("   host %d    %s: %s", i+1, h.Name, h.DriverDSN)
+		}
+	}
 	p.Line("")
 	rows := [][]string{{"option", "value", "from"}}
 	for _, set := range []bool{true, false} { // what was set comes first

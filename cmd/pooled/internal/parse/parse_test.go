@@ -327,3 +327,17 @@ func TestParseIsRuly(t *testing.T) {
 		}
 	}
 }
+
+// Several hosts are shown one by one, without their password.
+func TestParseHosts(t *testing.T) {
+	code, stdout, _ := runCommand(t, "mysql://u:Zq7xKv9w@h1,h2:7/db?pool_target=primary")
+	const want = "   driver    mysql\n   host 1    h1:3306: u:xxxxx@tcp(h1:3306)/db\n   host 2    h2:7: u:xxxxx@tcp(h2:7)/db\n"
+	if code != 0 || !strings.Contains(stdout, want) || strings.Contains(stdout, "Zq7") {
+		t.Errorf("have exit code %d and\n%s\nwant in it\n%s", code, stdout, want)
+	}
+	r := parsed(t, "host=h1,h2 port=1,2 password=Zq7xKv9w target_session_attrs=standby")
+	hosts := []host{{"h1:1", "host=h1 port=1 password=xxxxx"}, {"h2:2", "host=h2 port=2 password=xxxxx"}}
+	if !slices.Equal(r.Hosts, hosts) {
+		t.Errorf("have %v, want %v", r.Hosts, hosts)
+	}
+}

@@ -19,11 +19,18 @@ type report struct {
 	Form      string    `json:"form"`
 	Driver    string    `json:"driver"`
 	BuiltIn   bool      `json:"driver_built_in"` // into this program
-	DriverDSN string    `json:"driver_dsn"`      // what reaches the driver, without its password
+	DriverDSN string    `json:"driver_dsn"`      // what is for the driver, with all hosts, without its password
+	Hosts     []host    `json:"hosts"`           // at least one
 	Options   []option  `json:"options"`
 	Warnings  []warning `json:"warnings"`
 
 	anySQLite bool // a program may have either of SQLite's drivers
+}
+
+// host is one of those that the pool chooses from.
+type host struct {
+	Name      string `json:"name"`
+	DriverDSN string `json:"driver_dsn"` // with this host alone, without its password
 }
 
 type option struct {
@@ -68,9 +75,22 @@ func read(source cli.DSN) (*report, error) {
 		Driver: cfg.Driver, BuiltIn: slices.Contains(sql.Drivers(), cfg.Driver), DriverDSN: driverDSN(cfg),
 		Warnings: []warning{}, anySQLite: given.Driver == "",
 	}
+	if err := r.addHosts(cfg); err != nil {
+		return nil, err
+	}
 	r.addOptions(cfg, form.Options())
 	r.addWarnings(cfg, source.Text)
 	return r, nil
+}
+
+// addHosts adds the hosts, each with what the driver gets when it is dialed.
+func (r *report) addHosts(cfg pooled.Config) error {
+	split, err := dsn.Hosts(cfg.Driver, cfg.DSN)
+	for _, h := range split.Hosts {
+		cfg.DSN = h.DSN
+		r.Hosts = append(r.Hosts, host{h.Name, driverDSN(cfg)})
+	}
+	return err
 }
 
 // driverDSN is what the driver gets, without passwords. Config.String masks them, and writes the driver's name into a
