@@ -2,7 +2,6 @@ package pooled
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/pooled-go/pooled/internal/hosts"
@@ -45,7 +44,7 @@ func (p *Pool) Health(ctx context.Context) Health {
 		Saturated: c.Idle == 0 && c.InUse >= min(c.Limit, c.Ceiling), Waiting: c.Waiting, LongestWait: p.core.FirstWaited(),
 	}
 	if p.hosts.Gate() == nil && !p.core.Closed() && !p.seenLately() {
-		h.Err = p.checkHosts(ctx)
+		h.Err = p.secrets.Error(p.hosts.Check(ctx, p.askHost))
 	}
 	if h.Err != nil && c.Idle+c.InUse > 0 && p.driver.Dialect.TooManyConns(h.Err) {
 		h.Err, h.Saturated = nil, h.Saturated || c.Idle == 0
@@ -66,13 +65,5 @@ func (p *Pool) seenLately() bool {
 	return p.driver.Dialect.Embedded || ok && ago < seen || p.hosts.UpWithin(seen)
 }
 
-// checkHosts looks whether a host is there that fits, and asks for its role, if that can be told.
-func (p *Pool) checkHosts(ctx context.Context) error {
-	err := p.hosts.Check(ctx, func(ctx context.Context, a hosts.Address) (hosts.Role, error) {
-		return p.checkHost(ctx, a, true)
-	})
-	if own := (*hosts.OwnError)(nil); errors.As(err, &own) {
-		err = own.Err
-	}
-	return p.secrets.Error(err)
-}
+// askHost looks whether a host is there, and asks for its role, if that can be told.
+func (p *Pool) askHost(ctx context.Context, a hosts.Address) (hosts.Role, error) { return p.checkHost(ctx, a, true) }

@@ -24,6 +24,15 @@ type Outage struct {
 	Err    error         // the last error of opening a connection
 }
 
+// Outage returns the outage of this moment, if there is one.
+func (p *Pool) Outage() (o Outage, is bool) {
+	p = p.current()
+	if now := p.hosts.Gate(); now != nil {
+		return p.outage(*now), true
+	}
+	return Outage{}, false
+}
+
 // OutageError is returned, unwrapped, by an operation that needs a new connection while no server can be reached, once
 // pool_outage_wait is over. Nothing was sent, and nothing was dialed for this operation: the pool goes on looking for
 // the server in the background.

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pooled-go/pooled"
 	"github.com/pooled-go/pooled/internal/visible"
 )
 
@@ -72,6 +73,7 @@ type form struct {
 type blank struct {
 	Pool    shownPool
 	Conn    shownConn
+	Host    host
 	Event   event
 	Setting setting
 }
@@ -83,7 +85,7 @@ type shownPool struct {
 	Form   form
 	Single bool
 
-	Failing bool // a connection could not be opened within the last minute
+	Failing bool // there is an outage, or a connection could not be opened within the last minute
 }
 
 type shownConn struct {
@@ -123,6 +125,12 @@ func (r *report) makeVisible() {
 		if p.LastConnectError != nil {
 			show(&p.LastConnectError.Detail)
 		}
+		if p.Outage != nil {
+			show(&p.Outage.Error)
+		}
+		for i := range p.Hosts {
+			show(&p.Hosts[i].Name, &p.Hosts[i].Address, &p.Hosts[i].Error)
+		}
 		for i := range p.Conns {
 			show(&p.Conns[i].Session, &p.Conns[i].Statement, &p.Conns[i].Stack)
 		}
@@ -148,7 +156,7 @@ func (s shown) Pools() []shownPool {
 			title = fmt.Sprintf("%s (%d)", title, p.Number)
 		}
 		failed := p.LastConnectError
-		failing := failed != nil && s.Report.Time.Sub(failed.Time) < time.Minute
+		failing := p.Outage != nil || failed != nil && s.Report.Time.Sub(failed.Time) < time.Minute
 		list = append(list, shownPool{p, title, s.Form, s.Single, failing})
 	}
 	return list
@@ -178,6 +186,8 @@ func (r poolReport) Changed() int {
 func (p shownPool) Verdict() string {
 	r := p.Report
 	switch {
+	case r.Outage != nil:
+		return "outage"
 	case p.Failing:
 		return "connect errors"
 	case r.Leaked > 0:
@@ -188,6 +198,25 @@ func (p shownPool) Verdict() string {
 		return "all in use"
 	}
 	return "ok"
+}
+
+// HostStates is how many hosts are in each state.
+func (r poolReport) HostStates() string {
+	var texts []string
+	for _, state := range []pooled.HostState{
+		pooled.HostUp, pooled.HostDown, pooled.HostWrongRole, pooled.HostUnknown,
+	} {
+		n := 0
+		for _, h := range r.Hosts {
+			if h.State == string(state) {
+				n++
+			}
+		}
+		if n > 0 {
+			texts = append(texts, fmt.Sprintf("%d %s", n, state))
+		}
+	}
+	return strings.Join(texts, ", ")
 }
 
 // Mood is what the row of a connection is marked with.

@@ -2,6 +2,7 @@ package debug
 
 import (
 	"cmp"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -38,11 +39,13 @@ type poolReport struct {
 	Closing int `json:"closing"`
 	Leaked  int `json:"leaked"`
 
-	LastConnectError *event `json:"last_connect_error"` // nil: the journal has none
+	Outage           *outage `json:"outage"`             // nil: there is none
+	LastConnectError *event  `json:"last_connect_error"` // nil: the journal has none
 
 	Counters counters `json:"counters"`
 	Timings  timings  `json:"timings"`
 
+	Hosts         []host    `json:"hosts"`
 	Conns         []conn    `json:"conns"`
 	ConnsOmitted  int       `json:"conns_omitted"`
 	Events        []event   `json:"events"`
@@ -99,6 +102,23 @@ type bucket struct {
 	Count uint64  `json:"count"`
 }
 
+type outage struct {
+	Since  time.Time `json:"since"`
+	Took   float64   `json:"took_s"`
+	Probes int       `json:"probes"`
+	Error  string    `json:"error"`
+}
+
+type host struct {
+	Name    string    `json:"name"`
+	Address string    `json:"address"`
+	State   string    `json:"state"`
+	Role    string    `json:"role"`
+	Since   time.Time `json:"since"`
+	For     float64   `json:"for_s"`
+	Error   string    `json:"error"`
+}
+
 type conn struct {
 	ID        uint64    `json:"id"`
 	Session   string    `json:"session"`
@@ -146,6 +166,7 @@ func lookAt(p *pooled.Pool, limit int) poolReport {
 		Wait: measured(pooled.TimingWait), Connect: measured(pooled.TimingConnect),
 		Use: measured(pooled.TimingUse), Reset: measured(pooled.TimingReset),
 	}
+	r.addHosts(p)
 	r.addConns(p.Conns(), limit)
 	r.addEvents(p.Events(), limit)
 	for _, s := range p.Settings() {
@@ -188,6 +209,26 @@ func asHistogram(h pooled.Histogram) histogram {
 		list.Buckets[i] = bucket{UpTo: inSeconds(b.UpTo), Count: b.Count}
 	}
 	return list
+}
+
+// addHosts takes the servers, and the outage if none of them can be reached.
+func (r *poolReport) addHosts(p *pooled.Pool) {
+	if o, is := p.Outage(); is {
+		r.Outage = &outage{Since: o.Since.UTC(), Took: inSeconds(max(0, o.Took)), Probes: o.Probes, Error: textOf(o.Err)}
+	}
+	for _, h := range p.Hosts() {
+		r.Hosts = append(r.Hosts, host{
+			Name: h.Name, Address: h.Address, State: string(h.State), Role: string(h.Role), Since: h.Since.UTC(),
+			For: inSeconds(max(0, time.Since(h.Since))), Error: textOf(h.Err),
+		})
+	}
+}
+
+func textOf(err error) string {
+	if err == nil {
+		return ""
+	}
+	return fmt.Sprint(err) // if its method panics, fmt says so
 }
 
 // addConns takes first what somebody should look at first: those leaked, those in use, and of each the longest out.

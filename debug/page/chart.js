@@ -21,7 +21,7 @@ class History {
 		this.last = pool;
 		if (!before && pool.last_connect_error) this.failed = Date.parse(pool.last_connect_error.time) / 1000;
 		if (before && pool.counters.connect_errors > before.counters.connect_errors) this.failed = at;
-		pool.failing = at - this.failed < 60;
+		pool.failing = pool.outage !== null || at - this.failed < 60;
 		const point = { at, inUse: pool.in_use, idle: pool.idle, waiting: pool.waiting, median: null, worst: null, rate: null };
 		const passed = before ? at - this.points.at(-1).at : 0;
 		if (passed > 0) {

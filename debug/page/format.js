@@ -30,6 +30,7 @@ function seconds(s) {
 
 // verdict is the worst that can be said of a pool now.
 function verdict(pool) {
+	if (pool.outage) return "outage";
 	if (pool.failing) return "connect errors";
 	if (pool.leaked > 0) return "leaks";
 	if (pool.waiting > 0) return "callers wait";
@@ -57,6 +58,12 @@ function derive(pool) {
 	pool.failed = pool.counters.connect_errors > 0;
 	pool.failed_at = last?.time ?? "";
 	pool.failed_by = last?.detail.split("\n")[0] ?? "";
+	pool.outage_at = pool.outage?.since ?? "";
+	pool.outage_by = pool.outage?.error ?? "";
+	pool.outage_probes = pool.outage?.probes ?? 0;
+	pool.host_states = ["up", "down", "wrong role", "unknown"]
+		.map((state) => [pool.hosts.filter((h) => h.state === state).length, state])
+		.filter(([n]) => n > 0).map((pair) => pair.join(" ")).join(", ");
 	pool.no_conns = pool.conns.length === 0;
 	pool.no_events = pool.events.length === 0;
 	pool.changed = pool.settings.filter((s) => s.origin !== "default").length;

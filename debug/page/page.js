@@ -90,6 +90,10 @@ function showConn(row, c) {
 	if (c.retiring && row.querySelector("form")?.contains(document.activeElement)) row.querySelector("summary").focus();
 }
 
+function showHost(row, h) {
+	row.dataset.state = h.state;
+}
+
 function showEvent(row, e) {
 	row.querySelector(".event").dataset.event = e.name;
 }
@@ -119,6 +123,7 @@ function showPool(section, pool) {
 	section.querySelector(".verdict").dataset.verdict = pool.verdict;
 	const list = (name) => section.querySelector(`[data-list=${name}]`);
 	reconcile(list("conns"), pool.conns, (c) => c.id, "conns", showConn);
+	reconcile(list("hosts"), pool.hosts, (h) => `${h.name} ${h.address}`, "hosts", showHost);
 	reconcile(list("events"), pool.events, (e) => `${e.time} ${e.name} ${e.conn}`, "events", showEvent);
 	reconcile(list("settings"), pool.settings, (s) => s.key, "settings", showSetting);
 	section.querySelector(".charts").hidden = false;

@@ -64,4 +64,7 @@ func (s *Set) run(c *check, ask func(context.Context, Address) (Role, error)) {
 		return nothing{}, role, err
 	}
 	_, _, c.err = Dial(ctx, s, dial, func(nothing) {})
+	if own, ok := c.err.(*OwnError); ok {
+		c.err = own.Err
+	}
 }

@@ -124,7 +124,7 @@ func (s *Set) Hosts() []Host {
 			}
 		}
 		if len(list) == before {
-			list = append(list, Host{Address: Address{Entry: i, Name: e.Name}})
+			list = append(list, Host{Address: Address{Entry: i, Name: e.Name}, Since: s.born})
 		}
 	}
 	return list

@@ -118,6 +118,7 @@ type Set struct {
 	gate   atomic.Pointer[Outage] // nil: there is none
 
 	mu        sync.Mutex
+	born      time.Time
 	hosts     []*host // of all entries, in their order
 	gone      []*host // that were addresses of a name once, a few
 	connected bool    // there was a connection
@@ -142,7 +143,7 @@ type Counts struct {
 
 // New makes a Set, which starts nothing before the first [Dial].
 func New(cfg Config) *Set {
-	s := &Set{cfg: cfg, change: make(chan struct{})}
+	s := &Set{cfg: cfg, change: make(chan struct{}), born: time.Now()}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	for i, e := range cfg.Entries {
 		if !e.Lookup {
