@@ -1,8 +1,9 @@
 // Package bench measures pooled beside bare database/sql, other wrappers and
-// other pools, of which two are in other languages (peers), and writes the pages
-// and charts in docs/benchmarks:
+// other pools, of which two are in other languages (peers), also while the server
+// is away, and writes the pages and charts in docs/benchmarks:
 //
 //	make bench                     everything, from the repository's root
+//	make -C bench outages          crashes and failovers, half an hour
 //	make -C bench quick            a minute, to see that it works
 //	go -C bench test -bench Null   only what needs no server
 //
