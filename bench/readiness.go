@@ -4,9 +4,12 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"time"
 
 	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/debug"
 )
 
 // ReadinessPlan is how often a program is asked whether it is ready, as an orchestrator does.
@@ -34,9 +37,11 @@ func Probers() []Prober {
 		{"tuned by hand, `PingContext`", Server.Tuned, func(ctx context.Context, db *sql.DB) bool {
 			return db.PingContext(ctx) == nil
 		}},
-		{"pooled, `Health`", Server.pooledOf, func(ctx context.Context, db *sql.DB) bool {
-			pool, ok := pooled.PoolOf(db)
-			return ok && pool.Health(ctx).Reachable
+		{"pooled, `debug.Ready`", Server.pooledOf, func(ctx context.Context, db *sql.DB) bool {
+			pool, _ := pooled.PoolOf(db)
+			answer := httptest.NewRecorder()
+			debug.Ready(pool).ServeHTTP(answer, httptest.NewRequestWithContext(ctx, http.MethodGet, "/readyz", nil))
+			return answer.Code == http.StatusOK
 		}},
 	}
 }
