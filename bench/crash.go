@@ -72,11 +72,12 @@ func RunCrash(
 	}
 	defer func() { err = errors.Join(err, u.Close()) }()
 	c.Version = u.Version()
-	if err := c.heap(plan, u, &c.HeapBefore); err != nil {
-		return c, err
-	}
 	began, err := u.Send(arrivals(plan.PerSecond, plan.Before+plan.Outage+plan.After+changeTakes, seed))
 	if err != nil {
+		return c, err
+	}
+	time.Sleep(time.Until(began.Add(plan.Before / 2)))
+	if err := c.heap(plan, u, &c.HeapBefore); err != nil {
 		return c, err
 	}
 	time.Sleep(time.Until(began.Add(plan.Before)))

@@ -67,13 +67,6 @@ func (all failovers) first() bench.Series {
 	return all.each(func(f bench.Failover) float64 { return f.FirstWrite().Seconds() })
 }
 
-func (all failovers) firstText() string {
-	if first := all.first(); first.Min() >= 0 {
-		return spread(first, "%.3f")
-	}
-	return "never"
-}
-
 func failover(find func() (bench.Server, bool), start changers) func(context.Context, settings) (section, error) {
 	return func(ctx context.Context, how settings) (section, error) {
 		s, _ := find()
@@ -133,7 +126,7 @@ func (s *section) failoverRow(address, contender string, runs failovers) {
 		median(runs.each(func(f bench.Failover) float64 { return float64(len(f.Requests)) }), "%.0f"),
 		counts(runs.failed()), kinds(runs.kind),
 		spread(runs.each(func(f bench.Failover) float64 { return f.Accepted.Sub(f.Demoted).Seconds() }), "%.2f"),
-		runs.firstText(),
+		orNever(runs.first(), "%.3f"),
 		spread(runs.each(func(f bench.Failover) float64 { return f.Longest().Seconds() }), "%.2f"),
 		counts(runs.each(func(f bench.Failover) float64 { return 100 * f.Stuck() })))
 }
@@ -143,6 +136,6 @@ func (s *section) failoverPromises(server, address string, hand, pooled failover
 	s.result(what+"writes that fail", "%.0f", hand.failed(), pooled.failed())
 	s.promise(what+"writes that fail", counts(pooled.failed()), fmt.Sprintf("at most %d, one for each connection",
 		bench.AwayConnections), pooled.failed().Max() <= bench.AwayConnections)
-	s.promise(what+"first write", pooled.firstText()+" s", fmt.Sprintf("at most %v", failoverFirst),
+	s.promise(what+"first write", orNever(pooled.first(), "%.3f s"), fmt.Sprintf("at most %v", failoverFirst),
 		pooled.first().Min() >= 0 && pooled.first().Max() <= failoverFirst.Seconds())
 }

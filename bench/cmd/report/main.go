@@ -60,7 +60,7 @@ var (
 		burst: 200 * time.Millisecond, saturate: 200 * time.Millisecond, contend: 300 * time.Millisecond, kill: time.Second,
 		recycle: 2500 * time.Millisecond, database: bench.DatabasePlan{Starts: 1, Warm: 20 * time.Millisecond, Turns: 3, Turn: 10 * time.Millisecond},
 		alone: bench.AlonePlan{Starts: 1, Slice: 2 * time.Millisecond, Warm: 300 * time.Millisecond}, waiters: 10_000,
-		outages: outagePlan{rounds: 1, crash: time.Second, long: 12 * time.Second, after: time.Second,
+		outages: outagePlan{rounds: 1, crash: time.Second, long: 15 * time.Second, after: 3 * time.Second,
 			hole:      bench.HolePlan{PerSecond: 200, FindOut: 4 * time.Second, Measured: time.Second},
 			readiness: bench.ReadinessPlan{Every: time.Second, Busy: 3, Stopped: 10}}}
 )

@@ -22,6 +22,8 @@ var outageParts = []part{
 	{"long-mariadb", longOutage(bench.MariaDB, startMySQL)},
 	{"failover-postgresql", failover(bench.PostgreSQL, postgresPairs)},
 	{"failover-mariadb", failover(bench.MariaDB, mysqlPairs)},
+	{"hole-postgresql", holed(bench.PostgreSQL, startPostgres)},
+	{"hole-mariadb", holed(bench.MariaDB, startMySQL)},
 	{"readiness-postgresql", readiness(bench.PostgreSQL, startPostgres)},
 	{"readiness-mariadb", readiness(bench.MariaDB, startMySQL)},
 }
@@ -174,6 +176,14 @@ func crashed(find func() (bench.Server, bool), start func(testing.TB) bench.Cras
 	}
 }
 
+// orNever is a time, negative in a run in which it never came.
+func orNever(s bench.Series, format string) string {
+	if s.Min() < 0 {
+		return "never"
+	}
+	return spread(s, format)
+}
+
 // counts is a median with its range, if there is one: "7", "7 (5 … 8)". Dials can't be counted everywhere.
 func counts(s bench.Series) string {
 	switch {
@@ -231,7 +241,7 @@ func longOutage(find func() (bench.Server, bool), start func(testing.TB) bench.C
 				spread(runs[i].afterGrace(plan, 0.5), "%.2f"), spread(runs[i].afterGrace(plan, 0.99), "%.2f"),
 				spread(runs[i].each(func(c bench.Crash) float64 { return float64(c.HeapBefore) / 1e6 }), "%.2f"),
 				spread(runs[i].each(func(c bench.Crash) float64 { return float64(c.HeapDuring) / 1e6 }), "%.2f"),
-				spread(runs[i].first(), "%.2f"), counts(runs[i].dials()))
+				orNever(runs[i].first(), "%.2f"), counts(runs[i].dials()))
 		}
 		out.longPromises(s.Name, plan, runs[0], runs[len(runs)-1])
 		return out, nil
@@ -252,6 +262,6 @@ func (s *section) longPromises(server string, plan bench.CrashPlan, hand, pooled
 	s.promise(what+"heap to that of before", spread(heap, "%.2f"), fmt.Sprintf("at most %g", heapGrowth),
 		heap.Median() <= heapGrowth)
 	first := pooled.first()
-	s.promise(what+"first success after its return", spread(first, "%.2f s"), fmt.Sprintf("at most %v", firstAfter),
+	s.promise(what+"first success after its return", orNever(first, "%.2f s"), fmt.Sprintf("at most %v", firstAfter),
 		first.Min() >= 0 && first.Max() <= firstAfter.Seconds())
 }
