@@ -66,4 +66,6 @@ func (p *Pool) seenLately() bool {
 }
 
 // askHost looks whether a host is there, and asks for its role, if that can be told.
-func (p *Pool) askHost(ctx context.Context, a hosts.Address) (hosts.Role, error) { return p.checkHost(ctx, a, true) }
+func (p *Pool) askHost(ctx context.Context, a hosts.Address) (hosts.Role, error) {
+	return p.checkHost(ctx, a, true)
+}

@@ -23,6 +23,7 @@ type pool struct {
 	Opening int    `json:"opening"`
 	Leaked  int    `json:"leaked"`
 
+	Outage           *outage `json:"outage"`
 	LastConnectError *struct {
 		Time   time.Time `json:"time"`
 		Detail string    `json:"detail"`
@@ -40,6 +41,14 @@ type pool struct {
 
 	Conns        []conn `json:"conns"`
 	ConnsOmitted int    `json:"conns_omitted"`
+}
+
+// outage is a time in which no server can be reached, and so is what is shown of it.
+type outage struct {
+	Since  time.Time `json:"since"`
+	Took   float64   `json:"took_s"`
+	Probes int       `json:"probes"`
+	Error  string    `json:"error"`
 }
 
 // histogram counts durations in buckets. Each has those of the buckets before it, too; the bound of the last is -1.

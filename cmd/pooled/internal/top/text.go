@@ -106,18 +106,25 @@ func narrowed(p *cli.Page, table [][]string) [][]string {
 	return table
 }
 
-// warnings are about pools whose queue nobody reaches.
+// warnings are about pools whose server is gone, and about those whose queue nobody reaches.
 func (v view) warnings(p *cli.Page, lines int) (warnings []row) {
-	for _, pool := range v.Pools {
-		if pool.MaxOpen < 1 || pool.MaxOpen > pool.Limit {
-			continue
-		}
-		text := fmt.Sprintf("%s: db.SetMaxOpenConns(%d) keeps callers out of the pool's queue (limit %d): delete that call",
-			pool.Name, pool.MaxOpen, pool.Limit)
+	warn := func(color cli.Color, format string, args ...any) {
+		text := fmt.Sprintf(format, args...)
 		if lines > 0 {
 			text = cli.Cut(text, p.Width)
 		}
-		warnings = append(warnings, row{cli.Warning, text})
+		warnings = append(warnings, row{color, text})
+	}
+	for _, pool := range v.Pools {
+		if o := pool.Outage; o != nil {
+			warn(cli.Bad, "%s: no server can be reached for %s (%d probes): %s", pool.Name, ago(o.Took), o.Probes, o.Error)
+		}
+	}
+	for _, pool := range v.Pools {
+		if pool.MaxOpen > 0 && pool.MaxOpen <= pool.Limit {
+			warn(cli.Warning, "%s: db.SetMaxOpenConns(%d) keeps callers out of the pool's queue (limit %d): delete that call",
+				pool.Name, pool.MaxOpen, pool.Limit)
+		}
 	}
 	return warnings
 }
@@ -126,7 +133,7 @@ func (v view) warnings(p *cli.Page, lines int) (warnings []row) {
 func (p poolView) color() cli.Color {
 	some := func(rate *float64) bool { return rate != nil && *rate > 0 }
 	switch {
-	case p.Leaked > 0, some(p.TimeoutRate), some(p.ConnectErrorRate):
+	case p.Outage != nil, p.Leaked > 0, some(p.TimeoutRate), some(p.ConnectErrorRate):
 		return cli.Bad
 	case p.Waiting > 0:
 		return cli.Warning

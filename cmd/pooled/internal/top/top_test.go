@@ -281,6 +281,28 @@ func TestTopMaxOpenConns(t *testing.T) {
 	}
 }
 
+// An outage has a line of its own, which comes first, and is in the JSON.
+func TestTopOutage(t *testing.T) {
+	p := newProgram(t, says(`{"time":"2026-01-02T03:04:05Z","program":"shop","pid":1,"pools":[
+		{"number":1,"name":"calm","limit":10,"max_open_conns":4,"outage":null,"conns":[]},
+		{"number":2,"name":"db","limit":10,"conns":[],"outage":{"since":"2026-01-02T03:03:53Z","took_s":12.3,"probes":7,
+			"error":"dial tcp 10.0.0.7:5432:\nconnect: \u001b[2Jrefused"}}]}`))
+	_, stdout, _ := runCommand(t, p.URL)
+	const line = "\ndb: no server can be reached for 12s (7 probes): dial tcp 10.0.0.7:5432: connect: ⟨001B⟩[2Jrefused\n" +
+		"calm: db.SetMaxOpenConns(4)"
+	if !strings.Contains(stdout, line) || strings.Contains(stdout, "calm: no server") {
+		t.Errorf("have\n%s\nwant in it %s", stdout, line)
+	}
+	_, text, _ := runCommand(t, p.URL, "--json")
+	pools := decode(t, text).Pools
+	if o := pools[1].Outage; pools[0].Outage != nil || o == nil || o.Took != 12.3 || o.Probes != 7 || o.Since.IsZero() {
+		t.Errorf("have %+v and %+v, want the second pool's outage", pools[0].Outage, o)
+	}
+	if pools[0].color() != cli.NoColor || pools[1].color() != cli.Bad {
+		t.Error("want the pool with the outage in red")
+	}
+}
+
 // A narrow terminal keeps the columns of what goes wrong.
 func TestNarrowed(t *testing.T) {
 	v := view{Pools: []poolView{{Name: "shop", Limit: 10}}}

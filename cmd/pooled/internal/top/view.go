@@ -43,6 +43,7 @@ type poolView struct {
 	UseP50  *float64 `json:"use_p50_ms"`
 	UseP99  *float64 `json:"use_p99_ms"`
 
+	Outage           *outage       `json:"outage"` // nil: there is none
 	LastConnectError *connectError `json:"last_connect_error"`
 	Conns            []conn        `json:"conns"`
 	ConnsOmitted     int           `json:"conns_omitted"`
@@ -101,7 +102,7 @@ func (now pool) view(before pool, known bool, seconds float64) poolView {
 		WaitP99:          inMS(now.Timings.Wait.quantile(0.99, before.Timings.Wait)),
 		UseP50:           inMS(now.Timings.Use.quantile(0.5, before.Timings.Use)),
 		UseP99:           inMS(now.Timings.Use.quantile(0.99, before.Timings.Use)),
-		Conns:            slices.Concat([]conn{}, now.Conns), ConnsOmitted: now.ConnsOmitted,
+		Conns:            slices.Concat([]conn{}, now.Conns), ConnsOmitted: now.ConnsOmitted, Outage: now.Outage,
 	}
 	if e := now.LastConnectError; e != nil {
 		v.LastConnectError = &connectError{e.Time, e.Detail}
