@@ -54,24 +54,29 @@ func (p ConnectParams) Format(f fmt.State, _ rune) { io.WriteString(f, p.String(
 // MarshalText returns String, for JSON and logs.
 func (p ConnectParams) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
-// connector is the driver's connector for the next dial of a host, after the BeforeConnect hooks had their say.
-func (p *Pool) connector(ctx context.Context, a hosts.Address) (driver.Connector, error) {
+// connector is the driver's connector for the next dial of a host, after the BeforeConnect hooks had their say, and the
+// address to dial: none if a hook leads the dial elsewhere.
+func (p *Pool) connector(ctx context.Context, a hosts.Address) (_ driver.Connector, at string, _ error) {
 	host := p.driver.Hosts()[a.Entry]
 	if len(p.hooks.beforeConnect) == 0 {
-		return host.Connector, nil
+		return host.Connector, a.IP, nil
 	}
 	asked := ConnectParams{DSN: host.DSN}
 	for _, hook := range p.hooks.beforeConnect {
 		if err := hook(ctx, &asked); err != nil {
-			return nil, err
+			return nil, "", err
 		}
 	}
 	changed, is, err := p.driver.Changed(host, asked.DSN, asked.User, asked.Password, asked.Args)
 	if err != nil || !is {
-		return host.Connector, err
+		return host.Connector, a.IP, err
 	}
 	p.learn(changed)
-	return p.driver.ConnectorFor(changed)
+	if p.driver.Reaches(host, changed) {
+		at = a.IP
+	}
+	connector, err := p.driver.ConnectorFor(changed)
+	return connector, at, err
 }
 
 // keepSecrets masks the secrets that the pool was configured with.

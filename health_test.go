@@ -122,6 +122,7 @@ func TestHealthOfStoppedServer(t *testing.T) {
 				if h := look(t, pool); h.Reachable || time.Since(began) != 0 {
 					t.Errorf("have %+v after %v, want it at once", h, time.Since(began))
 				}
+				time.Sleep(time.Second)
 				fake.ClearFaults()
 				time.Sleep(6 * time.Second)
 				if h := look(t, pool); !h.Reachable || !h.OutageSince.IsZero() || pool.Stats().Outages != 1 {

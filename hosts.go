@@ -118,11 +118,11 @@ func (p *Pool) hostsChanged() {
 
 // dial connects to one host.
 func (p *Pool) dial(ctx context.Context, o opening, a hosts.Address) (*ServerConn, hosts.Role, error) {
-	connector, err := p.connector(ctx, a)
+	connector, at, err := p.connector(ctx, a)
 	if err != nil {
 		return nil, hosts.RoleUnknown, &hosts.OwnError{Err: err}
 	}
-	watched, collector := socket.Collect(socket.At(ctx, a.IP))
+	watched, collector := socket.Collect(socket.At(ctx, at))
 	collector.DeadAfter = p.cfg.DeadAfter
 	conn, err := intercept.Connect(watched, p.shared.Interceptors, connector)
 	if err != nil { // then conn may be a nil pointer in an interface that isn't nil
@@ -157,11 +157,11 @@ func (p *Pool) checkHost(ctx context.Context, a hosts.Address, role bool) (_ hos
 	if p.current() != p { // a copy of a goroutine of the parent process
 		return hosts.RoleUnknown, &hosts.OwnError{Err: errForked}
 	}
-	connector, err := p.connector(ctx, a)
+	connector, at, err := p.connector(ctx, a)
 	if err != nil {
 		return hosts.RoleUnknown, &hosts.OwnError{Err: err}
 	}
-	dialing, collector := socket.Collect(socket.At(ctx, a.IP))
+	dialing, collector := socket.Collect(socket.At(ctx, at))
 	opened, err := intercept.Connect(dialing, p.shared.Interceptors, connector)
 	if err != nil {
 		return hosts.RoleUnknown, p.secrets.Error(err)

@@ -94,7 +94,7 @@ type Config struct {
 	// Changed is told after each change of what Gate or Fits say, and after each probe during an outage. No lock is
 	// held.
 	Changed func()
-	// Began and Ended are told of each outage, once, with no lock held.
+	// Began and Ended are told of each outage that lasts beyond the first probe, once, with no lock held.
 	Began func(Outage)
 	Ended func(o Outage, took time.Duration)
 	// Demoted is told when the server at an address turns out to take no writes any more: all connections to it that
@@ -108,6 +108,8 @@ type Outage struct {
 	Probes int   // so far
 	Err    error // the last error of a dial or probe
 	Over   bool  // callers do not wait for its end any more
+
+	announced bool // it was told to Config.Began
 }
 
 // Set is the hosts of one pool.

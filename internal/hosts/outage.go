@@ -16,11 +16,6 @@ func (s *Set) begin(err error) {
 		o.Since = s.demoted
 	}
 	s.gate.Store(o)
-	s.counts.Outages++
-	if s.cfg.Began != nil {
-		told := *o
-		s.tell(func() { s.cfg.Began(told) })
-	}
 	if wait := s.wait(); wait >= 0 {
 		left := wait - time.Since(o.Since)
 		if left <= 0 {
@@ -64,8 +59,24 @@ func (s *Set) waitIsOver() {
 	}
 	over := *o
 	over.Over = true
+	s.announce(&over)
 	s.gate.Store(&over)
 	s.changed = true
+}
+
+// announce counts an outage, and tells of it: when a probe has confirmed it, or callers get it as an error. One that
+// the first probe ends is none. For a moment after a failover some proxies lead every other connection to the old
+// server.
+func (s *Set) announce(o *Outage) {
+	if o.announced {
+		return
+	}
+	o.announced = true
+	s.counts.Outages++
+	if s.cfg.Began != nil {
+		told := *o
+		s.tell(func() { s.cfg.Began(told) })
+	}
 }
 
 // endIfOver ends the outage if a host fits.
@@ -78,7 +89,7 @@ func (s *Set) endIfOver() {
 	if s.deadline != nil {
 		s.deadline.Stop()
 	}
-	if s.cfg.Ended != nil {
+	if s.cfg.Ended != nil && o.announced {
 		told, took := *o, time.Since(o.Since)
 		s.tell(func() { s.cfg.Ended(told, took) })
 	}
@@ -215,11 +226,12 @@ func (s *Set) probed(h *host, role Role, err error) {
 	}
 	now := *o
 	now.Probes++
-	switch {
-	case err != nil:
+	if err == nil && s.fit(role) == fitsNot {
+		err = &RoleError{h.address, role, s.cfg.Target}
+	}
+	if err != nil {
 		now.Err = err
-	case s.fit(role) == fitsNot:
-		now.Err = &RoleError{h.address, role, s.cfg.Target}
+		s.announce(&now)
 	}
 	s.gate.Store(&now)
 	s.changed = true
