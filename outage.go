@@ -119,8 +119,11 @@ func isOutage(err error) bool {
 // waitOut waits for the end of an outage, in class direct: there is no queue. It is over, or it has an error.
 func (p *Pool) waitOut(ctx context.Context) error {
 	o, err := p.hosts.Wait(ctx)
-	if o != nil {
+	switch {
+	case o != nil:
 		return p.outageError(*o)
+	case err == hosts.ErrClosed:
+		return ErrClosed
 	}
 	return err
 }

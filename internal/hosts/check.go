@@ -34,14 +34,14 @@ func (s *Set) Check(ctx context.Context, ask func(context.Context, Address) (Rol
 }
 
 func (s *Set) currentCheck(ask func(context.Context, Address) (Role, error)) *check {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.lock()
+	defer s.unlock()
 	if c := s.check; c != nil && (c.ended.IsZero() || time.Since(c.ended) < fresh) {
 		return c
 	}
-	c := &check{done: make(chan struct{}), err: errEnded}
+	c := &check{done: make(chan struct{}), err: errEnded.Err}
 	s.check = c
-	s.cfg.Go(func() { s.run(c, ask) })
+	s.starts = append(s.starts, func() { s.cfg.Go(func() { s.run(c, ask) }) })
 	return c
 }
 

@@ -38,10 +38,10 @@ func (s *Set) Demoted(a Address, opened time.Time) (minds bool) {
 		news = true
 		h.demoted, h.role = time.Now(), Standby
 		s.picky = s.cfg.Target == Any
-		if s.demoted.IsZero() && !h.gone {
+		s.judge(h)
+		if s.judgeAll(); s.demoted.IsZero() && !h.gone && !s.anyUp() {
 			s.demoted = h.demoted
 		}
-		s.judge(h)
 	}
 	if news {
 		s.counts.Demotions++
@@ -49,7 +49,6 @@ func (s *Set) Demoted(a Address, opened time.Time) (minds bool) {
 		if s.cfg.Demoted != nil {
 			s.tell(func() { s.cfg.Demoted(a) })
 		}
-		s.plan()
 	}
 	return true
 }

@@ -1,12 +1,10 @@
 package hosts
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"slices"
 	"strings"
 	"time"
@@ -57,50 +55,59 @@ func Dial[T any](
 	if o := s.Gate(); o != nil {
 		return none, Address{}, &DownError{o.Err}
 	}
-	r := round{set: s, began: time.Now(), tried: map[Address]bool{}}
+	r := round{set: s, tried: map[*host]bool{}, looked: make([]bool, len(s.cfg.Entries))}
 	for {
 		h, more, err := r.next(ctx)
 		if err != nil {
 			return none, Address{}, err
 		}
 		if h == nil {
-			return none, Address{}, s.allFailed(r.began, r.errs)
+			return none, Address{}, s.allFailed(r.errs)
+		}
+		var limit time.Duration
+		if more {
+			limit = s.patience(h)
 		}
 		began := time.Now()
-		conn, role, err := bounded(ctx, h.address, more, dial)
+		conn, role, late, err := bounded(ctx, limit, h.address, dial)
 		if err == nil {
-			if r.accept(h, role) {
+			if r.accept(h, role, time.Since(began)) {
 				return conn, h.address, nil
 			}
 			unfit(conn)
 			continue
 		}
-		if !r.failed(ctx, h, err, began) {
+		if !r.failed(ctx, h, err, began, late) || ctx.Err() != nil && more {
 			return none, h.address, err
-		}
-		if ctx.Err() != nil {
-			return none, h.address, s.allFailed(r.began, r.errs)
 		}
 	}
 }
 
-// bounded dials with little patience if there are others.
+// patience is how long a dial of a host may take if there are others. One that was slow gets more time.
+func (s *Set) patience(h *host) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return max(patience, 2*h.took)
+}
+
+// bounded dials, with a limit of time if that is not 0. late: it was over.
 func bounded[T any](
-	ctx context.Context, a Address, others bool, dial func(context.Context, Address) (T, Role, error),
-) (T, Role, error) {
-	if others {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, patience)
-		defer cancel()
+	ctx context.Context, limit time.Duration, a Address, dial func(context.Context, Address) (T, Role, error),
+) (conn T, role Role, late bool, err error) {
+	if limit == 0 {
+		conn, role, err = dial(ctx, a)
+		return conn, role, false, err
 	}
-	return dial(ctx, a)
+	bounded, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	conn, role, err = dial(bounded, a)
+	return conn, role, ctx.Err() == nil && bounded.Err() != nil, err
 }
 
 // round is one Dial, which tries each host once.
 type round struct {
 	set    *Set
-	began  time.Time
-	tried  map[Address]bool
+	tried  map[*host]bool
 	looked []bool // which entries were looked up
 	errs   []error
 }
@@ -109,166 +116,98 @@ type round struct {
 // come, as a dial by name would do.
 func (r *round) next(ctx context.Context) (h *host, more bool, err error) {
 	s := r.set
-	if r.looked == nil {
-		r.looked = make([]bool, len(s.cfg.Entries))
-	}
 	for {
 		s.mu.Lock()
-		list := s.candidates(r.tried, r.looked)
+		list := r.candidates()
 		s.mu.Unlock()
 		if len(list) == 0 {
 			return nil, false, nil
 		}
-		first := list[0]
+		first, more := list[0], len(list) > 1
 		entry := first.address.Entry
 		if r.looked[entry] || !s.cfg.Entries[entry].Lookup {
-			r.tried[first.address] = true
-			return first, len(list) > 1, nil
+			r.tried[first] = true
+			return first, more, nil
 		}
 		r.looked[entry] = true
-		if err := r.lookUp(ctx, entry); err != nil {
+		if err := r.lookUp(ctx, entry, more); err != nil {
 			return nil, false, err
 		}
 	}
 }
 
-// lookUp finds the addresses of an entry. If that fails for now, those that were found before have to do.
-func (r *round) lookUp(ctx context.Context, entry int) error {
+// candidates are the hosts to try, the best first. A name that was looked up in vain is none.
+func (r *round) candidates() []*host {
 	s := r.set
-	name := s.cfg.Entries[entry].Name
-	found, err := s.lookUp(ctx, name)
-	s.lock()
-	defer s.unlock()
-	known := slices.ContainsFunc(s.hosts, func(h *host) bool { return h.address.Entry == entry })
-	switch {
-	case err == nil:
-		s.resolved(entry, found)
-	case ctx.Err() != nil:
-		return err
-	case known && s.cfg.Away(err):
-	case len(s.cfg.Entries) == 1 && !s.cfg.Away(err):
-		return err
-	default:
-		r.errs = append(r.errs, err)
-		s.resolved(entry, nil)
-	}
-	return nil
-}
-
-// lookUp finds the addresses of host:port.
-func (s *Set) lookUp(ctx context.Context, name string) ([]string, error) {
-	host, port, err := net.SplitHostPort(name)
-	if err != nil {
-		return nil, err
-	}
-	if net.ParseIP(host) != nil {
-		return []string{name}, nil
-	}
-	ips, err := s.cfg.Lookup(ctx, host)
-	for i, ip := range ips {
-		ips[i] = net.JoinHostPort(ip, port)
-	}
-	return ips, err
-}
-
-// candidates are the hosts to try, the best first. An entry that was not looked up yet, and of which nothing is known,
-// is one of them by its name alone.
-func (s *Set) candidates(tried map[Address]bool, looked []bool) []*host {
 	var list []*host
-	ranks := s.ranks()
-	for i, e := range s.cfg.Entries {
-		before := len(list)
-		for _, h := range s.hosts {
-			if h.address.Entry == i && !tried[h.address] {
-				list = append(list, h)
-			}
-		}
-		if len(list) == before && e.Lookup && !looked[i] {
-			list = append(list, newHost(Address{Entry: i, Name: e.Name}))
+	for _, h := range s.hosts {
+		if !r.tried[h] && !(s.isName(h) && r.looked[h.address.Entry]) {
+			list = append(list, h)
 		}
 	}
-	slices.SortStableFunc(list, func(a, b *host) int {
-		return cmp.Or(s.score(a)-s.score(b), ranks[a.address.Entry]-ranks[b.address.Entry])
-	})
+	if s.cfg.Random {
+		rand.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	}
+	slices.SortStableFunc(list, func(a, b *host) int { return s.score(a) - s.score(b) })
 	return list
 }
 
-// ranks is the place of each entry in this round.
-func (s *Set) ranks() []int {
-	if s.cfg.Random {
-		return rand.Perm(len(s.cfg.Entries))
-	}
-	ranks := make([]int, len(s.cfg.Entries))
-	for i := range ranks {
-		ranks[i] = i
-	}
-	return ranks
-}
-
 // score says how promising a host is, the less the better. One that was never dialed is as good as another address of
-// its entry.
+// its entry. Where there are no probes nobody would find out that a host is up again: then they are all the same.
 func (s *Set) score(h *host) int {
-	switch h.state {
-	case Up:
-		if s.fit(h.role) == fitsFallback {
-			return 2
-		}
+	switch {
+	case h.state == Up && s.fit(h.role) == fitsFallback:
+		return 2
+	case h.state == Up, !s.waits():
 		return 0
-	case Unknown:
-		for _, other := range s.hosts {
-			if s.cfg.Random || other.address.Entry == h.address.Entry && other.state == Up {
-				return 0
-			}
-		}
-		return 1
-	case WrongRole:
+	case h.state == WrongRole:
 		return 3
+	case h.state == Down:
+		return 4
 	}
-	return 4
+	for _, other := range s.hosts {
+		if s.cfg.Random || other.address.Entry == h.address.Entry && other.state == Up {
+			return 0
+		}
+	}
+	return 1
 }
 
 // accept takes what a dial has found, and reports whether that is to be used.
-func (r *round) accept(h *host, role Role) bool {
+func (r *round) accept(h *host, role Role, took time.Duration) bool {
 	s := r.set
 	s.lock()
 	defer s.unlock()
-	s.connected = true
+	h.took = took
 	s.found(h, role)
 	switch {
 	case h.state == WrongRole:
 		r.errs = append(r.errs, &RoleError{h.address, h.role, s.cfg.Target})
-		s.plan()
 		return false
 	case s.fit(h.role) == fitsFallback && r.better():
-		delete(r.tried, h.address) // it is good enough if the better ones are not there
+		delete(r.tried, h) // it is good enough if the better ones are not there
 		return false
 	}
-	s.plan()
+	s.connected = true
 	return true
 }
 
 // better reports whether a host that was not tried yet may fit better than a fallback.
 func (r *round) better() bool {
-	for _, h := range r.set.candidates(r.tried, r.looked) {
-		if r.set.score(h) < 2 {
-			return true
-		}
-	}
-	return false
+	list := r.candidates()
+	return len(list) > 0 && r.set.score(list[0]) < 2
 }
 
 // failed takes the error of a dial, and reports whether the next host is to be tried.
-func (r *round) failed(ctx context.Context, h *host, err error, began time.Time) bool {
+func (r *round) failed(ctx context.Context, h *host, err error, began time.Time, late bool) bool {
 	s := r.set
-	if ctx.Err() == context.Canceled || ctx.Err() != nil && time.Since(began) < patience {
-		return false // whoever wanted it was in a hurry
-	}
-	if isOwn(err) {
-		return false
+	ended := ctx.Err()
+	if isOwn(err) || ended == context.Canceled || ended != nil && time.Since(began) < patience {
+		return false // it is the program's own error, or whoever wanted it was in a hurry
 	}
 	s.lock()
 	defer s.unlock()
-	if !s.cfg.Away(err) {
+	if ended == nil && !late && !s.cfg.Away(err) {
 		s.found(h, RoleUnknown) // it has answered
 		h.err = err
 		return false
@@ -283,28 +222,25 @@ func isOwn(err error) bool {
 	return own
 }
 
-// allFailed is the end of a Dial that no host fits. An outage has begun, unless a host was seen up since the Dial
-// began: then that may be dialed again at once.
-func (s *Set) allFailed(began time.Time, errs []error) error {
+// allFailed is the end of a Dial that no host fits. An outage has begun, unless a host was seen up meanwhile: then that
+// may be dialed again at once.
+func (s *Set) allFailed(errs []error) error {
 	err := joined(errs)
 	s.lock()
 	defer s.unlock()
 	if !s.waits() {
 		return err
 	}
-	for _, h := range s.hosts {
-		if h.state == Up && h.upAt.After(began) {
-			return &DownError{err}
-		}
+	if !s.anyUp() {
+		s.begin(err)
 	}
-	s.begin(err)
 	return &DownError{err}
 }
 
 // waits reports whether there are outages: before the first connection only if callers would wait then. Without that,
 // each caller dials for itself and sees what is wrong.
 func (s *Set) waits() bool {
-	return s.connected || s.cfg.Wait > 0 || s.cfg.Wait < 0 && s.cfg.Wait != WaitAuto
+	return s.ctx.Err() == nil && (s.connected || s.cfg.Wait > 0 || s.cfg.Wait < 0 && s.cfg.Wait != WaitAuto)
 }
 
 // joined is one error in one line.

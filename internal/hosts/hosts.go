@@ -8,7 +8,8 @@ package hosts
 
 import (
 	"context"
-	"math/rand/v2"
+	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -91,14 +92,15 @@ type Config struct {
 	Lookup func(ctx context.Context, host string) ([]string, error)
 	// Go runs a function on a goroutine.
 	Go func(func())
-	// Changed is told after each change of what Gate or Fits say, and after each probe during an outage. No lock is
-	// held.
+	// Changed is told when Gate says something else, when a host no longer fits, and after each probe during an outage.
+	// No lock is held.
 	Changed func()
-	// Began and Ended are told of each outage that lasts beyond the first probe, once, with no lock held.
+	// Began and Ended are told of each outage that lasts beyond the first probe, once. They and Demoted are called one
+	// at a time, in the order of what has happened, with no lock held.
 	Began func(Outage)
 	Ended func(o Outage, took time.Duration)
 	// Demoted is told when the server at an address turns out to take no writes any more: all connections to it that
-	// are open now are of no use. No lock is held.
+	// are open now are of no use.
 	Demoted func(Address)
 }
 
@@ -120,18 +122,19 @@ type Set struct {
 	gate   atomic.Pointer[Outage] // nil: there is none
 
 	mu        sync.Mutex
-	born      time.Time
-	hosts     []*host // of all entries, in their order
-	gone      []*host // that were addresses of a name once, a few
-	connected bool    // there was a connection
-	first     Role    // of the server of the first one
-	picky     bool    // a server was demoted once, so with Any only a primary fits
-	relaxed   bool    // with picky: any role is better than none
-	demoted   time.Time
+	hosts     []*host       // of all entries, in their order; at least one of each
+	gone      []*host       // that were addresses of a name once, a few
+	connected bool          // there was a connection
+	first     Role          // of the server of the first one
+	picky     bool          // a server was demoted once, so with Any only a primary fits
+	relaxed   bool          // with picky: any role is better than none
+	demoted   time.Time     // when the last host that fitted was demoted, zero: that is not why none does
 	deadline  *time.Timer   // when callers wait no longer for the end of the outage
 	change    chan struct{} // closed at the next change
 	changed   bool          // there is one to be told when the lock is free
-	tells     []func()      // to be called when the lock is free
+	starts    []func()      // probes to be started when the lock is free
+	events    []func()      // to be told when the lock is free, in this order
+	telling   bool          // somebody tells them
 	counts    Counts
 	check     *check // the last one, nil: there was none
 }
@@ -145,48 +148,25 @@ type Counts struct {
 
 // New makes a Set, which starts nothing before the first [Dial].
 func New(cfg Config) *Set {
-	s := &Set{cfg: cfg, change: make(chan struct{}), born: time.Now()}
+	s := &Set{cfg: cfg, change: make(chan struct{})}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	for i, e := range cfg.Entries {
-		if !e.Lookup {
-			s.hosts = append(s.hosts, newHost(Address{Entry: i, Name: e.Name}))
-		}
+		s.hosts = append(s.hosts, newHost(Address{Entry: i, Name: e.Name}))
 	}
 	return s
 }
 
-// Close ends the probes, and every Wait.
+// ErrClosed is the error of a Wait for the end of an outage in a Set that is closed.
+var ErrClosed = errors.New("the hosts are not looked for any more")
+
+// Close ends the probes, and every Wait. Nothing is told of outages from then on.
 func (s *Set) Close() {
 	s.lock()
 	defer s.unlock()
 	s.cancel()
-	for _, h := range s.hosts {
-		h.stopProbe()
-	}
-	if s.deadline != nil {
-		s.deadline.Stop()
-	}
+	s.stopDeadline()
 	s.changed = true
 }
-
-// lock and unlock are around all changes: what is to be told of them is told after.
-func (s *Set) lock() { s.mu.Lock() }
-
-func (s *Set) unlock() {
-	tells := s.tells
-	if s.changed {
-		close(s.change)
-		s.change, s.changed = make(chan struct{}), false
-		tells = append(tells, s.cfg.Changed)
-	}
-	s.tells = nil
-	s.mu.Unlock()
-	for _, tell := range tells {
-		tell()
-	}
-}
-
-func (s *Set) tell(f func()) { s.tells = append(s.tells, f) }
 
 // Gate is the outage, nil if there is none. It takes no lock.
 func (s *Set) Gate() *Outage { return s.gate.Load() }
@@ -205,7 +185,7 @@ func (s *Set) Wait(ctx context.Context) (*Outage, error) {
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-s.ctx.Done():
-			return nil, nil
+			return nil, ErrClosed
 		}
 	}
 }
@@ -238,7 +218,7 @@ const (
 	fitsBest
 )
 
-// fit is how well a role fits.
+// fit is how well a role fits. One that is not known is as good as any.
 func (s *Set) fit(r Role) int {
 	wanted, other := Primary, fitsNot
 	switch s.cfg.Target {
@@ -254,7 +234,7 @@ func (s *Set) fit(r Role) int {
 			other = fitsFallback
 		}
 	}
-	if r == wanted {
+	if r == wanted || r == RoleUnknown {
 		return fitsBest
 	}
 	return other
@@ -266,8 +246,8 @@ func (s *Set) Fits(a Address) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	best, own := fitsNot, fitsBest
-	for _, h := range s.hosts {
-		if h.state == Up {
+	for _, h := range slices.Concat(s.hosts, s.gone) {
+		if h.state == Up && h.role != RoleUnknown && !h.gone {
 			best = max(best, s.fit(h.role))
 		}
 		if h.address == a && (h.state == Up || h.state == WrongRole) {
@@ -307,6 +287,3 @@ func (s *Set) UpWithin(d time.Duration) bool {
 	}
 	return false
 }
-
-// random is a pause from 0 to most.
-func random(most time.Duration) time.Duration { return rand.N(most + 1) }

@@ -1,10 +1,6 @@
 package hosts
 
-import (
-	"context"
-	"errors"
-	"time"
-)
+import "time"
 
 // begin begins an outage, unless there is one. A demotion is the beginning of what follows from it.
 func (s *Set) begin(err error) {
@@ -16,20 +12,37 @@ func (s *Set) begin(err error) {
 		o.Since = s.demoted
 	}
 	s.gate.Store(o)
-	if wait := s.wait(); wait >= 0 {
-		left := wait - time.Since(o.Since)
-		if left <= 0 {
-			s.waitIsOver()
-		} else {
-			s.deadline = time.AfterFunc(left, func() {
-				s.lock()
-				defer s.unlock()
-				s.waitIsOver()
-			})
-		}
+	for _, h := range s.hosts {
+		h.calm() // those that were down before may be back the sooner
 	}
 	s.changed = true
-	s.plan()
+	if wait := s.wait(); wait >= 0 {
+		s.planDeadline(wait - time.Since(o.Since))
+	}
+}
+
+// planDeadline plans when callers wait no longer.
+func (s *Set) planDeadline(left time.Duration) {
+	if left <= 0 {
+		s.waitIsOver()
+		return
+	}
+	var timer *time.Timer
+	timer = time.AfterFunc(left, func() {
+		s.lock()
+		defer s.unlock()
+		if s.deadline == timer { // else it was stopped too late
+			s.waitIsOver()
+		}
+	})
+	s.deadline = timer
+}
+
+func (s *Set) stopDeadline() {
+	if s.deadline != nil {
+		s.deadline.Stop()
+		s.deadline = nil
+	}
 }
 
 func (s *Set) wait() time.Duration {
@@ -47,12 +60,8 @@ func (s *Set) waitIsOver() {
 		return
 	}
 	if s.picky {
-		s.relaxed = true
-		for _, h := range s.hosts {
-			if h.state == WrongRole {
-				s.judge(h)
-			}
-		}
+		s.relaxed, s.demoted = true, time.Time{}
+		s.judgeAll()
 		if s.endIfOver(); s.gate.Load() == nil {
 			return
 		}
@@ -86,9 +95,7 @@ func (s *Set) endIfOver() {
 		return
 	}
 	s.gate.Store(nil)
-	if s.deadline != nil {
-		s.deadline.Stop()
-	}
+	s.stopDeadline()
 	if s.cfg.Ended != nil && o.announced {
 		told, took := *o, time.Since(o.Since)
 		s.tell(func() { s.cfg.Ended(told, took) })
@@ -103,136 +110,4 @@ func (s *Set) anyUp() bool {
 		}
 	}
 	return false
-}
-
-// plan sees to it that every host is probed that would be of use.
-func (s *Set) plan() {
-	for _, h := range s.hosts {
-		if !s.wantsProbe(h) {
-			h.stopProbe()
-		} else if h.probe == nil && !h.probing {
-			s.planProbe(h)
-		}
-	}
-}
-
-func (s *Set) planProbe(h *host) {
-	most := h.pause
-	if o := s.gate.Load(); o != nil && time.Since(o.Since) < young {
-		most = min(most, soonPause)
-	}
-	h.pause = min(2*h.pause, mostPause)
-	h.probe = time.AfterFunc(random(most), func() { s.startProbe(h) })
-}
-
-// wantsProbe tells whether it would be good to know that a host is up, or fits: during an outage of any, else of one
-// that would be preferred to those that are in use.
-func (s *Set) wantsProbe(h *host) bool {
-	if h.gone || s.ctx.Err() != nil || !s.waits() {
-		return false
-	}
-	if s.gate.Load() != nil {
-		return h.state != Up
-	}
-	if h.state == Unknown || h.state == Up && s.fit(h.role) == fitsBest {
-		return false
-	}
-	for _, other := range s.hosts {
-		if other == h || other.state != Up || s.fit(other.role) != fitsBest {
-			continue
-		}
-		if !s.cfg.Random && other.address.Entry <= h.address.Entry {
-			return false // nobody would dial h while that one is up
-		}
-	}
-	return true
-}
-
-func (s *Set) startProbe(h *host) {
-	s.lock()
-	defer s.unlock()
-	if h.probe = nil; h.probing || !s.wantsProbe(h) {
-		return
-	}
-	h.probing = true
-	s.counts.Probes++
-	s.tell(func() { s.cfg.Go(func() { s.runProbe(h) }) }) // without the lock
-}
-
-func (s *Set) runProbe(h *host) {
-	s.mu.Lock()
-	timeout := h.timeout
-	s.mu.Unlock()
-	ctx, cancel := context.WithTimeout(s.ctx, timeout)
-	defer cancel()
-	began, role, err := time.Now(), RoleUnknown, errEnded
-	defer func() { // also if Check ends its goroutine
-		s.lock()
-		defer s.unlock()
-		h.probing = false
-		if ctx.Err() == context.DeadlineExceeded {
-			h.timeout = min(2*timeout, mostTimeout)
-		}
-		s.checked(h, role, err, began)
-	}()
-	s.lookUpAgain(ctx, h.address.Entry)
-	role, err = s.cfg.Check(ctx, h.address)
-}
-
-var errEnded = errors.New("the probe was ended")
-
-// lookUpAgain looks up a name during an outage: its servers may be elsewhere by now.
-func (s *Set) lookUpAgain(ctx context.Context, entry int) {
-	e := s.cfg.Entries[entry]
-	if !e.Lookup || s.Gate() == nil {
-		return
-	}
-	found, err := s.lookUp(ctx, e.Name)
-	if err != nil || len(found) == 0 {
-		return
-	}
-	s.lock()
-	defer s.unlock()
-	s.resolved(entry, found)
-	s.plan()
-}
-
-// checked takes what a probe or check has found.
-func (s *Set) checked(h *host, role Role, err error, began time.Time) {
-	if s.ctx.Err() != nil {
-		return
-	}
-	s.probed(h, role, err)
-	switch {
-	case err == nil:
-		s.found(h, role)
-		h.calm()
-	case isOwn(err):
-		h.err = err
-	case s.cfg.Away(err):
-		s.lost(h, err, began)
-	default: // it has answered
-		s.found(h, RoleUnknown)
-		h.err = err
-	}
-	s.plan()
-}
-
-// probed counts a probe during an outage.
-func (s *Set) probed(h *host, role Role, err error) {
-	o := s.gate.Load()
-	if o == nil {
-		return
-	}
-	now := *o
-	now.Probes++
-	if err == nil && s.fit(role) == fitsNot {
-		err = &RoleError{h.address, role, s.cfg.Target}
-	}
-	if err != nil {
-		now.Err = err
-		s.announce(&now)
-	}
-	s.gate.Store(&now)
-	s.changed = true
 }
