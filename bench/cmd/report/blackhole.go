@@ -84,10 +84,10 @@ func (h holes) growth() bench.Series {
 }
 
 func (s *section) holeRows(name string, h holes) {
-	s.row(name, "two", counts(failures(h.with)), spread(latencies(h.with, 0.5), "%.2f"), spread(latencies(h.with, 0.99), "%.2f"),
-		spread(h.growth(), "%+.2f"))
-	s.row(name, "one", counts(failures(h.without)), spread(latencies(h.without, 0.5), "%.2f"),
-		spread(latencies(h.without, 0.99), "%.2f"), "")
+	s.row(name, "two", counts(failures(h.with)), figure(latencies(h.with, 0.5), "%.2f"), figure(latencies(h.with, 0.99), "%.2f"),
+		figure(h.growth(), "%+.2f"))
+	s.row(name, "one", counts(failures(h.without)), figure(latencies(h.without, 0.5), "%.2f"),
+		figure(latencies(h.without, 0.99), "%.2f"), "")
 }
 
 func (s *section) holePromises(server string, first, pooled holes) {
@@ -95,6 +95,6 @@ func (s *section) holePromises(server string, first, pooled holes) {
 	if server != "MariaDB" { // its driver takes one host
 		s.result(what+"99% of requests take at most", "%.1f ms", latencies(first.with, 0.99), latencies(pooled.with, 0.99))
 	}
-	s.promise(what+"p99, more than with one host", spread(pooled.growth(), "%.2f ms"), fmt.Sprintf("at most %g ms", holeGrowth),
+	s.promise(what+"p99, more than with one host", figure(pooled.growth(), "%.2f ms"), fmt.Sprintf("at most %g ms", holeGrowth),
 		pooled.growth().Median() <= holeGrowth)
 }

@@ -125,9 +125,9 @@ func (s *section) failoverRow(address, contender string, runs failovers) {
 	s.row(address, contender,
 		median(runs.each(func(f bench.Failover) float64 { return float64(len(f.Requests)) }), "%.0f"),
 		counts(runs.failed()), kinds(runs.kind),
-		spread(runs.each(func(f bench.Failover) float64 { return f.Accepted.Sub(f.Demoted).Seconds() }), "%.2f"),
-		orNever(runs.first(), "%.3f"),
-		spread(runs.each(func(f bench.Failover) float64 { return f.Longest().Seconds() }), "%.2f"),
+		figure(runs.each(func(f bench.Failover) float64 { return f.Accepted.Sub(f.Demoted).Seconds() }), "%.2f"),
+		or(runs.first(), "%.3f", "never"),
+		figure(runs.each(func(f bench.Failover) float64 { return f.Longest().Seconds() }), "%.2f"),
 		counts(runs.each(func(f bench.Failover) float64 { return 100 * f.Stuck() })))
 }
 
@@ -136,6 +136,6 @@ func (s *section) failoverPromises(server, address string, hand, pooled failover
 	s.result(what+"writes that fail", "%.0f", hand.failed(), pooled.failed())
 	s.promise(what+"writes that fail", counts(pooled.failed()), fmt.Sprintf("at most %d, one for each connection",
 		bench.AwayConnections), pooled.failed().Max() <= bench.AwayConnections)
-	s.promise(what+"first write", orNever(pooled.first(), "%.3f s"), fmt.Sprintf("at most %v", failoverFirst),
+	s.promise(what+"first write", or(pooled.first(), "%.3f s", "never"), fmt.Sprintf("at most %v", failoverFirst),
 		pooled.first().Min() >= 0 && pooled.first().Max() <= failoverFirst.Seconds())
 }

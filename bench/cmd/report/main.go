@@ -45,7 +45,7 @@ type settings struct {
 	alone    bench.AlonePlan
 	waiters  int
 	outages  outagePlan
-	part     string // only this part; empty: all
+	parts    []string // only these; empty: all
 }
 
 var (
@@ -60,10 +60,14 @@ var (
 		burst: 200 * time.Millisecond, saturate: 200 * time.Millisecond, contend: 300 * time.Millisecond, kill: time.Second,
 		recycle: 2500 * time.Millisecond, database: bench.DatabasePlan{Starts: 1, Warm: 20 * time.Millisecond, Turns: 3, Turn: 10 * time.Millisecond},
 		alone: bench.AlonePlan{Starts: 1, Slice: 2 * time.Millisecond, Warm: 300 * time.Millisecond}, waiters: 10_000,
-		outages: outagePlan{rounds: 1, crash: time.Second, long: 15 * time.Second, after: 3 * time.Second,
+		outages: outagePlan{rounds: 1, crash: time.Second, long: 15 * time.Second, after: 6 * time.Second,
 			hole:      bench.HolePlan{PerSecond: 200, FindOut: 4 * time.Second, Measured: time.Second},
 			readiness: bench.ReadinessPlan{Every: time.Second, Busy: 3, Stopped: 10}}}
 )
+
+func (how settings) wants(part string) bool {
+	return len(how.parts) == 0 || slices.Contains(how.parts, part)
+}
 
 // outagePlan is how often the server goes away, and for how long.
 type outagePlan struct {
@@ -78,7 +82,7 @@ func main() {
 		fast = flag.Bool("quick", false, "runs too short to mean anything, to see that it works")
 		out  = flag.String("o", "", "also write the page, README.md or outages.md, and its charts to this `directory`")
 		away = flag.Bool("outages", false, "what happens while the server is away, instead of all else")
-		part = flag.String("part", "", "only this `part`: "+strings.Join(partNames(mainPage), ", ")+
+		part = flag.String("part", "", "only these `parts`, with commas between: "+strings.Join(partNames(mainPage), ", ")+
 			"; with -outages: "+strings.Join(partNames(outagePage), ", "))
 	)
 	flag.Parse()
@@ -88,7 +92,9 @@ func main() {
 	if *fast {
 		how = quick
 	}
-	how.part = *part
+	if *part != "" {
+		how.parts = strings.Split(*part, ",")
+	}
 	what := mainPage
 	if *away {
 		what = outagePage
@@ -100,8 +106,10 @@ func main() {
 }
 
 func report(ctx context.Context, p page, how settings, directory string) error {
-	if how.part != "" && !slices.Contains(partNames(p), how.part) {
-		return fmt.Errorf("no part %q", how.part)
+	for _, name := range how.parts {
+		if !slices.Contains(partNames(p), name) {
+			return fmt.Errorf("no part %q", name)
+		}
 	}
 	text, sections, err := measure(ctx, p, how)
 	if err != nil {
@@ -189,7 +197,7 @@ func measure(ctx context.Context, what page, how settings) ([]byte, []section, e
 	env := environment()
 	var sections []section
 	for _, p := range what.alone {
-		if how.part != "" && p.name != how.part {
+		if !how.wants(p.name) {
 			continue
 		}
 		s, err := p.run(ctx, how)

@@ -33,8 +33,9 @@ func startMySQL(tb testing.TB) bench.CrashServer    { return cluster.MySQL(tb) }
 
 // The promises of an outage.
 const (
-	crashRate = 500 // requests a second
-	longRate  = 100
+	crashRate    = 500 // requests a second
+	longRate     = 100
+	longPeerRuns = 1 // of those other than pooled, since each takes so long
 
 	crashDials  = 40
 	crashWait   = time.Second // longer than the outage
@@ -75,15 +76,18 @@ func (all crashes) dials() bench.Series {
 	return all.each(func(c bench.Crash) float64 { return float64(c.Dials) })
 }
 
-// runCrashes has each contender meet its crashes.
+// runCrashes has each contender meet its crashes, those other than pooled at most peerRuns.
 func runCrashes(ctx context.Context, how settings, find func() (bench.Server, bool), start func(testing.TB) bench.CrashServer,
-	plan bench.CrashPlan, out *section) (names []string, runs []crashes, err error) {
+	plan bench.CrashPlan, peerRuns int, out *section) (names []string, runs []crashes, err error) {
 	s, _ := find()
 	contenders := bench.AwayContenders(s, "")
 	all := make([]crashes, len(contenders))
 	missing, err := inTurns(ctx, how, contenders, func(tb testing.TB) func(int) error {
 		server := start(tb)
 		return func(i int) error {
+			if i < len(contenders)-1 && len(all[i]) == peerRuns {
+				return nil
+			}
 			step("%s, away for %v, %s, run %d", s.Name, plan.Outage, contenders[i].Name, len(all[i])+1)
 			c, err := bench.RunCrash(ctx, server, s, contenders[i], plan, uint64(len(all[i]))+1)
 			all[i] = append(all[i], c)
@@ -161,39 +165,40 @@ func crashed(find func() (bench.Server, bool), start func(testing.TB) bench.Cras
 				crashRate, bench.CrashSleep, bench.AwayConnections, bench.AwayPatience, plan.Outage),
 			header: []string{"contender", "requests", "in flight", "errors", "of which", "longest wait, s", "outage, s", "dials"},
 		}
-		names, runs, err := runCrashes(ctx, how, find, start, plan, &out)
+		names, runs, err := runCrashes(ctx, how, find, start, plan, how.outages.rounds, &out)
 		if err != nil {
 			return out, err
 		}
 		for i, name := range names {
 			out.row(name, median(runs[i].each(func(c bench.Crash) float64 { return float64(len(c.Requests)) }), "%.0f"),
 				counts(runs[i].each(func(c bench.Crash) float64 { return float64(c.InFlight) })),
-				counts(runs[i].failed()), kinds(runs[i].kind), spread(runs[i].longest(), "%.2f"),
-				spread(runs[i].each(func(c bench.Crash) float64 { return c.Outage().Seconds() }), "%.2f"), counts(runs[i].dials()))
+				counts(runs[i].failed()), kinds(runs[i].kind), figure(runs[i].longest(), "%.2f"),
+				figure(runs[i].each(func(c bench.Crash) float64 { return c.Outage().Seconds() }), "%.2f"), dialed(runs[i].dials()))
 		}
 		out.crashPromises(s.Name, plan, runs[0], runs[len(runs)-1])
 		return out, nil
 	}
 }
 
-// orNever is a time, negative in a run in which it never came.
-func orNever(s bench.Series, format string) string {
-	if s.Min() < 0 {
-		return "never"
+// figure is a median with its range, if there is one: "7", "7 (5 … 8)".
+func figure(s bench.Series, format string) string {
+	if fmt.Sprintf(format, s.Min()) == fmt.Sprintf(format, s.Max()) {
+		return median(s, format)
 	}
 	return spread(s, format)
 }
 
-// counts is a median with its range, if there is one: "7", "7 (5 … 8)". Dials can't be counted everywhere.
-func counts(s bench.Series) string {
-	switch {
-	case s.Min() < 0:
-		return "not counted"
-	case s.Min() == s.Max():
-		return median(s, "%.0f")
+func counts(s bench.Series) string { return figure(s, "%.0f") }
+
+// or is for a figure that is negative in a run in which there was none.
+func or(s bench.Series, format, none string) string {
+	if s.Min() < 0 {
+		return none
 	}
-	return spread(s, "%.0f")
+	return figure(s, format)
 }
+
+func dialed(s bench.Series) string { return or(s, "%.0f", "not counted") }
 
 func (s *section) crashPromises(server string, plan bench.CrashPlan, hand, pooled crashes) {
 	what := fmt.Sprintf("%s crashes and is back after %v, %d requests a second: ", server, plan.Outage, crashRate)
@@ -201,13 +206,13 @@ func (s *section) crashPromises(server string, plan bench.CrashPlan, hand, poole
 	s.result(what+"refused dials that callers see", "%.0f", hand.kind(bench.Refused), pooled.kind(bench.Refused))
 	s.result(what+"connects while it is away", "%.0f", hand.dials(), pooled.dials())
 	more := pooled.each(func(c bench.Crash) float64 { return float64(c.Failed() - c.InFlight) })
-	s.promise(what+"errors beyond the requests in flight", spread(more, "%.0f"), "at most 0", more.Max() <= 0)
+	s.promise(what+"errors beyond the requests in flight", figure(more, "%.0f"), "at most 0", more.Max() <= 0)
 	refused := pooled.kind(bench.Refused)
 	s.promise(what+"refused dials that callers see", counts(refused), "0", refused.Max() == 0)
 	longer := pooled.each(func(c bench.Crash) float64 { return (c.Longest() - c.Outage()).Seconds() })
-	s.promise(what+"longest wait, longer than the outage", spread(longer, "%.2f s"), fmt.Sprintf("at most %v", crashWait),
+	s.promise(what+"longest wait, longer than the outage", figure(longer, "%.2f s"), fmt.Sprintf("at most %v", crashWait),
 		longer.Max() <= crashWait.Seconds())
-	s.promise(what+"connects while it is away", counts(pooled.dials()), fmt.Sprintf("at most %d", crashDials),
+	s.promise(what+"connects while it is away", dialed(pooled.dials()), fmt.Sprintf("at most %d", crashDials),
 		pooled.dials().Min() >= 0 && pooled.dials().Max() <= crashDials)
 }
 
@@ -215,33 +220,34 @@ func longOutage(find func() (bench.Server, bool), start func(testing.TB) bench.C
 	section, error) {
 	return func(ctx context.Context, how settings) (section, error) {
 		plan := bench.CrashPlan{
-			PerSecond: longRate, Before: time.Second, Outage: how.outages.long, After: 2 * how.outages.after,
+			PerSecond: longRate, Before: time.Second, Outage: how.outages.long, After: how.outages.after,
 			Grace: min(graceEnds, how.outages.long/2), Heap: true,
 		}
 		s, _ := find()
 		out := section{
 			title: "A long outage, " + s.Name,
-			text: fmt.Sprintf("%d requests a second, and the server is away for %v. Else it is as above.\n"+
+			text: fmt.Sprintf("%d requests a second, and the server is away for %v. Else it is as above. There are %d runs of pooled, and %d of "+
+				"each of the others.\n"+
 				"\n"+
 				"- *After the grace* are requests that come from %v after the kill on: how long they took, mostly until they "+
 				"failed.\n"+
 				"- *Heap* is that of the whole program after a collection, before the kill and near the end of the outage.\n"+
 				"- *First success* is the time from when the server serves until a request is answered.",
-				longRate, plan.Outage, plan.Grace),
+				longRate, plan.Outage, how.outages.rounds, longPeerRuns, plan.Grace),
 			header: []string{"contender", "requests", "errors", "of which", "after the grace: p50, ms", "p99, ms",
 				"heap before, MB", "during, MB", "first success, s", "dials"},
 		}
-		names, runs, err := runCrashes(ctx, how, find, start, plan, &out)
+		names, runs, err := runCrashes(ctx, how, find, start, plan, longPeerRuns, &out)
 		if err != nil {
 			return out, err
 		}
 		for i, name := range names {
 			out.row(name, median(runs[i].each(func(c bench.Crash) float64 { return float64(len(c.Requests)) }), "%.0f"),
 				counts(runs[i].failed()), kinds(runs[i].kind),
-				spread(runs[i].afterGrace(plan, 0.5), "%.2f"), spread(runs[i].afterGrace(plan, 0.99), "%.2f"),
-				spread(runs[i].each(func(c bench.Crash) float64 { return float64(c.HeapBefore) / 1e6 }), "%.2f"),
-				spread(runs[i].each(func(c bench.Crash) float64 { return float64(c.HeapDuring) / 1e6 }), "%.2f"),
-				orNever(runs[i].first(), "%.2f"), counts(runs[i].dials()))
+				figure(runs[i].afterGrace(plan, 0.5), "%.2f"), figure(runs[i].afterGrace(plan, 0.99), "%.2f"),
+				figure(runs[i].each(func(c bench.Crash) float64 { return float64(c.HeapBefore) / 1e6 }), "%.2f"),
+				figure(runs[i].each(func(c bench.Crash) float64 { return float64(c.HeapDuring) / 1e6 }), "%.2f"),
+				or(runs[i].first(), "%.2f", "never"), dialed(runs[i].dials()))
 		}
 		out.longPromises(s.Name, plan, runs[0], runs[len(runs)-1])
 		return out, nil
@@ -256,12 +262,12 @@ func (s *section) longPromises(server string, plan bench.CrashPlan, hand, pooled
 	what := fmt.Sprintf("%s is away for %v: ", server, plan.Outage)
 	s.result(what+"connects meanwhile", "%.0f", hand.dials(), pooled.dials())
 	p99 := pooled.afterGrace(plan, 0.99)
-	s.promise(what+"p99 of errors after the grace", spread(p99, "%.2f ms"), fmt.Sprintf("at most %g ms", errorMillis),
+	s.promise(what+"p99 of errors after the grace", figure(p99, "%.2f ms"), fmt.Sprintf("at most %g ms", errorMillis),
 		p99.Median() <= errorMillis)
 	heap := pooled.each(func(c bench.Crash) float64 { return float64(c.HeapDuring) / float64(c.HeapBefore) })
-	s.promise(what+"heap to that of before", spread(heap, "%.2f"), fmt.Sprintf("at most %g", heapGrowth),
+	s.promise(what+"heap to that of before", figure(heap, "%.2f"), fmt.Sprintf("at most %g", heapGrowth),
 		heap.Median() <= heapGrowth)
 	first := pooled.first()
-	s.promise(what+"first success after its return", orNever(first, "%.2f s"), fmt.Sprintf("at most %v", firstAfter),
+	s.promise(what+"first success after its return", or(first, "%.2f s", "never"), fmt.Sprintf("at most %v", firstAfter),
 		first.Min() >= 0 && first.Max() <= firstAfter.Seconds())
 }

@@ -79,7 +79,7 @@ func measureServer(ctx context.Context, parts []serverPart, how settings, s benc
 	}
 	var all []section
 	for _, part := range parts {
-		if part.server != "" && part.server != s.Name || how.part != "" && part.name != how.part {
+		if part.server != "" && part.server != s.Name || !how.wants(part.name) {
 			continue
 		}
 		section, err := part.run(ctx, how, s, admin)
