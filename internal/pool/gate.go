@@ -5,9 +5,9 @@ import "time"
 // gate is what the pool remembers of Config.Gate, which says whether slots may be opened now. While it is closed none
 // is, and those in the queue are served by what comes back. It is guarded by Pool.mu.
 type gate struct {
-	shut bool // the last answer
-	// returns is Counts.Checkins at the last two calls of Regate that found it closed, the last one first.
-	returns [2]uint64
+	shut    bool   // the last answer
+	returns uint64 // Counts.Checkins when it was found to have closed
+	doubt   alarm  // when it is to be seen whether slots still come back
 	// again is opening after an error that is Away while the gate is open.
 	again chore
 }
@@ -27,19 +27,24 @@ func (p *Pool[T]) askGateLocked() (open bool, refusal error) {
 		p.gate.again.armed = false // its timer does no harm
 		p.gate.again.pause.reset()
 	}
+	if !open && !p.gate.shut {
+		p.gate.returns = p.counts.Checkins
+	}
 	p.gate.shut = !open
 	return open, refusal
 }
 
 // Regate tells the pool that Gate may answer otherwise than before. If it is open, what is wanted is opened. If it
-// refuses, all in the queue get the refusal, unless slots come back that can serve them: one has since the last call
-// but one that found it closed. So it is to be called from time to time while the gate is closed, too.
+// refuses, all in the queue get the refusal, unless slots come back that can serve them.
 func (p *Pool[T]) Regate() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.regateLocked()
+}
+
+func (p *Pool[T]) regateLocked() {
 	open, refusal := p.askGateLocked()
 	if !open {
-		p.gate.returns = [2]uint64{p.counts.Checkins, p.gate.returns[0]}
 		p.refuseLocked(refusal)
 		return
 	}
@@ -49,9 +54,24 @@ func (p *Pool[T]) Regate() {
 	p.openLocked(p.ctx)
 }
 
-// comingBackLocked reports whether slots are in use, and came back lately.
+// lately is for how long one that has come back shows that others will, while the gate is closed.
+const lately = time.Second
+
+// comingBackLocked reports whether slots still come back though the gate is closed: some are in use, and one came back
+// since it has closed, and lately. Then callers wait as they do when all are in use.
 func (p *Pool[T]) comingBackLocked() bool {
-	return p.leased > 0 && p.counts.Checkins > p.gate.returns[1]
+	return p.leased > 0 && p.counts.Checkins > p.gate.returns && p.clock.read().Since(p.returned) < lately
+}
+
+// doubtLocked sees to it that those in the queue are refused as soon as slots don't come back any more.
+func (p *Pool[T]) doubtLocked() {
+	left := lately - p.clock.read().Since(p.returned)
+	p.gate.doubt.set(time.Now().Add(left), func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.gate.doubt.at = time.Time{}
+		p.regateLocked()
+	})
 }
 
 // refuseLocked ends the waits that are in vain while the gate is closed. Without a wait, those in the queue wait for
@@ -60,6 +80,8 @@ func (p *Pool[T]) refuseLocked(refusal error) {
 	switch {
 	case refusal != nil && (p.cfg.Timeout == 0 || !p.comingBackLocked()):
 		p.failAllLocked(refusal)
+	case refusal != nil && p.queue.n > 0:
+		p.doubtLocked()
 	case refusal == nil && p.cfg.Timeout == 0 && len(p.openings) == 0:
 		for p.queue.n > 0 {
 			p.failFirstLocked(p.waitErrorLocked(PhaseOpening, p.firstWaitedLocked(), p.queue.n))

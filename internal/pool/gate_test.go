@@ -279,8 +279,8 @@ func TestGateOpensAfterItRefused(t *testing.T) {
 	})
 }
 
-// While slots come back, callers wait for those though the gate refuses: until none has come back since the last call of
-// Regate but one, or none is left.
+// While slots come back, callers wait for those though the gate refuses: until none has come back for a second, or none
+// is left.
 func TestGateRefusesUnlessSlotsComeBack(t *testing.T) {
 	type test struct {
 		happens func(p *gatedPool, held []*slot)
@@ -288,23 +288,34 @@ func TestGateRefusesUnlessSlotsComeBack(t *testing.T) {
 	}
 	comes := func(p *gatedPool, held []*slot) { p.give(held[0]); p.take() }
 	tests(t, map[string]test{
-		"nothing":  {func(*gatedPool, []*slot) {}, false},
-		"one came": {comes, true},
-		"one came before the last call": {func(p *gatedPool, held []*slot) {
+		"nothing":              {func(*gatedPool, []*slot) {}, false},
+		"nothing, for a while": {func(*gatedPool, []*slot) { time.Sleep(time.Minute) }, false},
+		"one came":             {comes, true},
+		"one came lately": {func(p *gatedPool, held []*slot) {
 			comes(p, held)
-			p.refuse()
+			time.Sleep(time.Second - 1)
 		}, true},
-		"one came before the last but one": {func(p *gatedPool, held []*slot) {
+		"one came long ago": {func(p *gatedPool, held []*slot) {
 			comes(p, held)
-			p.refuse()
-			p.refuse()
+			time.Sleep(time.Second)
 		}, false},
-		"they come again and again": {func(p *gatedPool, held []*slot) {
-			for range 9 {
-				comes(p, held)
+		"one came before many probes, which took no time": {func(p *gatedPool, held []*slot) {
+			comes(p, held)
+			for range 100 {
 				p.refuse()
 			}
 		}, true},
+		"they come again and again": {func(p *gatedPool, held []*slot) {
+			for range 100 {
+				comes(p, held)
+				time.Sleep(500 * time.Millisecond)
+			}
+		}, true},
+		"one came before the gate closed again": {func(p *gatedPool, held []*slot) {
+			comes(p, held)
+			p.reopen()
+			p.refuse()
+		}, false},
 		"none is left": {func(p *gatedPool, held []*slot) {
 			comes(p, held)
 			for _, s := range held {
@@ -314,6 +325,7 @@ func TestGateRefusesUnlessSlotsComeBack(t *testing.T) {
 		"one was closed": {func(p *gatedPool, held []*slot) { p.Discard(held[0], errBad, false) }, false},
 	}, func(t *testing.T, test test) {
 		p := newGatedPool(t)
+		p.fill(1) // that one came back before the gate closed says nothing
 		held := p.takeMany(2)
 		p.shut()
 		p.refuse()
@@ -335,7 +347,18 @@ func TestGateRefusesThoseThatWaitForSlots(t *testing.T) {
 		after time.Duration
 	}
 	tests(t, map[string]test{
-		"nothing comes":        {func(p *gatedPool, _ *slot) { p.refuse(); p.refuse() }, 0},
+		"nothing comes": {func(*gatedPool, *slot) {}, time.Second},
+		"nothing comes, whatever probes say": {func(p *gatedPool, _ *slot) {
+			for range 100 {
+				p.refuse()
+			}
+		}, time.Second},
+		"one more comes": {func(p *gatedPool, held *slot) {
+			served := p.queue(background, 1) // before the others
+			time.Sleep(750 * time.Millisecond)
+			p.give(held)
+			served.wait()
+		}, 1750 * time.Millisecond},
 		"the last one is lost": {func(p *gatedPool, held *slot) { p.Discard(held, errBad, false) }, 0},
 		"it is detached": {func(p *gatedPool, held *slot) {
 			p.Detach(held)
