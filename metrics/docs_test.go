@@ -132,7 +132,9 @@ var (
 // What the alerts and the text speak of exists.
 func TestPageSpeaksOfWhatExists(t *testing.T) {
 	otel, prom, _ := everything(t)
-	exists := map[string]bool{"db.client.connection.pool.name": true, "db.client.connection.state": true}
+	exists := map[string]bool{
+		"db.client.connection.pool.name": true, "db.client.connection.state": true, "pooled.host.state": true,
+	}
 	for _, from := range []samples{otel(), prom()} {
 		for key, s := range from {
 			name, _, _ := strings.Cut(key, "{")

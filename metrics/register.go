@@ -22,6 +22,8 @@ const (
 
 	poolName = attribute.Key("db.client.connection.pool.name")
 	state    = attribute.Key("db.client.connection.state")
+
+	hostState = attribute.Key("pooled.host.state")
 )
 
 // bounds are the upper bounds of the histograms' buckets, in seconds: those of [pooled.Histogram]. The conventions
@@ -105,7 +107,7 @@ func observable(meter metric.Meter, f figures.Figure) (metric.Int64Observable, e
 // collect is called when somebody wants the figures.
 func (e *exporter) collect(_ context.Context, o metric.Observer) error {
 	for _, p := range e.measure() {
-		s := p.Pool.Stats()
+		s := figures.LookAt(p.Pool)
 		plain := metric.WithAttributeSet(attribute.NewSet(poolName.String(p.Name)))
 		for _, f := range figures.Figures {
 			n := f.Read(s)
@@ -113,13 +115,21 @@ func (e *exporter) collect(_ context.Context, o metric.Observer) error {
 			case n < 0:
 			case f.State != "":
 				o.ObserveInt64(e.instruments[f.OTel], n,
-					metric.WithAttributes(poolName.String(p.Name), state.String(f.State)))
+					metric.WithAttributes(poolName.String(p.Name), stateOf(f).String(f.State)))
 			default:
 				o.ObserveInt64(e.instruments[f.OTel], n, plain)
 			}
 		}
 	}
 	return nil
+}
+
+// stateOf is the attribute of a figure's State.
+func stateOf(f figures.Figure) attribute.Key {
+	if f.OfHosts() {
+		return hostState
+	}
+	return state
 }
 
 // measure makes all pools that are open measure, lets go of those that were closed, and returns the open ones.

@@ -56,7 +56,7 @@ func (c *collector) Describe(descs chan<- *prometheus.Desc) {
 // Collect is part of prometheus.Collector.
 func (c *collector) Collect(metrics chan<- prometheus.Metric) {
 	for _, p := range c.pools() {
-		s := p.Pool.Stats()
+		s := figures.LookAt(p.Pool)
 		for i, f := range figures.Figures {
 			n := f.Read(s)
 			if n < 0 {

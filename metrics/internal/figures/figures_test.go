@@ -21,7 +21,7 @@ func TestAllFigures(t *testing.T) {
 		default: // a name
 			continue
 		}
-		if !slices.ContainsFunc(Figures, func(f Figure) bool { return f.Read(s) == mark }) {
+		if !slices.ContainsFunc(Figures, func(f Figure) bool { return f.Read(Look{Stats: s}) == mark }) {
 			t.Errorf("Stats.%s is not exported", reflect.TypeFor[pooled.Stats]().Field(i).Name)
 		}
 	}
@@ -29,11 +29,11 @@ func TestAllFigures(t *testing.T) {
 
 // The counters of kept statements, which take a real driver to move.
 func TestStmtFigures(t *testing.T) {
-	stats := pooled.Stats{StmtHits: 1, StmtPrepared: 2, StmtEvicted: 3}
+	look := Look{Stats: pooled.Stats{StmtHits: 1, StmtPrepared: 2, StmtEvicted: 3}}
 	want := map[string]int64{"pooled.stmt_hits": 1, "pooled.stmt_prepared": 2, "pooled.stmt_evicted": 3}
 	for _, f := range Figures {
 		if n, ok := want[f.OTel]; ok {
-			if have := f.Read(stats); have != n {
+			if have := f.Read(look); have != n {
 				t.Errorf("%s: have %d, want %d", f.OTel, have, n)
 			}
 			delete(want, f.OTel)
