@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"fmt"
+	"io"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,6 +32,15 @@ var poolTroubles = troubles{
 			err = db.Ping()
 		})
 		return err
+	},
+	`pooled: pool "…": no server can be reached for …`: func(t *testing.T) error {
+		return inOutage(t, func(cfg *pooled.Config) { cfg.OutageWait = 0 })
+	},
+	`pooled: pool "…": timeout waiting for a server to be back`: func(t *testing.T) error {
+		return inOutage(t, func(cfg *pooled.Config) { cfg.Timeout = 5 * time.Second })
+	},
+	`pooled: pool "…": context deadline exceeded while waiting for a server to be back`: func(t *testing.T) error {
+		return inOutage(t)
 	},
 	`pooled: pool is closed`: func(t *testing.T) error {
 		connector := pooltest.Connector(t, pooledtest.Null{})
@@ -201,4 +212,22 @@ func endWithin(t *testing.T, cause error, f func(context.Context) error) error {
 		time.AfterFunc(time.Millisecond, cancel)
 	}
 	return f(ctx)
+}
+
+// inOutage is the error of a caller with a deadline whose server has gone away.
+func inOutage(t *testing.T, set ...func(*pooled.Config)) (err error) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t)
+		db, _ := open(t, fake, append(set, func(cfg *pooled.Config) { cfg.Driver = "postgres" })...)
+		defer db.Close()
+		if err := db.Ping(); err != nil {
+			t.Fatal(err)
+		}
+		fake.On(pooledtest.StageConnect, pooledtest.Fail(fmt.Errorf("dial tcp 127.0.0.1:5432: %w", syscall.ECONNREFUSED)))
+		fake.Kill(io.EOF)
+		ctx, cancel := context.WithTimeout(t.Context(), 6*time.Second)
+		defer cancel()
+		err = db.PingContext(ctx)
+	})
+	return err
 }
