@@ -44,7 +44,7 @@ demo: ## show what pooled does, on an embedded database, in seconds
 
 # Compiled before the servers start and packages are tested one by one (-p 1),
 # because tests change the servers' settings and use up their connections.
-test: c-compiler shells ## vet and all tests with -race, on its own PostgreSQL, MariaDB and PgBouncer
+test: c-compiler shells ## vet and all tests with -race, on its own PostgreSQL, MariaDB, PgBouncer and HAProxy
 	$(call in_modules,go vet ./...,$(MODULES))
 	$(call in_modules,CGO_ENABLED=1 go test -race -run '^$$' ./... >/dev/null,$(TESTED))
 	@scripts/with-servers $(MAKE) --no-print-directory test-on-servers

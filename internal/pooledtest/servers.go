@@ -34,8 +34,8 @@ const (
 
 // requireEnv turns the skip of a test for want of a server into a failure, so
 // that a run which promises real servers can't pass without them. It is a list
-// of what has to be there, of postgres, mysql, pgbouncer, galera and chromium, or 1,
-// which is all of them.
+// of what has to be there, of postgres, mysql, pgbouncer, galera, haproxy, netns and
+// chromium, or 1, which is all of them.
 const requireEnv = "POOLED_TEST_REQUIRE"
 
 // Postgres returns the lib/pq URL of a throw-away PostgreSQL server: a

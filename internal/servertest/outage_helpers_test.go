@@ -23,6 +23,7 @@ type pair struct {
 	driver           string
 	primary, standby node
 	promote          func() // demotes the primary, and makes the standby the primary as soon as it has all
+	promoteStandby   func() // the same for a primary that is lost
 }
 
 // node is a server of package cluster.
@@ -43,7 +44,7 @@ func onPairs(t *testing.T, standbys bool, test func(*testing.T, pair)) {
 		pooledtest.MustExec(t, primary.Admin(), "GRANT ALL ON outage TO pooled")
 		if standbys {
 			standby := primary.Standby()
-			p.standby, p.promote = standby, func() {
+			p.standby, p.promoteStandby, p.promote = standby, standby.Promote, func() {
 				primary.SetReadOnly(true)
 				standby.CatchUp(primary)
 				standby.Promote()
@@ -57,7 +58,7 @@ func onPairs(t *testing.T, standbys bool, test func(*testing.T, pair)) {
 		pooledtest.MustExec(t, primary.Admin(), "CREATE TABLE outage (caller int, n int)")
 		if standbys {
 			standby := primary.Replica()
-			p.standby, p.promote = standby, func() {
+			p.standby, p.promoteStandby, p.promote = standby, standby.Promote, func() {
 				primary.SetReadOnly(true)
 				standby.CatchUp(primary)
 				standby.Promote()
@@ -68,22 +69,28 @@ func onPairs(t *testing.T, standbys bool, test func(*testing.T, pair)) {
 }
 
 // open is a pool that patiently waits, so that a slow machine makes no errors.
-func (p pair) open(t *testing.T, address string) (*sql.DB, *pooled.Pool) {
+func (p pair) open(t *testing.T, address string, options ...string) (*sql.DB, *pooled.Pool) {
 	t.Helper()
-	cfg, err := pooled.ParseDSN(pooledtest.WithOptions(p.primary.DSNAt(address), "pool_driver="+p.driver))
+	return openPatient(t, pooledtest.WithOptions(p.primary.DSNAt(address), append(options, "pool_driver="+p.driver)...))
+}
+
+// openPatient is open for any DSN.
+func openPatient(t *testing.T, dsn string, set ...func(*pooled.Config)) (*sql.DB, *pooled.Pool) {
+	t.Helper()
+	cfg, err := pooled.ParseDSN(dsn)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return openFrom(t, cfg, size(loadCallers, 0), func(c *pooled.Config) {
-		c.Timeout, c.OutageWait = time.Minute, time.Minute
-	})
+	patient := func(c *pooled.Config) { c.Timeout, c.OutageWait = time.Minute, time.Minute }
+	return openFrom(t, cfg, append([]func(*pooled.Config){size(loadCallers, 0), patient}, set...)...)
 }
 
 // loadCallers is how many callers a load has.
 const loadCallers = 16
 
-// load is callers who write without a pause, each its own rows.
+// load is callers who write without a pause, each its own rows, or do something else.
 type load struct {
+	do   func(ctx context.Context, caller int, n int64) error
 	stop context.CancelFunc
 	all  sync.WaitGroup
 
@@ -95,13 +102,30 @@ type load struct {
 // startLoad returns when each caller has written a row.
 func startLoad(t *testing.T, db *sql.DB) *load {
 	t.Helper()
+	return startLoadOf(t, func(ctx context.Context, caller int, n int64) error {
+		_, err := db.ExecContext(ctx, fmt.Sprintf("INSERT INTO outage VALUES (%d, %d)", caller, n))
+		return err
+	})
+}
+
+// startReads is the same for callers who only read.
+func startReads(t *testing.T, db *sql.DB) *load {
+	t.Helper()
+	return startLoadOf(t, func(ctx context.Context, _ int, _ int64) error {
+		var n int
+		return db.QueryRowContext(ctx, "SELECT 1").Scan(&n)
+	})
+}
+
+func startLoadOf(t *testing.T, do func(ctx context.Context, caller int, n int64) error) *load {
+	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
-	l := &load{stop: stop}
+	l := &load{do: do, stop: stop}
 	t.Cleanup(l.end)
 	for caller := range loadCallers {
 		l.all.Go(func() {
 			for ctx.Err() == nil && len(l.errors()) <= 2*loadCallers {
-				l.write(db, caller)
+				l.once(caller)
 			}
 		})
 	}
@@ -109,10 +133,9 @@ func startLoad(t *testing.T, db *sql.DB) *load {
 	return l
 }
 
-func (l *load) write(db *sql.DB, caller int) {
+func (l *load) once(caller int) {
 	n := l.begun[caller].Add(1)
-	_, err := db.ExecContext(context.Background(), fmt.Sprintf("INSERT INTO outage VALUES (%d, %d)", caller, n))
-	if err != nil {
+	if err := l.do(context.Background(), caller, n); err != nil {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.failed = append(l.failed, err)

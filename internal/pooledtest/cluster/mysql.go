@@ -23,6 +23,7 @@ type MySQLServer struct {
 	install  string // mariadb-install-db; empty for MySQL
 	password string
 	number   uint32 // its server_id
+	readOnly bool   // also after the next start
 }
 
 // MySQL starts a primary, with the database pooled_test and the user pooled, who may do all there but is no
@@ -117,6 +118,9 @@ func (s *MySQLServer) arguments() []string {
 		"--innodb-fast-shutdown=2",
 		"--server-id=" + strconv.Itoa(int(s.number)), "--log-bin=" + filepath.Join(s.dir, "binlog"), "--sync-binlog=0",
 	}
+	if s.readOnly {
+		argv = append(argv, "--read-only=ON")
+	}
 	if s.MariaDB() {
 		return append(argv, "--binlog-format=ROW", "--innodb-log-file-size="+logSize, "--log-slave-updates",
 			"--slave-net-timeout=5")
@@ -143,10 +147,11 @@ func (s *MySQLServer) Stop() {
 	s.end(syscall.SIGTERM)
 }
 
-// SetReadOnly demotes the server, or ends that: users that are no administrators may not write. It waits for
-// transactions that have written.
+// SetReadOnly demotes the server, or ends that: users that are no administrators may not write, also after a restart.
+// It waits for transactions that have written.
 func (s *MySQLServer) SetReadOnly(on bool) {
 	s.tb.Helper()
+	s.readOnly = on
 	s.exec("SET GLOBAL read_only = %t", on)
 }
 
