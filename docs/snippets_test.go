@@ -6,13 +6,16 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"log"
 	"log/slog"
 	"math"
+	"net"
 	"os"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -389,4 +392,34 @@ func TestSnippetHealth(t *testing.T) {
 			log.Print("the database is gone: ", health.Err)
 		}
 	}
+}
+
+// What docs/outages.md tells of the errors, tried with a server that goes away after the first connection.
+func TestSnippetOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t)
+		db, _ := open(t, fake)
+		if err := db.Ping(); err != nil {
+			t.Fatal(err)
+		}
+		refused := &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
+		fake.On(pooledtest.StageConnect, pooledtest.Fail(refused))
+		fake.Kill(io.EOF)
+		began := time.Now()
+		_, err := db.Exec("UPDATE stock")
+		var outage *pooled.OutageError
+		switch {
+		case errors.As(err, &outage): // nothing was sent: answer 503, or try again later
+			log.Printf("no database since %v: %v", outage.Since, outage.Err)
+		case errors.Is(err, pooled.ErrConnLost): // look whether it was done, before you do it again
+			log.Print("the order may have been stored: ", err)
+		}
+		if outage == nil || outage.Since != began || time.Since(began) != 10*time.Second {
+			t.Errorf("have %v after %v, want the outage", err, time.Since(began))
+		}
+		var dial *net.OpError
+		if !errors.Is(err, pooled.ErrServerDown) || !errors.As(err, &dial) || errors.Is(err, driver.ErrBadConn) {
+			t.Errorf("have %v, want ErrServerDown, with the dial's error and without driver.ErrBadConn", err)
+		}
+	})
 }
