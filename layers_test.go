@@ -65,7 +65,7 @@ var layers = map[string]string{
 	"cmd/pooled/internal/cli":     ". internal/dsn internal/spelling internal/visible",
 	"cmd/pooled/internal/demo":    ". cmd/pooled/internal/cli",
 	"cmd/pooled/internal/advice":  ".",
-	"cmd/pooled/internal/doctor":  ". internal/spelling cmd/pooled/internal/advice cmd/pooled/internal/cli",
+	"cmd/pooled/internal/doctor":  ". internal/dsn internal/spelling cmd/pooled/internal/advice cmd/pooled/internal/cli",
 	"cmd/pooled/internal/parse":   ". internal/dsn cmd/pooled/internal/advice cmd/pooled/internal/cli",
 	"cmd/pooled/internal/top":     "internal/seconds cmd/pooled/internal/cli",
 	"cmd/pooled/internal/version": "cmd/pooled/internal/cli",

@@ -38,11 +38,11 @@ func TestConnectErrors(t *testing.T) {
 	}
 	b.await(alarms + ` === 2`)
 	b.await(
-		`document.querySelector(".gauges .failures").checkVisibility() && document.querySelector(".failure").checkVisibility()`,
+		`document.querySelector(".gauges .failures").checkVisibility() && document.querySelector(".failure:not(.outage)").checkVisibility()`,
 	)
 	b.await(
-		`document.querySelector(".failure").textContent.includes("no route ⟨202E⟩⟨2028⟩⟨E0041⟩ to it")`,
-		`document.querySelector(".failure").textContent`,
+		`document.querySelector(".failure:not(.outage)").textContent.includes("no route ⟨202E⟩⟨2028⟩⟨E0041⟩ to it")`,
+		`document.querySelector(".failure:not(.outage)").textContent`,
 	)
 	if have := eval[int](b, `(({scrollWidth, clientWidth}) => scrollWidth - clientWidth)(document.querySelector("#overview .scroll"))`); have > 0 {
 		t.Errorf("on a phone: have %d pixels of the overview out of sight, want none", have)

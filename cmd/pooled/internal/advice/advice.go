@@ -59,6 +59,16 @@ var OnOptions = []Advice{
 		Change: "pool_timeout=30s, or less than the deadline of the program's own callers",
 		Fine:   "no caller waits forever for a connection",
 	},
+	{
+		ID: "outage-wait",
+		Wrong: func(c pooled.Config) bool {
+			return c.Class != pooled.ClassDirect && c.Timeout >= 0 && c.OutageWait > c.Timeout
+		},
+		Text: "pool_outage_wait is longer than pool_timeout, which ends a caller's wait in an outage as it ends any other: " +
+			"what is beyond it has no effect",
+		Change: "pool_outage_wait of at most pool_timeout, or a longer pool_timeout",
+		Fine:   "callers wait for a server that restarts no longer than for a connection",
+	},
 }
 
 // MostConns is how many server connections one process may open; -1: there is no limit of the pool's, or one that no

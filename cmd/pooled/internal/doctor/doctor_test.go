@@ -192,7 +192,7 @@ func init() {
 // Of a database that isn't known here, all is said that needs no knowledge.
 func TestDoctorOnUnknownServer(t *testing.T) {
 	d := examine(t, ":memory:?pool_driver=doctorother&pool_pre_ping=off")
-	wantLevels(t, d, "dsn reset-mode pre-ping:warning recycle fork-guard wait connect server ping")
+	wantLevels(t, d, "dsn reset-mode pre-ping:warning recycle fork-guard wait outage-wait connect server ping")
 	wantFinding(t, d, "server", levelOK, "the doctor does not know the server of driver doctorother", "")
 	wantLatencies(t, d, "dial", "ping")
 	if d.Server != "" || d.Form != "the driver's own form" {
@@ -212,9 +212,15 @@ func TestDoctorOptions(t *testing.T) {
 		{"pool_timeout=-1", ""}, // nobody waits: there is no limit
 		{"pool_timeout=-1&pool_max_overflow=9223372036854775802", ""},
 		{"pool_class=null", ""},
+		{"pool_outage_wait=60s", "outage-wait"},
+		{"pool_outage_wait=30s", ""},
+		{"pool_outage_wait=-1", ""}, // as long as pool_timeout
+		{"pool_timeout=5s", ""},     // what is automatic is nobody's mistake
+		{"pool_timeout=-1&pool_outage_wait=60s", ""},
+		{"pool_outage_wait=60s&pool_class=direct", ""},
 	} {
 		d := examine(t, "any?pool_driver=doctoroffline&"+tt.options)
-		want := "dsn reset-mode pre-ping recycle fork-guard wait connect:problem"
+		want := "dsn reset-mode pre-ping recycle fork-guard wait outage-wait connect:problem"
 		if tt.id != "" {
 			want = strings.Replace(want, tt.id, tt.id+":warning", 1)
 			if f := about(t, d, tt.id); !strings.Contains(f.Change, "pool_") {

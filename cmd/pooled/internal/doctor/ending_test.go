@@ -150,7 +150,7 @@ func TestDoctorInterruptedBySilence(t *testing.T) {
 	if err := json.Unmarshal(stdout.Bytes(), &d); err != nil {
 		t.Fatalf("%v in %q", err, stdout.String())
 	}
-	wantLevels(t, &d, "dsn reset-mode pre-ping recycle fork-guard wait")
+	wantLevels(t, &d, "dsn reset-mode pre-ping recycle fork-guard wait outage-wait")
 	if !d.Interrupted {
 		t.Error("have a report like any other, want it marked as interrupted")
 	}
@@ -176,7 +176,7 @@ func TestDoctorNoAnswer(t *testing.T) {
 		began := time.Now()
 		d := examine(t, dsn)
 		took := time.Since(began)
-		wantLevels(t, d, "dsn reset-mode pre-ping recycle fork-guard wait connect:problem")
+		wantLevels(t, d, "dsn reset-mode pre-ping recycle fork-guard wait outage-wait connect:problem")
 		wantFinding(t, d, "connect", levelProblem, "no answer within ", "firewalls")
 		_, text, _ := strings.Cut(about(t, d, "connect").Text, "no answer within ")
 		if told, err := time.ParseDuration(text); err != nil || told < 300*time.Millisecond || told > took+time.Second {

@@ -47,6 +47,7 @@ type check struct {
 
 var checks = []check{
 	{title: "reading the options", limit: connectLimit, run: checkOptions},
+	{title: "asking each host", limit: connectLimit, server: true, run: checkHosts},
 	{title: "connecting", limit: connectLimit, run: checkConnect},
 	{title: "asking for the server's version", limit: checkLimit, run: checkServer},
 	{title: "looking for a pooler", limit: checkLimit, server: true, run: checkPooler},

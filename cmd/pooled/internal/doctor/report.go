@@ -29,8 +29,8 @@ type finding struct {
 
 // findingIDs are in the order of the examination.
 var findingIDs = []string{
-	"dsn", "driver", "hooks", "reset-mode", "pre-ping", "recycle", "fork-guard", "wait",
-	"connect", "server", "tls", "pooler", "read-only", "autocommit", "sqlite-busy",
+	"dsn", "driver", "hooks", "reset-mode", "pre-ping", "recycle", "fork-guard", "wait", "outage-wait",
+	"hosts", "target", "connect", "server", "tls", "pooler", "read-only", "autocommit", "sqlite-busy",
 	"limit", "server-limit", "idle-limit", "transaction-limit", "ping", "reset", "leak-transaction", "leak-session",
 	"unfinished",
 }
@@ -39,19 +39,20 @@ var findingIDs = []string{
 type diagnosis struct {
 	mu sync.Mutex // the examination may be given up while a check still writes
 
-	Version   int         `json:"version"` // of this form
-	DSN       string      `json:"dsn"`     // without its password
-	From      cli.From    `json:"dsn_from"`
-	Driver    string      `json:"driver"`
-	Form      string      `json:"form"`
-	Server    string      `json:"server"` // empty: not known
-	Instances int         `json:"instances"`
-	ResetMode string      `json:"reset_mode"`
-	Latency   []latency   `json:"latency"`
-	Limits    []allowance `json:"limits"`
-	Leaks     []leak      `json:"leaks"`
-	Findings  []finding   `json:"findings"`
-	Verdict   level       `json:"verdict"` // the worst of the findings
+	Version   int            `json:"version"` // of this form
+	DSN       string         `json:"dsn"`     // without its password
+	From      cli.From       `json:"dsn_from"`
+	Driver    string         `json:"driver"`
+	Form      string         `json:"form"`
+	Server    string         `json:"server"` // empty: not known
+	Instances int            `json:"instances"`
+	ResetMode string         `json:"reset_mode"`
+	Hosts     []examinedHost `json:"hosts"` // empty: there is one, and the findings are about it
+	Latency   []latency      `json:"latency"`
+	Limits    []allowance    `json:"limits"`
+	Leaks     []leak         `json:"leaks"`
+	Findings  []finding      `json:"findings"`
+	Verdict   level          `json:"verdict"` // the worst of the findings
 
 	Interrupted bool `json:"interrupted"` // the findings are those up to then
 }
@@ -164,7 +165,7 @@ func (r *diagnosis) final() *diagnosis {
 		Version: 1, DSN: r.DSN, From: r.From, Driver: r.Driver, Form: r.Form, Server: r.Server, Instances: r.Instances,
 		ResetMode: r.ResetMode,
 		// Not nil: JSON says [] then.
-		Latency: append([]latency{}, r.Latency...), Limits: append([]allowance{}, r.Limits...),
+		Hosts: append([]examinedHost{}, r.Hosts...), Latency: append([]latency{}, r.Latency...), Limits: append([]allowance{}, r.Limits...),
 		Leaks: append([]leak{}, r.Leaks...), Findings: append([]finding{}, r.Findings...),
 		Verdict: r.worst(),
 	}
@@ -204,6 +205,10 @@ func (r *diagnosis) err() error {
 func (r *diagnosis) print(p *cli.Page) error {
 	p.Line("%s%s", r.DSN, r.From.Note())
 	p.Line("driver %s, %s%s", r.Driver, r.Form, orEmpty("; ", r.Server))
+	if len(r.Hosts) > 0 {
+		p.Line("")
+		p.Table(r.hostRows())
+	}
 	if len(r.Latency) > 0 {
 		p.Line("")
 		p.Table(r.latencyRows())

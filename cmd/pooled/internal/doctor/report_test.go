@@ -44,7 +44,7 @@ func TestDoctorText(t *testing.T) {
 // The JSON has no null where a list belongs, also when nothing could be found out.
 func TestDoctorJSON(t *testing.T) {
 	_, stdout, _ := runCommand(t, "--json", "any?pool_driver=doctoroffline&pool_size=1")
-	for _, want := range []string{`"version": 1,`, `"latency": [],`, `"limits": [],`, `"leaks": [],`,
+	for _, want := range []string{`"version": 1,`, `"hosts": [],`, `"latency": [],`, `"limits": [],`, `"leaks": [],`,
 		`"verdict": "problem"`, `"id": "connect"`} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("have %s\nwant %s in it", stdout, want)
@@ -70,7 +70,7 @@ func TestDoctorDocumented(t *testing.T) {
 			t.Errorf("docs/doctor.md: have no row for finding %s, want one", id)
 		}
 	}
-	all := &diagnosis{Latency: []latency{{Sent: "x"}}, Limits: []allowance{{}},
+	all := &diagnosis{Hosts: []examinedHost{{Error: "x"}}, Latency: []latency{{Sent: "x"}}, Limits: []allowance{{}},
 		Leaks: []leak{{PreventedBy: "x", Reason: "x"}}, Findings: []finding{{Change: "x"}}}
 	text, err := json.Marshal(all)
 	if err != nil {

@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	fineOnPostgres = "dsn reset-mode pre-ping recycle fork-guard wait connect server tls read-only pooler limit " +
+	fineOnPostgres = "dsn reset-mode pre-ping recycle fork-guard wait outage-wait connect server tls read-only pooler limit " +
 		"server-limit idle-limit transaction-limit ping reset leak-transaction leak-session"
-	fineOnMySQL = "dsn reset-mode pre-ping recycle fork-guard wait connect server tls read-only autocommit limit " +
+	fineOnMySQL = "dsn reset-mode pre-ping recycle fork-guard wait outage-wait connect server tls read-only autocommit limit " +
 		"server-limit idle-limit transaction-limit ping reset leak-transaction leak-session"
 )
 

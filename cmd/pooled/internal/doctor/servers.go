@@ -13,6 +13,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 	"github.com/lib/pq"
 
+	"github.com/pooled-go/pooled"
 	"github.com/pooled-go/pooled/cmd/pooled/internal/advice"
 )
 
@@ -187,6 +188,10 @@ func opensReadOnly(dsn string) bool {
 }
 
 func (x *exam) judgeReadOnly(yes bool, change string) {
+	if yes && (x.cfg.Target == pooled.TargetStandby || x.cfg.Target == pooled.TargetPreferStandby) {
+		x.report.add("read-only", levelOK, "this server is read-only, as pool_target asks", "")
+		return
+	}
 	if yes {
 		x.report.add("read-only", levelWarning, "this server is read-only: a standby, or configured so", change+
 			", unless the program only reads")

@@ -1,0 +1,95 @@
+package doctor
+
+import (
+	"net"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/internal/pooledtest"
+)
+
+// nobody is an address where nothing listens.
+func nobody(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// Each of several hosts is in the report: whether it answers, and how long that took. One that does not is a warning.
+func TestHosts(t *testing.T) {
+	there, err := url.Parse(pooledtest.NewFakePostgres(t, false).DSN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := nobody(t)
+	for hosts, want := range map[string]string{
+		there.Host + "," + gone:       "hosts:warning",
+		there.Host + "," + there.Host: "hosts",
+		gone + "," + nobody(t):        "hosts:problem",
+		there.Host:                    "", // the other findings are about it
+	} {
+		x, err := newExam("postgres://scott:tiger@"+hosts+"/shop?sslmode=disable", 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x.report.Findings = nil
+		if err := checkHosts(t.Context(), x); err != nil {
+			t.Error(err)
+		}
+		d := x.report.final()
+		if have := levels(d); have != want {
+			t.Errorf("%s: have %q, want %q", hosts, have, want)
+		}
+		for i, h := range d.Hosts {
+			up := strings.Split(hosts, ",")[i] == there.Host
+			if h.Name != strings.Split(hosts, ",")[i] || (h.State == "up") != up || (h.ConnectMS != nil) != up ||
+				(h.Error == "") != up || !up && !strings.Contains(h.Error, "connection refused") ||
+				strings.Contains(h.Error, "tiger") {
+				t.Errorf("%s: have %+v", hosts, h)
+			}
+			if row := strings.Join(d.hostRows()[i+1], " "); !strings.Contains(row, h.Name+" "+h.State+" unknown ") {
+				t.Errorf("have the row %s", row)
+			}
+		}
+		if want == "" && len(d.Hosts) > 0 {
+			t.Errorf("one host: have %+v, want no list", d.Hosts)
+		}
+	}
+}
+
+// pool_target, or what means the same, is compared with the roles that there are.
+func TestTarget(t *testing.T) {
+	for _, tt := range []struct {
+		target pooled.Target
+		roles  string
+		want   string
+	}{
+		{pooled.TargetAny, "primary standby", "target:warning"},
+		{pooled.TargetAny, "primary primary", "target"},
+		{pooled.TargetAny, "standby standby", "target"},
+		{pooled.TargetAny, "unknown unknown", ""},
+		{pooled.TargetPrimary, "primary standby", "target"},
+		{pooled.TargetPrimary, "standby unknown", "target:problem"},
+		{pooled.TargetStandby, "primary unknown", "target:problem"},
+		{pooled.TargetStandby, "primary standby", "target"},
+		{pooled.TargetPreferStandby, "primary", "target:warning"},
+		{pooled.TargetPreferStandby, "primary standby", "target"},
+	} {
+		var found []examinedHost
+		for _, role := range strings.Fields(tt.roles) {
+			found = append(found, examinedHost{Role: role, took: time.Second})
+		}
+		x := new(exam)
+		x.judgeTarget(tt.target, found)
+		if have := levels(&x.report); have != tt.want {
+			t.Errorf("%s with %s: have %q, want %q", tt.target, tt.roles, have, tt.want)
+		}
+	}
+}
