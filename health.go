@@ -3,8 +3,6 @@ package pooled
 import (
 	"context"
 	"time"
-
-	"github.com/pooled-go/pooled/internal/hosts"
 )
 
 // Health is what a pool knows of its server and of itself at one moment. It tells a server that is gone from a pool
@@ -27,9 +25,6 @@ type Health struct {
 	Hosts []Host
 }
 
-// seen is for how long it counts that a server was seen.
-const seen = time.Second
-
 // Health tells whether the server can be reached, and how busy the pool is. It never stands in the pool's queue.
 //
 // It sends nothing if a connection was returned or opened in good order within the last second, during an outage, and
@@ -44,7 +39,7 @@ func (p *Pool) Health(ctx context.Context) Health {
 		Saturated: c.Idle == 0 && c.InUse >= min(c.Limit, c.Ceiling), Waiting: c.Waiting, LongestWait: p.core.FirstWaited(),
 	}
 	if p.hosts.Gate() == nil && !p.core.Closed() && !p.seenLately() {
-		h.Err = p.secrets.Error(p.hosts.Check(ctx, p.askHost))
+		h.Err = p.secrets.Error(p.hosts.Check(ctx, p.checkHost))
 	}
 	if h.Err != nil && c.Idle+c.InUse > 0 && p.driver.Dialect.TooManyConns(h.Err) {
 		h.Err, h.Saturated = nil, h.Saturated || c.Idle == 0
@@ -62,10 +57,5 @@ func (p *Pool) Health(ctx context.Context) Health {
 // seenLately tells whether it is certain enough that a server is there.
 func (p *Pool) seenLately() bool {
 	ago, ok := p.core.LastReturned()
-	return p.driver.Dialect.Embedded || ok && ago < seen || p.hosts.UpWithin(seen)
-}
-
-// askHost looks whether a host is there, and asks for its role, if that can be told.
-func (p *Pool) askHost(ctx context.Context, a hosts.Address) (hosts.Role, error) {
-	return p.checkHost(ctx, a, true)
+	return p.driver.Dialect.Embedded || ok && ago < time.Second || p.hosts.UpWithin(time.Second)
 }

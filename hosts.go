@@ -71,7 +71,7 @@ func (p *Pool) hostSet() *hosts.Set {
 	}
 	return hosts.New(hosts.Config{
 		Entries: entries, Target: targets[p.cfg.Target], Random: p.cfg.HostOrder == HostsRandom, Wait: p.outageWait(),
-		Check:   func(ctx context.Context, a hosts.Address) (hosts.Role, error) { return p.checkHost(ctx, a, false) },
+		Check:   p.checkHost,
 		Away:    p.isAway,
 		Lookup:  lookUp,
 		Go:      func(f func()) { p.core.Go(f) },
@@ -147,8 +147,8 @@ func (p *Pool) dial(ctx context.Context, o opening, a hosts.Address) (*ServerCon
 	return s, role, nil
 }
 
-// checkHost opens a connection of its own to one host, and closes it. The role is asked for if it is needed or wanted.
-func (p *Pool) checkHost(ctx context.Context, a hosts.Address, role bool) (_ hosts.Role, err error) {
+// checkHost opens a connection of its own to one host, asks for its role, and closes it.
+func (p *Pool) checkHost(ctx context.Context, a hosts.Address) (_ hosts.Role, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = p.panicked("open", v)
@@ -169,13 +169,9 @@ func (p *Pool) checkHost(ctx context.Context, a hosts.Address, role bool) (_ hos
 	var conn serverconn.Conn
 	conn.Init(p.shared, 0, opened, connector, collector.Last())
 	defer conn.Close()
-	needed := p.hosts.AsksRole()
-	if !needed && !role {
-		return hosts.RoleUnknown, nil
-	}
-	found, err := p.askRole(ctx, &conn)
-	if err != nil && !needed && ctx.Err() == nil && !p.isAway(err) {
+	role, err := p.askRole(ctx, &conn)
+	if err != nil && !p.hosts.AsksRole() && ctx.Err() == nil && !p.isAway(err) {
 		return hosts.RoleUnknown, nil // it is there, and can't tell
 	}
-	return found, err
+	return role, err
 }

@@ -84,7 +84,7 @@ type Config struct {
 	// negative number: without a limit.
 	Wait time.Duration
 
-	// Check opens a connection to a host, asks for its role if AsksRole, and closes it.
+	// Check opens a connection to a host, asks for its role, and closes it.
 	Check func(context.Context, Address) (Role, error)
 	// Away tells whether an error of a dial means that there is no server, for now.
 	Away func(error) bool
