@@ -72,7 +72,7 @@ func (p *Pool) hostSet() *hosts.Set {
 	return hosts.New(hosts.Config{
 		Entries: entries, Target: targets[p.cfg.Target], Random: p.cfg.HostOrder == HostsRandom, Wait: p.outageWait(),
 		Check:   p.checkHost,
-		Away:    p.isAway,
+		Away:    p.driver.Dialect.IsAway,
 		Lookup:  lookUp,
 		Go:      func(f func()) { p.core.Go(f) },
 		Changed: p.hostsChanged,
@@ -102,12 +102,6 @@ func (p *Pool) outageWait() time.Duration {
 		return hosts.WaitAuto
 	}
 	return p.cfg.OutageWait
-}
-
-// isAway tells whether an error of opening a connection means that the server is not there, for now.
-func (p *Pool) isAway(err error) bool {
-	d := p.driver.Dialect
-	return !d.Embedded && !d.TooManyConns(err) && d.IsAway(err)
 }
 
 // hostsChanged is told when it may have changed whether connections can be opened, and which of them fit.
@@ -170,7 +164,7 @@ func (p *Pool) checkHost(ctx context.Context, a hosts.Address) (_ hosts.Role, er
 	conn.Init(p.shared, 0, opened, connector, collector.Last())
 	defer conn.Close()
 	role, err := p.askRole(ctx, &conn)
-	if err != nil && !p.hosts.AsksRole() && ctx.Err() == nil && !p.isAway(err) {
+	if err != nil && !p.hosts.AsksRole() && ctx.Err() == nil && !p.driver.Dialect.IsAway(err) {
 		return hosts.RoleUnknown, nil // it is there, and can't tell
 	}
 	return role, err

@@ -71,7 +71,7 @@ func (p *Pool) prepareSession(ctx context.Context, s *ServerConn) error {
 	if err == nil && facts.RoleKnown {
 		p.hosts.Met(s.address, roleOf(facts.ReadOnly))
 	}
-	if p.isAway(err) {
+	if p.driver.Dialect.IsAway(err) {
 		return &unreadyError{err}
 	}
 	return err
