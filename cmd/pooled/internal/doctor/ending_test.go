@@ -217,7 +217,7 @@ func TestDoctorHangs(t *testing.T) {
 				dsn = pooledtest.MySQLPlain(t)
 			}
 			p := pooledtest.NewProxy(t, dsn)
-			connecting := checks[1] // for which a busy machine gets its time
+			connecting := checks[2] // for which a busy machine gets its time
 			within(t, time.Second, 500*time.Millisecond)
 			checks = []check{connecting, {title: "sleeping", limit: time.Second, run: func(ctx context.Context, x *exam) error {
 				return x.with(nil, func(s *session) error {

@@ -100,7 +100,7 @@ func TestDoctorConcludesNothingFromALoss(t *testing.T) {
 			})
 		}},
 		{"pooler", pooledtest.PostgresPlain, "pg_stat_activity", checkPooler},
-		{"transactions", pooledtest.PostgresPlain, "SELECT 1", func(ctx context.Context, x *exam) error {
+		{"transactions", pooledtest.PostgresPlain, "Query SELECT 1", func(ctx context.Context, x *exam) error {
 			_, err := x.transacts(ctx)
 			return err
 		}},

@@ -535,7 +535,7 @@ func TestDoctorTLS(t *testing.T) {
 func onlyServer(t *testing.T, dsn string) *diagnosis {
 	own := checks
 	defer func() { checks = own }()
-	checks = own[:3]
+	checks = own[:4]
 	return examine(t, dsn)
 }
 
