@@ -145,7 +145,7 @@ func (p *Pool) dial(ctx context.Context, o opening, a hosts.Address) (*ServerCon
 func (p *Pool) checkHost(ctx context.Context, a hosts.Address) (_ hosts.Role, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = p.panicked("open", v)
+			err = &hosts.OwnError{Err: p.panicked("open", v)}
 		}
 	}()
 	if p.current() != p { // a copy of a goroutine of the parent process

@@ -190,3 +190,247 @@ func TestNoOutage(t *testing.T) {
 		}
 	})
 }
+
+// How long a caller waits, and what it gets, by the settings; and what the next one gets.
+func TestOutageSettings(t *testing.T) {
+	type test struct {
+		set   func(*pooled.Config)
+		fresh bool // the pool has never connected
+		wait  time.Duration
+		next  time.Duration // of the next caller
+		want  error         // an error of this type
+	}
+	down, late, ended := &pooled.OutageError{}, &pooled.TimeoutError{}, &pooled.ContextError{}
+	patience := func(timeout, wait time.Duration) func(*pooled.Config) {
+		return func(c *pooled.Config) { c.Timeout, c.OutageWait = timeout, wait }
+	}
+	const auto, never = pooled.OutageWaitAuto, pooled.NoLimit
+	for name, tt := range map[string]test{
+		"the defaults":         {patience(30*time.Second, auto), false, 10 * time.Second, 0, down},
+		"a time":               {patience(never, 3*time.Second), false, 3 * time.Second, 0, down},
+		"a time, fresh":        {patience(never, 3*time.Second), true, 3 * time.Second, 0, down},
+		"no limit":             {patience(never, never), false, time.Minute, time.Minute, ended},
+		"no limit, fresh":      {patience(never, never), true, time.Minute, time.Minute, ended},
+		"not at all":           {patience(never, 0), false, 0, 0, down},
+		"not at all, fresh":    {patience(never, 0), true, 0, 0, refused},
+		"auto, fresh":          {patience(never, auto), true, 0, 0, refused},
+		"pool_timeout":         {patience(3*time.Second, auto), false, 3 * time.Second, 3 * time.Second, late},
+		"pool_timeout=0":       {patience(0, auto), false, 0, 0, down},
+		"pool_timeout=0, too":  {patience(0, never), false, 0, 0, down},
+		"pool_timeout=0, both": {patience(0, 0), false, 0, 0, down},
+		"static":               {class(pooled.ClassStatic), false, 10 * time.Second, 0, down},
+		"null":                 {class(pooled.ClassNull), false, 10 * time.Second, 0, down},
+		"assert":               {class(pooled.ClassAssert), false, 10 * time.Second, 0, down},
+		"direct":               {class(pooled.ClassDirect), false, 10 * time.Second, 0, down},
+		"direct, fresh":        {class(pooled.ClassDirect), true, 0, 0, refused},
+		"direct, not at all": {func(c *pooled.Config) {
+			c.Class, c.OutageWait = pooled.ClassDirect, 0
+		}, false, 0, 0, down},
+		"direct, no limit": {func(c *pooled.Config) {
+			c.Class, c.OutageWait = pooled.ClassDirect, never
+		}, false, time.Minute, time.Minute, context.DeadlineExceeded},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				fake := pooledtest.NewFake(t)
+				db, _ := open(t, fake, speaks("postgres"), tt.set)
+				if !tt.fresh {
+					pooledtest.MustExec(t, db, "UPDATE")
+				}
+				crash(fake)
+				for _, want := range []time.Duration{tt.wait, tt.next} {
+					ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+					start := time.Now()
+					_, err := db.ExecContext(ctx, "UPDATE")
+					cancel()
+					took := time.Since(start)
+					if fmt.Sprintf("%T", err) != fmt.Sprintf("%T", tt.want) || took != want || errors.Is(err, driver.ErrBadConn) {
+						t.Errorf("have %T (%v) after %v, want %T after %v", err, err, took, tt.want, want)
+					}
+				}
+			})
+		})
+	}
+}
+
+// Whatever a dial has said, what a caller gets does not make database/sql try again.
+func TestOutageIsNeverErrBadConn(t *testing.T) {
+	for _, class := range []pooled.Class{pooled.ClassQueue, pooled.ClassDirect} {
+		synctest.Test(t, func(t *testing.T) {
+			fake := pooledtest.NewFake(t)
+			db, pool := open(t, fake, speaks("postgres"), outageWait(0), func(c *pooled.Config) { c.Class = class })
+			pooledtest.MustExec(t, db, "UPDATE")
+			crash(fake)
+			fake.ClearFaults()
+			fake.On(pooledtest.StageConnect, pooledtest.BadConn())
+			if _, err := db.Exec("UPDATE"); !errors.Is(err, pooled.ErrServerDown) || errors.Is(err, driver.ErrBadConn) {
+				t.Errorf("%s: have %v", class, err)
+			}
+			if s := pool.Stats(); s.OutageErrors != 1 {
+				t.Errorf("%s: have %d errors, want the one: %+v", class, s.OutageErrors, s)
+			}
+		})
+	}
+}
+
+// Those who wait for a server when the pool is closed get ErrClosed, and nothing goes on.
+func TestCloseDuringOutage(t *testing.T) {
+	for _, class := range []pooled.Class{
+		pooled.ClassQueue, pooled.ClassNull, pooled.ClassStatic, pooled.ClassDirect,
+	} {
+		t.Run(string(class), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { // which fails if a goroutine is left
+				fake := pooledtest.NewFake(t)
+				var ended atomic.Int32
+				db, pool := open(t, fake, speaks("postgres"), outageWait(pooled.NoLimit), waitsLong, func(c *pooled.Config) {
+					c.Class = class
+					c.Hooks.OutageEnded = func(pooled.Outage) { ended.Add(1) }
+				})
+				pooledtest.MustExec(t, db, "UPDATE")
+				crash(fake)
+				var callers sync.WaitGroup
+				for range 5 {
+					callers.Go(func() {
+						if _, err := db.Exec("UPDATE"); !errors.Is(err, pooled.ErrClosed) {
+							t.Errorf("have %v, want ErrClosed", err)
+						}
+					})
+				}
+				time.Sleep(3 * time.Second)
+				start := time.Now()
+				if err := db.Close(); err != nil {
+					t.Error(err)
+				}
+				callers.Wait()
+				before := dials(fake)
+				time.Sleep(time.Minute)
+				if time.Since(start) != time.Minute || dials(fake) != before || ended.Load() != 0 {
+					t.Errorf("took %v, then %d dials, %d ends told", time.Since(start)-time.Minute, dials(fake)-before, ended.Load())
+				}
+				if h := pool.Health(t.Context()); h.Reachable || h.Err != pooled.ErrClosed {
+					t.Errorf("have %+v", h)
+				}
+			})
+		})
+	}
+}
+
+// An outage is told once at its beginning and once at its end, by the hooks, the log and the events, with the same figures.
+func TestOutageIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t)
+		var book pooledtest.LogBook
+		var began, ended []pooled.Outage
+		db, pool := open(t, fake, speaks("postgres"), logTo(&book), func(c *pooled.Config) {
+			c.Hooks.OutageBegan = func(o pooled.Outage) { began = append(began, o) }
+			c.Hooks.OutageEnded = func(o pooled.Outage) { ended = append(ended, o) }
+		})
+		pooledtest.MustExec(t, db, "UPDATE")
+		crash(fake)
+		start := time.Now()
+		done := make(chan error)
+		go func() {
+			_, err := db.Exec("UPDATE")
+			done <- err
+		}()
+		time.Sleep(3 * time.Second)
+		fake.ClearFaults()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		took := time.Since(start)
+		synctest.Wait()
+		if len(began) != 1 || began[0].Since != start || began[0].Err != refused {
+			t.Errorf("began: have %+v", began)
+		}
+		probes := int(pool.Stats().Probes)
+		if len(ended) != 1 || ended[0].Since != start || ended[0].Took != took || ended[0].Probes != probes || probes < 5 {
+			t.Errorf("ended: have %+v, want one after %v and %d probes", ended, took, probes)
+		}
+		var events []string
+		for _, e := range pool.Events() {
+			if strings.HasPrefix(e.Name, "outage") {
+				events = append(events, e.Name+" "+e.Detail)
+			}
+		}
+		end := fmt.Sprintf("outage_ended after %v, %d probes", took.Round(time.Millisecond), probes)
+		if have := fmt.Sprint(events); have != fmt.Sprintf("[outage_began %v %s]", refused, end) {
+			t.Errorf("events: have %s", have)
+		}
+		lines := strings.Join(book.Take(), "\n")
+		if strings.Count(lines, "WARN") != 2 || strings.Count(lines, fmt.Sprint("probes=", probes)) != 1 {
+			t.Errorf("log: have\n%s", lines)
+		}
+	})
+}
+
+// Hooks that panic change nothing.
+func TestOutageHooksPanic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t)
+		var book pooledtest.LogBook
+		db, _ := open(t, fake, speaks("postgres"), logTo(&book), func(c *pooled.Config) {
+			c.Hooks.OutageBegan = func(pooled.Outage) { panic("boom") }
+			c.Hooks.OutageEnded = func(pooled.Outage) { panic("boom") }
+			c.Hooks.Demoted = func(pooled.Host) { panic("boom") }
+		})
+		pooledtest.MustExec(t, db, insert)
+		for _, goes := range []func(){
+			func() { crash(fake) },
+			func() { fake.Demote(errReadOnly) },
+		} {
+			goes()
+			done := make(chan error)
+			go func() {
+				_, err := db.Exec(insert)
+				done <- err
+			}()
+			time.Sleep(3 * time.Second)
+			fake.ClearFaults()
+			fake.TakeOver()
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+			synctest.Wait()
+		}
+		if have := strings.Join(book.Take(), "\n"); strings.Count(have, "boom") != 5 {
+			t.Errorf("have %d panics in the log, want 5:\n%s", strings.Count(have, "boom"), have)
+		}
+	})
+}
+
+// While connections still work callers go on with those, as if the pool were full, however long the outage.
+func TestOutageOfNewConnections(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t)
+		db, pool := open(t, fake, speaks("postgres"), size(4, 0))
+		burst(t, db, 2)
+		fake.On(pooledtest.StageConnect, pooledtest.Fail(refused))
+		var callers sync.WaitGroup
+		for range 6 {
+			callers.Go(func() {
+				for range 100 {
+					if _, err := db.Exec("UPDATE"); err != nil {
+						t.Error(err)
+						return
+					}
+					conn, _ := grab(t, db)
+					time.Sleep(100 * time.Millisecond)
+					conn.Close()
+				}
+			})
+		}
+		callers.Wait()
+		if s := pool.Stats(); s.Outages != 1 || s.OutageErrors != 0 || s.Opened != 2 {
+			t.Errorf("have %+v", s)
+		}
+		held, _ := grab(t, db)
+		defer held.Close()
+		other, _ := grab(t, db)
+		defer other.Close()
+		start := time.Now() // nothing comes back any more
+		if _, err := db.Exec("UPDATE"); !errors.Is(err, pooled.ErrServerDown) || time.Since(start) > time.Second {
+			t.Errorf("have %v after %v", err, time.Since(start))
+		}
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -163,4 +164,224 @@ func TestNoDemotion(t *testing.T) {
 			})
 		})
 	}
+}
+
+// roleQuestions is how often the server was asked for its role.
+func roleQuestions(fake *pooledtest.Fake) (n int) {
+	for _, line := range fake.Log() {
+		if strings.Contains(line, "pg_is_in_recovery()") {
+			n++
+		}
+	}
+	return n
+}
+
+// Whichever way a single statement is run that the server refuses, it runs again on the new primary.
+func TestStatementsMove(t *testing.T) {
+	for name, run := range map[string]func(t *testing.T, db *sql.DB, st *sql.Stmt) error{
+		"Exec": func(t *testing.T, db *sql.DB, _ *sql.Stmt) error {
+			_, err := db.Exec(insert)
+			return err
+		},
+		"Query": func(t *testing.T, db *sql.DB, _ *sql.Stmt) error {
+			rows, err := db.Query(insert)
+			if err == nil {
+				err = rows.Close()
+			}
+			return err
+		},
+		"arguments": func(t *testing.T, db *sql.DB, _ *sql.Stmt) error {
+			_, err := db.Exec("INSERT INTO t VALUES (?)", 1)
+			return err
+		},
+		"prepared before": func(t *testing.T, _ *sql.DB, st *sql.Stmt) error {
+			_, err := st.Exec()
+			return err
+		},
+		"prepared before, Query": func(t *testing.T, _ *sql.DB, st *sql.Stmt) error {
+			rows, err := st.Query()
+			if err == nil {
+				err = rows.Close()
+			}
+			return err
+		},
+		"first of a sql.Conn": func(t *testing.T, db *sql.DB, _ *sql.Stmt) error {
+			conn, err := db.Conn(t.Context())
+			if err != nil {
+				return err
+			}
+			defer conn.Close()
+			_, err = conn.ExecContext(t.Context(), insert)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				fake := pooledtest.NewFake(t)
+				db, pool := open(t, fake, speaks("postgres"))
+				st, err := db.Prepare(insert)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer st.Close()
+				if _, err := st.Exec(); err != nil {
+					t.Fatal(err)
+				}
+				fake.Demote(errReadOnly)
+				fake.TakeOver()
+				if err := run(t, db, st); err != nil {
+					t.Errorf("have %v", err)
+				}
+				if s := pool.Stats(); s.Moved != 1 || s.Demotions != 1 {
+					t.Errorf("have %+v, want one statement moved", s)
+				}
+			})
+		})
+	}
+}
+
+// In class direct a refused statement is its caller's, and the next one is at the new primary.
+func TestDemotionDirect(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t)
+		db, pool := open(t, fake, speaks("postgres"), class(pooled.ClassDirect))
+		pooledtest.MustExec(t, db, insert)
+		fake.Demote(errReadOnly)
+		if _, err := db.Exec(insert); !errors.Is(err, errReadOnly) {
+			t.Errorf("have %v, want what the server said", err)
+		}
+		done := make(chan error)
+		go func() {
+			_, err := db.Exec(insert)
+			done <- err
+		}()
+		time.Sleep(3 * time.Second)
+		fake.TakeOver()
+		if err := <-done; err != nil {
+			t.Errorf("have %v", err)
+		}
+		if s := pool.Stats(); s.Moved != 0 || s.Demotions != 1 || s.Outages != 1 {
+			t.Errorf("have %+v", s)
+		}
+	})
+}
+
+// A transaction that the program begins read-only is no demotion. The role is asked once for it, when it is over,
+// however many writes it tries.
+func TestReadOnlyTransactionAsksOnce(t *testing.T) {
+	for _, class := range []pooled.Class{pooled.ClassQueue, pooled.ClassDirect} {
+		synctest.Test(t, func(t *testing.T) {
+			fake := pooledtest.NewFake(t)
+			db, pool := open(t, fake, speaks("postgres"), func(c *pooled.Config) { c.Class = class })
+			pooledtest.MustExec(t, db, insert)
+			before := roleQuestions(fake)
+			fake.On(pooledtest.StageExec, pooledtest.Fail(errReadOnly).Match(insert).Times(3))
+			tx, err := db.BeginTx(t.Context(), &sql.TxOptions{ReadOnly: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 3 {
+				if _, err := tx.Exec(insert); !errors.Is(err, errReadOnly) {
+					t.Errorf("have %v", err)
+				}
+			}
+			if have := roleQuestions(fake) - before; have != 0 {
+				t.Errorf("asked %d times in the transaction", have)
+			}
+			tx.Rollback()
+			synctest.Wait()
+			for range 3 {
+				pooledtest.MustExec(t, db, insert)
+			}
+			if have := roleQuestions(fake) - before; have != 1 {
+				t.Errorf("asked %d times, want once", have)
+			}
+			if s := pool.Stats(); s.Demotions != 0 || s.Opened != 1 || s.Moved != 0 {
+				t.Errorf("have %+v", s)
+			}
+		})
+	}
+}
+
+// What is in use when its server is demoted can be used until it is returned, and no longer.
+func TestDemotionOfWhatIsInUse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t)
+		db, _ := open(t, fake, speaks("postgres"))
+		conn, old := grab(t, db)
+		burst(t, db, 3) // which become idle
+		fake.Demote(errReadOnly)
+		fake.TakeOver()
+		pooledtest.MustExec(t, db, insert)
+		synctest.Wait()
+		if have := number(t, conn); have != old || fake.Counts().Open != 2 {
+			t.Errorf("have connection %d and %d open, want %d, and the new one", have, fake.Counts().Open, old)
+		}
+		conn.Close()
+		synctest.Wait()
+		if have := fake.Counts().Open; have != 1 {
+			t.Errorf("have %d open, want the new one alone", have)
+		}
+	})
+}
+
+// The pool that needs a primary does not make do with another server, and has those who wait know why.
+func TestDemotionWithTargetPrimary(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t)
+		db, pool := open(t, fake, speaks("postgres"), func(c *pooled.Config) { c.Target = pooled.TargetPrimary })
+		pooledtest.MustExec(t, db, insert)
+		fake.Demote(errReadOnly)
+		start := time.Now()
+		for _, want := range []time.Duration{10 * time.Second, 0} {
+			_, err := db.Exec(insert)
+			if !errors.Is(err, pooled.ErrServerDown) || !strings.Contains(err.Error(), "takes no writes") ||
+				time.Since(start) != want {
+				t.Errorf("have %v after %v", err, time.Since(start))
+			}
+			start = time.Now()
+		}
+		if h := pool.Health(t.Context()); h.Reachable || h.Hosts[0].State != pooled.HostWrongRole {
+			t.Errorf("have %+v", h)
+		}
+		fake.TakeOver()
+		time.Sleep(6 * time.Second)
+		pooledtest.MustExec(t, db, insert)
+	})
+}
+
+// A demotion is told once, by its hook, the log and the events.
+func TestDemotionIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t)
+		var book pooledtest.LogBook
+		var told []pooled.Host
+		db, pool := open(t, fake, speaks("postgres"), logTo(&book), func(c *pooled.Config) {
+			c.Hooks.Demoted = func(h pooled.Host) { told = append(told, h) }
+		})
+		pooledtest.MustExec(t, db, insert)
+		burst(t, db, 5)
+		fake.Demote(errReadOnly)
+		fake.TakeOver()
+		burst(t, db, 5)
+		synctest.Wait()
+		if len(told) != 1 || told[0].Name != "postgres" {
+			t.Errorf("have %+v", told)
+		}
+		events := 0
+		for _, e := range pool.Events() {
+			if e.Name == "demoted" && e.Detail == "postgres" {
+				events++
+			}
+		}
+		lines := strings.Join(book.Take(), "\n")
+		if events != 1 || strings.Count(lines, "takes no writes any more") != 1 || strings.Count(lines, "WARN") != 1 {
+			t.Errorf("have %d events, and the log\n%s", events, lines)
+		}
+		for _, e := range pool.Events() {
+			if e.Name == "close" && !strings.Contains(e.Detail, "role") {
+				t.Errorf("have %+v, want the cause", e)
+			}
+		}
+	})
 }
