@@ -39,7 +39,7 @@ func (s *Set) Demoted(a Address, opened time.Time) (minds bool) {
 		h.demoted, h.role = time.Now(), Standby
 		s.picky = s.cfg.Target == Any
 		s.judge(h)
-		if s.judgeAll(); s.demoted.IsZero() && !h.gone && !s.anyUp() {
+		if s.judgeAll(); s.demoted.IsZero() && !s.anyUp() {
 			s.demoted = h.demoted
 		}
 	}

@@ -113,6 +113,21 @@ func TestSinceWhen(t *testing.T) {
 	})
 }
 
+// A demotion that is healed is forgotten: what comes later begins when it does.
+func TestSinceAfterHealing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, w := connected(t, hosts.Config{Wait: auto}, hosts.Primary, "a")
+		demote(t, s, w, addressA)
+		w.set("a", nil, hosts.Primary)
+		time.Sleep(time.Hour)
+		wantStates(t, s, "a up")
+		w.set("a", errRefused, hosts.Primary)
+		wantDown(t, s, w, errRefused)
+		equal(t, "since", s.Gate().Since, time.Now())
+		equal(t, "over", s.Gate().Over, false)
+	})
+}
+
 // Connections that were opened before the last demotion tell nothing new, and are of no use all the same.
 func TestDemotedIsToldOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

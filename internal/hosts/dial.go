@@ -98,10 +98,10 @@ func bounded[T any](
 		conn, role, err = dial(ctx, a)
 		return conn, role, false, err
 	}
-	bounded, cancel := context.WithTimeout(ctx, limit)
+	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	conn, role, err = dial(bounded, a)
-	return conn, role, ctx.Err() == nil && bounded.Err() != nil, err
+	conn, role, err = dial(limited, a)
+	return conn, role, ctx.Err() == nil && limited.Err() != nil, err
 }
 
 // round is one Dial, which tries each host once.
@@ -202,8 +202,12 @@ func (r *round) better() bool {
 func (r *round) failed(ctx context.Context, h *host, err error, began time.Time, late bool) bool {
 	s := r.set
 	ended := ctx.Err()
-	if isOwn(err) || ended == context.Canceled || ended != nil && time.Since(began) < patience {
-		return false // it is the program's own error, or whoever wanted it was in a hurry
+	if ended == context.Canceled || ended != nil && time.Since(began) < patience {
+		return false // whoever wanted it was in a hurry
+	}
+	if isOwn(err) {
+		r.errs = append(r.errs, err)
+		return late // then it had not the time it needs, and gets that with the last host
 	}
 	s.lock()
 	defer s.unlock()

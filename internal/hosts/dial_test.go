@@ -3,6 +3,7 @@ package hosts_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -113,6 +114,25 @@ func TestOwnErrors(t *testing.T) {
 	})
 }
 
+// A hook that needs longer than the patience gets the time with the last host, and says nothing of the others.
+func TestSlowHook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _ := newSet(t, hosts.Config{Wait: auto}, "a", "b")
+		have, _, err := hosts.Dial(t.Context(), s, func(ctx context.Context, a hosts.Address) (string, hosts.Role, error) {
+			select {
+			case <-ctx.Done():
+				return "", hosts.RoleUnknown, &hosts.OwnError{Err: ctx.Err()}
+			case <-time.After(5 * time.Second):
+				return a.Name, hosts.RoleUnknown, nil
+			}
+		}, nil)
+		if have != "b" || err != nil {
+			t.Errorf("have %q, %v, want b", have, err)
+		}
+		wantStates(t, s, "a unknown, b up")
+	})
+}
+
 // Whoever is in a hurry learns nothing of a host. A deadline that was long enough counts.
 func TestContextOfDial(t *testing.T) {
 	type test struct {
@@ -120,18 +140,20 @@ func TestContextOfDial(t *testing.T) {
 		deadline time.Duration // 0: it is canceled after a minute
 		outage   bool
 		states   string
+		tried    string
 	}
 	one, two := []string{"a"}, []string{"a", "b"}
 	tests(t, map[string]test{
-		"canceled":              {one, 0, false, "a up"},
-		"short":                 {one, 3*time.Second - 1, false, "a up"},
-		"long":                  {one, 3 * time.Second, true, "a down"},
-		"others are left":       {two, 3 * time.Second, false, "a down, b unknown"},
-		"short for the second":  {two, 4 * time.Second, false, "a down, b unknown"},
-		"enough for the second": {two, 6 * time.Second, true, "a down, b down"},
+		"canceled":              {one, 0, false, "a up", "a"},
+		"short":                 {one, 3*time.Second - 1, false, "a up", "a"},
+		"long":                  {one, 3 * time.Second, true, "a down", "a"},
+		"others are left":       {two, 3500 * time.Millisecond, false, "a down, b unknown", "a"},
+		"short for the second":  {two, 5 * time.Second, false, "a down, b unknown", "a b"},
+		"enough for the second": {two, 8 * time.Second, true, "a down, b down", "a b"},
 	}, func(t *testing.T, test test) {
 		s, w := newSet(t, hosts.Config{Wait: auto}, test.hosts...)
-		wantDial(t, s, w, "a", "a")
+		w.slows("a", 2*time.Second)
+		wantDial(t, s, w, "a", "a") // the next gets twice as long, if there is another host
 		for _, name := range test.hosts {
 			w.slows(name, forever)
 		}
@@ -150,6 +172,7 @@ func TestContextOfDial(t *testing.T) {
 			t.Errorf("have %v and gate %v, want an outage: %t", err, s.Gate(), test.outage)
 		}
 		wantStates(t, s, test.states)
+		equal(t, "tried", w.since(), test.tried)
 	})
 }
 
@@ -173,21 +196,30 @@ func TestBlackHole(t *testing.T) {
 	})
 }
 
-// A limit that has ended a dial counts, whatever the driver says of it.
+// A limit that has ended a dial counts, our own or the caller's, whatever the driver says of it.
 func TestBlackHoleSaysOtherwise(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, _ := newSet(t, hosts.Config{Wait: auto}, "a", "b")
-		have, _, err := hosts.Dial(t.Context(), s, func(ctx context.Context, a hosts.Address) (string, hosts.Role, error) {
-			if a.Name == "a" {
-				<-ctx.Done()
-				return "", hosts.RoleUnknown, errDenied
-			}
-			return a.Name, hosts.RoleUnknown, nil
-		}, nil)
-		if have != "b" || err != nil {
+		dial := func(ctx context.Context, hole string) (string, error) {
+			conn, _, err := hosts.Dial(ctx, s, func(ctx context.Context, a hosts.Address) (string, hosts.Role, error) {
+				if strings.Contains(hole, a.Name) {
+					<-ctx.Done()
+					return "", hosts.RoleUnknown, errDenied
+				}
+				return a.Name, hosts.RoleUnknown, nil
+			}, nil)
+			return conn, err
+		}
+		if have, err := dial(t.Context(), "a"); have != "b" || err != nil {
 			t.Errorf("have %q, %v, want b", have, err)
 		}
 		wantStates(t, s, "a down, b up")
+		ctx, cancel := context.WithTimeout(t.Context(), 6*time.Second)
+		defer cancel()
+		if _, err := dial(ctx, "ab"); !isDown(err) || s.Gate() == nil {
+			t.Errorf("have %v, want an outage", err)
+		}
+		wantStates(t, s, "a down, b down")
 	})
 }
 

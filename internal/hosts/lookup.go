@@ -14,15 +14,15 @@ const mostGone = 16
 // lookUp finds the addresses of an entry. If that fails for now, those that were found before have to do.
 func (r *round) lookUp(ctx context.Context, entry int, more bool) error {
 	s, began := r.set, time.Now()
-	bounded, cancel := ctx, context.CancelFunc(func() {})
+	limited, cancel := ctx, context.CancelFunc(func() {})
 	if more || s.known(entry) {
-		bounded, cancel = context.WithTimeout(ctx, patience)
+		limited, cancel = context.WithTimeout(ctx, patience)
 	}
 	defer cancel()
-	found, err := s.lookUp(bounded, s.cfg.Entries[entry].Name)
+	found, err := s.lookUp(limited, s.cfg.Entries[entry].Name)
 	s.lock()
 	defer s.unlock()
-	away := err != nil && (s.cfg.Away(err) || bounded.Err() != nil)
+	away := err != nil && (s.cfg.Away(err) || limited.Err() != nil)
 	switch {
 	case err == nil:
 		s.resolved(entry, found)

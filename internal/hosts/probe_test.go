@@ -169,6 +169,32 @@ func TestDialEndsOutage(t *testing.T) {
 	})
 }
 
+// A timer that fires when it is stopped does nothing: neither to the wait of the next outage, nor a second probe.
+func TestTimersAtTheEnd(t *testing.T) {
+	seeds(t, 300, func(t *testing.T) {
+		s, w := newSet(t, hosts.Config{Wait: auto}, "a")
+		wantDial(t, s, w, "a", "a")
+		done := make(chan error)
+		go func() {
+			_, _, err := hosts.Dial(t.Context(), s, func(context.Context, hosts.Address) (int, hosts.Role, error) {
+				time.Sleep(10 * time.Second)
+				return 0, hosts.Primary, nil
+			}, nil)
+			w.set("a", errRefused, hosts.Primary)
+			_, err = dial(t.Context(), s, w)
+			done <- err
+		}()
+		synctest.Wait()
+		w.set("a", errRefused, hosts.Primary)
+		wantDown(t, s, w, errRefused)
+		<-done
+		synctest.Wait()
+		if o := s.Gate(); o != nil && o.Over && o.Since == time.Now() {
+			t.Errorf("have %+v, want that the outage has only begun", o)
+		}
+	})
+}
+
 // Close ends all that runs, at any moment, and nothing is told after it.
 func TestClose(t *testing.T) {
 	seeds(t, 20, func(t *testing.T) {
