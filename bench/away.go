@@ -19,7 +19,8 @@ import (
 // Request is one of those that a program sends whether its server is there or not.
 type Request struct {
 	Due, End time.Time
-	Kind     Kind // empty: it did not fail
+	Began    time.Time // when the program had the time to send it, a busy machine later than it was due
+	Kind     Kind      // empty: it did not fail
 }
 
 // Took is the time from the moment at which it was due.
@@ -145,10 +146,19 @@ func (s Sent) InFlight(from, to time.Time, connections int) int {
 
 // Within is the distribution of how long those took that were due in a span.
 func (s Sent) Within(from, to time.Time) Latency {
+	return s.within(from, to, func(r Request) time.Duration { return r.Took() })
+}
+
+// CallsWithin is the same from the moment that each was sent.
+func (s Sent) CallsWithin(from, to time.Time) Latency {
+	return s.within(from, to, func(r Request) time.Duration { return r.End.Sub(r.Began) })
+}
+
+func (s Sent) within(from, to time.Time, took func(Request) time.Duration) Latency {
 	var all []time.Duration
 	for _, r := range s.Requests {
 		if !r.Due.Before(from) && r.Due.Before(to) {
-			all = append(all, r.Took())
+			all = append(all, took(r))
 		}
 	}
 	return NewLatency(all)

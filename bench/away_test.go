@@ -45,7 +45,8 @@ func TestSentCounts(t *testing.T) {
 	began := time.Now()
 	at := func(seconds int) time.Time { return began.Add(time.Duration(seconds) * time.Second) }
 	sent := Sent{Requests: []Request{
-		{at(0), at(1), ""}, {at(1), at(3), Lost}, {at(2), at(9), ""}, {at(4), at(5), Refused}, {at(6), at(8), ""},
+		{at(0), at(1), at(0), ""}, {at(1), at(3), at(1), Lost}, {at(2), at(9), at(4), ""},
+		{at(4), at(5), at(4), Refused}, {at(6), at(8), at(6), ""},
 	}}
 	if sent.Failed() != 2 || sent.OfKind(Lost) != 1 || sent.OfKind(TimedOut) != 0 {
 		t.Errorf("have %d errors, %d lost", sent.Failed(), sent.OfKind(Lost))
@@ -64,6 +65,9 @@ func TestSentCounts(t *testing.T) {
 	}
 	if have := sent.Within(at(1), at(4)).Milliseconds(1); have != 7000 {
 		t.Errorf("within: have %v", have)
+	}
+	if have := sent.CallsWithin(at(1), at(4)).Milliseconds(1); have != 5000 {
+		t.Errorf("calls within: have %v", have)
 	}
 }
 
@@ -134,7 +138,7 @@ func sendAll(t *testing.T, c AwayContender, s Server, admin *Admin, statement st
 		t.Fatalf("%s: have %d requests, %d failed (%v), %v", c.Name, len(sent.Requests), sent.Failed(), sent.Examples, err)
 	}
 	for i, r := range sent.Requests {
-		if !r.Due.Equal(began.Add(due[i])) || r.End.Before(r.Due) {
+		if !r.Due.Equal(began.Add(due[i])) || r.Began.Before(r.Due) || r.End.Before(r.Began) {
 			t.Errorf("%s: request %d: have %+v", c.Name, i, r)
 		}
 	}

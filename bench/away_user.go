@@ -137,6 +137,7 @@ func (u *awayCallers) sendAll(began time.Time, due []time.Duration) (sent int) {
 func (u *awayCallers) send(r *Request) {
 	ctx, cancel := context.WithDeadline(context.Background(), r.Due.Add(AwayPatience))
 	defer cancel()
+	r.Began = time.Now()
 	err := u.do(ctx)
 	r.End, r.Kind = time.Now(), KindOf(err)
 	if err == nil {
@@ -224,14 +225,14 @@ func (h *hikariCP) Stop() (Sent, error) {
 	n, err := h.number("stop\n")
 	for ; n > 0 && err == nil; n-- {
 		var one struct {
-			Due, End     int64
-			State, Error *string
+			Due, Began, End int64
+			State, Error    *string
 		}
 		var line string
 		if line, err = h.answer(); err == nil {
 			err = json.Unmarshal([]byte(line), &one)
 		}
-		r := Request{Due: h.at(one.Due), End: h.at(one.End)}
+		r := Request{Due: h.at(one.Due), Began: h.at(one.Began), End: h.at(one.End)}
 		if one.Error != nil {
 			r.Kind = kindOfState(*one.State, *one.Error)
 			sent.Examples[r.Kind] = *one.Error

@@ -46,10 +46,10 @@ func (c Crash) FirstSuccess() time.Duration {
 	return max(0, first.Sub(c.Serving))
 }
 
-// AfterGrace is how long requests took that were due when the server had been away for the grace, before it was
-// started, and before the heap was measured.
+// AfterGrace is how long calls took that were due when the server had been away for the grace, before it was started,
+// and before the heap was measured.
 func (c Crash) AfterGrace(plan CrashPlan) Latency {
-	return c.Within(c.Ordered.Add(plan.Grace), c.Gone.Add(plan.Outage*9/10))
+	return c.CallsWithin(c.Ordered.Add(plan.Grace), c.Gone.Add(plan.Outage*9/10))
 }
 
 // changeTakes is more than a server takes to come back, or to take over. So long requests go on.

@@ -229,7 +229,7 @@ func longOutage(find func() (bench.Server, bool), start func(testing.TB) bench.C
 			text: fmt.Sprintf("%d requests a second, and the server is away for %v. Else it is as above. There are %d runs of pooled, and %d of "+
 				"each of the others.\n"+
 				"\n"+
-				"- *After the grace* are requests that come from %v after the kill on: how long they took, mostly until they "+
+				"- *After the grace* are requests that come from %v after the kill on: how long a call took, mostly until it "+
 				"failed.\n"+
 				"- *Heap* is that of the whole program after a collection, before the kill and near the end of the outage.\n"+
 				"- *First success* is the time from when the server serves until a request is answered.",

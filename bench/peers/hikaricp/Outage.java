@@ -123,7 +123,7 @@ final class Outage {
         threads.awaitTermination(1, TimeUnit.HOURS);
         StringBuilder out = new StringBuilder().append(sent).append("\n");
         for (Request request : requests.subList(0, sent)) {
-            out.append("{\"due\":").append(request.due).append(",\"end\":").append(request.end);
+            out.append("{\"due\":").append(request.due).append(",\"began\":").append(request.start).append(",\"end\":").append(request.end);
             if (request.error != null) {
                 out.append(",\"state\":").append(quoted(request.error.getSQLState()));
                 out.append(",\"error\":").append(quoted(text(request.error)));
@@ -154,18 +154,22 @@ final class Outage {
     /** Request is one statement on a connection of the pool. */
     private final class Request implements Runnable {
         final long due; // in microseconds, as end
+        volatile long start;
         volatile long end;
         volatile SQLException error;
 
         Request(long due) { this.due = due; }
 
         @Override public void run() {
+            start = micros();
             try (Connection connection = pool.getConnection(); Statement one = connection.createStatement()) {
                 one.execute(statement);
             } catch (SQLException e) {
                 error = e;
             }
-            end = TimeUnit.NANOSECONDS.toMicros(System.nanoTime() - began);
+            end = micros();
         }
+
+        private long micros() { return TimeUnit.NANOSECONDS.toMicros(System.nanoTime() - began); }
     }
 }
