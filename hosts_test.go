@@ -75,32 +75,41 @@ func TestProbesAndHooks(t *testing.T) {
 	}
 }
 
+// outageOfAnother is what another pool says, as to a hook that asks it for a password.
+func outageOfAnother(t *testing.T) error {
+	fake := pooledtest.NewFake(t)
+	fake.On(pooledtest.StageConnect, pooledtest.Fail(refused))
+	db, _ := open(t, fake, func(c *pooled.Config) { c.Timeout, c.OutageWait = 0, pooled.NoLimit })
+	return db.Ping()
+}
+
 // What hooks about opening say is the caller's at once, even if it looks like an outage.
 func TestHooksBeginNoOutage(t *testing.T) {
-	for name, set := range map[string]func(*pooled.Config, error){
-		"BeforeConnect": func(c *pooled.Config, err error) { hookedBefore(func() error { return err })(c) },
-		"FirstConnect": func(c *pooled.Config, err error) {
-			c.Hooks.FirstConnect = func(context.Context, *pooled.ServerConn) error { return err }
+	for name, set := range map[string]func(*pooled.Config, *error){
+		"BeforeConnect": func(c *pooled.Config, err *error) { hookedBefore(func() error { return *err })(c) },
+		"FirstConnect": func(c *pooled.Config, err *error) {
+			c.Hooks.FirstConnect = func(context.Context, *pooled.ServerConn) error { return *err }
 		},
-		"Connect": func(c *pooled.Config, err error) {
-			c.Hooks.Connect = func(context.Context, *pooled.ServerConn) error { return err }
+		"Connect": func(c *pooled.Config, err *error) {
+			c.Hooks.Connect = func(context.Context, *pooled.ServerConn) error { return *err }
 		},
 	} {
 		for _, class := range []pooled.Class{pooled.ClassQueue, pooled.ClassDirect} {
 			t.Run(name+" "+string(class), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
+					said := refused
 					db, pool := open(t, pooledtest.NewFake(t), speaks("postgres"), outageWait(pooled.NoLimit),
 						func(c *pooled.Config) {
 							c.Class = class
-							set(c, refused)
+							set(c, &said)
 						})
 					start := time.Now()
-					for range 2 {
-						if err := db.Ping(); err != refused || time.Since(start) != 0 {
+					for _, said = range []error{refused, io.EOF, driver.ErrBadConn, outageOfAnother(t)} {
+						if err := db.Ping(); err != said || time.Since(start) != 0 {
 							t.Errorf("have %v after %v, want the hook's error at once", err, time.Since(start))
 						}
 					}
-					if s := pool.Stats(); s.Outages != 0 || s.Probes != 0 {
+					if s := pool.Stats(); s.Outages+s.Probes+s.OutageErrors != 0 {
 						t.Errorf("have %+v, want no outage", s)
 					}
 				})

@@ -86,7 +86,7 @@ func (p *Pool) coreConfig() pool.Config[*ServerConn] {
 		MaxAge:     func() time.Duration { return ageLimit(p.cfg) },
 		Full:       p.driver.Dialect.TooManyConns,
 		Gate:       p.gate,
-		Away:       isOutage,
+		Away:       p.isOutage,
 		Overdue:    p.fireLeaks,
 		Panicked:   p.panicked,
 		Causes: pool.Causes{

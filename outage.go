@@ -43,6 +43,8 @@ type OutageError struct {
 	Pool string
 	Outage
 	Hosts []Host
+
+	of *Pool
 }
 
 // Error is one line.
@@ -95,7 +97,7 @@ func (p *Pool) gate() (open bool, refusal error) {
 }
 
 func (p *Pool) outageError(o hosts.Outage) *OutageError {
-	return &OutageError{Pool: p.name, Outage: p.outage(o), Hosts: p.Hosts()}
+	return &OutageError{Pool: p.name, Outage: p.outage(o), Hosts: p.Hosts(), of: p}
 }
 
 func (p *Pool) outage(o hosts.Outage) Outage {
@@ -110,10 +112,10 @@ func (p *Pool) down(err *hosts.DownError) error {
 	return p.outageError(hosts.Outage{Since: time.Now(), Err: err.Err}) // it is over already
 }
 
-// isOutage recognises the errors after which callers stay in the queue.
-func isOutage(err error) bool {
+// isOutage recognises the errors after which callers stay in the queue. A hook may return that of another pool.
+func (p *Pool) isOutage(err error) bool {
 	var outage *OutageError
-	return errors.As(err, &outage)
+	return errors.As(err, &outage) && outage.of == p
 }
 
 // waitOut waits for the end of an outage, in class direct: there is no queue. It is over, or it has an error.

@@ -196,7 +196,7 @@ func (p *Pool) assertFree(free bool) error {
 func (p *Pool) waitError(ctx context.Context, err error) error {
 	end, ok := err.(*pool.WaitError[*ServerConn])
 	if !ok {
-		if isOutage(err) {
+		if p.isOutage(err) {
 			p.tally.outageErrors.Add(1)
 		}
 		return err
