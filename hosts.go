@@ -130,10 +130,7 @@ func (p *Pool) dial(ctx context.Context, o opening, a hosts.Address) (*ServerCon
 	}()
 	s = p.newServerConn(o, conn, connector, collector.Last())
 	s.address = a
-	if !p.hosts.AsksRole() {
-		return s, hosts.RoleUnknown, nil
-	}
-	role, err := p.askRole(ctx, &s.conn)
+	role, err := p.greet(ctx, &s.conn, p.hosts.AsksRole())
 	if err != nil {
 		p.closeUnopened(s)
 		return nil, hosts.RoleUnknown, err
@@ -163,7 +160,7 @@ func (p *Pool) checkHost(ctx context.Context, a hosts.Address) (_ hosts.Role, er
 	var conn serverconn.Conn
 	conn.Init(p.shared, 0, opened, connector, collector.Last())
 	defer conn.Close()
-	role, err := p.askRole(ctx, &conn)
+	role, err := p.greet(ctx, &conn, true)
 	if err != nil && !p.hosts.AsksRole() && ctx.Err() == nil && !p.driver.Dialect.IsAway(err) {
 		return hosts.RoleUnknown, nil // it is there, and can't tell
 	}

@@ -21,13 +21,17 @@ var ErrDemoted = errors.New("pooled: the server has another role")
 // errUnfit is the cause of closing a connection to a host that no longer fits.
 var errUnfit = &retirement{text: "pooled: closed: its server has not the role that is needed", of: ErrDemoted}
 
-// askRole asks a session for the role of its server.
-func (p *Pool) askRole(ctx context.Context, c *serverconn.Conn) (hosts.Role, error) {
-	if p.driver.Dialect.Role == nil {
+// greet asks a session whether its server takes statements, if one of the pool's ever took none, and for its role if
+// that is wanted.
+func (p *Pool) greet(ctx context.Context, c *serverconn.Conn, role bool) (hosts.Role, error) {
+	ctx, cancel := serverconn.PingContext(ctx, p.cfg.PingTimeout)
+	defer cancel()
+	if err := c.Ready(ctx); err != nil {
+		return hosts.RoleUnknown, fmt.Errorf("pooled: open connection: %w", p.secrets.Error(err))
+	}
+	if !role || p.driver.Dialect.Role == nil {
 		return hosts.RoleUnknown, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, serverconn.PingLimit(ctx, p.cfg.PingTimeout))
-	defer cancel()
 	readOnly, err := c.AskRole(ctx)
 	if err != nil {
 		return hosts.RoleUnknown, fmt.Errorf("pooled: open connection: ask for the server's role: %w", p.secrets.Error(err))
@@ -71,7 +75,7 @@ func (c *pooledConn) moves(ctx context.Context, s *ServerConn, query string, err
 // isDemoted asks whether the server of s takes no writes any more, though it should.
 func (p *Pool) isDemoted(ctx context.Context, s *ServerConn) bool {
 	s.roleInDoubt = false
-	role, err := p.askRole(ctx, &s.conn)
+	role, err := p.greet(ctx, &s.conn, true)
 	return err == nil && role == hosts.Standby && p.hosts.Demoted(s.address, s.born)
 }
 

@@ -123,6 +123,15 @@ func (c *Conn) Ping(ctx context.Context, limit time.Duration) (silent bool, err 
 	return err != nil && limited.Err() != nil && ctx.Err() == nil, err
 }
 
+// Ready asks the server of a new connection whether it takes statements, if a connection of the pool was once Refused:
+// that it accepts connections does not tell.
+func (c *Conn) Ready(ctx context.Context) error {
+	if !c.shared.refused.Load() {
+		return nil
+	}
+	return c.Bounded(ctx, c.ask)
+}
+
 // ask sends a statement that tells whether the server takes any.
 func (c *Conn) ask(ctx context.Context) error { return c.Exec(ctx, c.shared.Dialect.Ask) }
 
@@ -139,6 +148,14 @@ func PingLimit(ctx context.Context, configured time.Duration) time.Duration {
 		}
 	}
 	return configured
+}
+
+// PingContext is ctx with the limit of a ping.
+func PingContext(ctx context.Context, configured time.Duration) (context.Context, context.CancelFunc) {
+	if limit := PingLimit(ctx, configured); limit > 0 {
+		return context.WithTimeout(ctx, limit)
+	}
+	return context.WithCancel(ctx)
 }
 
 // HungUp is the error of a connection whose server has hung up, as far as the socket tells; else nil. The driver itself

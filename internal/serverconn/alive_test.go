@@ -174,6 +174,9 @@ func TestAskedAfterRefusal(t *testing.T) {
 			t.Errorf("%v is taken for a refusal", err)
 		}
 	}
+	if err := c.Ready(t.Context()); err != nil {
+		t.Errorf("before: have %v, want none", err)
+	}
 	if _, err := c.Ping(t.Context(), 0); err != driver.ErrBadConn {
 		t.Errorf("before: have %v, want the driver's ping", err)
 	}
@@ -186,12 +189,12 @@ func TestAskedAfterRefusal(t *testing.T) {
 	s.want(t, "ASK")
 
 	other, s := open(shared)
-	if _, err := other.Prepare(t.Context(), dialect.Wants{}); err != nil {
+	if err := other.Ready(t.Context()); err != nil {
 		t.Error(err)
 	}
 	s.want(t, "ASK")
 	s.fails("ASK", errFull)
-	if _, err := other.Prepare(t.Context(), dialect.Wants{}); !errors.Is(err, errFull) {
+	if err := other.Ready(t.Context()); !errors.Is(err, errFull) {
 		t.Errorf("have %v, want %v", err, errFull)
 	}
 }

@@ -17,11 +17,6 @@ func (c *Conn) Prepare(ctx context.Context, wants dialect.Wants) (facts dialect.
 	if err := c.RunInitSQL(ctx); err != nil {
 		return facts, err
 	}
-	if c.shared.refused.Load() {
-		if err := c.ask(ctx); err != nil {
-			return facts, fmt.Errorf("pooled: open connection: %w", err)
-		}
-	}
 	if c.shared.Dialect.Probe == nil {
 		return facts, nil
 	}

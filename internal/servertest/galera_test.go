@@ -204,10 +204,10 @@ func TestGaleraNodeLeaves(t *testing.T) {
 	}
 }
 
-// With that node alone a connection can't be opened, after its first error, until it is back.
+// With that node alone a connection can't be opened, after its first error, until it is back. That is an outage.
 func TestGaleraNodeAlone(t *testing.T) {
 	g := newGalera(t)
-	db, _ := g.open(t, g.second, size(2, 0))
+	db, pool := g.open(t, g.second, size(2, 0), func(c *pooled.Config) { c.OutageWait = 0 })
 	openIdle(t, server{name: "mysql"}, db, 2)
 	end := g.isolate(t)
 	for range 4 {
@@ -217,8 +217,14 @@ func TestGaleraNodeAlone(t *testing.T) {
 	_, err := db.BeginTx(t.Context(), nil)
 	wantNotPrimary(t, "BEGIN", err)
 	wantNotPrimary(t, "ping", db.PingContext(t.Context()))
+	if _, is := pool.Outage(); !is {
+		t.Errorf("have no outage: %+v", pool.Hosts())
+	}
 	end()
-	pooledtest.MustExec(t, db, "UPDATE galera_row SET n = 2")
+	pooledtest.WaitUntil(t, func() bool {
+		_, err = db.ExecContext(t.Context(), "UPDATE galera_row SET n = 2")
+		return err == nil
+	}, func() string { return fmt.Sprintf("have %v when the node is back", err) })
 }
 
 // A node that is killed is a server that is killed.

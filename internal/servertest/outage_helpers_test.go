@@ -102,10 +102,15 @@ type load struct {
 // startLoad returns when each caller has written a row.
 func startLoad(t *testing.T, db *sql.DB) *load {
 	t.Helper()
-	return startLoadOf(t, func(ctx context.Context, caller int, n int64) error {
-		_, err := db.ExecContext(ctx, fmt.Sprintf("INSERT INTO outage VALUES (%d, %d)", caller, n))
+	return startLoadOf(t, writes(db, 0))
+}
+
+// writes inserts a row. The callers are numbered from first on.
+func writes(db *sql.DB, first int) func(ctx context.Context, caller int, n int64) error {
+	return func(ctx context.Context, caller int, n int64) error {
+		_, err := db.ExecContext(ctx, fmt.Sprintf("INSERT INTO outage VALUES (%d, %d)", first+caller, n))
 		return err
-	})
+	}
 }
 
 // startReads is the same for callers who only read.
