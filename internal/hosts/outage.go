@@ -60,7 +60,7 @@ func (s *Set) waitIsOver() {
 		return
 	}
 	if s.picky {
-		s.relaxed, s.demoted = true, time.Time{}
+		s.relaxed = true
 		s.judgeAll()
 		if s.endIfOver(); s.gate.Load() == nil {
 			return

@@ -55,15 +55,17 @@ func (s *Set) planProbe(h *host) {
 	timer = time.AfterFunc(rand.N(most+1), func() {
 		s.lock()
 		defer s.unlock()
-		if h.probe == timer { // else it was stopped too late
-			h.probe = nil
-			s.startProbe(h)
-		}
+		s.startProbe(h, timer)
 	})
 	h.probe = timer
 }
 
-func (s *Set) startProbe(h *host) {
+// startProbe starts the probe that a timer was for, unless that was stopped too late.
+func (s *Set) startProbe(h *host, timer *time.Timer) {
+	if h.probe != timer {
+		return
+	}
+	h.probe = nil
 	if !s.wantsProbe(h) {
 		return
 	}

@@ -226,6 +226,7 @@ func TestClose(t *testing.T) {
 				equal(t, "dials", w.count(), dials)
 				equal(t, "Changed", w.changed, changed)
 				equal(t, "events", len(w.events), events)
+				wantStates(t, s, "a down, b down")
 			}
 		}
 	})

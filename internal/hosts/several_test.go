@@ -35,6 +35,11 @@ func TestOrder(t *testing.T) {
 func TestRandom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, w := newSet(t, hosts.Config{Wait: auto, Random: true}, "a", "b", "c")
+		if _, err := dial(t.Context(), s, w); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		equal(t, "probes of what is not known", w.count(), 1)
 		spread := func() map[string]int {
 			n := map[string]int{}
 			for range 300 {
@@ -90,6 +95,24 @@ func TestBetterHost(t *testing.T) {
 		equal(t, "dials in the background", w.count(), 0)
 		equal(t, "outages", s.Counts().Outages, 0)
 		equal(t, "gate", s.Gate(), nil)
+	})
+}
+
+// When a better host is lost once more it is looked for at once again, however long that took the time before.
+func TestBetterHostIsLostAgain(t *testing.T) {
+	seeds(t, 20, func(t *testing.T) {
+		s, w := newSet(t, hosts.Config{Wait: auto}, "a", "b")
+		w.set("a", errRefused, hosts.Primary)
+		wantDial(t, s, w, "b", "a b")
+		time.Sleep(time.Hour)
+		w.set("a", nil, hosts.Primary)
+		time.Sleep(6 * time.Second)
+		w.set("a", errRefused, hosts.Primary)
+		wantDial(t, s, w, "b", "a b")
+		w.set("a", nil, hosts.Primary)
+		time.Sleep(10 * time.Millisecond)
+		synctest.Wait()
+		wantDial(t, s, w, "a", "a")
 	})
 }
 

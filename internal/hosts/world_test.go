@@ -75,6 +75,9 @@ func (w *world) reach(ctx context.Context, a hosts.Address) (hosts.Role, error) 
 			return hosts.RoleUnknown, ctx.Err()
 		}
 	}
+	if err := ctx.Err(); err != nil {
+		return hosts.RoleUnknown, err
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err := w.down[name]; err != nil {
