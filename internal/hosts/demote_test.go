@@ -267,3 +267,30 @@ func TestDemotionOfOldAddress(t *testing.T) {
 		equal(t, "since", s.Gate().Since, time.Now())
 	})
 }
+
+// What a probe finds at an address that its name has no more since does not count.
+func TestProbeOfOldAddress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, w := newSet(t, names(hosts.Any, "db:1"))
+		w.resolves("db", nil, "1")
+		wantDial(t, s, w, "1:1", "1:1")
+		old := hosts.Address{Name: "db:1", IP: "1:1"}
+		s.Met(old, hosts.Primary)
+		demote(t, s, w, old)
+		wantDown(t, s, w, nil)
+		s.Wait(t.Context()) // from now on a standby will do
+		w.set("1:1", nil, hosts.Primary)
+		w.slows("1:1", time.Second)
+		for probing := 0; probing == 0; time.Sleep(time.Millisecond) {
+			w.mu.Lock()
+			probing = w.probing["1:1"]
+			w.mu.Unlock()
+		}
+		w.resolves("db", nil, "2")
+		w.set("2:1", nil, hosts.Standby)
+		wantDial(t, s, w, "2:1", "2:1")
+		time.Sleep(2 * time.Second)
+		wantStates(t, s, "2:1 up")
+		equal(t, "role", s.Role(), hosts.Standby)
+	})
+}

@@ -72,6 +72,13 @@ func TestAddressChanges(t *testing.T) {
 		w.resolves("db", nil, "1", "3")
 		wantDial(t, s, w, "1:1", "1:1")
 		wantStates(t, s, "1:1 up, 3:1 up")
+		w.resolves("db", nil, "1")
+		w.set("1:1", errRefused, hosts.Primary)
+		wantDown(t, s, w, errRefused)
+		time.Sleep(2 * time.Second)
+		w.set("1:1", nil, hosts.Primary)
+		s.Wait(t.Context())
+		wantDial(t, s, w, "1:1", "1:1")
 	})
 }
 
