@@ -131,7 +131,9 @@ func (s several) chosen(t *testing.T) {
 		db.Close()
 	}
 	other := s.primary.Addr() + "," + s.standby.Addr()
-	for target, want := range map[string]string{"any": s.isMain, "standby": s.isStandby, "prefer-standby": s.isStandby} {
+	for target, want := range map[string]string{
+		"any": s.isMain, "standby": s.isStandby, "prefer-standby": s.isStandby,
+	} {
 		db, _ := s.open(t, other, "pool_target="+target)
 		s.wantAll(t, db, want)
 		db.Close()
