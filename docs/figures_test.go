@@ -88,23 +88,26 @@ func sectionOf(page, anchor string) string {
 	return section.String()
 }
 
-// docs/benchmarks opens with the result and ends with the targets, and each figure of the result is one of the page's.
+// The pages of docs/benchmarks open with the result and end with the targets, and each figure of the result is one of
+// the page's.
 func TestBenchmarksOpenWithTheResult(t *testing.T) {
-	page := readFile(t, "docs/benchmarks/README.md")
-	headings := mdHeading.FindAllStringSubmatch(page, -1)
-	if first, last := headings[1][1], headings[len(headings)-1][1]; first != "In short" || last != "Targets" {
-		t.Errorf("have the first section %s and the last %s, want In short and Targets", first, last)
-	}
-	short := sectionOf(page, "in-short")
-	measured := figures(strings.Replace(page, short, "", 1))
-	for line := range strings.Lines(short) {
-		cells := strings.Split(line, "|")
-		if len(cells) != 5 {
-			continue
+	for _, name := range []string{"docs/benchmarks/README.md", "docs/benchmarks/outages.md"} {
+		page := readFile(t, name)
+		headings := mdHeading.FindAllStringSubmatch(page, -1)
+		if first, last := headings[1][1], headings[len(headings)-1][1]; first != "In short" || last != "Targets" {
+			t.Errorf("%s: have the first section %s and the last %s, want In short and Targets", name, first, last)
 		}
-		for _, want := range figures(cells[2] + cells[3]) {
-			if !slices.ContainsFunc(measured, func(have string) bool { return rounds(have, want) }) {
-				t.Errorf("In short: %s: %s is nowhere else on the page", line, want)
+		short := sectionOf(page, "in-short")
+		measured := figures(strings.Replace(page, short, "", 1))
+		for line := range strings.Lines(short) {
+			cells := strings.Split(line, "|")
+			if len(cells) != 5 {
+				continue
+			}
+			for _, want := range figures(cells[2] + cells[3]) {
+				if !slices.ContainsFunc(measured, func(have string) bool { return rounds(have, want) }) {
+					t.Errorf("%s: In short: %s: %s is nowhere else on the page", name, line, want)
+				}
 			}
 		}
 	}

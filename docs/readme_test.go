@@ -118,7 +118,7 @@ func documentation(t *testing.T) []string {
 	for i, name := range docs {
 		docs[i] = "docs/" + name
 	}
-	return append(docs, "README.md", "docs/benchmarks/README.md")
+	return append(docs, "README.md", "docs/benchmarks/README.md", "docs/benchmarks/outages.md")
 }
 
 // root is the repository.
