@@ -33,10 +33,11 @@ func TestTimerIsStoppedTooLate(t *testing.T) {
 			s.unlock() // plans another
 			s.lock()
 			s.startProbe(h, old)
-			if h.probing || h.probe == nil || h.probe == old {
-				t.Fatalf("have probing %t and timer %p, want that the new timer runs on", h.probing, h.probe)
-			}
+			probing, timer := h.probing, h.probe
 			s.unlock()
+			if probing || timer == nil || timer == old {
+				t.Fatalf("have probing %t and timer %p, want that the new timer runs on", probing, timer)
+			}
 		}
 		time.Sleep(firstPause)
 		synctest.Wait()
