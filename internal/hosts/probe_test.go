@@ -232,6 +232,29 @@ func TestClose(t *testing.T) {
 	})
 }
 
+// An outage that a Dial ends when the Set is closed is not told any more.
+func TestOutageEndsAfterClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, w := newSet(t, hosts.Config{Wait: auto}, "a")
+		wantDial(t, s, w, "a", "a")
+		go hosts.Dial(t.Context(), s, func(context.Context, hosts.Address) (int, hosts.Role, error) {
+			time.Sleep(time.Minute)
+			return 0, hosts.Primary, nil
+		}, nil)
+		synctest.Wait()
+		w.set("a", errRefused, hosts.Primary)
+		wantDown(t, s, w, errRefused)
+		time.Sleep(30 * time.Second)
+		s.Close()
+		time.Sleep(time.Minute)
+		wantStates(t, s, "a up")
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		equal(t, "began", len(w.began), 1)
+		equal(t, "ended", len(w.ended), 0)
+	})
+}
+
 // What a Set that is closed dials all the same is nobody's outage.
 func TestDialAfterClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
