@@ -54,29 +54,24 @@ func (p ConnectParams) Format(f fmt.State, _ rune) { io.WriteString(f, p.String(
 // MarshalText returns String, for JSON and logs.
 func (p ConnectParams) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
-// connector is the driver's connector for the next dial of a host, after the BeforeConnect hooks had their say, and the
-// address to dial: none if a hook leads the dial elsewhere.
-func (p *Pool) connector(ctx context.Context, a hosts.Address) (_ driver.Connector, at string, _ error) {
+// connector is the driver's connector for the next dial of a host, after the BeforeConnect hooks had their say.
+func (p *Pool) connector(ctx context.Context, a hosts.Address) (driver.Connector, error) {
 	host := p.driver.Hosts()[a.Entry]
 	if len(p.hooks.beforeConnect) == 0 {
-		return host.Connector, a.IP, nil
+		return host.Connector, nil
 	}
 	asked := ConnectParams{DSN: host.DSN}
 	for _, hook := range p.hooks.beforeConnect {
 		if err := hook(ctx, &asked); err != nil {
-			return nil, "", err
+			return nil, err
 		}
 	}
 	changed, is, err := p.driver.Changed(host, asked.DSN, asked.User, asked.Password, asked.Args)
 	if err != nil || !is {
-		return host.Connector, a.IP, err
+		return host.Connector, err
 	}
 	p.learn(changed)
-	if p.driver.Reaches(host, changed) {
-		at = a.IP
-	}
-	connector, err := p.driver.ConnectorFor(changed)
-	return connector, at, err
+	return p.driver.ConnectorFor(changed)
 }
 
 // keepSecrets masks the secrets that the pool was configured with.
@@ -151,7 +146,7 @@ func (p *Pool) dialAny(ctx context.Context, o opening) (*ServerConn, error) {
 		case *hosts.OwnError:
 			return nil, err.Err
 		case *hosts.DownError:
-			if !p.direct() {
+			if !p.direct() || p.cfg.Timeout == 0 {
 				return nil, p.down(err)
 			}
 		default:

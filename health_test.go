@@ -274,3 +274,28 @@ func TestHealthClosesItsConnection(t *testing.T) {
 		}
 	})
 }
+
+// A server that refuses the pool's password answers, but is not reachable to it, however lately it has said so.
+func TestHealthAfterRefusal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t)
+		errDenied := errors.New("password authentication failed")
+		fake.On(pooledtest.StageConnect, pooledtest.Fail(errDenied))
+		db, pool := open(t, fake, speaks("postgres"))
+		for range 3 {
+			if _, err := db.Exec("UPDATE"); !errors.Is(err, errDenied) {
+				t.Errorf("have %v", err)
+			}
+			if h := look(t, pool); h.Reachable || !errors.Is(h.Err, errDenied) {
+				t.Errorf("have %+v, want the refusal", h)
+			}
+			time.Sleep(300 * time.Millisecond)
+		}
+		fake.ClearFaults()
+		pooledtest.MustExec(t, db, "UPDATE")
+		if h := look(t, pool); !h.Reachable {
+			t.Errorf("have %+v", h)
+		}
+		db.Close()
+	})
+}

@@ -19,8 +19,9 @@ import "context"
 // server connection.
 //
 // Functions run on the goroutine that checks out or in, or that calls Invalidate, SoftInvalidate or Detach. Those about
-// opening run on a goroutine of the pool, except in class direct. So do those about outages, most often. Invalidate, Close and Leak may run on either. No lock
-// is held. Functions may run for different server connections at the same time, but never for the same one.
+// opening run on a goroutine of the pool, except in class direct. So do those about outages, most often. Invalidate,
+// Close and Leak may run on either. No lock is held. Functions may run for different server connections at the same
+// time, but never for the same one.
 //
 // If a function panics, its server connection is closed, and the panic continues. On a goroutine of the pool, the
 // program could not recover it, so it is logged instead. A panic while a connection is opened is logged with its stack,
@@ -29,7 +30,8 @@ import "context"
 type Hooks struct {
 	// BeforeConnect is called before each dial. It may change what the driver is given, such as a password that
 	// rotates. The context has the caller's values and ends with the dial. An error fails the checkout. With a
-	// connector from NewConnector there is no DSN: p.DSN is empty, and a change is an error.
+	// connector from NewConnector there is no DSN: p.DSN is empty, and a change is an error. With this hook the driver
+	// itself looks up the names of hosts, as the hook may set others than those in the pool's DSN.
 	BeforeConnect func(ctx context.Context, p *ConnectParams) error
 
 	// FirstConnect is called once for a pool, with its first server connection, before Connect. Meanwhile, other new

@@ -63,11 +63,12 @@ func (p *Pool) Hosts() []Host {
 	return list
 }
 
-// hostSet is the state of the hosts, for the pool's life.
+// hostSet is the state of the hosts, for the pool's life. With a BeforeConnect hook nothing is looked up: the name in
+// the DSN may stand for another that only the hook knows.
 func (p *Pool) hostSet() *hosts.Set {
 	var entries []hosts.Entry
 	for _, h := range p.driver.Hosts() {
-		entries = append(entries, hosts.Entry{Name: h.Name, Lookup: h.Lookup})
+		entries = append(entries, hosts.Entry{Name: h.Name, Lookup: h.Lookup && len(p.hooks.beforeConnect) == 0})
 	}
 	return hosts.New(hosts.Config{
 		Entries: entries, Target: targets[p.cfg.Target], Random: p.cfg.HostOrder == HostsRandom, Wait: p.outageWait(),
@@ -112,11 +113,11 @@ func (p *Pool) hostsChanged() {
 
 // dial connects to one host.
 func (p *Pool) dial(ctx context.Context, o opening, a hosts.Address) (*ServerConn, hosts.Role, error) {
-	connector, at, err := p.connector(ctx, a)
+	connector, err := p.connector(ctx, a)
 	if err != nil {
 		return nil, hosts.RoleUnknown, &hosts.OwnError{Err: err}
 	}
-	watched, collector := socket.Collect(socket.At(ctx, at))
+	watched, collector := socket.Collect(socket.At(ctx, a.IP))
 	collector.DeadAfter = p.cfg.DeadAfter
 	conn, err := intercept.Connect(watched, p.shared.Interceptors, connector)
 	if err != nil { // then conn may be a nil pointer in an interface that isn't nil
@@ -148,11 +149,11 @@ func (p *Pool) checkHost(ctx context.Context, a hosts.Address) (_ hosts.Role, er
 	if p.current() != p { // a copy of a goroutine of the parent process
 		return hosts.RoleUnknown, &hosts.OwnError{Err: errForked}
 	}
-	connector, at, err := p.connector(ctx, a)
+	connector, err := p.connector(ctx, a)
 	if err != nil {
 		return hosts.RoleUnknown, &hosts.OwnError{Err: err}
 	}
-	dialing, collector := socket.Collect(socket.At(ctx, at))
+	dialing, collector := socket.Collect(socket.At(ctx, a.IP))
 	opened, err := intercept.Connect(dialing, p.shared.Interceptors, connector)
 	if err != nil {
 		return hosts.RoleUnknown, p.secrets.Error(err)

@@ -434,3 +434,53 @@ func TestOutageOfNewConnections(t *testing.T) {
 		}
 	})
 }
+
+// A database in the process is never away: a connect that takes too long, as when the file is locked, is its caller's
+// error and no outage.
+func TestNoOutageOfSQLite(t *testing.T) {
+	for _, class := range []pooled.Class{pooled.ClassQueue, pooled.ClassDirect} {
+		t.Run(string(class), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				fake := pooledtest.NewFake(t)
+				db, pool := open(t, fake, speaks("sqlite"), size(1, 1), func(c *pooled.Config) { c.Class = class })
+				conn, _ := grab(t, db)
+				fake.On(pooledtest.StageConnect, pooledtest.Hang())
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				var outage *pooled.OutageError
+				if _, err := db.ExecContext(ctx, "UPDATE"); err == nil || errors.As(err, &outage) {
+					t.Errorf("have %v, want an error that is no outage", err)
+				}
+				fake.ClearFaults()
+				time.Sleep(time.Second) // what was opened in vain has ended
+				if _, is := pool.Outage(); is || pool.Stats().Probes != 0 || pool.Hosts()[0].State == pooled.HostDown {
+					t.Errorf("have an outage %t, %+v, %+v", is, pool.Stats(), pool.Hosts())
+				}
+				pooledtest.MustExec(t, db, "UPDATE")
+				conn.Close()
+				db.Close()
+			})
+		})
+	}
+}
+
+// With pool_timeout=0 nobody waits for the end of an outage, in any class.
+func TestNoTimeoutNoWaitForServer(t *testing.T) {
+	for _, class := range []pooled.Class{pooled.ClassQueue, pooled.ClassNull, pooled.ClassDirect} {
+		t.Run(string(class), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				fake := pooledtest.NewFake(t)
+				db, _ := open(t, fake, speaks("postgres"), func(c *pooled.Config) { c.Class, c.Timeout = class, 0 })
+				pooledtest.MustExec(t, db, "UPDATE")
+				crash(fake)
+				began := time.Now()
+				for range 2 {
+					if _, err := db.Exec("UPDATE"); !errors.Is(err, pooled.ErrServerDown) || time.Since(began) != 0 {
+						t.Errorf("have %v after %v, want ErrServerDown at once", err, time.Since(began))
+					}
+				}
+				db.Close()
+			})
+		})
+	}
+}

@@ -1,6 +1,7 @@
 package hosts
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -211,7 +212,7 @@ func (r *round) failed(ctx context.Context, h *host, err error, began time.Time,
 	}
 	s.lock()
 	defer s.unlock()
-	if ended == nil && !late && !s.cfg.Away(err) {
+	if !late && !s.cfg.Away(cmp.Or(ended, err)) {
 		s.found(h, RoleUnknown) // it has answered
 		h.err = err
 		return false

@@ -276,12 +276,12 @@ func (s *Set) Role() Role {
 	return role
 }
 
-// UpWithin reports whether a host that fits was seen up within a time that ends now.
+// UpWithin reports whether a host that fits was connected to within a time that ends now, and has refused nobody since.
 func (s *Set) UpWithin(d time.Duration) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, h := range s.hosts {
-		if h.state == Up && time.Since(h.upAt) < d {
+		if h.state == Up && h.err == nil && time.Since(h.upAt) < d {
 			return true
 		}
 	}

@@ -155,12 +155,6 @@ func (d *Driver) Hosts() []Host { return d.hosts }
 // Connector is the driver's connector for the first host.
 func (d *Driver) Connector() driver.Connector { return d.hosts[0].Connector }
 
-// Reaches reports whether a DSN that was changed for a dial still leads to that host alone.
-func (d *Driver) Reaches(host Host, changed string) bool {
-	split, err := dsn.Hosts(d.name, changed)
-	return err == nil && len(split.Hosts) == 1 && split.Hosts[0].Name == host.Name
-}
-
 // HasDSN tells whether there is a DSN that can be changed for one dial: not if the connector is the program's or
 // the database is in memory.
 func (d *Driver) HasDSN() bool { return d.hasDSN }
