@@ -206,6 +206,38 @@ func TestForkDialInFlight(t *testing.T) {
 	})
 }
 
+// TestForkDuringOutage: the child probes nothing on the parent's account, and begins anew: it has never connected.
+func TestForkDuringOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t)
+		db, pool := open(t, fake, speaks("postgres"), outageWait(pooled.NoLimit), waitsLong)
+		pooledtest.MustExec(t, db, "UPDATE")
+		crash(fake)
+		result := make(chan error, 1)
+		go func() { _, err := db.Exec("UPDATE"); result <- err }()
+		time.Sleep(time.Second)
+		synctest.Wait()
+		outages := pool.Stats().Outages
+		back, _ := pretendFork(t)
+		before := dials(fake)
+		time.Sleep(time.Minute)
+		if have := dials(fake); have != before {
+			t.Errorf("%d probes in the child", have-before)
+		}
+		if s := pool.Stats(); outages != 1 || s.Outages != 0 || s.Probes != 0 {
+			t.Errorf("have %d outages in the parent, and in the child %+v", outages, s)
+		}
+		if h := pool.Hosts()[0]; h.State != pooled.HostUnknown {
+			t.Errorf("in the child: have %+v", h)
+		}
+		back()
+		fake.ClearFaults()
+		if err := <-result; err != nil {
+			t.Errorf("in the parent: have %v", err)
+		}
+	})
+}
+
 // TestForkByHand: what was detached or invalidated is the parent's as well.
 func TestForkByHand(t *testing.T) {
 	fake := pooledtest.NewFake(t, allowLeaks)

@@ -484,3 +484,18 @@ func TestNoTimeoutNoWaitForServer(t *testing.T) {
 		})
 	}
 }
+
+// The error names each of several hosts, and what was said by it.
+func TestOutageErrorOfSeveralHosts(t *testing.T) {
+	db, _ := openWith(t, "", "host=127.0.0.1,127.0.0.2 port=1 user=scott sslmode=disable", outageWait(time.Millisecond))
+	err := db.Ping()
+	var outage *pooled.OutageError
+	if !errors.As(err, &outage) || len(outage.Hosts) != 2 || !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Fatalf("have %v", err)
+	}
+	for _, h := range outage.Hosts {
+		if h.State != pooled.HostDown || !strings.Contains(err.Error(), h.Name+" down for ") {
+			t.Errorf("have %v, want %s in it", err, h.Name)
+		}
+	}
+}

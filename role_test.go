@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -386,4 +388,136 @@ func TestDemotionIsTold(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A statement that may be done in part is not sent again, whatever it was refused for.
+func TestDoneInPartDoesNotMove(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const index = "CREATE INDEX CONCURRENTLY i ON t (a)"
+		fake := pooledtest.NewFake(t)
+		db, pool := open(t, fake, speaks("postgres"))
+		pooledtest.MustExec(t, db, insert)
+		fake.Demote(errReadOnly)
+		fake.TakeOver()
+		fake.On(pooledtest.StageExec, pooledtest.Fail(errReadOnly).Match(index).OnConn(1))
+		if _, err := db.Exec(index); !errors.Is(err, errReadOnly) {
+			t.Errorf("have %v, want what the server said", err)
+		}
+		if s := pool.Stats(); s.Moved != 0 || s.Demotions != 1 {
+			t.Errorf("have %+v", s)
+		}
+	})
+}
+
+// In a transaction that the program has begun by a statement, the role is asked when that is over: a session that has
+// failed in a transaction answers nothing before.
+func TestRoleIsAskedAfterTheTransaction(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t)
+		db, pool := open(t, fake, speaks("postgres"))
+		pooledtest.MustExec(t, db, insert)
+		before := roleQuestions(fake)
+		fake.Demote(errReadOnly)
+		fake.TakeOver()
+		conn, err := db.Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, query := range []string{"BEGIN", insert, insert} {
+			_, err = conn.ExecContext(t.Context(), query)
+		}
+		if !errors.Is(err, errReadOnly) || roleQuestions(fake) != before {
+			t.Errorf("have %v, and asked %d times", err, roleQuestions(fake)-before)
+		}
+		conn.Close()
+		pooledtest.MustExec(t, db, insert)
+		if s := pool.Stats(); s.Moved != 0 || s.Demotions != 1 {
+			t.Errorf("have %+v, want a demotion", s)
+		}
+	})
+}
+
+// A statement that is refused again and again, by servers that were primaries a moment ago, is its caller's in the end.
+func TestStatementMovesThreeTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t)
+		var demoted bool
+		db, pool := open(t, fake, speaks("postgres"), func(c *pooled.Config) {
+			c.Hooks.BeforeConnect = func(context.Context, *pooled.ConnectParams) error { fake.TakeOver(); return nil }
+			c.Hooks.Connect = func(context.Context, *pooled.ServerConn) error {
+				if demoted {
+					fake.Demote(errReadOnly)
+				}
+				return nil
+			}
+		})
+		pooledtest.MustExec(t, db, insert)
+		demoted = true
+		fake.Demote(errReadOnly)
+		if _, err := db.Exec(insert); !errors.Is(err, errReadOnly) {
+			t.Errorf("have %v", err)
+		}
+		if s := pool.Stats(); s.Moved != 3 {
+			t.Errorf("have %+v, want 3 moves", s)
+		}
+	})
+}
+
+// The caller of a statement that is sent again stands before all who came after it.
+func TestMovedStatementKeepsItsTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t)
+		db, _ := open(t, fake, speaks("postgres"), size(1, 0))
+		pooledtest.MustExec(t, db, insert)
+		fake.Demote(errReadOnly)
+		fake.On(pooledtest.StageExec, pooledtest.Slow(time.Second).Match("first").Times(1))
+		var callers sync.WaitGroup
+		names := []string{"first", "second", "third"}
+		for _, name := range names {
+			callers.Go(func() {
+				if _, err := db.Exec("INSERT INTO t VALUES ('" + name + "')"); err != nil {
+					t.Error(err)
+				}
+			})
+			synctest.Wait()
+		}
+		time.Sleep(2 * time.Second)
+		fake.ResetLog()
+		fake.TakeOver()
+		callers.Wait()
+		log := strings.Join(fake.Log(), "\n")
+		for i := range names[1:] {
+			if strings.Index(log, names[i]) > strings.Index(log, names[i+1]) || !strings.Contains(log, names[i]) {
+				t.Errorf("want %s before %s:\n%s", names[i], names[i+1], log)
+			}
+		}
+	})
+}
+
+// With a target, the role is asked on each new connection. One that does not answer is closed.
+func TestRoleIsNotTold(t *testing.T) {
+	for name, tt := range map[string]struct {
+		err  error
+		want string
+	}{
+		"lost":    {io.EOF, ""}, // an outage, which is waited out
+		"refused": {errors.New("permission denied"), "pooled: open connection: ask for the server's role: permission denied"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				fake := pooledtest.NewFake(t)
+				db, pool := open(t, fake, speaks("postgres"), outageWait(time.Minute), func(c *pooled.Config) {
+					c.Target = pooled.TargetPrimary
+				})
+				fake.On(pooledtest.StageQuery, pooledtest.Fail(tt.err).Match("pg_is_in_recovery").Times(1))
+				_, err := db.Exec(insert)
+				if have := fmt.Sprint(err); tt.want != "" && have != tt.want || tt.want == "" && err != nil {
+					t.Errorf("have %v, want %q", err, tt.want)
+				}
+				if have := fake.Counts().Open; have != pool.Stats().Open() {
+					t.Errorf("%d are open, want the pool's %d", have, pool.Stats().Open())
+				}
+			})
+		})
+	}
 }
