@@ -3,10 +3,8 @@ package postgres
 import (
 	"context"
 	"database/sql/driver"
-	"net"
 	"net/netip"
 	"strings"
-	"time"
 
 	"github.com/lib/pq"
 
@@ -122,14 +120,7 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 			return nil, err
 		}
 	}
-	conn, err := wrapped.Connect(ctx)
-	if err != nil {
-		if ctx.Err() != nil {
-			err = ctx.Err()
-		}
-		return nil, err
-	}
-	return conn, nil
+	return connect(ctx, wrapped)
 }
 
 // at is a connector for one address of the host. lib/pq dials its requests to cancel a statement by the configuration,
@@ -145,28 +136,3 @@ func (c *connector) at(address netip.Addr) (*pq.Connector, error) {
 }
 
 func (c *connector) Driver() driver.Driver { return &pq.Driver{} }
-
-// dialer is lib/pq's own dialer, but that the connection of a server connection is remembered, and counted (lib/pq
-// uses nothing that net.Conn doesn't have, and says ErrBadConn also after a statement was sent). lib/pq dials
-// cancel requests under contexts of its own, which collect nothing.
-type dialer struct{ dialer net.Dialer }
-
-var (
-	_ pq.Dialer        = dialer{}
-	_ pq.DialerContext = dialer{}
-)
-
-func (dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
-	return socket.DialCounted(ctx, network, address)
-}
-
-// Dial and DialTimeout are what lib/pq wants of a dialer; it calls neither where there is a DialContext.
-
-func (d dialer) Dial(network, address string) (net.Conn, error) {
-	return d.dialer.Dial(network, address)
-}
-
-func (d dialer) DialTimeout(network, address string, timeout time.Duration) (net.Conn, error) {
-	d.dialer.Timeout = timeout
-	return d.dialer.Dial(network, address)
-}
