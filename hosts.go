@@ -51,8 +51,11 @@ type Host struct {
 
 // Hosts returns the servers that the pool may connect to: those in the DSN, in its order, and each address of a name
 // that the pool looks up by itself.
-func (p *Pool) Hosts() []Host {
-	known := p.current().hosts.Hosts()
+func (p *Pool) Hosts() []Host { return p.current().knownHosts() }
+
+// knownHosts is Hosts of p, with or without the core's lock.
+func (p *Pool) knownHosts() []Host {
+	known := p.hosts.Hosts()
 	list := make([]Host, len(known))
 	for i, h := range known {
 		list[i] = Host{

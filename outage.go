@@ -97,7 +97,7 @@ func (p *Pool) gate() (open bool, refusal error) {
 }
 
 func (p *Pool) outageError(o hosts.Outage) *OutageError {
-	return &OutageError{Pool: p.name, Outage: p.outage(o), Hosts: p.Hosts(), of: p}
+	return &OutageError{Pool: p.name, Outage: p.outage(o), Hosts: p.knownHosts(), of: p}
 }
 
 func (p *Pool) outage(o hosts.Outage) Outage {

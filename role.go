@@ -54,8 +54,7 @@ const maxMoves = 3
 // its lease, outside of a transaction, and the only one in its text, so that the program can't tell the difference.
 func (c *pooledConn) moves(ctx context.Context, s *ServerConn, query string, err error, try int) bool {
 	p := c.pool.current()
-	d := p.driver.Dialect
-	if d.ReadOnly == nil || !d.ReadOnly(err) {
+	if !p.refusesWrites(err) {
 		return false
 	}
 	s.conn.Busy = false
@@ -63,13 +62,19 @@ func (c *pooledConn) moves(ctx context.Context, s *ServerConn, query string, err
 		s.roleInDoubt = true // it is asked when the transaction is over
 		return false
 	}
-	if !p.isDemoted(ctx, s) || !c.pristine || try >= maxMoves || !d.Rules.Repeatable(query) {
+	if !p.isDemoted(ctx, s) || !c.pristine || try >= maxMoves || !p.driver.Dialect.Rules.Repeatable(query) {
 		return false
 	}
 	c.turn = s.slot.Turn()
 	c.drop(errUnfit)
 	p.tally.moved.Add(1)
 	return true
+}
+
+// refusesWrites recognises the error of a server that takes no writes, or of a transaction that was begun read-only.
+func (p *Pool) refusesWrites(err error) bool {
+	d := p.driver.Dialect
+	return d.ReadOnly != nil && d.ReadOnly(err)
 }
 
 // isDemoted asks whether the server of s takes no writes any more, though it should.

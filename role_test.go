@@ -521,3 +521,28 @@ func TestRoleIsNotTold(t *testing.T) {
 		})
 	}
 }
+
+// A COMMIT that the server refuses is a suspicion, too: MySQL's does that, if it has become read-only meanwhile.
+func TestRefusedCommit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t)
+		db, pool := open(t, fake, speaks("postgres"))
+		tx, err := db.Begin()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tx.Exec(insert); err != nil {
+			t.Fatal(err)
+		}
+		fake.Demote(errReadOnly)
+		fake.On(pooledtest.StageCommit, pooledtest.Fail(errReadOnly))
+		if err := tx.Commit(); !errors.Is(err, errReadOnly) {
+			t.Errorf("have %v, want what the server said", err)
+		}
+		synctest.Wait()
+		if s := pool.Stats(); s.Demotions != 1 || s.Open() != 0 {
+			t.Errorf("have %+v, want a demotion and no connection", s)
+		}
+		db.Close()
+	})
+}

@@ -71,6 +71,7 @@ func (t *tx) end(how func() error) error {
 	s.conn.Cache.Publish()
 	if err != nil {
 		t.conn.noteError(s, err)
+		s.roleInDoubt = s.roleInDoubt || t.conn.pool.refusesWrites(err) // MySQL may refuse a COMMIT
 	}
 	return err
 }
