@@ -77,7 +77,7 @@ const (
 	PhaseOpening Phase = "opening a connection"
 )
 
-// PhaseOutage: no server could be reached meanwhile; see Wait.Hosts.
+// PhaseOutage says that no server could be reached meanwhile; see Wait.Hosts.
 const PhaseOutage Phase = "waiting for a server to be back"
 
 // Wait is the information in a [TimeoutError] and a [ContextError]: how long the checkout waited and for what, and the

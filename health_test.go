@@ -114,7 +114,7 @@ func TestHealthOfStoppedServer(t *testing.T) {
 				}
 				time.Sleep(time.Second)
 				h := look(t, pool)
-				if h.Reachable || !errors.Is(h.Err, refused) || h.OutageSince != stopped.Add(time.Second) ||
+				if h.Reachable || !errors.Is(h.Err, errRefused) || h.OutageSince != stopped.Add(time.Second) ||
 					h.Hosts[0].State != pooled.HostDown {
 					t.Errorf("have %+v, want an outage", h)
 				}
@@ -139,9 +139,9 @@ func TestHealthBeforeTheFirstConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := pooledtest.NewFake(t)
 		db, pool := open(t, fake, speaks("postgres"))
-		fake.On(pooledtest.StageConnect, pooledtest.Fail(refused))
+		fake.On(pooledtest.StageConnect, pooledtest.Fail(errRefused))
 		for range 4 {
-			if h := look(t, pool); h.Reachable || h.Err != refused || !h.OutageSince.IsZero() {
+			if h := look(t, pool); h.Reachable || h.Err != errRefused || !h.OutageSince.IsZero() {
 				t.Errorf("have %+v, want the dial's own error", h)
 			}
 			time.Sleep(500 * time.Millisecond)

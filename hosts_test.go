@@ -31,7 +31,7 @@ func waitsLong(c *pooled.Config) { c.Timeout = pooled.NoLimit }
 func TestProbesAndHooks(t *testing.T) {
 	for name, happens := range map[string]func() error{
 		"error":        func() error { return errors.New("the vault is sealed") },
-		"away":         func() error { return refused },
+		"away":         func() error { return errRefused },
 		"panic":        func() error { panic("boom") },
 		"ErrBadConn":   func() error { return driver.ErrBadConn },
 		"no such host": func() error { return syscall.ENOENT },
@@ -78,7 +78,7 @@ func TestProbesAndHooks(t *testing.T) {
 // outageOfAnother is what another pool says, as to a hook that asks it for a password.
 func outageOfAnother(t *testing.T) error {
 	fake := pooledtest.NewFake(t)
-	fake.On(pooledtest.StageConnect, pooledtest.Fail(refused))
+	fake.On(pooledtest.StageConnect, pooledtest.Fail(errRefused))
 	db, _ := open(t, fake, func(c *pooled.Config) { c.Timeout, c.OutageWait = 0, pooled.NoLimit })
 	return db.Ping()
 }
@@ -97,14 +97,14 @@ func TestHooksBeginNoOutage(t *testing.T) {
 		for _, class := range []pooled.Class{pooled.ClassQueue, pooled.ClassDirect} {
 			t.Run(name+" "+string(class), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					said := refused
+					said := errRefused
 					db, pool := open(t, pooledtest.NewFake(t), speaks("postgres"), outageWait(pooled.NoLimit),
 						func(c *pooled.Config) {
 							c.Class = class
 							set(c, &said)
 						})
 					start := time.Now()
-					for _, said = range []error{refused, io.EOF, driver.ErrBadConn, outageOfAnother(t)} {
+					for _, said = range []error{errRefused, io.EOF, driver.ErrBadConn, outageOfAnother(t)} {
 						if err := db.Ping(); err != said || time.Since(start) != 0 {
 							t.Errorf("have %v after %v, want the hook's error at once", err, time.Since(start))
 						}

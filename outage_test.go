@@ -18,8 +18,8 @@ import (
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
-// refused is what a dial says when nobody listens.
-var refused = fmt.Errorf("dial tcp 127.0.0.1:5432: connect: %w", syscall.ECONNREFUSED)
+// errRefused is what a dial says when nobody listens.
+var errRefused = fmt.Errorf("dial tcp 127.0.0.1:5432: connect: %w", syscall.ECONNREFUSED)
 
 func outageWait(d time.Duration) func(*pooled.Config) {
 	return func(cfg *pooled.Config) { cfg.OutageWait = d }
@@ -27,7 +27,7 @@ func outageWait(d time.Duration) func(*pooled.Config) {
 
 // crash ends all connections, and refuses new ones.
 func crash(fake *pooledtest.Fake) {
-	fake.On(pooledtest.StageConnect, pooledtest.Fail(refused))
+	fake.On(pooledtest.StageConnect, pooledtest.Fail(errRefused))
 	fake.Kill(io.EOF)
 }
 
@@ -124,9 +124,9 @@ func TestNoOutageBeforeTheFirstConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := pooledtest.NewFake(t)
 		db, pool := open(t, fake, speaks("postgres"))
-		fake.On(pooledtest.StageConnect, pooledtest.Fail(refused))
+		fake.On(pooledtest.StageConnect, pooledtest.Fail(errRefused))
 		for range 2 {
-			if err := db.Ping(); err != refused {
+			if err := db.Ping(); err != errRefused {
 				t.Errorf("have %v", err)
 			}
 		}
@@ -212,8 +212,8 @@ func TestOutageSettings(t *testing.T) {
 		"no limit":             {patience(never, never), false, time.Minute, time.Minute, ended},
 		"no limit, fresh":      {patience(never, never), true, time.Minute, time.Minute, ended},
 		"not at all":           {patience(never, 0), false, 0, 0, down},
-		"not at all, fresh":    {patience(never, 0), true, 0, 0, refused},
-		"auto, fresh":          {patience(never, auto), true, 0, 0, refused},
+		"not at all, fresh":    {patience(never, 0), true, 0, 0, errRefused},
+		"auto, fresh":          {patience(never, auto), true, 0, 0, errRefused},
 		"pool_timeout":         {patience(3*time.Second, auto), false, 3 * time.Second, 3 * time.Second, late},
 		"pool_timeout=0":       {patience(0, auto), false, 0, 0, down},
 		"pool_timeout=0, too":  {patience(0, never), false, 0, 0, down},
@@ -222,7 +222,7 @@ func TestOutageSettings(t *testing.T) {
 		"null":                 {class(pooled.ClassNull), false, 10 * time.Second, 0, down},
 		"assert":               {class(pooled.ClassAssert), false, 10 * time.Second, 0, down},
 		"direct":               {class(pooled.ClassDirect), false, 10 * time.Second, 0, down},
-		"direct, fresh":        {class(pooled.ClassDirect), true, 0, 0, refused},
+		"direct, fresh":        {class(pooled.ClassDirect), true, 0, 0, errRefused},
 		"direct, not at all": {func(c *pooled.Config) {
 			c.Class, c.OutageWait = pooled.ClassDirect, 0
 		}, false, 0, 0, down},
@@ -340,7 +340,7 @@ func TestOutageIsTold(t *testing.T) {
 		}
 		took := time.Since(start)
 		synctest.Wait()
-		if len(began) != 1 || began[0].Since != start || began[0].Err != refused {
+		if len(began) != 1 || began[0].Since != start || began[0].Err != errRefused {
 			t.Errorf("began: have %+v", began)
 		}
 		probes := int(pool.Stats().Probes)
@@ -354,7 +354,7 @@ func TestOutageIsTold(t *testing.T) {
 			}
 		}
 		end := fmt.Sprintf("outage_ended after %v, %d probes", took.Round(time.Millisecond), probes)
-		if have := fmt.Sprint(events); have != fmt.Sprintf("[outage_began %v %s]", refused, end) {
+		if have := fmt.Sprint(events); have != fmt.Sprintf("[outage_began %v %s]", errRefused, end) {
 			t.Errorf("events: have %s", have)
 		}
 		lines := strings.Join(book.Take(), "\n")
@@ -405,7 +405,7 @@ func TestOutageOfNewConnections(t *testing.T) {
 		fake := pooledtest.NewFake(t)
 		db, pool := open(t, fake, speaks("postgres"), size(4, 0))
 		burst(t, db, 2)
-		fake.On(pooledtest.StageConnect, pooledtest.Fail(refused))
+		fake.On(pooledtest.StageConnect, pooledtest.Fail(errRefused))
 		var callers sync.WaitGroup
 		for range 6 {
 			callers.Go(func() {

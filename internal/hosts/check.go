@@ -47,7 +47,7 @@ func (s *Set) currentCheck(ask func(context.Context, Address) (Role, error)) *ch
 
 func (s *Set) run(c *check, ask func(context.Context, Address) (Role, error)) {
 	others := len(s.Hosts()) - 1
-	ctx, cancel := context.WithTimeout(s.ctx, firstTimeout+time.Duration(others)*patience)
+	ctx, cancel := context.WithTimeout(s.ctx, firstTimeout+time.Duration(2*others)*patience)
 	defer cancel()
 	defer func() { // also if ask ends its goroutine
 		s.mu.Lock()

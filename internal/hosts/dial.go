@@ -67,7 +67,7 @@ func Dial[T any](
 		}
 		var limit time.Duration
 		if more {
-			limit = s.patience(h)
+			limit = s.limit(ctx, h)
 		}
 		began := time.Now()
 		conn, role, late, err := bounded(ctx, limit, h.address, dial)
@@ -84,11 +84,16 @@ func Dial[T any](
 	}
 }
 
-// patience is how long a dial of a host may take if there are others. One that was slow gets more time.
-func (s *Set) patience(h *host) time.Duration {
+// limit is how long a dial of a host may take if there are others. One that was slow gets more time, and half of the
+// time of whoever is in a hurry is left for the others.
+func (s *Set) limit(ctx context.Context, h *host) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return max(patience, 2*h.took)
+	limit := max(patience, 2*h.took)
+	if end, ends := ctx.Deadline(); ends {
+		limit = max(1, min(limit, time.Until(end)/2))
+	}
+	return limit
 }
 
 // bounded dials, with a limit of time if that is not 0. late: it was over.
@@ -111,7 +116,12 @@ type round struct {
 	tried  map[*host]bool
 	looked []bool // which entries were looked up
 	errs   []error
+
+	hasty []func() // to be called if another host fits: those that had little time to answer are down then
 }
+
+// enough is the time after which a host that did not answer is down, if another one does.
+const enough = 300 * time.Millisecond
 
 // next is the host to try now, nil: none is left. more: there will be another. A name is looked up when its turn has
 // come, as a dial by name would do.
@@ -181,6 +191,10 @@ func (r *round) accept(h *host, role Role, took time.Duration) bool {
 	defer s.unlock()
 	h.took = took
 	s.found(h, role)
+	for _, lost := range r.hasty {
+		lost()
+	}
+	r.hasty = nil
 	switch {
 	case h.state == WrongRole:
 		r.errs = append(r.errs, &RoleError{h.address, h.role, s.cfg.Target})
@@ -217,8 +231,13 @@ func (r *round) failed(ctx context.Context, h *host, err error, began time.Time,
 		h.err = err
 		return false
 	}
-	s.lost(h, err, began)
 	r.errs = append(r.errs, err)
+	switch took := time.Since(began); {
+	case !late || took >= patience:
+		s.lost(h, err, began)
+	case took >= enough:
+		r.hasty = append(r.hasty, func() { s.lost(h, err, began) })
+	}
 	return true
 }
 

@@ -1,6 +1,7 @@
 package hosts_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -167,5 +168,28 @@ func TestUpWithin(t *testing.T) {
 		w.set("a", errRefused, hosts.Standby)
 		time.Sleep(time.Minute)
 		equal(t, "down", s.UpWithin(time.Hour), false)
+	})
+}
+
+// Whoever is in a hurry spends half of its time on a host that does not answer, and the next one nothing.
+func TestHurryWithABlackHole(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, w := newSet(t, hosts.Config{Wait: auto}, "a", "b")
+		hole := func(ctx context.Context, a hosts.Address) (string, hosts.Role, error) {
+			if a.Name == "a" {
+				<-ctx.Done()
+				return "", hosts.RoleUnknown, ctx.Err()
+			}
+			role, err := w.ask(a)
+			return a.Name, role, err
+		}
+		for _, want := range []time.Duration{time.Second, 0} {
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+			began := time.Now()
+			if conn, _, err := hosts.Dial(ctx, s, hole, nil); conn != "b" || err != nil || time.Since(began) != want {
+				t.Errorf("have %q, %v after %v, want b after %v", conn, err, time.Since(began), want)
+			}
+			cancel()
+		}
 	})
 }

@@ -42,17 +42,26 @@ func BlackHole(tb testing.TB) string {
 	if err := syscall.Listen(fd, 0); err != nil { // has room for one
 		tb.Fatal(err)
 	}
-	conn, err := net.Dial("tcp", address)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() { conn.Close() })
-	for deadline := time.Now().Add(limit); waiting(tb, at) == 0; time.Sleep(pause) {
+	for deadline := time.Now().Add(limit); waiting(tb, at) == 0; {
 		if time.Now().After(deadline) {
 			tb.Fatalf("%s is no black hole", address)
 		}
+		fill(tb, address, at)
 	}
 	return address
+}
+
+// fill takes a place in the queue of a listener. It can be that the system drops the client's last packet: then the
+// client has a connection, and the listener none.
+func fill(tb testing.TB, address string, at *syscall.SockaddrInet4) {
+	conn, err := net.DialTimeout("tcp", address, time.Second)
+	if err != nil {
+		return
+	}
+	tb.Cleanup(func() { conn.Close() })
+	for end := time.Now().Add(time.Second); waiting(tb, at) == 0 && time.Now().Before(end); {
+		time.Sleep(pause)
+	}
 }
 
 // waiting is how many connections wait for the listener at an address to accept them.
