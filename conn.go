@@ -125,19 +125,31 @@ func (c *pooledConn) PrepareContext(ctx context.Context, query string) (driver.S
 
 // BeginTx begins a transaction on the leased server connection.
 func (c *pooledConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
-	err := c.harmless(ctx, func(s *ServerConn) error {
+	defer c.lostToPanic()
+	for try := 0; ; try++ {
+		s, err := c.acquire(ctx)
+		if err != nil {
+			return nil, err
+		}
+		s.conn.Begin()
+		s.conn.Start()
 		s.conn.State.BeginTx() // also after an error: it may have been sent
 		begun, err := s.conn.Via.Begin(ctx, opts)
-		if err == nil {
+		switch {
+		case err == nil:
 			c.tx = tx{conn: c, server: s, begun: begun, ctx: ctx, open: true}
 			s.conn.Used()
+		case c.pool.refusesWrites(err) && c.leaves(ctx, s, try < maxMoves):
+			continue
 		}
-		return err
-	})
-	if err != nil {
-		return nil, err
+		if c.retry(s, err, true) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		return &c.tx, nil
 	}
-	return &c.tx, nil
 }
 
 // Ping leases a server connection and pings it, if the driver can. Of a session that has ended it says what

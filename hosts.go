@@ -83,6 +83,14 @@ func (p *Pool) hostSet() *hosts.Set {
 		Began:   p.outageBegan,
 		Ended:   p.outageEnded,
 		Demoted: p.fireDemoted,
+
+		Restored: func(a hosts.Address) {
+			p.log().Warn("pooled: a server takes writes again", "pool", p.name, "host", a.String())
+		},
+		Moved: func(from, to hosts.Address) {
+			p.log().Warn("pooled: connections are opened to another host",
+				"pool", p.name, "hosts", hostsLine(p.knownHosts()), "host", to.String())
+		},
 	})
 }
 

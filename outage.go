@@ -49,8 +49,8 @@ type OutageError struct {
 
 // Error is one line.
 func (e *OutageError) Error() string {
-	text := fmt.Sprintf("pooled: pool %q: no server can be reached for %v (%d probes): %v",
-		e.Pool, e.Took.Round(time.Millisecond), e.Probes, textOf(e.Err))
+	text := fmt.Sprintf("pooled: pool %q: %s for %v (%d probes): %v",
+		e.Pool, noServer(e.Err), e.Took.Round(time.Millisecond), e.Probes, textOf(e.Err))
 	if list := hostsLine(e.Hosts); len(e.Hosts) > 1 {
 		text += "; " + list
 	}
@@ -66,6 +66,14 @@ func (e *OutageError) Unwrap() error {
 		return nil
 	}
 	return e.Err
+}
+
+// noServer says what there is not, by the last error of opening a connection.
+func noServer(err error) string {
+	if role := (*hosts.RoleError)(nil); errors.As(err, &role) {
+		return "no server has the role that is needed"
+	}
+	return "no server can be reached"
 }
 
 // hostsLine is what is known of hosts, for an error.
@@ -134,7 +142,7 @@ func (p *Pool) waitOut(ctx context.Context) error {
 func (p *Pool) outageBegan(began hosts.Outage) {
 	defer p.logPanic(observe.EventOutageBegan)
 	o := p.outage(began)
-	p.log().Warn("pooled: no server can be reached; callers wait for up to pool_outage_wait",
+	p.log().Warn("pooled: "+noServer(o.Err)+"; callers wait for up to pool_outage_wait",
 		"pool", p.name, "hosts", hostsLine(p.Hosts()), "err", o.Err)
 	for _, f := range p.hooks.outageBegan {
 		f(o)
@@ -145,7 +153,11 @@ func (p *Pool) outageEnded(ended hosts.Outage, took time.Duration) {
 	defer p.logPanic(observe.EventOutageEnded)
 	o := p.outage(ended)
 	o.Took = took
-	p.log().Warn("pooled: a server can be reached again",
+	text := "pooled: a server can be reached again"
+	if ended.Settled {
+		text = "pooled: no server takes writes; connections are opened to one that takes none"
+	}
+	p.log().Warn(text,
 		"pool", p.name, "hosts", hostsLine(p.Hosts()), "took_ms", took.Milliseconds(), "probes", o.Probes)
 	for _, f := range p.hooks.outageEnded {
 		f(o)

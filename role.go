@@ -57,12 +57,19 @@ func (c *pooledConn) moves(ctx context.Context, s *ServerConn, query string, err
 	if !p.refusesWrites(err) {
 		return false
 	}
-	s.conn.Busy = false
 	if c.tx.open || s.conn.State.MayHoldTx() {
 		s.roleInDoubt = true // it is asked when the transaction is over
 		return false
 	}
-	if !p.isDemoted(ctx, s) || !c.pristine || try >= maxMoves || !p.driver.Dialect.Rules.Repeatable(query) {
+	return c.leaves(ctx, s, try < maxMoves && p.driver.Dialect.Rules.Repeatable(query))
+}
+
+// leaves asks whether the server of s takes no writes any more. If so, and if the operation may be done again and is
+// the first of its lease, it gives s up.
+func (c *pooledConn) leaves(ctx context.Context, s *ServerConn, again bool) bool {
+	s.conn.Busy = false
+	p := c.pool.current()
+	if !p.isDemoted(ctx, s) || !c.pristine || !again {
 		return false
 	}
 	c.turn = s.slot.Turn()

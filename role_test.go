@@ -546,3 +546,29 @@ func TestRefusedCommit(t *testing.T) {
 		db.Close()
 	})
 }
+
+// lib/pq begins each transaction with READ WRITE, which a standby refuses by itself: it is begun at the new primary.
+func TestBeginMoves(t *testing.T) {
+	readWrite := &pq.Error{Code: "0A000", Message: "cannot set transaction read-write mode during recovery"}
+	synctest.Test(t, func(t *testing.T) {
+		fake := pooledtest.NewFake(t)
+		db, pool := open(t, fake, speaks("postgres"))
+		pooledtest.MustExec(t, db, insert)
+		fake.Demote(errReadOnly)
+		fake.TakeOver()
+		fake.On(pooledtest.StageBegin, pooledtest.Fail(readWrite).Times(1))
+		tx, err := db.Begin()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tx.Exec(insert); err != nil {
+			t.Error(err)
+		}
+		if err := tx.Commit(); err != nil {
+			t.Error(err)
+		}
+		if s := pool.Stats(); s.Moved != 1 || s.Demotions != 1 {
+			t.Errorf("have %+v", s)
+		}
+	})
+}

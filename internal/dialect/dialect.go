@@ -209,13 +209,13 @@ type Facts struct {
 // ErrReopen says that a session can only be reset by opening a new one.
 var ErrReopen = errors.New("the session cannot be reset")
 
-// connLost recognises what any driver may return when the connection broke; dialects know more.
-func connLost(err error) bool {
+// BrokenNetwork recognises what any driver may return when the connection broke; dialects know more.
+func BrokenNetwork(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || hasErrno(err, unreachable)
 }
 
 // IsLost tells whether an operation's error means that its connection is lost.
-func (d *Dialect) IsLost(err error) bool { return connLost(err) || d.ConnLost(err) }
+func (d *Dialect) IsLost(err error) bool { return BrokenNetwork(err) || d.ConnLost(err) }
 
 // Unanswered is the error of a question that the pool can do without: nil, unless the connection was lost. It does
 // not match driver.ErrBadConn, but IsAway knows it.
@@ -223,7 +223,7 @@ func Unanswered(ctx context.Context, err error, lost func(error) bool) error {
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case err != nil && (errors.Is(err, driver.ErrBadConn) || connLost(err) || lost(err)):
+	case err != nil && (errors.Is(err, driver.ErrBadConn) || BrokenNetwork(err) || lost(err)):
 		return &lostError{err}
 	}
 	return nil

@@ -204,7 +204,19 @@ func (r *round) accept(h *host, role Role, took time.Duration) bool {
 		return false
 	}
 	s.connected = true
+	s.use(h)
 	return true
+}
+
+// use notes where a connection was opened.
+func (s *Set) use(h *host) {
+	before := s.used
+	s.used = h
+	if before == nil || before == h || before.state == Up || s.cfg.Moved == nil {
+		return
+	}
+	from, to := before.address, h.address
+	s.tell(func() { s.cfg.Moved(from, to) })
 }
 
 // better reports whether a host that was not tried yet may fit better than a fallback.

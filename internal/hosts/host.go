@@ -42,6 +42,9 @@ func (s *Set) found(h *host, r Role) {
 	if r == Primary && s.relaxed {
 		s.relaxed = false
 		s.judgeAll()
+		if a := h.address; s.cfg.Restored != nil {
+			s.tell(func() { s.cfg.Restored(a) })
+		}
 	}
 	s.judge(h)
 	if h.state == Up && !h.gone {

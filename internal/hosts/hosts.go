@@ -102,6 +102,10 @@ type Config struct {
 	// Demoted is told when the server at an address turns out to take no writes any more: all connections to it that
 	// are open now are of no use.
 	Demoted func(Address)
+	// Restored is told when a server takes writes that was used though it took none, as no other did.
+	Restored func(Address)
+	// Moved is told when connections are opened to another host than before, because that is not up or does not fit.
+	Moved func(from, to Address)
 }
 
 // Outage is a time in which no host fits.
@@ -110,6 +114,9 @@ type Outage struct {
 	Probes int   // so far
 	Err    error // the last error of a dial or probe
 	Over   bool  // callers do not wait for its end any more
+
+	// Settled: it has ended as no host takes writes, and any that is up is used now.
+	Settled bool
 
 	announced bool // it was told to Config.Began
 }
@@ -127,6 +134,7 @@ type Set struct {
 	connected bool          // there was a connection
 	first     Role          // of the server of the first one
 	picky     bool          // a server was demoted once, so with Any only a primary fits
+	used      *host         // where the last connection was opened, nil: none was
 	relaxed   bool          // with picky: any role is better than none
 	demoted   time.Time     // when the last host that fitted was demoted, zero: that is not why none does
 	deadline  *time.Timer   // when callers wait no longer for the end of the outage

@@ -62,6 +62,9 @@ func (s *Set) waitIsOver() {
 	if s.picky {
 		s.relaxed = true
 		s.judgeAll()
+		settled := *o
+		settled.Settled = true
+		s.gate.Store(&settled)
 		if s.endIfOver(); s.gate.Load() == nil {
 			return
 		}

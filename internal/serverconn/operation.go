@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+
+	"github.com/pooled-go/pooled/internal/dialect"
 )
 
 // Start is the moment before an operation of the driver's.
@@ -19,7 +21,7 @@ func (c *Conn) Start() {
 
 // TrueErr makes an error say what is known of the connection. driver.ErrBadConn means that nothing was sent, so
 // database/sql sends the statement again; but lib/pq and pgx answer with it also when the connection broke after the
-// statement was on its way. Where what is written to the socket is counted, that tells. Where not, a driver that shows
+// statement was on its way, and lib/pq with the bare error of the network. Where what is written to the socket is counted, that tells. Where not, a driver that shows
 // its inside is believed if it had closed the connection before, or has it still open.
 func (c *Conn) TrueErr(err error) error {
 	if err == nil {
@@ -30,9 +32,12 @@ func (c *Conn) TrueErr(err error) error {
 
 func (c *Conn) trueErr(err error) error {
 	bad := errors.Is(err, driver.ErrBadConn)
-	if bad && c.Socket != nil {
-		if sent, counted := c.Socket.Sent(); counted && sent != c.sentBefore {
+	if sent, counted := c.Socket.Sent(); counted && sent != c.sentBefore {
+		switch {
+		case bad:
 			return c.shared.Lost(c.lastErr())
+		case dialect.BrokenNetwork(err):
+			return c.shared.Lost(err)
 		}
 	}
 	if !c.openBefore || !c.ClosedInside() {

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,6 +26,7 @@ func TestStart(t *testing.T) {
 
 func TestTrueErr(t *testing.T) {
 	wrapped := fmt.Errorf("wrapped: %w", driver.ErrBadConn)
+	reset := &net.OpError{Op: "read", Err: syscall.ECONNRESET}
 	for _, test := range []struct {
 		name      string
 		sent      bool
@@ -37,6 +40,9 @@ func TestTrueErr(t *testing.T) {
 		{"wrapped, sent", true, wrapped, errLost},
 		{"another error, nothing was sent", false, errBoom, errBoom},
 		{"another error, sent", true, errBoom, errBoom},
+		{"reset, nothing was sent", false, reset, reset},
+		{"reset, sent", true, reset, errLost},
+		{"hung up, sent", true, io.ErrUnexpectedEOF, errLost},
 	} {
 		s, conn := counted(t)
 		c := opened(newShared(), fullConn{plainConn{new(server)}}, s)

@@ -3,12 +3,22 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/pooled-go/pooled/internal/dialect"
 )
 
-// refusesWrites: 25006 is read_only_sql_transaction, which a standby says too.
-func refusesWrites(err error) bool { return sqlState(err) == "25006" }
+// refusesWrites: 25006 is read_only_sql_transaction, which a standby says too. To lib/pq, which begins each transaction
+// with READ WRITE, it says 0A000, feature_not_supported.
+func refusesWrites(err error) bool {
+	switch sqlState(err) {
+	case "25006":
+		return true
+	case "0A000":
+		return strings.Contains(err.Error(), "cannot set transaction read-write mode during recovery")
+	}
+	return false
+}
 
 // roleQuestion: reset_val is what RESET would give the session, which is the server's configuration, or that of its
 // database or account, whatever a SET has made of it. What came with the connect is the DSN's.
