@@ -409,9 +409,13 @@ func TestSnippetOutage(t *testing.T) {
 		_, err := db.Exec("UPDATE stock")
 		var outage *pooled.OutageError
 		switch {
-		case errors.As(err, &outage): // nothing was sent: answer 503, or try again later
+		case err == nil:
+			log.Print("the order is stored")
+		case errors.As(err, &outage): // nothing was executed: answer 503, or try again later
 			log.Printf("no database since %v: %v", outage.Since, outage.Err)
-		case errors.Is(err, pooled.ErrConnLost): // look whether it was done, before you do it again
+		case errors.Is(err, pooled.ErrTimeout), errors.Is(err, pooled.ErrSessionEnded): // nor here: run the transaction again
+			log.Print("try again: ", err)
+		default: // ErrConnLost, and all that you do not know: look whether it was done, before you do it again
 			log.Print("the order may have been stored: ", err)
 		}
 		if outage == nil || outage.Since != began || time.Since(began) != 10*time.Second {
