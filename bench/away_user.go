@@ -44,7 +44,9 @@ func AwayContenders(s Server, options string) []AwayContender {
 	if options != "" {
 		options = "&" + options
 	}
-	all := []AwayContender{{"tuned by hand", inProcess(func(s Server) (*sql.DB, error) { return s.Tuned(AwayConnections) })}}
+	all := []AwayContender{{"tuned by hand", inProcess(func(s Server) (*sql.DB, error) {
+		return s.Tuned(AwayConnections)
+	})}}
 	if s.driver == "postgres" {
 		all = append(all, AwayContender{"pgxpool", openPgxPool}, AwayContender{"HikariCP", openHikariCP})
 	}
@@ -172,7 +174,9 @@ type hikariCP struct {
 // hikariCommand starts it in a copy of peers.
 var hikariCommand = []string{
 	"java", "-Xss256k", "-cp",
-	strings.Join([]string{jars + "HikariCP.jar", jars + "slf4j-api.jar", jars + "slf4j-nop.jar", jars + "postgresql.jar"}, ":"),
+	strings.Join([]string{
+		jars + "HikariCP.jar", jars + "slf4j-api.jar", jars + "slf4j-nop.jar", jars + "postgresql.jar",
+	}, ":"),
 	"peers/hikaricp/Outage.java",
 }
 

@@ -24,7 +24,9 @@ const (
 // HoleContenders renew their connections each second. Those that are tuned by hand give up a connect after two. Go's
 // driver for MySQL takes one host, so that only pooled is left there. pooled is the last.
 func HoleContenders(s Server) []AwayContender {
-	pooled := AwayContender{"pooled", inProcess(func(s Server) (*sql.DB, error) { return s.Pooled(sixteen + "&pool_recycle=1s") })}
+	pooled := AwayContender{"pooled", inProcess(func(s Server) (*sql.DB, error) {
+		return s.Pooled(sixteen + "&pool_recycle=1s")
+	})}
 	if s.driver != "postgres" {
 		return []AwayContender{pooled}
 	}
@@ -80,7 +82,8 @@ func (s Server) At(dsn func(addresses string) string, addresses ...string) Serve
 	return s
 }
 
-// keywords is a URL for PostgreSQL as keywords and values, the only form in which lib/pq takes several hosts with ports.
+// keywords is a URL for PostgreSQL as keywords and values, the only form in which lib/pq takes several hosts with
+// ports.
 func keywords(dsn string) string {
 	user, rest, _ := strings.Cut(strings.TrimPrefix(dsn, "postgres://"), "@")
 	name, password, _ := strings.Cut(user, ":")
@@ -91,6 +94,6 @@ func keywords(dsn string) string {
 		host, port, _ := strings.Cut(address, ":")
 		hosts, ports = append(hosts, host), append(ports, port)
 	}
-	return fmt.Sprintf("host=%s port=%s user=%s password=%s dbname=%s %s", strings.Join(hosts, ","), strings.Join(ports, ","),
-		name, password, database, strings.ReplaceAll(options, "&", " "))
+	return fmt.Sprintf("host=%s port=%s user=%s password=%s dbname=%s %s",
+		strings.Join(hosts, ","), strings.Join(ports, ","), name, password, database, strings.ReplaceAll(options, "&", " "))
 }

@@ -38,8 +38,8 @@ func measureHole(t *testing.T, s Server) {
 		if err != nil {
 			t.Fatal(c.Name, err)
 		}
-		t.Logf("%s: %d requests, %d failed, p99 %.1f ms, %v", c.Name, len(h.Requests), h.Failed(), h.Latency().Milliseconds(0.99),
-			h.Examples)
+		t.Logf("%s: %d requests, %d failed, p99 %.1f ms, %v", c.Name, len(h.Requests), h.Failed(),
+			h.Latency().Milliseconds(0.99), h.Examples)
 		if len(h.Requests) == 0 || h.Failed() == len(h.Requests) || h.Latency().Milliseconds(0.99) <= 0 {
 			t.Errorf("%s: have %d requests, %d failed, %v", c.Name, len(h.Requests), h.Failed(), h.Examples)
 		}

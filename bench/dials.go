@@ -44,7 +44,8 @@ func (c *DialCounter) bind(to netip.AddrPort) error {
 	if err := attachFilter(c.fd, dialFilter(to)); err != nil {
 		return err
 	}
-	if err := syscall.SetsockoptTimeval(c.fd, syscall.SOL_SOCKET, syscall.SO_RCVTIMEO, &syscall.Timeval{Usec: 50_000}); err != nil {
+	timeout := syscall.Timeval{Usec: 50_000}
+	if err := syscall.SetsockoptTimeval(c.fd, syscall.SOL_SOCKET, syscall.SO_RCVTIMEO, &timeout); err != nil {
 		return err
 	}
 	const loopback = 1 // the number of the interface, in each network namespace
@@ -97,8 +98,8 @@ func attachFilter(fd int, filter []syscall.SockFilter) error {
 
 func bigEndian(n uint16) uint16 { return n<<8 | n>>8 }
 
-// run looks every now and then whether it is to end. On loopback each packet comes by twice: as it is sent, and as it is
-// received.
+// run looks every now and then whether it is to end. On loopback each packet comes by twice: as it is sent, and as it
+// is received.
 func (c *DialCounter) run() {
 	var packet [64]byte
 	for !c.closed.Load() {

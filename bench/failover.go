@@ -120,7 +120,9 @@ func (p *Pair[S]) fail(f *Failover) {
 }
 
 // Run has a contender write while the servers change places.
-func (p *Pair[S]) Run(ctx context.Context, contender AwayContender, plan FailoverPlan, seed uint64) (f Failover, err error) {
+func (p *Pair[S]) Run(
+	ctx context.Context, contender AwayContender, plan FailoverPlan, seed uint64,
+) (f Failover, err error) {
 	s := p.server
 	s.DSN = p.primary.DSNAt(p.primary.Addr())
 	if err := s.makeTable(ctx); err != nil {

@@ -53,7 +53,9 @@ type Readiness struct {
 }
 
 // RunReadiness has a program use all its connections, then give them back, and then lose its server.
-func RunReadiness(ctx context.Context, server CrashServer, s Server, p Prober, plan ReadinessPlan) (r Readiness, err error) {
+func RunReadiness(
+	ctx context.Context, server CrashServer, s Server, p Prober, plan ReadinessPlan,
+) (r Readiness, err error) {
 	s.DSN = server.DSN()
 	db, err := p.Open(s, readinessConnections)
 	if err != nil {

@@ -47,10 +47,10 @@ func holed(find func() (bench.Server, bool), start func(testing.TB) bench.CrashS
 		plan, contenders := how.outages.hole, bench.HoleContenders(s)
 		out := section{
 			title: "The first of two hosts does not answer, " + s.Name,
-			text: fmt.Sprintf("%g requests a second come at random moments, on %d connections, each of which is renewed after a "+
-				"second. The DSN has two hosts, of which\nthe first does not answer at all, or only the second one. What is tuned by "+
-				"hand, pgxpool too, gives up a connect after 2s (`connect_timeout`); pooled is not\ntold so. The first %v do not "+
-				"count. HikariCP is not here, since it renews connections after 30s at the earliest.",
+			text: fmt.Sprintf("%g requests a second come at random moments, on %d connections, each of which is renewed after "+
+				"a second. The DSN has two hosts, of which\nthe first does not answer at all, or only the second one. What "+
+				"is tuned by hand, pgxpool too, gives up a connect after 2s (`connect_timeout`); pooled is not\ntold so. The "+
+				"first %v do not count. HikariCP is not here, since it renews connections after 30s at the earliest.",
 				plan.PerSecond, bench.AwayConnections, plan.FindOut),
 			header: []string{"contender", "hosts", "errors", "p50, ms", "p99, ms", "p99, more than with one host, ms"},
 		}
@@ -84,8 +84,8 @@ func (h holes) growth() bench.Series {
 }
 
 func (s *section) holeRows(name string, h holes) {
-	s.row(name, "two", counts(failures(h.with)), figure(latencies(h.with, 0.5), "%.2f"), figure(latencies(h.with, 0.99), "%.2f"),
-		figure(h.growth(), "%+.2f"))
+	s.row(name, "two", counts(failures(h.with)), figure(latencies(h.with, 0.5), "%.2f"),
+		figure(latencies(h.with, 0.99), "%.2f"), figure(h.growth(), "%+.2f"))
 	s.row(name, "one", counts(failures(h.without)), figure(latencies(h.without, 0.5), "%.2f"),
 		figure(latencies(h.without, 0.99), "%.2f"), "")
 }
@@ -95,6 +95,6 @@ func (s *section) holePromises(server string, first, pooled holes) {
 	if server != "MariaDB" { // its driver takes one host
 		s.result(what+"99% of requests take at most", "%.1f ms", latencies(first.with, 0.99), latencies(pooled.with, 0.99))
 	}
-	s.promise(what+"p99, more than with one host", figure(pooled.growth(), "%.2f ms"), fmt.Sprintf("at most %g ms", holeGrowth),
-		pooled.growth().Median() <= holeGrowth)
+	s.promise(what+"p99, more than with one host", figure(pooled.growth(), "%.2f ms"),
+		fmt.Sprintf("at most %g ms", holeGrowth), pooled.growth().Median() <= holeGrowth)
 }

@@ -73,16 +73,17 @@ func failover(find func() (bench.Server, bool), start changers) func(context.Con
 		plan := bench.FailoverPlan{PerSecond: failoverRate, Before: time.Second, After: how.outages.after}
 		out := section{
 			title: "A failover with a demotion, " + s.Name,
-			text: fmt.Sprintf("%d writes a second come at random moments, each an INSERT of one row, on %d connections. The primary "+
-				"becomes read-only and\ngoes on to run, its standby is promoted, and the address leads to that one: HAProxy, which "+
-				"checks every 100ms and leaves connections as they\nare, or a name whose address changes. The run goes on for %v.\n"+
+			text: fmt.Sprintf("%d writes a second come at random moments, each an INSERT of one row, on %d connections. The "+
+				"primary becomes read-only and\ngoes on to run, its standby is promoted, and the address leads to that one: "+
+				"HAProxy, which checks every 100ms and leaves connections as they\nare, or a name whose address changes. The "+
+				"run goes on for %v.\n"+
 				"\n"+
 				"- *Change* is the time from the demotion until the address leads to a primary that takes writes.\n"+
 				"- *First write* is the time from then on until a write succeeds.\n"+
 				"- *At the end* are the writes of the last second that fail.",
 				failoverRate, bench.AwayConnections, plan.After),
-			header: []string{"address", "contender", "writes", "errors", "of which", "change, s", "first write, s", "longest wait, s",
-				"at the end, %"},
+			header: []string{"address", "contender", "writes", "errors", "of which", "change, s", "first write, s",
+				"longest wait, s", "at the end, %"},
 		}
 		for _, byName := range []bool{false, true} {
 			if err := out.failover(ctx, how, s, plan, start, byName); err != nil {
@@ -94,8 +95,8 @@ func failover(find func() (bench.Server, bool), start changers) func(context.Con
 }
 
 // failover is one half of the section.
-func (s *section) failover(ctx context.Context, how settings, server bench.Server, plan bench.FailoverPlan, start changers,
-	byName bool) error {
+func (s *section) failover(ctx context.Context, how settings, server bench.Server, plan bench.FailoverPlan,
+	start changers, byName bool) error {
 	address := map[bool]string{false: "HAProxy", true: "a name"}[byName]
 	contenders := bench.AwayContenders(server, "")
 	all := make([]failovers, len(contenders))

@@ -77,8 +77,10 @@ func (all crashes) dials() bench.Series {
 }
 
 // runCrashes has each contender meet its crashes, those other than pooled at most peerRuns.
-func runCrashes(ctx context.Context, how settings, find func() (bench.Server, bool), start func(testing.TB) bench.CrashServer,
-	plan bench.CrashPlan, peerRuns int, out *section) (names []string, runs []crashes, err error) {
+func runCrashes(
+	ctx context.Context, how settings, find func() (bench.Server, bool), start func(testing.TB) bench.CrashServer,
+	plan bench.CrashPlan, peerRuns int, out *section,
+) (names []string, runs []crashes, err error) {
 	s, _ := find()
 	contenders := bench.AwayContenders(s, "")
 	all := make([]crashes, len(contenders))
@@ -104,8 +106,8 @@ func runCrashes(ctx context.Context, how settings, find func() (bench.Server, bo
 }
 
 // inTurns starts servers and has contenders use them. Who is not installed is left out.
-func inTurns(ctx context.Context, how settings, contenders []bench.AwayContender, start func(testing.TB) func(int) error) (
-	missing []error, err error) {
+func inTurns(ctx context.Context, how settings, contenders []bench.AwayContender,
+	start func(testing.TB) func(int) error) (missing []error, err error) {
 	missing = make([]error, len(contenders))
 	err = bench.WithServers(ctx, func(tb testing.TB) error {
 		run := start(tb)
@@ -146,16 +148,19 @@ func kinds(of func(bench.Kind) bench.Series) string {
 	return strings.Join(parts, ", ")
 }
 
-func crashed(find func() (bench.Server, bool), start func(testing.TB) bench.CrashServer) func(context.Context, settings) (
-	section, error) {
+func crashed(
+	find func() (bench.Server, bool), start func(testing.TB) bench.CrashServer,
+) func(context.Context, settings) (section, error) {
 	return func(ctx context.Context, how settings) (section, error) {
-		plan := bench.CrashPlan{PerSecond: crashRate, Before: time.Second, Outage: how.outages.crash, After: how.outages.after}
+		plan := bench.CrashPlan{
+			PerSecond: crashRate, Before: time.Second, Outage: how.outages.crash, After: how.outages.after,
+		}
 		s, _ := find()
 		out := section{
 			title: "A crash and a restart, " + s.Name,
-			text: fmt.Sprintf("%d requests a second come at random moments, and each sleeps for %v on the server. Each pool has "+
-				"%d connections, and nothing else is\ntuned. A request waits for at most %v. The server is killed, and is started "+
-				"again %v later.\n"+
+			text: fmt.Sprintf("%d requests a second come at random moments, and each sleeps for %v on the server. Each pool "+
+				"has %d connections, and nothing else is\ntuned. A request waits for at most %v. The server is killed, and is "+
+				"started again %v later.\n"+
 				"\n"+
 				"- *In flight* are the requests that the server may have been at when it was killed: no more than one for each "+
 				"connection.\n"+
@@ -163,7 +168,8 @@ func crashed(find func() (bench.Server, bool), start func(testing.TB) bench.Cras
 				"- *Dials* are connects to the server's address, counted by their first packets while nobody listens there.\n"+
 				"- *Outage* is the time from the kill until the server serves.",
 				crashRate, bench.CrashSleep, bench.AwayConnections, bench.AwayPatience, plan.Outage),
-			header: []string{"contender", "requests", "in flight", "errors", "of which", "longest wait, s", "outage, s", "dials"},
+			header: []string{"contender", "requests", "in flight", "errors", "of which", "longest wait, s", "outage, s",
+				"dials"},
 		}
 		names, runs, err := runCrashes(ctx, how, find, start, plan, how.outages.rounds, &out)
 		if err != nil {
@@ -216,8 +222,9 @@ func (s *section) crashPromises(server string, plan bench.CrashPlan, hand, poole
 		pooled.dials().Min() >= 0 && pooled.dials().Max() <= crashDials)
 }
 
-func longOutage(find func() (bench.Server, bool), start func(testing.TB) bench.CrashServer) func(context.Context, settings) (
-	section, error) {
+func longOutage(
+	find func() (bench.Server, bool), start func(testing.TB) bench.CrashServer,
+) func(context.Context, settings) (section, error) {
 	return func(ctx context.Context, how settings) (section, error) {
 		plan := bench.CrashPlan{
 			PerSecond: longRate, Before: time.Second, Outage: how.outages.long, After: how.outages.after,
@@ -226,8 +233,8 @@ func longOutage(find func() (bench.Server, bool), start func(testing.TB) bench.C
 		s, _ := find()
 		out := section{
 			title: "A long outage, " + s.Name,
-			text: fmt.Sprintf("%d requests a second, and the server is away for %v. Else it is as above. There are %d runs of pooled, and %d of "+
-				"each of the others.\n"+
+			text: fmt.Sprintf("%d requests a second, and the server is away for %v. Else it is as above. There are %d runs of "+
+				"pooled, and %d of each of the others.\n"+
 				"\n"+
 				"- *After the grace* are requests that come from %v after the kill on: how long a call took, mostly until it "+
 				"failed.\n"+
