@@ -27,8 +27,8 @@ import (
 // It dials like the zero [net.Dialer] and returns the *net.TCPConn or *net.UnixConn itself. You may wrap that, for
 // example with TLS. With a ctx that is not from the pool, it only dials.
 //
-// Without it, only a ping tells the pool whether such a connection is alive, see Config.PrePing, and Config.DeadAfter has
-// no effect.
+// Without it, only a ping tells the pool whether such a connection is alive, see Config.PrePing, and Config.DeadAfter
+// has no effect.
 func DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	return socket.Dial(ctx, network, address)
 }

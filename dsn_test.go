@@ -531,7 +531,8 @@ func TestTargetOfConfig(t *testing.T) {
 		}
 	}
 	_, err = open(func(c *pooled.Config) { c.Target = pooled.TargetStandby })
-	pooledtest.CheckError(t, "another target", err, "pooled: pool_target=standby: the driver's own key in the DSN, target_session_attrs, says something")
+	pooledtest.CheckError(t, "another target", err,
+		"pooled: pool_target=standby: the driver's own key in the DSN, target_session_attrs, says something")
 	_, err = open(func(c *pooled.Config) { c.ConnectArgs["load_balance_hosts"] = "yes" })
 	pooledtest.CheckError(t, "a wrong value", err, "pooled: load_balance_hosts=yes: bad value: want disable or random")
 }
@@ -541,7 +542,8 @@ func TestTargetNeedsRoles(t *testing.T) {
 	cfg := pooled.NewConfig()
 	cfg.Target = pooled.TargetPrimary
 	_, err := pooled.NewConnector(pooledtest.NewFake(t), cfg)
-	pooledtest.CheckError(t, "a driver that is not known", err, "pooled: pool_target=primary: bad value: servers have roles with")
+	pooledtest.CheckError(t, "a driver that is not known", err,
+		"pooled: pool_target=primary: bad value: servers have roles with")
 	cfg.Driver, cfg.DSN = "sqlite", "app.db"
 	_, err = pooled.Open(cfg)
 	pooledtest.CheckError(t, "SQLite", err, "pooled: pool_target=primary: bad value: servers have roles with")

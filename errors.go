@@ -109,8 +109,8 @@ func (w *Wait) told() observe.Wait {
 	}
 	return observe.Wait{
 		For: string(w.Phase), To: w.Address, Waited: w.Waited, Limit: w.Limit, Size: w.Size, Overflow: w.MaxOverflow,
-		CheckedOut: w.CheckedOut, Idle: w.Idle, Opening: w.Opening, Waiting: w.Waiting, Refused: w.Err, Hosts: hostsLine(w.Hosts),
-		Holders: holders,
+		CheckedOut: w.CheckedOut, Idle: w.Idle, Opening: w.Opening, Waiting: w.Waiting, Refused: w.Err,
+		Hosts: hostsLine(w.Hosts), Holders: holders,
 	}
 }
 

@@ -15,8 +15,8 @@ import "context"
 //	detached      Detach, and Close when its sql.Conn is closed
 //	not needed    Close
 //
-// and of the pool: ConnectError, Timeout, Canceled, Leak, OutageBegan, OutageEnded, Demoted, Dispose, Fork. These get no
-// server connection.
+// and of the pool: ConnectError, Timeout, Canceled, Leak, OutageBegan, OutageEnded, Demoted, Dispose, Fork. These get
+// no server connection.
 //
 // Functions run on the goroutine that checks out or in, or that calls Invalidate, SoftInvalidate or Detach. Those about
 // opening run on a goroutine of the pool, except in class direct. So do those about outages, most often. Invalidate,

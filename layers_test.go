@@ -56,9 +56,9 @@ var layers = map[string]string{
 	"internal/opener":            "internal/dialect internal/dialect/generic " + dialects + " " + forDialects,
 
 	".": "internal/sqltext internal/driverconn internal/dsn internal/socket internal/process internal/option " +
-		"internal/observe internal/pool internal/hosts internal/saturate internal/spelling internal/visible internal/callers " +
-		"internal/session internal/sqldb internal/stmtcache internal/intercept internal/dialect internal/opener " +
-		"internal/serverconn",
+		"internal/observe internal/pool internal/hosts internal/saturate internal/spelling internal/visible " +
+		"internal/callers internal/session internal/sqldb internal/stmtcache internal/intercept internal/dialect " +
+		"internal/opener internal/serverconn",
 
 	// What stands on the root.
 	"debug":                       ". internal/seconds internal/visible",

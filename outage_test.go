@@ -315,7 +315,8 @@ func TestCloseDuringOutage(t *testing.T) {
 	}
 }
 
-// An outage is told once at its beginning and once at its end, by the hooks, the log and the events, with the same figures.
+// An outage is told once at its beginning and once at its end, by the hooks, the log and the events, with the same
+// figures.
 func TestOutageIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := pooledtest.NewFake(t)

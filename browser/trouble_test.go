@@ -38,7 +38,8 @@ func TestConnectErrors(t *testing.T) {
 	}
 	b.await(alarms + ` === 2`)
 	b.await(
-		`document.querySelector(".gauges .failures").checkVisibility() && document.querySelector(".failure:not(.outage)").checkVisibility()`,
+		`document.querySelector(".gauges .failures").checkVisibility() && ` +
+			`document.querySelector(".failure:not(.outage)").checkVisibility()`,
 	)
 	b.await(
 		`document.querySelector(".failure:not(.outage)").textContent.includes("no route ⟨202E⟩⟨2028⟩⟨E0041⟩ to it")`,

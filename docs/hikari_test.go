@@ -11,8 +11,8 @@ import (
 
 var parameter = regexp.MustCompile(`^[A-Za-z_]+=`)
 
-// jdbcRows are the parameters in one table of docs/from-hikaricp.md: those of JDBC, and those that it says to write, but
-// for the pool's own, which no driver gets.
+// jdbcRows are the parameters in one table of docs/from-hikaricp.md: those of JDBC, and those that it says to write,
+// but for the pool's own, which no driver gets.
 func jdbcRows(t *testing.T, server string) (jdbc, here []string) {
 	t.Helper()
 	_, rest, _ := strings.Cut(readFile(t, "docs/from-hikaricp.md"), "<!-- jdbc "+server+" -->\n")

@@ -148,7 +148,9 @@ func TestPgxDemotion(t *testing.T) {
 		t.Errorf("have %+v, want a demotion, and statements that have moved", s)
 	}
 	const sessions = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'pooled'"
-	pooledtest.WaitUntil(t, func() bool { return pooledtest.ScanOne[int](t, primary.Admin(), sessions) == 0 }, func() string { return "the pool has connections to the server that was demoted" })
+	pooledtest.WaitUntil(t, func() bool {
+		return pooledtest.ScanOne[int](t, primary.Admin(), sessions) == 0
+	}, func() string { return "the pool has connections to the server that was demoted" })
 }
 
 // Several hosts over pgx, whose own choice of them is not asked.

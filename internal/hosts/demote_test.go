@@ -241,7 +241,8 @@ func TestDemotionAndWait(t *testing.T) {
 	})
 }
 
-// The address of a name that has moved is told as demoted, and its connections are of no use; the new one is not harmed.
+// The address of a name that has moved is told as demoted, and its connections are of no use; the new one is not
+// harmed.
 func TestDemotionOfOldAddress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, w := newSet(t, names(hosts.Any, "db:1"))

@@ -26,7 +26,8 @@ func TestNeverConnected(t *testing.T) {
 		w.set("b", errRefused, hosts.Primary)
 		for range 3 {
 			_, err := dial(t.Context(), s, w)
-			if isDown(err) || !errors.Is(err, errRefused) || err.Error() != "none of 2 hosts: connection refused; connection refused" {
+			if isDown(err) || !errors.Is(err, errRefused) ||
+				err.Error() != "none of 2 hosts: connection refused; connection refused" {
 				t.Errorf("have %v, want both errors", err)
 			}
 		}
@@ -84,7 +85,8 @@ func TestUnfitIsNoConnection(t *testing.T) {
 func TestOutageIsOver(t *testing.T) {
 	type test struct{ wait, after time.Duration }
 	tests(t, map[string]test{
-		"auto": {auto, 10 * time.Second}, "a while": {3 * time.Second, 3 * time.Second}, "never": {0, 0}, "for ever": {-1, -1},
+		"auto": {auto, 10 * time.Second}, "a while": {3 * time.Second, 3 * time.Second},
+		"never": {0, 0}, "for ever": {-1, -1},
 	}, func(t *testing.T, test test) {
 		s, w := newSet(t, hosts.Config{Wait: test.wait}, "a")
 		wantDial(t, s, w, "a", "a")

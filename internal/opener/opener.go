@@ -169,8 +169,8 @@ func (d *Driver) HasRoles() bool {
 }
 
 // ErrNoRoles is for a role that is wanted of others.
-var ErrNoRoles = errors.New("servers have roles with drivers for PostgreSQL and MySQL, and not with this one: leave it " +
-	"out")
+var ErrNoRoles = errors.New("servers have roles with drivers for PostgreSQL and MySQL, and not with this one: leave " +
+	"it out")
 
 // Veto is a check to make before a statement is sent; nil: none. args are nil when the statement is prepared.
 func (d *Driver) Veto() func(query string, args []driver.NamedValue) error {

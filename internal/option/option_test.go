@@ -55,8 +55,10 @@ func TestBetweenOrNone(t *testing.T) {
 	check := option.BetweenOrNone(time.Second, time.Minute)
 	for d, want := range map[time.Duration]string{
 		time.Second: "", time.Minute: "", option.NoLimit: "",
-		0: "want a duration from 1s to 1m, or -1 (NoLimit)", time.Second - 1: "want a duration from 1s to 1m, or -1 (NoLimit)",
-		time.Minute + 1: "want a duration from 1s to 1m, or -1 (NoLimit)", -2: "want a duration from 1s to 1m, or -1 (NoLimit)",
+		0:               "want a duration from 1s to 1m, or -1 (NoLimit)",
+		time.Second - 1: "want a duration from 1s to 1m, or -1 (NoLimit)",
+		time.Minute + 1: "want a duration from 1s to 1m, or -1 (NoLimit)",
+		-2:              "want a duration from 1s to 1m, or -1 (NoLimit)",
 	} {
 		if err := check(d); err == nil && want != "" || err != nil && err.Error() != want {
 			t.Errorf("%v: have %v, want %q", d, err, want)

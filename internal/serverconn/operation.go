@@ -21,8 +21,9 @@ func (c *Conn) Start() {
 
 // TrueErr makes an error say what is known of the connection. driver.ErrBadConn means that nothing was sent, so
 // database/sql sends the statement again; but lib/pq and pgx answer with it also when the connection broke after the
-// statement was on its way, and lib/pq with the bare error of the network. Where what is written to the socket is counted, that tells. Where not, a driver that shows
-// its inside is believed if it had closed the connection before, or has it still open.
+// statement was on its way, and lib/pq with the bare error of the network. Where what is written to the socket is
+// counted, that tells. Where not, a driver that shows its inside is believed if it had closed the connection before, or
+// has it still open.
 func (c *Conn) TrueErr(err error) error {
 	if err == nil {
 		return nil

@@ -38,8 +38,8 @@ func TestOutageDirect(t *testing.T) {
 	})
 }
 
-// A demotion in class direct: the error of a write that is refused is the program's, once for each connection at most. No
-// connection to the server that was demoted is used again.
+// A demotion in class direct: the error of a write that is refused is the program's, once for each connection at most.
+// No connection to the server that was demoted is used again.
 func TestFailoverDirect(t *testing.T) {
 	onPairs(t, true, func(t *testing.T, p pair) {
 		db, pool := openDirect(t, p, p.primary.Addr()+","+p.standby.Addr())

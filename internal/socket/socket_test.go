@@ -328,7 +328,8 @@ func TestDialOne(t *testing.T) {
 		t.Error("of two one is remembered")
 	}
 	listener.Close()
-	if conn, err := socket.DialOne(ctx, new(net.Dialer), false, "tcp", listener.Addr().String()); conn != nil || err == nil {
+	conn, err := socket.DialOne(ctx, new(net.Dialer), false, "tcp", listener.Addr().String())
+	if conn != nil || err == nil {
 		t.Errorf("have %v %v, want an error alone", conn, err)
 	}
 }
