@@ -129,7 +129,7 @@ var options = option.New(NewConfig(),
 		HostsInOrder, HostsRandom),
 	option.Worded("pool_outage_wait", func(c *Config) *time.Duration { return &c.OutageWait }, checkOutageWait,
 		"how long after the beginning of an outage callers still wait for the server; 0: not at all, -1: no limit; "+
-			"`auto` means `10s`, and 0 until the pool has connected for the first time",
+			"`auto` means `10s`, but before the first connection each caller dials and gets the driver's error at once",
 		wantWait, nil, option.Word{Word: "auto", Value: OutageWaitAuto}).Short(),
 	option.Duration("pool_dead_after", func(c *Config) *time.Duration { return &c.DeadAfter },
 		option.BetweenOrNone(leastDeadAfter, mostDeadAfter),

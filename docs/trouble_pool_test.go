@@ -4,12 +4,15 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"io"
 	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/lib/pq"
 
 	"github.com/pooled-go/pooled"
 	"github.com/pooled-go/pooled/internal/pooledtest"
@@ -35,6 +38,31 @@ var poolTroubles = troubles{
 	},
 	`pooled: pool "…": no server can be reached for …`: func(t *testing.T) error {
 		return inOutage(t, func(cfg *pooled.Config) { cfg.OutageWait = 0 })
+	},
+	`pooled: pool "…": no server has the role that is needed for …`: func(t *testing.T) (err error) {
+		synctest.Test(t, func(t *testing.T) {
+			fake := pooledtest.NewFake(t)
+			db, _ := open(t, fake, func(cfg *pooled.Config) {
+				cfg.Driver, cfg.Target, cfg.OutageWait = "postgres", pooled.TargetPrimary, 0
+			})
+			defer db.Close()
+			if err := db.Ping(); err != nil {
+				t.Fatal(err)
+			}
+			fake.Demote(errors.New("a write was refused"))
+			fake.Kill(io.EOF)
+			err = db.Ping()
+		})
+		return err
+	},
+	`cannot set transaction read-write mode during recovery`: func(t *testing.T) error {
+		fake := pooledtest.NewFake(t)
+		db, _ := open(t, fake, func(cfg *pooled.Config) { cfg.Driver = "postgres" })
+		fake.On(pooledtest.StageBegin, pooledtest.Fail(&pq.Error{
+			Code: "0A000", Message: "cannot set transaction read-write mode during recovery",
+		}))
+		_, err := db.Begin()
+		return err
 	},
 	`pooled: pool "…": timeout waiting for a server to be back`: func(t *testing.T) error {
 		return inOutage(t, func(cfg *pooled.Config) { cfg.Timeout = 5 * time.Second })
