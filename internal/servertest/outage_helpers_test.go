@@ -33,6 +33,8 @@ type node interface {
 	Admin() *sql.DB
 	Kill()
 	Start()
+	Freeze()
+	Thaw()
 }
 
 // onPairs runs a test on a pair of each kind, or on primaries alone.

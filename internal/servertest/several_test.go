@@ -25,6 +25,11 @@ func TestSeveralHosts(t *testing.T) {
 		t.Run("attributes", s.attributes)
 		t.Run("refused", func(t *testing.T) { s.foundOut(t, cluster.Refusing(t)) })
 		t.Run("black hole", func(t *testing.T) { s.foundOut(t, cluster.BlackHole(t)) })
+		t.Run("frozen", func(t *testing.T) { // its kernel accepts connections, and nobody speaks there
+			s.standby.Freeze()
+			defer s.standby.Thaw()
+			s.foundOut(t, s.standby.Addr())
+		})
 		t.Run("addresses", s.addresses)
 		t.Run("prefer-standby", s.preferStandby)
 		t.Run("crash", s.crash)
