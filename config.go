@@ -105,7 +105,8 @@ const (
 	PingAuto = time.Second
 )
 
-// OutageWaitAuto is a named value of Config.OutageWait: 10s once the pool has connected, and 0 before. The default.
+// OutageWaitAuto is a named value of Config.OutageWait: 10s once the pool has connected. Before that each caller dials,
+// and gets the driver's error at once. The default.
 const OutageWaitAuto time.Duration = -2
 
 // Jitter is a duration, or a percentage of another duration. Set at most one of the two.
@@ -162,8 +163,8 @@ type Config struct {
 	// HostsInOrder, or what load_balance_hosts in the DSN says.
 	HostOrder HostOrder
 	// OutageWait is how long after the beginning of an outage callers still wait for the server; 0: they do not wait.
-	// It may be NoLimit, or OutageWaitAuto, which is 10s once the pool has connected, and 0 before. Timeout and the
-	// caller's context end a wait as well. Default: OutageWaitAuto.
+	// It may be NoLimit, or OutageWaitAuto, which is 10s once the pool has connected. Any other time above 0 counts for
+	// the first connection, too. Timeout and the caller's context end a wait as well. Default: OutageWaitAuto.
 	OutageWait time.Duration
 	// DeadAfter is how long the server's machine may answer nothing, not even TCP keepalive, before its connections
 	// fail: from 1s to 12h. It is for TCP connections whose socket the pool knows, also in the middle of a statement. With

@@ -26,7 +26,7 @@ var (
 
 	// ErrConnLost means that the connection broke after the operation was sent. The server may have executed it or not,
 	// and it is not sent again. ErrConnLost replaces driver.ErrBadConn where a driver (lib/pq, pgx) returns that, and
-	// never matches it. Other drivers return an error of their own.
+	// never matches it. It wraps what lib/pq has from the network. Other drivers return an error of their own.
 	ErrConnLost = errors.New("pooled: connection lost")
 
 	// ErrSessionEnded means that the server had ended the session before the operation, which was not sent. A
