@@ -70,11 +70,13 @@ func (e *OutageError) Unwrap() error {
 
 // noServer says what there is not, by the last error of opening a connection.
 func noServer(err error) string {
-	if role := (*hosts.RoleError)(nil); errors.As(err, &role) {
+	if isRoleError(err) {
 		return "no server has the role that is needed"
 	}
 	return "no server can be reached"
 }
+
+func isRoleError(err error) bool { return errors.As(err, new(*hosts.RoleError)) }
 
 // hostsLine is what is known of hosts, for an error.
 func hostsLine(list []Host) string {
@@ -141,9 +143,14 @@ func (p *Pool) waitOut(ctx context.Context) error {
 // outageBegan tells all who want to know. The log has one line for it, and none for each probe.
 func (p *Pool) outageBegan(began hosts.Outage) {
 	defer p.logPanic(observe.EventOutageBegan)
-	o := p.outage(began)
-	p.log().Warn("pooled: "+noServer(o.Err)+"; callers wait for up to pool_outage_wait",
-		"pool", p.name, "hosts", hostsLine(p.Hosts()), "err", o.Err)
+	o, at := p.outage(began), hostsLine(p.Hosts())
+	if isRoleError(o.Err) {
+		p.log().Warn("pooled: no server has the role that is needed; callers wait for up to pool_outage_wait",
+			"pool", p.name, "hosts", at, "err", o.Err)
+	} else {
+		p.log().Warn("pooled: no server can be reached; callers wait for up to pool_outage_wait",
+			"pool", p.name, "hosts", at, "err", o.Err)
+	}
 	for _, f := range p.hooks.outageBegan {
 		f(o)
 	}
@@ -151,14 +158,15 @@ func (p *Pool) outageBegan(began hosts.Outage) {
 
 func (p *Pool) outageEnded(ended hosts.Outage, took time.Duration) {
 	defer p.logPanic(observe.EventOutageEnded)
-	o := p.outage(ended)
+	o, at := p.outage(ended), hostsLine(p.Hosts())
 	o.Took = took
-	text := "pooled: a server can be reached again"
 	if ended.Settled {
-		text = "pooled: no server takes writes; connections are opened to one that takes none"
+		p.log().Warn("pooled: no server takes writes; connections are opened to one that takes none",
+			"pool", p.name, "hosts", at, "took_ms", took.Milliseconds(), "probes", o.Probes)
+	} else {
+		p.log().Warn("pooled: a server can be reached again",
+			"pool", p.name, "hosts", at, "took_ms", took.Milliseconds(), "probes", o.Probes)
 	}
-	p.log().Warn(text,
-		"pool", p.name, "hosts", hostsLine(p.Hosts()), "took_ms", took.Milliseconds(), "probes", o.Probes)
 	for _, f := range p.hooks.outageEnded {
 		f(o)
 	}
