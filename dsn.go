@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/pooled-go/pooled/internal/dsn"
+	"github.com/pooled-go/pooled/internal/opener"
 	"github.com/pooled-go/pooled/internal/option"
 )
 
@@ -52,6 +53,9 @@ func ParseDSN(s string) (Config, error) {
 	}
 	if err := c.heed(c.Driver, c.DSN, given["pool_target"] != "", given["pool_hosts"] != ""); err != nil {
 		return Config{}, err
+	}
+	if c.Target != TargetAny && opener.LacksRoles(c.Driver) {
+		return Config{}, badValue("pool_target", string(c.Target), opener.ErrNoRoles)
 	}
 	return c, nil
 }

@@ -547,4 +547,14 @@ func TestTargetNeedsRoles(t *testing.T) {
 	cfg.Driver, cfg.DSN = "sqlite", "app.db"
 	_, err = pooled.Open(cfg)
 	pooledtest.CheckError(t, "SQLite", err, "pooled: pool_target=primary: bad value: servers have roles with")
+	for _, dsn := range []string{"sqlite:///q.db?pool_target=primary", "q.db?pool_target=standby",
+		"sqlserver://h?pool_target=primary", "server=h;pool_target=prefer-standby"} {
+		_, err := pooled.ParseDSN(dsn)
+		pooledtest.CheckError(t, dsn, err, "pooled: pool_target=")
+	}
+	for _, dsn := range []string{"sqlite:///q.db?pool_target=any", "clickhouse://h/db?pool_target=primary"} {
+		if _, err := pooled.ParseDSN(dsn); err != nil {
+			t.Errorf("%s: have %v, want what is certain to be refused", dsn, err)
+		}
+	}
 }

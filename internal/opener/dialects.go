@@ -34,6 +34,12 @@ func DialectOf(name string, d driver.Driver) *dialect.Dialect {
 	return generic.Dialect
 }
 
+// LacksRoles tells of a driver's name alone that its servers have no roles for certain. Without a name it is SQLite's.
+func LacksRoles(name string) bool {
+	d := DialectOf(name, nil)
+	return name == "" || d == sqlite.Dialect || d == sqlserver.Dialect
+}
+
 func isNamed(d *dialect.Dialect, hint string) bool {
 	for _, word := range d.Names {
 		if strings.Contains(hint, word) {

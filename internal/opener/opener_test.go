@@ -298,6 +298,12 @@ func TestHasRoles(t *testing.T) {
 			t.Errorf("%s: want %t", name, want)
 		}
 	}
+	for name, want := range map[string]bool{"postgres": false, "mysql": false, "x": false, "pgx/v5": false,
+		"": true, "sqlite": true, "sqlite3_own": true, "sqlserver": true, "mssql": true, "azuresql": true} {
+		if opener.LacksRoles(name) != want {
+			t.Errorf("the name %q alone: want LacksRoles %t", name, want)
+		}
+	}
 	if have := opener.Of("", &closable{named{new([]string)}, "x"}).Hosts(); len(have) != 1 || have[0].Name == "" {
 		t.Errorf("have %v, want one host with a name", have)
 	}
