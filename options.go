@@ -123,7 +123,8 @@ var options = option.New(NewConfig(),
 	option.Choice("pool_target", func(c *Config) *Target { return &c.Target },
 		"which servers the pool connects to: `any`, `primary` (takes writes), `standby` (is read-only), "+
 			"`prefer-standby` (any if there is no standby); for PostgreSQL and MySQL",
-		TargetAny, TargetPrimary, TargetStandby, TargetPreferStandby),
+		TargetAny, TargetPrimary, TargetStandby, TargetPreferStandby).Meant("primary", "master read-write writer leader").
+		Meant("standby", "replica slave secondary read-only reader").Meant("prefer-standby", "prefersecondary"),
 	option.Choice("pool_hosts", func(c *Config) *HostOrder { return &c.HostOrder },
 		"which of several hosts is tried first: `order` (the one that is written first) or `random`",
 		HostsInOrder, HostsRandom),

@@ -8,6 +8,7 @@
 package dsn
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -67,7 +68,7 @@ func (f Form) Target() (driver, dsn string, err error) {
 		}
 	}
 	dsn = f.syntax.remove(f.layout, isOption)
-	if err := f.checkURL(dsn); err != nil {
+	if err := cmp.Or(f.checkLogin(dsn), f.checkURL(dsn)); err != nil {
 		return "", "", err
 	}
 	native, err := f.rewrite(dsn)

@@ -61,6 +61,25 @@ func Heed[V ~string](says string, option *V, given bool, key string) error {
 	return nil
 }
 
+// checkMySQLAttrs refuses the keys in a DSN of MySQL's, whose driver would set server variables of that name.
+func checkMySQLAttrs(dsn string) error {
+	l, _ := scanMySQL(dsn)
+	for _, p := range l.params {
+		for i, option := range []string{"pool_target", "pool_hosts"} {
+			if !strings.EqualFold(p.key, attrs[i].key) {
+				continue
+			}
+			for _, v := range attrs[i].values {
+				if v[0] == p.value {
+					option += "=" + v[1]
+				}
+			}
+			return fmt.Errorf("pooled: %s is PostgreSQL's: write %s for MySQL", attrs[i].key, option)
+		}
+	}
+	return nil
+}
+
 var attrKeys = map[string]string{"pool_target": attrs[0].key, "pool_hosts": attrs[1].key}
 
 // errValue is for a value that libpq has not. What comes before an @ may be part of a password.

@@ -2,6 +2,7 @@ package dsn
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -85,7 +86,10 @@ func isPort(text string) bool {
 	return err == nil && n > 0
 }
 
-var (
-	errEmptyHost = errors.New("pooled: host: a host of the list is empty: write a host before and after each comma")
-	errListPort  = errors.New("pooled: port: a port of the list is no number from 1 to 65535: write host1:5432,host2:5432")
-)
+var errEmptyHost = errors.New("pooled: host: a host of the list is empty: write a host before and after each comma")
+
+// errListPort is for a wrong port. usual is the one that servers of this kind have.
+func errListPort(usual string) error {
+	return fmt.Errorf("pooled: port: a port of the list is no number from 1 to 65535: write host1:%[1]s,host2:%[1]s",
+		usual)
+}

@@ -146,7 +146,9 @@ var hostTests = []struct {
 	{"pgx", "postgres://h1:0,h2/db", []string{"pooled: port: a port of the list is no number"}},
 	{"mysql", "u:p@tcp(h1,)/db", []string{"pooled: host: a host of the list is empty"}},
 	{"mysql", "u:p@tcp(:1,h2)/db", []string{"pooled: host: a host of the list is empty"}},
-	{"mysql", "u:p@tcp(h1:x,h2)/db", []string{"pooled: port: a port of the list is no number"}},
+	{"mysql", "u:p@tcp(h1:x,h2)/db", []string{"pooled: port: a port of the list is no number from 1 to 65535: write host1:3306"}},
+	{"mysql", "u:p@tcp(h1),tcp(h2)/db", []string{"pooled: host: one pair of parentheses holds the list"}},
+	{"mysql", "u:p@tcp(h)/db?Load_Balance_Hosts=Zq7", []string{"pooled: load_balance_hosts is PostgreSQL's: write pool_hosts for"}},
 
 	// MySQL.
 	{"mysql", "u:p@,(x@tcp(h1:1,[::1],[fe80::2]:4)/d,b?a=b,c", []string{

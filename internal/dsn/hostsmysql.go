@@ -1,6 +1,7 @@
 package dsn
 
 import (
+	"errors"
 	"net"
 	"strings"
 
@@ -11,10 +12,16 @@ const mysqlPort = "3306"
 
 // mysqlHosts reads go-sql-driver's user:password@tcp(host1:3306,host2:3306)/db. The driver itself knows one host.
 func mysqlHosts(dsn string) (split Split, err error) {
+	if err := checkMySQLAttrs(dsn); err != nil {
+		return Split{}, err
+	}
 	d := mysqlParts(dsn)
 	if !d.hasAddr || d.network != "" && d.network != "tcp" || !strings.Contains(d.address, ",") {
 		name, lookup := mysqlName(dsn)
 		return Split{Hosts: []Host{{name, dsn, lookup}}}, nil
+	}
+	if strings.Contains(d.address, ")") {
+		return Split{}, errMySQLLists
 	}
 	start := strings.LastIndexByte(dsn, '/') - len(d.address) - len(")")
 	for item := range strings.SplitSeq(d.address, ",") {
@@ -28,6 +35,10 @@ func mysqlHosts(dsn string) (split Split, err error) {
 	return split, nil
 }
 
+// errMySQLLists is for tcp(host1),tcp(host2).
+var errMySQLLists = errors.New("pooled: host: one pair of parentheses holds the list: write " +
+	"tcp(host1:3306,host2:3306)")
+
 // mysqlItem checks one host of a list. To an IPv6 address in brackets the driver can't add a port.
 func mysqlItem(item string) (string, error) {
 	host := withoutPort(item)
@@ -36,7 +47,7 @@ func mysqlItem(item string) (string, error) {
 	case host == "":
 		return "", errEmptyHost
 	case hasPort && !isPort(port):
-		return "", errListPort
+		return "", errListPort(mysqlPort)
 	case !hasPort && strings.HasPrefix(host, "["):
 		return item + ":" + mysqlPort, nil
 	}

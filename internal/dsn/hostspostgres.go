@@ -147,7 +147,7 @@ func (p *postgresList) check() error {
 		if port == "" && len(p.ports) > 1 {
 			p.ports[i] = postgresPort
 		} else if !isPort(port) {
-			return errListPort
+			return errListPort(postgresPort)
 		}
 	}
 	return nil

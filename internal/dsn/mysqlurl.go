@@ -113,8 +113,13 @@ func roundTrips(native, user, password, network, address, db string) bool {
 
 // mysqlAddresses reads a host, or several.
 func mysqlAddresses(list string) (network, address string, err error) {
-	if name, inner, ok := strings.Cut(list, "("); ok && strings.HasSuffix(inner, ")") && (name == "tcp" || name == "") {
-		list = strings.TrimSuffix(inner, ")")
+	if name, inner, ok := strings.Cut(list, "("); ok && (name == "tcp" || name == "") {
+		if strings.Contains(inner, "),") {
+			return "", "", errMySQLLists
+		}
+		if strings.HasSuffix(inner, ")") {
+			list = strings.TrimSuffix(inner, ")")
+		}
 	}
 	if !strings.Contains(list, ",") || strings.Contains(list, "(") {
 		return mysqlAddress(list)

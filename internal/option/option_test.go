@@ -46,7 +46,8 @@ var table = option.New(defaults,
 	option.Duration("x_break", func(s *settings) *time.Duration { return &s.Break }, option.FromZero, "a break").Short(),
 	option.Duration("x_age", func(s *settings) *time.Duration { return &s.Age }, option.AboveZero, "an age"),
 	option.Bool("x_fair", func(s *settings) *bool { return &s.Fair }, "fairness"),
-	option.Choice("x_mode", func(s *settings) *mode { return &s.Mode }, "a mode", "one", "two", "three"),
+	option.Choice("x_mode", func(s *settings) *mode { return &s.Mode }, "a mode", "one", "two", "three").
+		Meant("one", "first uno").Meant("two", "second"),
 	option.Switch("x_level", func(s *settings) *mode { return &s.Level }, "some", "off", "a level", "off", "some", "all"),
 )
 
@@ -62,6 +63,24 @@ func TestBetweenOrNone(t *testing.T) {
 	} {
 		if err := check(d); err == nil && want != "" || err != nil && err.Error() != want {
 			t.Errorf("%v: have %v, want %q", d, err, want)
+		}
+	}
+}
+
+// What people write in the place of a value is refused, and the error says which one was meant. The error that it wraps
+// does not.
+func TestMeant(t *testing.T) {
+	for value, want := range map[string]string{
+		"One": "", "second": "want one, two or three; did you mean two?", "UNO": "want one, two or three; did you mean one?",
+		"fourth": "want one, two or three", "": "want one, two or three",
+	} {
+		s := defaults
+		err := table.Lookup("x_mode").Parse(&s, value)
+		if err == nil && want != "" || err != nil && err.Error() != want {
+			t.Errorf("%q: have %v, want %q", value, err, want)
+		}
+		if inner := errors.Unwrap(err); inner != nil && inner.Error() != "want one, two or three" {
+			t.Errorf("%q: have %v within it, want nothing of the value", value, inner)
 		}
 	}
 }

@@ -238,7 +238,7 @@ func TestParseUnknownDriver(t *testing.T) {
 // The errors are the library's, in one line.
 func TestParseErrors(t *testing.T) {
 	for _, dsn := range []string{"", "Zq7xKv9w", "postgres://u:Zq7xKv9w@h/db?pool_sise=1", "u:Zq7xKv9w@/db?pool_size=x",
-		"postgres://u:Zq7xKv9w@h:port/db"} {
+		"postgres://u:Zq7xKv9w@h:port/db", "sqlite:///q.db?pool_target=primary"} {
 		_, err := pooled.ParseDSN(dsn)
 		code, stdout, stderr := runCommand(t, dsn)
 		if want := "pooled: parse: " + strings.TrimPrefix(err.Error(), "pooled: ") + "\n"; code != 1 || stdout != "" ||
