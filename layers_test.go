@@ -61,11 +61,12 @@ var layers = map[string]string{
 		"internal/opener internal/serverconn",
 
 	// What stands on the root.
-	"debug":                       ". internal/seconds internal/visible",
-	"cmd/pooled/internal/cli":     ". internal/dsn internal/spelling internal/visible",
-	"cmd/pooled/internal/demo":    ". cmd/pooled/internal/cli",
-	"cmd/pooled/internal/advice":  ".",
-	"cmd/pooled/internal/doctor":  ". internal/dsn internal/spelling cmd/pooled/internal/advice cmd/pooled/internal/cli",
+	"debug":                      ". internal/seconds internal/visible",
+	"cmd/pooled/internal/cli":    ". internal/dsn internal/spelling internal/visible",
+	"cmd/pooled/internal/demo":   ". cmd/pooled/internal/cli",
+	"cmd/pooled/internal/advice": ".",
+	"cmd/pooled/internal/doctor": ". internal/dsn internal/hosts internal/spelling cmd/pooled/internal/advice " +
+		"cmd/pooled/internal/cli",
 	"cmd/pooled/internal/parse":   ". internal/dsn cmd/pooled/internal/advice cmd/pooled/internal/cli",
 	"cmd/pooled/internal/top":     "internal/seconds cmd/pooled/internal/cli",
 	"cmd/pooled/internal/version": "cmd/pooled/internal/cli",

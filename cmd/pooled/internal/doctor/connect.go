@@ -17,6 +17,7 @@ import (
 
 	"github.com/pooled-go/pooled"
 	"github.com/pooled-go/pooled/cmd/pooled/internal/cli"
+	"github.com/pooled-go/pooled/internal/hosts"
 )
 
 const (
@@ -115,12 +116,24 @@ var refusals = []struct {
 	{isA[*tls.CertificateVerificationError], "check the certificate: its host name, who signed it " +
 		"(sslrootcert, tls), and when it expires"},
 	{isA[x509.UnknownAuthorityError], "give the authority that signed the certificate (sslrootcert, tls)"},
+	{lacks(hosts.WantPrimary), "a server answers, but none that takes writes: add the primary's host, or check why " +
+		"there is none; pool_target=any for a program that only reads"},
+	{lacks(hosts.WantStandby), "a server answers, but none that is read-only: add a standby's host, or " +
+		"pool_target=prefer-standby, which uses the primary until there is one"},
 	{isA[*net.DNSError], "check the host's name"},
 	{cli.Refused, "nothing listens there: check host and port, and whether the server is running"},
 	{is(syscall.ENOENT), "there is no such socket: check the path, and whether the server is running"},
 	{is(syscall.EHOSTUNREACH), "check the host, and the network in between"},
 	{isA[slowError], "check host and port, and firewalls in between"},
 	{func(err error) bool { return errors.Is(err, pooled.ErrTimeout) }, "check host and port, and firewalls in between"},
+}
+
+// lacks fits if a server is up that has not the role that is wanted. Others may be down.
+func lacks(target hosts.Target) func(error) bool {
+	return func(err error) bool {
+		wrong, ok := errors.AsType[*hosts.RoleError](err)
+		return ok && wrong.Target == target
+	}
 }
 
 func refusesInitSQL(err error) bool {
@@ -173,7 +186,7 @@ func checkServer(ctx context.Context, x *exam) error {
 			}
 			name := x.secrets.mask(x.server.call(version))
 			x.report.record(func() { x.report.Server = name })
-			x.report.add("server", levelOK, name, "")
+			x.report.add("server", levelOK, name+x.which(s.pool.Hosts()), "")
 			return x.server.look(ctx, x, conn)
 		})
 	})

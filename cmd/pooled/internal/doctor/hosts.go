@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -118,6 +119,15 @@ func (x *exam) judgeTarget(target pooled.Target, found []examinedHost) {
 	default:
 		x.report.add("target", levelOK, has, "")
 	}
+}
+
+// which says to which of several hosts a pool of one connection is connected, if that is certain.
+func (x *exam) which(list []pooled.Host) string {
+	up := slices.DeleteFunc(slices.Clone(list), func(h pooled.Host) bool { return h.State != pooled.HostUp })
+	if len(list) < 2 || len(up) != 1 {
+		return ""
+	}
+	return ", at " + x.secrets.mask(up[0].Name)
 }
 
 func (r *diagnosis) hostRows() [][]string {

@@ -1,13 +1,16 @@
 package doctor
 
 import (
+	"errors"
 	"net"
 	"net/url"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/pooled-go/pooled"
+	"github.com/pooled-go/pooled/internal/hosts"
 	"github.com/pooled-go/pooled/internal/pooledtest"
 )
 
@@ -92,4 +95,55 @@ func TestTarget(t *testing.T) {
 			t.Errorf("%s with %s: have %q, want %q", tt.target, tt.roles, have, tt.want)
 		}
 	}
+}
+
+// Where a server answers that has not the role, the advice is about roles, also if another host is down.
+func TestRoleIsMissing(t *testing.T) {
+	refused := &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
+	for target, want := range map[hosts.Target]string{
+		hosts.WantStandby: "pool_target=prefer-standby", hosts.WantPrimary: "add the primary's host",
+	} {
+		role := &hosts.RoleError{Role: hosts.Primary, Target: target}
+		for _, err := range []error{role, errors.Join(refused, role), errors.Join(role, refused)} {
+			if have := whatToChange(err); !strings.Contains(have, want) || strings.Contains(have, "nothing listens") {
+				t.Errorf("%v: have %q, want %q", err, have, want)
+			}
+		}
+	}
+	if have := whatToChange(refused); !strings.Contains(have, "nothing listens") {
+		t.Errorf("%v: have %q", refused, have)
+	}
+}
+
+// A server that is read-only is no place to write. The advice is the option for all kinds of servers.
+func TestReadOnly(t *testing.T) {
+	for target, want := range map[pooled.Target]string{
+		pooled.TargetAny: "read-only:warning", pooled.TargetStandby: "read-only",
+	} {
+		x := &exam{cfg: pooled.Config{Target: target}}
+		x.judgeReadOnly(true)
+		f := x.report.Findings[0]
+		advises := strings.Contains(f.Change, "pool_target=primary")
+		if have := levels(&x.report); have != want || advises != (f.Level == levelWarning) {
+			t.Errorf("%s: have %q with %+v, want %q", target, have, f, want)
+		}
+	}
+}
+
+// The report says which of several hosts was examined, and why one that is up was not.
+func TestHostsOfServer(t *testing.T) {
+	dsn := pooledtest.Postgres(t)
+	there, err := url.Parse(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	host, gone := there.Host, nobody(t)
+	d := examine(t, strings.Replace(dsn, host, gone+","+host, 1))
+	wantFinding(t, d, "server", levelOK, ", at "+host, "")
+	d = examine(t, dsn)
+	if f := about(t, d, "server"); strings.Contains(f.Text, ", at ") {
+		t.Errorf("one host: have %+v, want nothing of it", f)
+	}
+	d = examine(t, pooledtest.WithOptions(strings.Replace(dsn, host, gone+","+host, 1), "pool_target=standby"))
+	wantFinding(t, d, "connect", levelProblem, "is a primary, not a standby", "none that is read-only")
 }

@@ -97,8 +97,7 @@ func lookAtPostgres(ctx context.Context, x *exam, conn *sql.Conn) error {
 	if err != nil {
 		return err
 	}
-	x.judgeReadOnly(standby == "true", "connect to the primary: give its host, or all hosts and "+
-		"target_session_attrs=read-write")
+	x.judgeReadOnly(standby == "true")
 	return nil
 }
 
@@ -124,7 +123,7 @@ func lookAtMySQL(ctx context.Context, x *exam, conn *sql.Conn) error {
 	if err != nil {
 		return err
 	}
-	x.judgeReadOnly(state[1] == "1", "connect to the primary")
+	x.judgeReadOnly(state[1] == "1")
 	completion, err := one(ctx, conn, "SELECT @@completion_type")
 	if err != nil && noAnswer(err) {
 		return err // else there is no such variable
@@ -187,14 +186,14 @@ func opensReadOnly(dsn string) bool {
 	return err == nil && strings.HasPrefix(uri, "file:") && (v.Get("mode") == "ro" || v.Get("immutable") == "1")
 }
 
-func (x *exam) judgeReadOnly(yes bool, change string) {
+func (x *exam) judgeReadOnly(yes bool) {
 	if yes && (x.cfg.Target == pooled.TargetStandby || x.cfg.Target == pooled.TargetPreferStandby) {
 		x.report.add("read-only", levelOK, "this server is read-only, as pool_target asks", "")
 		return
 	}
 	if yes {
-		x.report.add("read-only", levelWarning, "this server is read-only: a standby, or configured so", change+
-			", unless the program only reads")
+		x.report.add("read-only", levelWarning, "this server is read-only: a standby, or configured so",
+			"connect to the primary: give its host, or all hosts and pool_target=primary, unless the program only reads")
 		return
 	}
 	x.report.add("read-only", levelOK, "the server accepts writes", "")
