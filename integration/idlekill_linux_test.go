@@ -121,7 +121,7 @@ func waitHungUp(t *testing.T, links []link) {
 // arrived there that its process has not read.
 func anyTCP(t *testing.T, is func(l link, state string, unread bool) bool) bool {
 	t.Helper()
-	file := must(os.Open("/proc/net/tcp"))
+	file := must(os.Open("/proc/thread-self/net/tcp"))
 	defer file.Close()
 	for lines := bufio.NewScanner(file); lines.Scan(); {
 		fields := strings.Fields(lines.Text()) // a number, both ends, the state, both queues, and more

@@ -82,11 +82,14 @@ func firstDifference(have, want []string) string {
 	return "one has more than the other"
 }
 
-// What a new connection is asked, message for message: one question each, and with PostgreSQL the first of a pool one
+// What a new connection is asked, message for message: one question each, and with PostgreSQL the first of a pool two
 // more.
 func TestGreetingSends(t *testing.T) {
 	const (
-		pgIdle    = "Query SELECT setting FROM pg_catalog.pg_settings WHERE name = 'idle_session_timeout'"
+		pgIdle = "Query SELECT setting FROM pg_catalog.pg_settings WHERE name = 'idle_session_timeout'"
+		pgRole = "Query SELECT CASE WHEN pg_catalog.pg_is_in_recovery() OR EXISTS (SELECT 1 FROM " +
+			"pg_catalog.pg_settings WHERE name = 'default_transaction_read_only' AND reset_val = 'on' " +
+			"AND source <> 'client') THEN 1 ELSE 0 END"
 		pgStmts   = "Query SELECT pg_catalog.pg_backend_pid()"
 		myUsual   = "Query SELECT @@autocommit, @@completion_type, @@wait_timeout, CONNECTION_ID()"
 		my        = myUsual + ", @@read_only, @@innodb_read_only"
@@ -100,10 +103,10 @@ func TestGreetingSends(t *testing.T) {
 		options       []string
 		first, second []string
 	}{
-		{onPostgres, nil, []string{pgIdle}, nil},
-		{onPostgres, []string{"pool_reset_on_return=session"}, []string{pgIdle}, nil},
-		{onPostgres, []string{cacheOf(9)}, []string{pgStmts, pgIdle}, []string{pgStmts}},
-		{onPostgres, []string{"pool_init_sql=SET a.b = 1"}, []string{pgInit, pgIdle}, []string{pgInit}},
+		{onPostgres, nil, []string{pgRole, pgIdle}, nil},
+		{onPostgres, []string{"pool_reset_on_return=session"}, []string{pgRole, pgIdle}, nil},
+		{onPostgres, []string{cacheOf(9)}, []string{pgStmts, pgRole, pgIdle}, []string{pgStmts}},
+		{onPostgres, []string{"pool_init_sql=SET a.b = 1"}, []string{pgInit, pgRole, pgIdle}, []string{pgInit}},
 		{onMySQL, nil, []string{my}, []string{my}},
 		{onMySQL, []string{cacheOf(9)}, []string{myStmts}, []string{myStmts}},
 		{onMySQL, []string{"completion_type=1"}, []string{myInitial, my}, []string{myInitial, my}},

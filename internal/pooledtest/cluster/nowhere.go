@@ -67,7 +67,8 @@ func fill(tb testing.TB, address string, at *syscall.SockaddrInet4) {
 // waiting is how many connections wait for the listener at an address to accept them.
 func waiting(tb testing.TB, at *syscall.SockaddrInet4) int64 {
 	tb.Helper()
-	text, err := os.ReadFile("/proc/net/tcp")
+	// Not /proc/net, which is that of the first thread: a test may have put that into another network namespace.
+	text, err := os.ReadFile("/proc/thread-self/net/tcp")
 	if err != nil {
 		tb.Fatal(err)
 	}
