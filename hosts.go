@@ -97,6 +97,9 @@ func (p *Pool) hostSet() *hosts.Set {
 // lookUp finds the addresses of a name as net.Dialer does.
 func lookUp(ctx context.Context, name string) ([]string, error) {
 	found, err := net.DefaultResolver.LookupIPAddr(ctx, name)
+	if ctx.Err() != nil { // of which the resolver makes an error of its own
+		return nil, ctx.Err()
+	}
 	list := make([]string, len(found))
 	for i, address := range found {
 		list[i] = address.String()

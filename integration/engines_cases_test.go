@@ -141,14 +141,22 @@ var engineCases = []engineCase{
 	},
 	{
 		engine: "Aurora MySQL, a demoted writer", says: "1290 `" + readOnly + "`",
-		then:   "the program gets the error. The connection is kept, and gives the same error again",
-		dsn:    mysqlEngine,
-		answer: onFirst("Query UPDATE", mysqlSays(1290, "HY000", readOnly)),
-		do: func(t *testing.T, db *sql.DB) {
-			mysqlError(t, db, "UPDATE a", 1290)
-			mysqlError(t, db, "UPDATE b", 1290)
+		then: "the pool asks whether the server takes writes. If not, its connections are closed, which is logged, and " +
+			"the statement is run on another connection, which may lead to the new writer: " +
+			"[outages](outages.md#a-failover)",
+		dsn: mysqlEngine,
+		answer: func(session int, message string) (answer, bool) {
+			switch {
+			case session != 1:
+				return answer{}, false
+			case strings.HasPrefix(message, "Query SELECT @@read_only"):
+				return answer{Row: []any{0, 1}}, true
+			}
+			return mysqlSays(1290, "HY000", readOnly), strings.HasPrefix(message, "Query UPDATE")
 		},
-		want: []string{"1 Query UPDATE a", "1 Query UPDATE b"},
+		do:   each("UPDATE a", "UPDATE b"),
+		want: []string{"1 Query UPDATE a", "2 Query UPDATE a", "2 Query UPDATE b"},
+		log:  "takes no writes any more",
 	},
 	{
 		engine: "Aurora MySQL, a demoted writer, with `rejectReadOnly=true`", says: "1290",

@@ -123,7 +123,7 @@ func TestEnginesTable(t *testing.T) {
 
 // aboutNewSession tells what is asked of a new session, and what comes by itself.
 func aboutNewSession(line string) bool {
-	return strings.Contains(line, "SELECT @@autocommit") || strings.Contains(line, "pg_catalog.pg_settings") ||
+	return strings.Contains(line, "SELECT @@autocommit") || strings.Contains(line, "SELECT @@read_only") || strings.Contains(line, "pg_catalog.pg_settings") ||
 		strings.Contains(line, "pg_catalog.pg_backend_pid") || strings.Contains(line, "@@init_connect") ||
 		strings.HasSuffix(line, " Terminate") || strings.HasSuffix(line, " CancelRequest") ||
 		strings.HasSuffix(line, " -- ping") // pgx's own, after a second
@@ -150,6 +150,8 @@ func mysqlAnswer(session int, message string) answer {
 	switch {
 	case strings.HasPrefix(message, "Query SELECT @@autocommit"):
 		return answer{Row: []any{1, "NO_CHAIN", 28800, session, 0, 0}}
+	case strings.HasPrefix(message, "Query SELECT @@read_only"):
+		return answer{Row: []any{0, 0}}
 	case strings.Contains(message, "@@init_connect"):
 		return answer{Row: []any{"SET character_set_client = 'utf8mb4'", nil, "USE `shop`"}}
 	case strings.HasPrefix(message, "Query SELECT"):
