@@ -123,7 +123,8 @@ func TestEnginesTable(t *testing.T) {
 
 // aboutNewSession tells what is asked of a new session, and what comes by itself.
 func aboutNewSession(line string) bool {
-	return strings.Contains(line, "SELECT @@autocommit") || strings.Contains(line, "SELECT @@read_only") || strings.Contains(line, "pg_catalog.pg_settings") ||
+	return strings.Contains(line, "SELECT @@autocommit") || strings.Contains(line, "SELECT @@read_only") ||
+		strings.Contains(line, "pg_catalog.pg_settings") ||
 		strings.Contains(line, "pg_catalog.pg_backend_pid") || strings.Contains(line, "@@init_connect") ||
 		strings.HasSuffix(line, " Terminate") || strings.HasSuffix(line, " CancelRequest") ||
 		strings.HasSuffix(line, " -- ping") // pgx's own, after a second
