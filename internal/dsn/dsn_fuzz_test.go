@@ -199,7 +199,8 @@ func FuzzStrip(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, form uint8, secret, value string, seed uint64) {
 		n := nativeForms[int(form)%len(nativeForms)]
-		if strings.ContainsAny(secret+value, "\x00") || strings.Contains(secret, ",user:") || n.driver == "mysql" && strings.HasPrefix(secret, "//") {
+		if strings.ContainsAny(secret+value, "\x00") || strings.Contains(secret, ",user:") ||
+			n.driver == "mysql" && strings.HasPrefix(secret, "//") {
 			return // user:// is a scheme
 		}
 		if strings.Contains(n.name, "space") {

@@ -47,8 +47,8 @@ func (split *Split) takeAttrs(driver string, s *syntax, dsn string) (string, err
 	return dsn, nil
 }
 
-// Heed stores what a key of libpq's says, if it says something, in the place of an option that means the same. An option
-// that is given must not say something else.
+// Heed stores what a key of libpq's says, if it says something, in the place of an option that means the same. An
+// option that is given must not say something else.
 func Heed[V ~string](says string, option *V, given bool, key string) error {
 	switch {
 	case says == "" || says == string(*option):

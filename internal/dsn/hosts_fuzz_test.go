@@ -70,7 +70,8 @@ func (l listForm) write(secret, database string, hosts, ports []string) string {
 			hostports[i] += ":" + ports[i]
 		}
 	}
-	query := "host=" + url.QueryEscape(strings.Join(hosts, ",")) + "&port=" + strings.Join(ports, ",") + "&connect_timeout=7"
+	query := "host=" + url.QueryEscape(strings.Join(hosts, ",")) + "&port=" + strings.Join(ports, ",") +
+		"&connect_timeout=7"
 	switch {
 	case l.kv:
 		return "password=" + quoteKV(secret) + " host='" + strings.Join(hosts, ",") + "' port='" +
@@ -95,7 +96,8 @@ func FuzzHostList(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, form uint8, secret, database string, port uint16, which uint8) {
 		l := listForms[int(form)%len(listForms)]
-		if strings.ContainsAny(secret+database, "\x00") || database == "" || secret == "" || strings.Contains(secret, ",u:") ||
+		if strings.ContainsAny(secret+database, "\x00") || database == "" || secret == "" ||
+			strings.Contains(secret, ",u:") ||
 			l.driver == "mysql" && (strings.HasPrefix(secret, "//") || strings.Contains(database, "/")) {
 			return
 		}

@@ -80,7 +80,8 @@ var hostTests = []struct {
 		"h2:5432! > postgres://u:p,@h2:5432/d,b?sslmode=disable"}},
 	{"postgres", "postgres://h1,h2:5433/db", []string{
 		"h1:5432! > postgres://h1:5432/db", "h2:5433! > postgres://h2:5433/db"}},
-	{"postgres", "postgres://h1,10.0.0.1#f", []string{"h1:5432! > postgres://h1#f", "10.0.0.1:5432 > postgres://10.0.0.1#f"}},
+	{"postgres", "postgres://h1,10.0.0.1#f", []string{
+		"h1:5432! > postgres://h1#f", "10.0.0.1:5432 > postgres://10.0.0.1#f"}},
 	{"postgres", "postgres://u@[::1]:1,[fe80::2],h3/db", []string{"[::1]:1 > postgres://u@[::1]:1/db",
 		"[fe80::2]:5432 > postgres://u@[fe80::2]:5432/db", "h3:5432! > postgres://u@h3:5432/db"}},
 	{"postgres", "postgres://h1,h2/db?port=1,2&a=b", []string{
@@ -113,7 +114,8 @@ var hostTests = []struct {
 		"10.0.0.1:5432 > hostaddr=10.0.0.1", "10.0.0.2:5432 > hostaddr=10.0.0.2"}},
 	{"postgres", "host=z,z host='/run/a b,/run/c' password='x'host=h,/run/b", []string{
 		"h:5432! > host=h password='x'", "/run/b/.s.PGSQL.5432 > host='/run/b' password='x'"}},
-	{"pgx", "host=h1,h2 hostaddr=1,2,3", []string{"h1:5432! > host=h1 hostaddr=1,2,3", "h2:5432! > host=h2 hostaddr=1,2,3"}},
+	{"pgx", "host=h1,h2 hostaddr=1,2,3", []string{
+		"h1:5432! > host=h1 hostaddr=1,2,3", "h2:5432! > host=h2 hostaddr=1,2,3"}},
 
 	// What libpq's keys say.
 	{"postgres", "postgres://h/db?target_session_attrs=read-write", []string{"h:5432! > postgres://h/db",
@@ -128,7 +130,8 @@ var hostTests = []struct {
 		"target standby, order "}},
 	{"postgres", "postgres://h/db?target_session_attrs=", []string{"h:5432! > postgres://h/db"}},
 	{"postgres", "host=h target_session_attrs=''", []string{"pooled: target_session_attrs=: bad value: want any"}},
-	{"postgres", "host=h target_session_attrs=master", []string{"pooled: target_session_attrs=master: bad value: want any"}},
+	{"postgres", "host=h target_session_attrs=master", []string{
+		"pooled: target_session_attrs=master: bad value: want any"}},
 	{"pgx", "host=h load_balance_hosts=order", []string{
 		"pooled: load_balance_hosts=order: bad value: want disable or random"}},
 	{"postgres", "postgres://u:p?target_session_attrs=Zq7&x@h/db", []string{
@@ -141,14 +144,17 @@ var hostTests = []struct {
 	{"pgx", "host=a,,b", []string{"pooled: host: a host of the list is empty"}},
 	{"postgres", "host=a,b port=1,2,3", []string{"pooled: port: the list has 3 ports, that of the hosts 2"}},
 	{"postgres", "host=a port=1,2", []string{"pooled: port: the list has 2 ports, that of the hosts 1"}},
-	{"postgres", "host=a,b hostaddr=10.0.0.1", []string{"pooled: hostaddr: the list has 1 addresses, that of the hosts 2"}},
+	{"postgres", "host=a,b hostaddr=10.0.0.1", []string{
+		"pooled: hostaddr: the list has 1 addresses, that of the hosts 2"}},
 	{"postgres", "host=a,b port=1,x", []string{"pooled: port: a port of the list is no number"}},
 	{"pgx", "postgres://h1:0,h2/db", []string{"pooled: port: a port of the list is no number"}},
 	{"mysql", "u:p@tcp(h1,)/db", []string{"pooled: host: a host of the list is empty"}},
 	{"mysql", "u:p@tcp(:1,h2)/db", []string{"pooled: host: a host of the list is empty"}},
-	{"mysql", "u:p@tcp(h1:x,h2)/db", []string{"pooled: port: a port of the list is no number from 1 to 65535: write host1:3306"}},
+	{"mysql", "u:p@tcp(h1:x,h2)/db", []string{
+		"pooled: port: a port of the list is no number from 1 to 65535: write host1:3306"}},
 	{"mysql", "u:p@tcp(h1),tcp(h2)/db", []string{"pooled: host: one pair of parentheses holds the list"}},
-	{"mysql", "u:p@tcp(h)/db?Load_Balance_Hosts=Zq7", []string{"pooled: load_balance_hosts is PostgreSQL's: write pool_hosts for"}},
+	{"mysql", "u:p@tcp(h)/db?Load_Balance_Hosts=Zq7", []string{
+		"pooled: load_balance_hosts is PostgreSQL's: write pool_hosts for"}},
 
 	// MySQL.
 	{"mysql", "u:p@,(x@tcp(h1:1,[::1],[fe80::2]:4)/d,b?a=b,c", []string{

@@ -105,7 +105,8 @@ func (x *exam) judgeTarget(target pooled.Target, found []examinedHost) {
 			standbys++
 		}
 	}
-	has := fmt.Sprintf("pool_target=%s: of the hosts that answer, %d take writes and %d do not", target, primaries, standbys)
+	has := fmt.Sprintf("pool_target=%s: of the hosts that answer, %d take writes and %d do not",
+		target, primaries, standbys)
 	switch {
 	case primaries+standbys == 0:
 	case target == pooled.TargetPrimary && primaries == 0, target == pooled.TargetStandby && standbys == 0:

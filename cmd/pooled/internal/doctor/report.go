@@ -165,9 +165,10 @@ func (r *diagnosis) final() *diagnosis {
 		Version: 1, DSN: r.DSN, From: r.From, Driver: r.Driver, Form: r.Form, Server: r.Server, Instances: r.Instances,
 		ResetMode: r.ResetMode,
 		// Not nil: JSON says [] then.
-		Hosts: append([]examinedHost{}, r.Hosts...), Latency: append([]latency{}, r.Latency...), Limits: append([]allowance{}, r.Limits...),
-		Leaks: append([]leak{}, r.Leaks...), Findings: append([]finding{}, r.Findings...),
-		Verdict: r.worst(),
+		Hosts: append([]examinedHost{}, r.Hosts...), Latency: append([]latency{}, r.Latency...),
+		Limits: append([]allowance{}, r.Limits...), Leaks: append([]leak{}, r.Leaks...),
+		Findings: append([]finding{}, r.Findings...),
+		Verdict:  r.worst(),
 	}
 }
 

@@ -14,10 +14,10 @@ import (
 )
 
 const (
-	fineOnPostgres = "dsn reset-mode pre-ping recycle fork-guard wait outage-wait connect server tls read-only pooler limit " +
-		"server-limit idle-limit transaction-limit ping reset leak-transaction leak-session"
-	fineOnMySQL = "dsn reset-mode pre-ping recycle fork-guard wait outage-wait connect server tls read-only autocommit limit " +
-		"server-limit idle-limit transaction-limit ping reset leak-transaction leak-session"
+	fineOnPostgres = "dsn reset-mode pre-ping recycle fork-guard wait outage-wait connect server tls read-only pooler " +
+		"limit server-limit idle-limit transaction-limit ping reset leak-transaction leak-session"
+	fineOnMySQL = "dsn reset-mode pre-ping recycle fork-guard wait outage-wait connect server tls read-only " +
+		"autocommit limit server-limit idle-limit transaction-limit ping reset leak-transaction leak-session"
 )
 
 // withWarnings are the findings, some of them of another level.

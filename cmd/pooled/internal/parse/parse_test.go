@@ -331,7 +331,9 @@ func TestParseIsRuly(t *testing.T) {
 // Several hosts are shown one by one, without their password.
 func TestParseHosts(t *testing.T) {
 	code, stdout, _ := runCommand(t, "mysql://u:Zq7xKv9w@h1,h2:7/db?pool_target=primary")
-	const want = "   driver    mysql\n   host 1    h1:3306: u:xxxxx@tcp(h1:3306)/db\n   host 2    h2:7: u:xxxxx@tcp(h2:7)/db\n"
+	const want = "   driver    mysql\n" +
+		"   host 1    h1:3306: u:xxxxx@tcp(h1:3306)/db\n" +
+		"   host 2    h2:7: u:xxxxx@tcp(h2:7)/db\n"
 	if code != 0 || !strings.Contains(stdout, want) || strings.Contains(stdout, "Zq7") {
 		t.Errorf("have exit code %d and\n%s\nwant in it\n%s", code, stdout, want)
 	}
