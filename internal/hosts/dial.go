@@ -120,7 +120,8 @@ type round struct {
 	hasty []func() // to be called if another host fits: those that had little time to answer are down then
 }
 
-// enough is the time after which a host that did not answer is down, if another one does.
+// enough is the time after which a host that did not answer is down if another one fits, and if it has not been slow
+// before.
 const enough = 300 * time.Millisecond
 
 // next is the host to try now, nil: none is left. more: there will be another. A name is looked up when its turn has
@@ -191,10 +192,6 @@ func (r *round) accept(h *host, role Role, took time.Duration) bool {
 	defer s.unlock()
 	h.took = took
 	s.found(h, role)
-	for _, lost := range r.hasty {
-		lost()
-	}
-	r.hasty = nil
 	switch {
 	case h.state == WrongRole:
 		r.errs = append(r.errs, &RoleError{h.address, h.role, s.cfg.Target})
@@ -204,6 +201,9 @@ func (r *round) accept(h *host, role Role, took time.Duration) bool {
 		return false
 	}
 	s.connected = true
+	for _, lost := range r.hasty {
+		lost()
+	}
 	s.use(h)
 	return true
 }
@@ -247,7 +247,7 @@ func (r *round) failed(ctx context.Context, h *host, err error, began time.Time,
 	switch took := time.Since(began); {
 	case !late || took >= patience:
 		s.lost(h, err, began)
-	case took >= enough:
+	case took >= max(enough, 2*h.took):
 		r.hasty = append(r.hasty, func() { s.lost(h, err, began) })
 	}
 	return true
