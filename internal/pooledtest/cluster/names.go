@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -76,16 +77,36 @@ func (n *Names) Asked(name string) int {
 // Resolver asks this server, and no other.
 func (n *Names) Resolver() *net.Resolver {
 	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		var dialer net.Dialer
-		return dialer.DialContext(ctx, "udp", n.conn.LocalAddr().String())
+		return n.dial(ctx)
 	}}
 }
 
-// UseByDefault makes all of this process ask this server until the test ends. Call it before anything looks up names.
+func (n *Names) dial(ctx context.Context) (net.Conn, error) {
+	var dialer net.Dialer
+	return dialer.DialContext(ctx, "udp", n.conn.LocalAddr().String())
+}
+
+// byDefault is the server that all of this process ask; nil: the system's.
+var byDefault atomic.Pointer[Names]
+
+// The resolver of the process is replaced once, before anybody uses it: drivers have goroutines that outlive their test.
+func init() {
+	net.DefaultResolver = &net.Resolver{
+		PreferGo: true,
+		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+			if n := byDefault.Load(); n != nil {
+				return n.dial(ctx)
+			}
+			var dialer net.Dialer
+			return dialer.DialContext(ctx, network, address)
+		},
+	}
+}
+
+// UseByDefault makes all of this process ask this server until the test ends.
 func (n *Names) UseByDefault() {
-	before := net.DefaultResolver
-	net.DefaultResolver = n.Resolver()
-	n.tb.Cleanup(func() { net.DefaultResolver = before })
+	byDefault.Store(n)
+	n.tb.Cleanup(func() { byDefault.Store(nil) })
 }
 
 func (n *Names) serve() {
