@@ -57,6 +57,7 @@ func newMySQL(tb testing.TB, name string) *MySQLServer {
 	s.serves, s.command = s.admin.PingContext, s.arguments
 	tb.Cleanup(s.cleanUp)
 	s.run("", "cp", "-a", filepath.Join(source, "data"), "data")
+	os.Remove(filepath.Join(s.dir, "data", "auto.cnf")) // each server makes an identity of its own
 	s.run(s.users(), "sh", "-c", "umask 077 && cat >init.sql")
 	return s
 }
@@ -112,6 +113,7 @@ func (s *MySQLServer) arguments() []string {
 	argv := []string{s.program, "--no-defaults", "--basedir=" + s.basedir(), "--datadir=" + filepath.Join(s.dir, "data"),
 		"--tmpdir=" + s.dir, "--socket=" + filepath.Join(s.dir, "socket"), "--pid-file=" + filepath.Join(s.dir, "pid"),
 		"--bind-address=" + host, "--port=" + port, "--skip-name-resolve", "--loose-mysqlx=0",
+		"--secure-file-priv=",
 		"--init-file=" + filepath.Join(s.dir, "init.sql"), "--max-connections=151",
 		"--lock-wait-timeout=30", "--innodb-lock-wait-timeout=30", "--character-set-server=utf8mb4",
 		"--innodb-buffer-pool-size=32M", "--innodb-flush-log-at-trx-commit=2", "--innodb-flush-method=nosync",

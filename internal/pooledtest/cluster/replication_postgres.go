@@ -43,6 +43,9 @@ func (s *PostgresServer) CatchUp(primary *PostgresServer) {
 // copyOf makes the data directory of a standby.
 func (s *PostgresServer) copyOf(primary *PostgresServer) {
 	s.tb.Helper()
+	if _, err := os.Stat(filepath.Join(s.programs, "pg_basebackup")); err != nil {
+		s.tb.Skip("these programs of PostgreSQL have no pg_basebackup, which makes a standby: ", err)
+	}
 	host, port, _ := net.SplitHostPort(primary.address)
 	s.run("", filepath.Join(s.programs, "pg_basebackup"), "-D", "data", "-R", "-X", "stream", "-c", "fast", "--no-sync",
 		"-d", fmt.Sprintf("host=%s port=%s user=postgres password=%s", host, port, s.password))
