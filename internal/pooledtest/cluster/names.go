@@ -89,7 +89,8 @@ func (n *Names) dial(ctx context.Context) (net.Conn, error) {
 // byDefault is the server that all of this process ask; nil: the system's.
 var byDefault atomic.Pointer[Names]
 
-// The resolver of the process is replaced once, before anybody uses it: drivers have goroutines that outlive their test.
+// The resolver of the process is replaced once, before anybody uses it: drivers have goroutines that outlive their
+// test.
 func init() {
 	net.DefaultResolver = &net.Resolver{
 		PreferGo: true,
