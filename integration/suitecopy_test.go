@@ -66,6 +66,8 @@ package pooledsuite
 import (
 	"database/sql"
 	"database/sql/driver"
+	"errors"
+	"strings"
 	"time"
 )
 
@@ -85,6 +87,14 @@ func Settle(db *sql.DB) {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
+}
+
+// Inner returns the driver's own error for what pooled has wrapped.
+func Inner(err error) error {
+	for err != nil && strings.HasPrefix(err.Error(), "pooled: ") && errors.Unwrap(err) != nil {
+		err = errors.Unwrap(err)
+	}
+	return err
 }
 
 // Raw returns the driver's own conn for what sql.Conn.Raw gave.
