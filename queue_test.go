@@ -199,7 +199,9 @@ func TestTurnIsKept(t *testing.T) {
 // The same for one that falls due before it is used.
 func TestTurnIsKeptByRecycling(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		connector := connectorTo(t, pooledtest.NewFake(t), size(1, 0), recycle(time.Hour, pooled.Jitter{}), timeout(-1))
+		fake := pooledtest.NewFake(t)
+		fake.On(pooledtest.StageConnect, pooledtest.Slow(100*time.Microsecond))
+		connector := connectorTo(t, fake, size(1, 0), recycle(time.Hour, pooled.Jitter{}), timeout(-1))
 		defer connector.Close()
 		giveUp(unused(t, connector))
 		time.Sleep(time.Hour - 10*time.Second - time.Millisecond)
