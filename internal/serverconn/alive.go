@@ -84,9 +84,23 @@ func (c *Conn) Over(ctx context.Context, leased time.Time) error {
 		return nil // that nothing was sent is the driver's own word, which it repeats
 	}
 	if err := c.HungUp(ctx); err != nil {
-		c.over = c.shared.Ended(err)
+		c.over = c.shared.Ended(cmp.Or(c.buffered(ctx), err))
 	}
 	return c.over
+}
+
+// buffered is what the server said before it hung up, of a driver that shows its inside and has that in a buffer, or
+// the TLS below it has: the driver reads it when it sends something. Nobody is there to receive what it sends.
+func (c *Conn) buffered(ctx context.Context) error {
+	if c.inside == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, leastPing)
+	defer cancel()
+	if err := c.Exec(ctx, ";"); err != nil && c.inside.Answered(err) {
+		return err
+	}
+	return nil
 }
 
 // Refused tells whether an error means that the server takes no statements, and remembers it for all connections.

@@ -114,6 +114,37 @@ func TestOverAfterBadConn(t *testing.T) {
 	}
 }
 
+// What the server said may be in a buffer of the driver's, or of TLS. A driver that shows its inside is made to read it.
+func TestOverInABuffer(t *testing.T) {
+	said := errors.New("the server's")
+	for _, test := range []struct {
+		read error
+		want string
+		is   error
+	}{
+		{said, "the server's", said},
+		{errBoom, "the server has closed the connection: EOF", io.EOF}, // the driver's own
+		{nil, "the server has closed the connection: EOF", io.EOF},
+	} {
+		_, theirs, inner := pooledtest.SocketPair(t, "tcp")
+		shared := newShared()
+		shared.Ended = func(cause error) error { return &endedError{cause} }
+		shared.Dialect.Inside = func(driver.Conn) *dialect.Inside {
+			return &dialect.Inside{
+				Socket: inner, Closed: func() bool { return false }, Answered: func(err error) bool { return err == said },
+			}
+		}
+		server := new(server)
+		server.fails(";", test.read)
+		c := opened(shared, fullConn{plainConn{server}}, nil)
+		c.StartLease(1)
+		theirs.Close()
+		pooledtest.PeekSees(t, inner, socket.Gone)
+		wantErr(t, c.Over(t.Context(), time.Time{}), test.want, test.is)
+		server.want(t, ";")
+	}
+}
+
 // The driver's own end of a connection is told by the driver.
 func TestOverClosedHere(t *testing.T) {
 	c, s := ending(t, nil)
