@@ -14,6 +14,7 @@ import (
 
 	_ "modernc.org/sqlite"
 
+	"github.com/pooled-go/pooled"
 	"github.com/pooled-go/pooled/cmd/pooled/internal/cli"
 	"github.com/pooled-go/pooled/debug"
 	"github.com/pooled-go/pooled/internal/pooledtest"
@@ -44,7 +45,9 @@ func shop(t *testing.T) *program {
 func TestTopOnce(t *testing.T) {
 	p := shop(t)
 	url := p.URL + "/debug/pooled/"
-	for _, args := range [][]string{{url}, {url, "--once"}, {p.URL + "/debug/pooled"}, {url + "?pool=1"}} {
+	pool, _ := pooled.PoolNamed("shop")
+	one := fmt.Sprintf("%s?pool=%d", url, pool.Number())
+	for _, args := range [][]string{{url}, {url, "--once"}, {p.URL + "/debug/pooled"}, {one}} {
 		code, stdout, stderr := runCommand(t, args...)
 		if code != 0 || stderr != "" {
 			t.Fatalf("%q: have exit code %d and %s, want 0", args, code, stderr)
@@ -67,8 +70,8 @@ func TestTopOnce(t *testing.T) {
 			}
 		}
 	}
-	code, _, stderr := runCommand(t, url+"?pool=77")
-	if code != 1 || !strings.Contains(stderr, "the page has no pool 77") {
+	code, _, stderr := runCommand(t, url+"?pool=777777")
+	if code != 1 || !strings.Contains(stderr, "the page has no pool 777777") {
 		t.Errorf("have exit code %d and %s, want 1 and no such pool", code, stderr)
 	}
 }
