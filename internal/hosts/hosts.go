@@ -205,13 +205,6 @@ func (s *Set) Counts() Counts {
 	return s.counts
 }
 
-// Connected reports whether there ever was a connection.
-func (s *Set) Connected() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.connected
-}
-
 // AsksRole reports whether each new connection has to be asked for the role of its server before it is used.
 func (s *Set) AsksRole() bool {
 	s.mu.Lock()

@@ -61,9 +61,6 @@ type Conn struct {
 
 	SessionID string // the server's own number of the session, empty: not known
 
-	// What the server said last about its role, to Prepare or AskRole: it takes no writes, or it has not said it.
-	ReadOnly, RoleKnown bool
-
 	State    session.State    // what its statements may have left behind
 	Activity session.Activity // what others see of it
 	Parked   stmtcache.Parked // statements left here by leases that are over

@@ -24,7 +24,6 @@ func (c *Conn) Prepare(ctx context.Context, wants dialect.Wants) (facts dialect.
 	facts, err = c.shared.Dialect.Probe(ctx, dialectSession{c}, wants)
 	c.restore = facts.Restore
 	c.State.SetAutoOff(facts.AutoOff)
-	c.ReadOnly, c.RoleKnown = facts.ReadOnly, facts.RoleKnown
 	if facts.SessionID != "" {
 		c.SessionID = facts.SessionID
 	}
@@ -40,7 +39,7 @@ func (c *Conn) Prepare(ctx context.Context, wants dialect.Wants) (facts dialect.
 // AskRole asks the server whether it takes no writes, whatever the session has been made. It is a question of the
 // pool's, and no statement of the program's: it changes nothing of what is known of the session. No result may be open.
 // The error, after Shared.ResetTimeout at the latest, says that the role is not known now, as on a PostgreSQL session
-// whose transaction has failed; what was known before stays. If it is dialect.IsLost, the connection is of no use.
+// whose transaction has failed. If it is dialect.IsLost, the connection is of no use.
 func (c *Conn) AskRole(ctx context.Context) (readOnly bool, err error) {
 	if c.shared.Dialect.Role == nil {
 		return false, dialect.ErrNoRole
@@ -51,11 +50,7 @@ func (c *Conn) AskRole(ctx context.Context) (readOnly bool, err error) {
 		readOnly, err = c.shared.Dialect.Role(ctx, dialectSession{c})
 		return err
 	})
-	if err != nil {
-		return false, err
-	}
-	c.ReadOnly, c.RoleKnown = readOnly, true
-	return readOnly, nil
+	return readOnly && err == nil, err
 }
 
 // RunInitSQL runs Shared.InitSQL.

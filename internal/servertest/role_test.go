@@ -21,8 +21,9 @@ import (
 // roleSession is one connection as a pool has it, whose server is asked for its role.
 type roleSession struct {
 	*serverconn.Conn
-	t *testing.T
-	d *dialect.Dialect
+	t    *testing.T
+	d    *dialect.Dialect
+	born dialect.Facts // what the server said to the new session
 }
 
 // newRoleSession opens a connection and asks what a pool asks that wants to know the role.
@@ -36,10 +37,10 @@ func newRoleSession(t *testing.T, d *dialect.Dialect, opener driver.Driver, dsn 
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := roleSession{new(serverconn.Conn), t, d}
+	s := roleSession{Conn: new(serverconn.Conn), t: t, d: d}
 	s.Init(&serverconn.Shared{Dialect: d}, 1, conn, connector, nil)
 	t.Cleanup(func() { s.Close() })
-	if _, err := s.Prepare(t.Context(), dialect.Wants{Role: true}); err != nil {
+	if s.born, err = s.Prepare(t.Context(), dialect.Wants{Role: true}); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -77,8 +78,8 @@ func (s roleSession) wantRole(readOnly bool) roleSession {
 // wantBorn wants what the server said to the new session.
 func (s roleSession) wantBorn(readOnly bool) roleSession {
 	s.t.Helper()
-	if !s.RoleKnown || s.ReadOnly != readOnly {
-		s.t.Errorf("born: have read-only %t, known %t, want %t", s.ReadOnly, s.RoleKnown, readOnly)
+	if !s.born.RoleKnown || s.born.ReadOnly != readOnly {
+		s.t.Errorf("born: have %+v, want read-only %t", s.born, readOnly)
 	}
 	return s
 }
