@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -95,19 +96,21 @@ func (m matrix) leaksOf(t *testing.T, admin *sql.DB, dsn string, s state) (leaks
 		}
 	}()
 	for _, c := range contenders {
-		leaks = append(leaks, m.leaks(t, dsn, s, c))
+		leaks = append(leaks, m.leaks(t, admin, dsn, s, c))
 	}
 	return leaks
 }
 
 // leaks leaves a state and asks whether it is there for the next caller.
-func (m matrix) leaks(t *testing.T, dsn string, s state, c contender) (leaks bool) {
+func (m matrix) leaks(t *testing.T, admin *sql.DB, dsn string, s state, c contender) (leaks bool) {
 	t.Helper()
 	fresh := m.asks(t, dsn, s)
 	db := m.open(t, dsn, s, c)
 	defer db.Close()
+	sessions := map[string]bool{}
 	for round := range 2 { // a session that was dirty once must be clean the second time too
 		session := answer(t, db, m.session())
+		sessions[session] = true
 		m.leave(t, db, s)
 		have := ""
 		if s.elsewhere {
@@ -124,12 +127,19 @@ func (m matrix) leaks(t *testing.T, dsn string, s state, c contender) (leaks boo
 			t.Errorf("%s: %s: have %s, want %s, as on a fresh connection", s.name, c.name, have, fresh)
 		}
 		// A session that was replaced is clean too, but that is not what is promised here.
-		if now := answer(t, db, m.session()); c.resets && now != session {
+		now := answer(t, db, m.session())
+		sessions[now] = true
+		if c.resets && now != session {
 			t.Errorf("%s: %s: have session %s, want %s, which was reset", s.name, c.name, now, session)
 		}
 	}
 	db.Close()
 	m.await(t, dsn, s, fresh)
+	for session := range sessions { // the next one leaves things by the same names
+		if _, err := strconv.Atoi(session); err == nil { // else it did not say
+			m.waitGone(t, admin, session)
+		}
+	}
 	return leaks
 }
 
