@@ -114,7 +114,8 @@ func TestOverAfterBadConn(t *testing.T) {
 	}
 }
 
-// What the server said may be in a buffer of the driver's, or of TLS. A driver that shows its inside is made to read it.
+// What the server said may be in a buffer of the driver's, or of TLS. A driver that shows its inside is made to read
+// it.
 func TestOverInABuffer(t *testing.T) {
 	said := errors.New("the server's")
 	for _, test := range []struct {
